@@ -1,0 +1,506 @@
+// SPDX-License-Identifier: MIT
+//
+// The wire contract between the driver and its clients: IOCTL codes, requests, replies and records.
+// driver/ and native/ include this file; lib/protocol.ts is generated from it (scripts/generate-protocol.mjs).
+//
+// Rules that keep it stable:
+//  - every request and reply starts with CMB_HEADER; Size is the number of bytes that the sender filled, Version the
+//    revision of that one structure; the driver refuses unknown flags and non-zero reserved fields;
+//  - structures grow at their end only; a reader uses HeaderSize, BodySize and Size, never sizeof, to find the next part;
+//  - all fields are fixed-width and naturally aligned, every structure is a multiple of 8 bytes;
+//  - no field ever holds a kernel address.
+
+#ifndef CMBRIDGE_PROTOCOL_H
+#define CMBRIDGE_PROTOCOL_H
+
+#if defined(_WIN32)
+#include <basetsd.h>
+#else
+#include <stdint.h>
+typedef uint16_t UINT16;
+typedef uint32_t UINT32;
+typedef uint64_t UINT64;
+typedef int32_t INT32;
+typedef int64_t INT64;
+#endif
+
+#include <stddef.h>
+
+// Changes when an existing client would misread the driver or the driver an existing client.
+#define CMB_PROTOCOL_MAJOR 1
+// Changes when something was added that old clients may ignore.
+#define CMB_PROTOCOL_MINOR 0
+
+// Version of each structure as it stands here.
+#define CMB_STRUCTURE_VERSION 1
+
+// Limits. HELLO reports those that a client must respect, so that a driver may raise them later.
+#define CMB_MAX_ALTITUDE_BYTES 510
+#define CMB_MAX_REGISTRATIONS 64
+#define CMB_MAX_PATH_BYTES 65534
+#define CMB_MAX_VALUE_NAME_BYTES 32766
+#define CMB_MAX_CLASS_NAME_BYTES 2048
+#define CMB_DEFAULT_DATA_BYTES 4096
+#define CMB_MAX_DATA_BYTES 65536
+#define CMB_MAX_RECORD_BYTES 229376
+#define CMB_MIN_RECEIVE_BYTES 262144
+#define CMB_MAX_RECEIVE_BYTES 4194304
+#define CMB_MAX_PENDED_RECEIVES 64
+#define CMB_MIN_QUEUE_BYTES 262144
+#define CMB_DEFAULT_QUEUE_BYTES 4194304
+#define CMB_MAX_QUEUE_BYTES 67108864
+#define CMB_DEFAULT_QUEUE_RECORDS 65536
+#define CMB_MAX_QUEUE_RECORDS 1048576
+// Highest notification class number that a class mask can name.
+#define CMB_MAX_NOTIFY_CLASS 63
+
+// CTL_CODE(FILE_DEVICE_UNKNOWN, 0x800 + n, METHOD_BUFFERED, FILE_READ_DATA | FILE_WRITE_DATA); RECEIVE is METHOD_OUT_DIRECT,
+// so that a batch is copied once, into the caller's locked pages.
+
+// First call on a handle: versions, limits, size of the session's queue. CMB_HELLO_REQUEST -> CMB_HELLO_REPLY.
+// Always answered, whatever the client's protocol version is; the session is ready only if Status is STATUS_SUCCESS.
+#define CMB_IOCTL_HELLO 0x0022E000
+// One CmRegisterCallbackEx. CMB_REGISTER_REQUEST + altitude -> CMB_REGISTER_REPLY with its NTSTATUS and cookie.
+#define CMB_IOCTL_REGISTER 0x0022E004
+// One CmUnRegisterCallback; returns when no notification of the registration is in flight any more.
+// CMB_UNREGISTER_REQUEST -> CMB_UNREGISTER_REPLY. A cookie of another session is unknown here.
+#define CMB_IOCTL_UNREGISTER 0x0022E008
+// Pends until there are records; then as many whole records as fit. No input -> CMB_BATCH + records.
+#define CMB_IOCTL_RECEIVE 0x0022E00E
+// Counters of the driver, the session or one registration. CMB_STATISTICS_REQUEST -> CMB_STATISTICS_REPLY.
+#define CMB_IOCTL_STATISTICS 0x0022E010
+// Decisions about held operations. Layout fixed, not implemented by protocol 1.0 (see CMB_HELLO_REPLY.Capabilities).
+#define CMB_IOCTL_REPLY 0x0022E014
+// Replaces the rules of one registration. Layout fixed, not implemented by protocol 1.0.
+#define CMB_IOCTL_SET_RULES 0x0022E018
+
+typedef struct CMB_HEADER {
+    UINT32 Size;
+    UINT16 Version;
+    UINT16 Flags;
+} CMB_HEADER;
+
+// Bits of CMB_HELLO_REPLY.Capabilities: optional requests that this driver answers.
+#define CMB_CAPABILITY_REPLY 0x00000001
+#define CMB_CAPABILITY_SET_RULES 0x00000002
+
+typedef struct CMB_HELLO_REQUEST {
+    CMB_HEADER Header;
+    UINT16 ProtocolMajor;
+    UINT16 ProtocolMinor;
+    // 0 asks for the default. Otherwise CMB_MIN_QUEUE_BYTES .. CMB_MAX_QUEUE_BYTES.
+    UINT32 QueueBytes;
+    // 0 asks for the default. Otherwise 1 .. CMB_MAX_QUEUE_RECORDS.
+    UINT32 QueueRecords;
+    UINT32 Reserved;
+} CMB_HELLO_REQUEST;
+
+typedef struct CMB_HELLO_REPLY {
+    CMB_HEADER Header;
+    // STATUS_SUCCESS, or STATUS_REVISION_MISMATCH when the driver does not speak the client's ProtocolMajor.
+    INT32 Status;
+    UINT16 ProtocolMajor;
+    UINT16 ProtocolMinor;
+    // CmGetCallbackVersion.
+    UINT32 CallbackMajor;
+    UINT32 CallbackMinor;
+    UINT32 Capabilities;
+    UINT32 MaxRegistrations;
+    UINT32 MaxDataBytes;
+    UINT32 MaxAltitudeBytes;
+    UINT32 MinReceiveBytes;
+    UINT32 MaxReceiveBytes;
+    UINT32 QueueBytes;
+    UINT32 QueueRecords;
+} CMB_HELLO_REPLY;
+
+typedef struct CMB_REGISTER_REQUEST {
+    CMB_HEADER Header;
+    // Bit n: relay notification class n. At least one bit.
+    UINT64 ClassMask;
+    // At most this many bytes of value data per record, 0 .. CMB_MAX_DATA_BYTES.
+    UINT32 MaxDataBytes;
+    // The altitude follows the structure: UTF-16LE, not terminated, 2 .. CMB_MAX_ALTITUDE_BYTES.
+    UINT16 AltitudeSize;
+    UINT16 Reserved;
+} CMB_REGISTER_REQUEST;
+
+typedef struct CMB_REGISTER_REPLY {
+    CMB_HEADER Header;
+    // What CmRegisterCallbackEx returned; Cookie is 0 unless it is a success.
+    INT32 Status;
+    UINT32 Reserved;
+    INT64 Cookie;
+} CMB_REGISTER_REPLY;
+
+typedef struct CMB_UNREGISTER_REQUEST {
+    CMB_HEADER Header;
+    INT64 Cookie;
+} CMB_UNREGISTER_REQUEST;
+
+typedef struct CMB_UNREGISTER_REPLY {
+    CMB_HEADER Header;
+    // What CmUnRegisterCallback returned; STATUS_INVALID_PARAMETER for a cookie that is not one of this session's.
+    INT32 Status;
+    UINT32 Reserved;
+} CMB_UNREGISTER_REPLY;
+
+#define CMB_SCOPE_DRIVER 1
+#define CMB_SCOPE_SESSION 2
+#define CMB_SCOPE_REGISTRATION 3
+
+typedef struct CMB_STATISTICS_REQUEST {
+    CMB_HEADER Header;
+    UINT32 Scope;
+    UINT32 Reserved;
+    // Only for CMB_SCOPE_REGISTRATION, otherwise 0.
+    INT64 Cookie;
+} CMB_STATISTICS_REQUEST;
+
+// A field that has no meaning for the scope is 0. Registration scope: Callbacks .. LostCaptureFault, PathFailures, CaptureFaults.
+typedef struct CMB_STATISTICS_REPLY {
+    CMB_HEADER Header;
+    UINT32 Scope;
+    UINT32 Sessions;
+    UINT32 Registrations;
+    UINT32 PendedReceives;
+    // Notifications that reached the callback and were wanted by the registration's class mask. Callbacks = Recorded + Lost.
+    UINT64 Callbacks;
+    UINT64 Recorded;
+    // Records that left in a completed RECEIVE.
+    UINT64 Delivered;
+    UINT64 Lost;
+    UINT64 LostQueueFull;
+    UINT64 LostNoMemory;
+    UINT64 LostCaptureFault;
+    // Records whose key path could not be had.
+    UINT64 PathFailures;
+    // Reads of the caller's memory that faulted; the record is kept and marked.
+    UINT64 CaptureFaults;
+    UINT64 LastSequence;
+    UINT64 QueueBytes;
+    UINT64 QueueBytesPeak;
+    UINT64 QueueBytesLimit;
+    UINT64 QueueRecords;
+    UINT64 QueueRecordsPeak;
+    UINT64 QueueRecordsLimit;
+    // Driver scope: pool blocks and bytes that the driver holds now.
+    UINT64 PoolBlocks;
+    UINT64 PoolBytes;
+} CMB_STATISTICS_REPLY;
+
+// Starts the output of RECEIVE; records follow at HeaderSize, each 8-byte aligned.
+typedef struct CMB_BATCH {
+    UINT32 Size;
+    UINT16 Version;
+    UINT16 HeaderSize;
+    UINT32 RecordCount;
+    UINT32 Flags;
+    // Records of the session that were lost so far, all gaps up to the end of this batch and any not yet reported included.
+    UINT64 Lost;
+    UINT64 Reserved;
+} CMB_BATCH;
+
+#define CMB_SPAN_PRESENT 0x00000001
+// Size < FullSize because of a limit.
+#define CMB_SPAN_TRUNCATED 0x00000002
+// The bytes could not be read from the memory of whoever called the registry; Size is 0.
+#define CMB_SPAN_FAULT 0x00000004
+
+// Variable-length bytes of a record; strings are UTF-16LE without terminator. Absent = all zero.
+typedef struct CMB_SPAN {
+    // From the start of the record.
+    UINT32 Offset;
+    UINT32 Size;
+    UINT32 FullSize;
+    UINT32 Flags;
+} CMB_SPAN;
+
+#define CMB_RECORD_NOTIFICATION 1
+#define CMB_RECORD_GAP 2
+
+// Bits of CMB_RECORD.Flags.
+#define CMB_RECORD_POST 0x00000001
+// ExGetPreviousMode was KernelMode.
+#define CMB_RECORD_KERNEL_MODE 0x00000002
+// KeyPath is the configuration manager's own name of the key; otherwise it is put together from the request.
+#define CMB_RECORD_PATH_RESOLVED 0x00000004
+#define CMB_RECORD_PATH_UNAVAILABLE 0x00000008
+// The pre phase was not seen, or its memory could not be had: fields that only pre knows are absent.
+#define CMB_RECORD_PRE_UNKNOWN 0x00000010
+
+typedef struct CMB_RECORD {
+    // Whole record, a multiple of 8.
+    UINT32 Size;
+    // Where the body starts.
+    UINT16 HeaderSize;
+    UINT16 Kind;
+    // Ascends by one per notification of the session, lost ones included; starts at 1. A gap has the first lost number.
+    UINT64 Sequence;
+    // 100 ns units since 1601-01-01 UTC (KeQuerySystemTimePrecise).
+    INT64 Time;
+    // Registration that was called; 0 for a gap.
+    INT64 Cookie;
+    // Post: Sequence of the same operation's pre record, 0 if that was not relayed.
+    UINT64 PreSequence;
+    // REG_NOTIFY_CLASS.
+    UINT32 NotifyClass;
+    // Post: REG_POST_OPERATION_INFORMATION.Status.
+    INT32 Status;
+    UINT32 ProcessId;
+    UINT32 ThreadId;
+    UINT32 Flags;
+    UINT32 BodySize;
+    CMB_SPAN KeyPath;
+} CMB_RECORD;
+
+// Body of RegNtPreCreateKeyEx, RegNtPostCreateKeyEx, RegNtPreOpenKeyEx, RegNtPostOpenKeyEx.
+typedef struct CMB_BODY_CREATE {
+    // CompleteName as the caller gave it.
+    CMB_SPAN RequestedName;
+    CMB_SPAN ClassName;
+    UINT32 DesiredAccess;
+    // Post with STATUS_SUCCESS, else 0.
+    UINT32 GrantedAccess;
+    UINT32 Options;
+    // Post create with STATUS_SUCCESS: REG_CREATED_NEW_KEY or REG_OPENED_EXISTING_KEY, else 0.
+    UINT32 Disposition;
+    // The next three need the V1 structure, else 0.
+    UINT32 Attributes;
+    UINT32 Wow64Flags;
+    UINT32 CheckAccessMode;
+    UINT32 StructureVersion;
+} CMB_BODY_CREATE;
+
+// Body of RegNtPreSetValueKey, RegNtPostSetValueKey.
+typedef struct CMB_BODY_SET_VALUE {
+    CMB_SPAN ValueName;
+    CMB_SPAN Data;
+    UINT32 Type;
+    UINT32 TitleIndex;
+} CMB_BODY_SET_VALUE;
+
+// Body of RegNtPreDeleteValueKey, RegNtPostDeleteValueKey.
+typedef struct CMB_BODY_DELETE_VALUE {
+    CMB_SPAN ValueName;
+} CMB_BODY_DELETE_VALUE;
+
+// Body of RegNtPreRenameKey, RegNtPostRenameKey.
+typedef struct CMB_BODY_RENAME {
+    CMB_SPAN NewName;
+} CMB_BODY_RENAME;
+
+// Bits of CMB_BODY_GAP.Causes.
+#define CMB_GAP_QUEUE_FULL 0x00000001
+#define CMB_GAP_NO_MEMORY 0x00000002
+#define CMB_GAP_CAPTURE_FAULT 0x00000004
+
+// Body of a gap record: Count = LastSequence - FirstSequence + 1 records are missing at this place of the stream.
+typedef struct CMB_BODY_GAP {
+    UINT64 Count;
+    UINT64 FirstSequence;
+    UINT64 LastSequence;
+    UINT32 Causes;
+    UINT32 Reserved;
+} CMB_BODY_GAP;
+
+// Request of CMB_IOCTL_REPLY: Count entries follow, each 8-byte aligned.
+typedef struct CMB_REPLY_REQUEST {
+    CMB_HEADER Header;
+    UINT32 Count;
+    UINT32 Reserved;
+} CMB_REPLY_REQUEST;
+
+typedef struct CMB_REPLY_ENTRY {
+    UINT32 Size;
+    UINT16 Decision;
+    UINT16 Flags;
+    // CMB_RECORD.Sequence of the held notification.
+    UINT64 Sequence;
+    INT32 Status;
+    UINT32 Type;
+    // Offset from the start of the entry.
+    CMB_SPAN Data;
+} CMB_REPLY_ENTRY;
+
+// Request of CMB_IOCTL_SET_RULES: the rule program follows.
+typedef struct CMB_SET_RULES_REQUEST {
+    CMB_HEADER Header;
+    INT64 Cookie;
+    UINT32 ProgramSize;
+    UINT32 ProgramVersion;
+} CMB_SET_RULES_REQUEST;
+
+#if defined(__cplusplus)
+#define CMB_ASSERT_LAYOUT(expression) static_assert(expression, #expression)
+#else
+#define CMB_ASSERT_LAYOUT(expression) _Static_assert(expression, #expression)
+#endif
+#define CMB_ASSERT_SIZE(type, size) CMB_ASSERT_LAYOUT(sizeof(type) == (size))
+#define CMB_ASSERT_OFFSET(type, field, offset) CMB_ASSERT_LAYOUT(offsetof(type, field) == (offset))
+
+CMB_ASSERT_SIZE(CMB_HEADER, 8);
+CMB_ASSERT_OFFSET(CMB_HEADER, Size, 0);
+CMB_ASSERT_OFFSET(CMB_HEADER, Version, 4);
+CMB_ASSERT_OFFSET(CMB_HEADER, Flags, 6);
+
+CMB_ASSERT_SIZE(CMB_HELLO_REQUEST, 24);
+CMB_ASSERT_OFFSET(CMB_HELLO_REQUEST, Header, 0);
+CMB_ASSERT_OFFSET(CMB_HELLO_REQUEST, ProtocolMajor, 8);
+CMB_ASSERT_OFFSET(CMB_HELLO_REQUEST, ProtocolMinor, 10);
+CMB_ASSERT_OFFSET(CMB_HELLO_REQUEST, QueueBytes, 12);
+CMB_ASSERT_OFFSET(CMB_HELLO_REQUEST, QueueRecords, 16);
+CMB_ASSERT_OFFSET(CMB_HELLO_REQUEST, Reserved, 20);
+
+CMB_ASSERT_SIZE(CMB_HELLO_REPLY, 56);
+CMB_ASSERT_OFFSET(CMB_HELLO_REPLY, Header, 0);
+CMB_ASSERT_OFFSET(CMB_HELLO_REPLY, Status, 8);
+CMB_ASSERT_OFFSET(CMB_HELLO_REPLY, ProtocolMajor, 12);
+CMB_ASSERT_OFFSET(CMB_HELLO_REPLY, ProtocolMinor, 14);
+CMB_ASSERT_OFFSET(CMB_HELLO_REPLY, CallbackMajor, 16);
+CMB_ASSERT_OFFSET(CMB_HELLO_REPLY, CallbackMinor, 20);
+CMB_ASSERT_OFFSET(CMB_HELLO_REPLY, Capabilities, 24);
+CMB_ASSERT_OFFSET(CMB_HELLO_REPLY, MaxRegistrations, 28);
+CMB_ASSERT_OFFSET(CMB_HELLO_REPLY, MaxDataBytes, 32);
+CMB_ASSERT_OFFSET(CMB_HELLO_REPLY, MaxAltitudeBytes, 36);
+CMB_ASSERT_OFFSET(CMB_HELLO_REPLY, MinReceiveBytes, 40);
+CMB_ASSERT_OFFSET(CMB_HELLO_REPLY, MaxReceiveBytes, 44);
+CMB_ASSERT_OFFSET(CMB_HELLO_REPLY, QueueBytes, 48);
+CMB_ASSERT_OFFSET(CMB_HELLO_REPLY, QueueRecords, 52);
+
+CMB_ASSERT_SIZE(CMB_REGISTER_REQUEST, 24);
+CMB_ASSERT_OFFSET(CMB_REGISTER_REQUEST, Header, 0);
+CMB_ASSERT_OFFSET(CMB_REGISTER_REQUEST, ClassMask, 8);
+CMB_ASSERT_OFFSET(CMB_REGISTER_REQUEST, MaxDataBytes, 16);
+CMB_ASSERT_OFFSET(CMB_REGISTER_REQUEST, AltitudeSize, 20);
+CMB_ASSERT_OFFSET(CMB_REGISTER_REQUEST, Reserved, 22);
+
+CMB_ASSERT_SIZE(CMB_REGISTER_REPLY, 24);
+CMB_ASSERT_OFFSET(CMB_REGISTER_REPLY, Header, 0);
+CMB_ASSERT_OFFSET(CMB_REGISTER_REPLY, Status, 8);
+CMB_ASSERT_OFFSET(CMB_REGISTER_REPLY, Reserved, 12);
+CMB_ASSERT_OFFSET(CMB_REGISTER_REPLY, Cookie, 16);
+
+CMB_ASSERT_SIZE(CMB_UNREGISTER_REQUEST, 16);
+CMB_ASSERT_OFFSET(CMB_UNREGISTER_REQUEST, Header, 0);
+CMB_ASSERT_OFFSET(CMB_UNREGISTER_REQUEST, Cookie, 8);
+
+CMB_ASSERT_SIZE(CMB_UNREGISTER_REPLY, 16);
+CMB_ASSERT_OFFSET(CMB_UNREGISTER_REPLY, Header, 0);
+CMB_ASSERT_OFFSET(CMB_UNREGISTER_REPLY, Status, 8);
+CMB_ASSERT_OFFSET(CMB_UNREGISTER_REPLY, Reserved, 12);
+
+CMB_ASSERT_SIZE(CMB_STATISTICS_REQUEST, 24);
+CMB_ASSERT_OFFSET(CMB_STATISTICS_REQUEST, Header, 0);
+CMB_ASSERT_OFFSET(CMB_STATISTICS_REQUEST, Scope, 8);
+CMB_ASSERT_OFFSET(CMB_STATISTICS_REQUEST, Reserved, 12);
+CMB_ASSERT_OFFSET(CMB_STATISTICS_REQUEST, Cookie, 16);
+
+CMB_ASSERT_SIZE(CMB_STATISTICS_REPLY, 168);
+CMB_ASSERT_OFFSET(CMB_STATISTICS_REPLY, Header, 0);
+CMB_ASSERT_OFFSET(CMB_STATISTICS_REPLY, Scope, 8);
+CMB_ASSERT_OFFSET(CMB_STATISTICS_REPLY, Sessions, 12);
+CMB_ASSERT_OFFSET(CMB_STATISTICS_REPLY, Registrations, 16);
+CMB_ASSERT_OFFSET(CMB_STATISTICS_REPLY, PendedReceives, 20);
+CMB_ASSERT_OFFSET(CMB_STATISTICS_REPLY, Callbacks, 24);
+CMB_ASSERT_OFFSET(CMB_STATISTICS_REPLY, Recorded, 32);
+CMB_ASSERT_OFFSET(CMB_STATISTICS_REPLY, Delivered, 40);
+CMB_ASSERT_OFFSET(CMB_STATISTICS_REPLY, Lost, 48);
+CMB_ASSERT_OFFSET(CMB_STATISTICS_REPLY, LostQueueFull, 56);
+CMB_ASSERT_OFFSET(CMB_STATISTICS_REPLY, LostNoMemory, 64);
+CMB_ASSERT_OFFSET(CMB_STATISTICS_REPLY, LostCaptureFault, 72);
+CMB_ASSERT_OFFSET(CMB_STATISTICS_REPLY, PathFailures, 80);
+CMB_ASSERT_OFFSET(CMB_STATISTICS_REPLY, CaptureFaults, 88);
+CMB_ASSERT_OFFSET(CMB_STATISTICS_REPLY, LastSequence, 96);
+CMB_ASSERT_OFFSET(CMB_STATISTICS_REPLY, QueueBytes, 104);
+CMB_ASSERT_OFFSET(CMB_STATISTICS_REPLY, QueueBytesPeak, 112);
+CMB_ASSERT_OFFSET(CMB_STATISTICS_REPLY, QueueBytesLimit, 120);
+CMB_ASSERT_OFFSET(CMB_STATISTICS_REPLY, QueueRecords, 128);
+CMB_ASSERT_OFFSET(CMB_STATISTICS_REPLY, QueueRecordsPeak, 136);
+CMB_ASSERT_OFFSET(CMB_STATISTICS_REPLY, QueueRecordsLimit, 144);
+CMB_ASSERT_OFFSET(CMB_STATISTICS_REPLY, PoolBlocks, 152);
+CMB_ASSERT_OFFSET(CMB_STATISTICS_REPLY, PoolBytes, 160);
+
+CMB_ASSERT_SIZE(CMB_BATCH, 32);
+CMB_ASSERT_OFFSET(CMB_BATCH, Size, 0);
+CMB_ASSERT_OFFSET(CMB_BATCH, Version, 4);
+CMB_ASSERT_OFFSET(CMB_BATCH, HeaderSize, 6);
+CMB_ASSERT_OFFSET(CMB_BATCH, RecordCount, 8);
+CMB_ASSERT_OFFSET(CMB_BATCH, Flags, 12);
+CMB_ASSERT_OFFSET(CMB_BATCH, Lost, 16);
+CMB_ASSERT_OFFSET(CMB_BATCH, Reserved, 24);
+
+CMB_ASSERT_SIZE(CMB_SPAN, 16);
+CMB_ASSERT_OFFSET(CMB_SPAN, Offset, 0);
+CMB_ASSERT_OFFSET(CMB_SPAN, Size, 4);
+CMB_ASSERT_OFFSET(CMB_SPAN, FullSize, 8);
+CMB_ASSERT_OFFSET(CMB_SPAN, Flags, 12);
+
+CMB_ASSERT_SIZE(CMB_RECORD, 80);
+CMB_ASSERT_OFFSET(CMB_RECORD, Size, 0);
+CMB_ASSERT_OFFSET(CMB_RECORD, HeaderSize, 4);
+CMB_ASSERT_OFFSET(CMB_RECORD, Kind, 6);
+CMB_ASSERT_OFFSET(CMB_RECORD, Sequence, 8);
+CMB_ASSERT_OFFSET(CMB_RECORD, Time, 16);
+CMB_ASSERT_OFFSET(CMB_RECORD, Cookie, 24);
+CMB_ASSERT_OFFSET(CMB_RECORD, PreSequence, 32);
+CMB_ASSERT_OFFSET(CMB_RECORD, NotifyClass, 40);
+CMB_ASSERT_OFFSET(CMB_RECORD, Status, 44);
+CMB_ASSERT_OFFSET(CMB_RECORD, ProcessId, 48);
+CMB_ASSERT_OFFSET(CMB_RECORD, ThreadId, 52);
+CMB_ASSERT_OFFSET(CMB_RECORD, Flags, 56);
+CMB_ASSERT_OFFSET(CMB_RECORD, BodySize, 60);
+CMB_ASSERT_OFFSET(CMB_RECORD, KeyPath, 64);
+
+CMB_ASSERT_SIZE(CMB_BODY_CREATE, 64);
+CMB_ASSERT_OFFSET(CMB_BODY_CREATE, RequestedName, 0);
+CMB_ASSERT_OFFSET(CMB_BODY_CREATE, ClassName, 16);
+CMB_ASSERT_OFFSET(CMB_BODY_CREATE, DesiredAccess, 32);
+CMB_ASSERT_OFFSET(CMB_BODY_CREATE, GrantedAccess, 36);
+CMB_ASSERT_OFFSET(CMB_BODY_CREATE, Options, 40);
+CMB_ASSERT_OFFSET(CMB_BODY_CREATE, Disposition, 44);
+CMB_ASSERT_OFFSET(CMB_BODY_CREATE, Attributes, 48);
+CMB_ASSERT_OFFSET(CMB_BODY_CREATE, Wow64Flags, 52);
+CMB_ASSERT_OFFSET(CMB_BODY_CREATE, CheckAccessMode, 56);
+CMB_ASSERT_OFFSET(CMB_BODY_CREATE, StructureVersion, 60);
+
+CMB_ASSERT_SIZE(CMB_BODY_SET_VALUE, 40);
+CMB_ASSERT_OFFSET(CMB_BODY_SET_VALUE, ValueName, 0);
+CMB_ASSERT_OFFSET(CMB_BODY_SET_VALUE, Data, 16);
+CMB_ASSERT_OFFSET(CMB_BODY_SET_VALUE, Type, 32);
+CMB_ASSERT_OFFSET(CMB_BODY_SET_VALUE, TitleIndex, 36);
+
+CMB_ASSERT_SIZE(CMB_BODY_DELETE_VALUE, 16);
+CMB_ASSERT_OFFSET(CMB_BODY_DELETE_VALUE, ValueName, 0);
+
+CMB_ASSERT_SIZE(CMB_BODY_RENAME, 16);
+CMB_ASSERT_OFFSET(CMB_BODY_RENAME, NewName, 0);
+
+CMB_ASSERT_SIZE(CMB_BODY_GAP, 32);
+CMB_ASSERT_OFFSET(CMB_BODY_GAP, Count, 0);
+CMB_ASSERT_OFFSET(CMB_BODY_GAP, FirstSequence, 8);
+CMB_ASSERT_OFFSET(CMB_BODY_GAP, LastSequence, 16);
+CMB_ASSERT_OFFSET(CMB_BODY_GAP, Causes, 24);
+CMB_ASSERT_OFFSET(CMB_BODY_GAP, Reserved, 28);
+
+CMB_ASSERT_SIZE(CMB_REPLY_REQUEST, 16);
+CMB_ASSERT_OFFSET(CMB_REPLY_REQUEST, Header, 0);
+CMB_ASSERT_OFFSET(CMB_REPLY_REQUEST, Count, 8);
+CMB_ASSERT_OFFSET(CMB_REPLY_REQUEST, Reserved, 12);
+
+CMB_ASSERT_SIZE(CMB_REPLY_ENTRY, 40);
+CMB_ASSERT_OFFSET(CMB_REPLY_ENTRY, Size, 0);
+CMB_ASSERT_OFFSET(CMB_REPLY_ENTRY, Decision, 4);
+CMB_ASSERT_OFFSET(CMB_REPLY_ENTRY, Flags, 6);
+CMB_ASSERT_OFFSET(CMB_REPLY_ENTRY, Sequence, 8);
+CMB_ASSERT_OFFSET(CMB_REPLY_ENTRY, Status, 16);
+CMB_ASSERT_OFFSET(CMB_REPLY_ENTRY, Type, 20);
+CMB_ASSERT_OFFSET(CMB_REPLY_ENTRY, Data, 24);
+
+CMB_ASSERT_SIZE(CMB_SET_RULES_REQUEST, 24);
+CMB_ASSERT_OFFSET(CMB_SET_RULES_REQUEST, Header, 0);
+CMB_ASSERT_OFFSET(CMB_SET_RULES_REQUEST, Cookie, 8);
+CMB_ASSERT_OFFSET(CMB_SET_RULES_REQUEST, ProgramSize, 16);
+CMB_ASSERT_OFFSET(CMB_SET_RULES_REQUEST, ProgramVersion, 20);
+
+#endif
