@@ -1,0 +1,44 @@
+# The simulator, the driver's sources inside it, and the native tests.
+
+set(CMB_SANITIZE "" CACHE STRING "Sanitizers of the host build: empty, address (ASan and UBSan) or thread")
+set_property(CACHE CMB_SANITIZE PROPERTY STRINGS "" address thread)
+
+add_library(cmb_host_flags INTERFACE)
+# The driver's and the configuration manager's strings are UTF-16, as on Windows. A bug check is a C++ exception in tests, and it
+# unwinds through C frames.
+target_compile_options(cmb_host_flags INTERFACE
+    -Wall -Wextra -fvisibility=hidden -fPIC $<$<COMPILE_LANGUAGE:C>:-fshort-wchar> -fexceptions)
+if(CMB_SANITIZE STREQUAL "address")
+    set(CMB_SANITIZE_FLAGS -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+elseif(CMB_SANITIZE STREQUAL "thread")
+    set(CMB_SANITIZE_FLAGS -fsanitize=thread -fno-omit-frame-pointer)
+elseif(NOT CMB_SANITIZE STREQUAL "")
+    message(FATAL_ERROR "CMB_SANITIZE is '${CMB_SANITIZE}'; it must be empty, address or thread")
+endif()
+target_compile_options(cmb_host_flags INTERFACE ${CMB_SANITIZE_FLAGS})
+target_link_options(cmb_host_flags INTERFACE ${CMB_SANITIZE_FLAGS})
+find_package(Threads REQUIRED)
+target_link_libraries(cmb_host_flags INTERFACE Threads::Threads)
+
+cmb_sources(simulator_sources simulator_nt simulator_cm simulator_host)
+add_library(simulator STATIC ${simulator_sources} native/simulator/simulator.h)
+set_target_properties(simulator PROPERTIES LINKER_LANGUAGE CXX)
+target_include_directories(simulator PUBLIC native/simulator/include native/simulator)
+target_link_libraries(simulator PUBLIC cmb_host_flags)
+
+cmb_sources(driver_sources driver)
+add_library(driver STATIC ${driver_sources} driver/protocol.h)
+target_include_directories(driver PUBLIC driver)
+target_link_libraries(driver PUBLIC simulator)
+
+foreach(suite IN ITEMS simulator_tests driver_tests)
+    cmb_sources(sources ${suite})
+    if(CMB_TESTS AND sources)
+        find_package(GTest REQUIRED)
+        include(GoogleTest)
+        add_executable(${suite} ${sources})
+        target_include_directories(${suite} PRIVATE "${PROJECT_SOURCE_DIR}" test)
+        target_link_libraries(${suite} PRIVATE driver simulator GTest::gtest GTest::gtest_main)
+        add_test(NAME ${suite} COMMAND ${suite})
+    endif()
+endforeach()

@@ -1,0 +1,20 @@
+# cmb_sources(<variable> <key>...) reads lists of native/sources.json, the one list of sources; binding.gyp reads the same file.
+
+set(CMB_SOURCES_FILE "${CMAKE_CURRENT_LIST_DIR}/../../native/sources.json")
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${CMB_SOURCES_FILE}")
+
+function(cmb_sources variable)
+    file(READ "${CMB_SOURCES_FILE}" json)
+    set(files)
+    foreach(key IN LISTS ARGN)
+        string(JSON count LENGTH "${json}" ${key})
+        if(count GREATER 0)
+            math(EXPR last "${count} - 1")
+            foreach(index RANGE ${last})
+                string(JSON file GET "${json}" ${key} ${index})
+                list(APPEND files "${PROJECT_SOURCE_DIR}/${file}")
+            endforeach()
+        endif()
+    endforeach()
+    set(${variable} "${files}" PARENT_SCOPE)
+endfunction()

@@ -1,0 +1,30 @@
+// Builds and runs the native tests. An argument "address" or "thread" runs them under those sanitizers, in a build folder of their own.
+
+import { spawnSync } from 'node:child_process';
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+
+const sanitizer = process.argv[2] ?? '';
+if (!['', 'address', 'thread'].includes(sanitizer)) {
+  console.error(`native-tests: unknown sanitizer '${sanitizer}'; use address or thread, or nothing`);
+  process.exit(2);
+}
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const folder = `build/native${sanitizer && `-${sanitizer}`}`;
+const environment = {
+  ...process.env,
+  ASAN_OPTIONS: 'detect_stack_use_after_return=1:strict_string_checks=1',
+  UBSAN_OPTIONS: 'print_stacktrace=1',
+  TSAN_OPTIONS: 'second_deadlock_stack=1',
+};
+
+function run(command, ...args) {
+  const { status, error } = spawnSync(command, args, { cwd: root, env: environment, stdio: 'inherit' });
+  if (error) console.error(`native-tests: ${command}: ${error.message}`);
+  if (status !== 0) process.exit(status ?? 1);
+}
+
+run('cmake', '-S', '.', '-B', folder, '-G', 'Ninja', '-DCMAKE_BUILD_TYPE=RelWithDebInfo', `-DCMB_SANITIZE=${sanitizer}`);
+run('cmake', '--build', folder, '--parallel', String(availableParallelism()));
+run('ctest', '--test-dir', folder, '--output-on-failure', '--no-tests=error');
