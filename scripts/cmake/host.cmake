@@ -28,6 +28,7 @@ target_link_libraries(simulator PUBLIC cmb_host_flags)
 
 cmb_sources(driver_sources driver)
 add_library(driver STATIC ${driver_sources} driver/protocol.h)
+set_target_properties(driver PROPERTIES LINKER_LANGUAGE C)
 target_include_directories(driver PUBLIC driver)
 target_link_libraries(driver PUBLIC simulator)
 
