@@ -1,0 +1,62 @@
+import { once } from 'node:events';
+import { after, before } from 'node:test';
+import { Worker } from 'node:worker_threads';
+import { openDriver, type Driver, type SimulatedProcess } from '../../lib/index.js';
+import { loadNative } from '../../lib/native-loader.js';
+import { conformance, type Actor, type ConformanceHost, type Victim } from './index.js';
+
+const addon = loadNative();
+
+const host: ConformanceHost = {
+  name: 'the simulator',
+  backend: 'simulator',
+  addon,
+  scratch: '\\REGISTRY\\MACHINE\\SOFTWARE',
+  injects: true,
+  openDriver: (options = {}) => openDriver({ ...options, backend: 'simulator' }),
+  createActor(driver: Driver): Promise<Actor> {
+    if (!driver.simulator) throw new Error('this driver has no simulator');
+    const process = driver.simulator.createProcess({ imagePath: 'C:\\Conformance\\actor.exe' });
+    return Promise.resolve(asActor(process));
+  },
+  async startVictim(altitude: string): Promise<Victim> {
+    const worker = new Worker(new URL('./victim.js', import.meta.url), { workerData: [altitude, 'simulator'] });
+    await Promise.race([
+      once(worker, 'message'),
+      once(worker, 'error').then(([error]) => {
+        throw error as Error;
+      }),
+    ]);
+    return { kill: async () => void (await worker.terminate()) };
+  },
+  openChannel: (onBatch) => addon.openChannel('simulator', 'CmBridge', onBatch, () => undefined),
+};
+
+function asActor(process: SimulatedProcess): Actor {
+  return {
+    id: process.id,
+    createKey: (path) => process.createKey(path),
+    openKey: (path) => process.openKey(path),
+    createKeyPath: (path) => process.createKeyPath(path),
+    load: async ({ path, threads, operations }) => void (await process.load({ path, threads, operations, kind: 'set' })),
+    exit: () => process.exit(),
+  };
+}
+
+if (process.env['CMBRIDGE_TEST_FAULTS']) {
+  // Keeps the machine running, so that it remembers over all tests which call stacks have failed already.
+  let holder: Driver;
+  before(async () => {
+    holder = await openDriver({ backend: 'simulator' });
+    addon.simulator?.failEachStackOnce(true);
+  });
+  after(async () => {
+    const failed = addon.simulator?.failedAllocations() ?? 0;
+    addon.simulator?.failEachStackOnce(false);
+    console.log(`${String(failed)} allocations were made to fail`);
+    if (failed < 5) throw new Error('too few allocations failed: the fault injection does not work');
+    await holder.close();
+  });
+}
+
+conformance(host);
