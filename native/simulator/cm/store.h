@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+//
+// What the configuration manager asks of the thing that keeps keys and values. The table is implemented in memory
+// (store_memory.c) and, where a registry exists already, by calls to it.
+//
+// A node is the store's own handle on one key. The configuration manager holds at most one node for a key at a time,
+// calls every routine under its own lock (so never two at once, at IRQL <= APC_LEVEL), checks names and lengths
+// beforehand, and closes every node it was given. A node of a deleted or renamed key stays usable: deleted answers
+// STATUS_KEY_DELETED, renamed goes on meaning the same key. Blocks that a routine hands out come from CmStoreAllocate;
+// the caller frees them with CmStoreFree.
+
+#ifndef CM_STORE_H
+#define CM_STORE_H
+
+#include "compat.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct _CM_NODE *CM_NODE;
+
+// One block: the strings lie behind the structure.
+typedef struct _CM_KEY_FACTS {
+    LARGE_INTEGER LastWriteTime;
+    ULONG TitleIndex;
+    ULONG SubKeys;
+    ULONG MaxNameLength; // of the subkeys; this and the others in bytes
+    ULONG MaxClassLength;
+    ULONG Values;
+    ULONG MaxValueNameLength;
+    ULONG MaxValueDataLength;
+    BOOLEAN Volatile;
+    UNICODE_STRING Name; // last component, in the case in which it was created
+    UNICODE_STRING Class;
+} CM_KEY_FACTS, *PCM_KEY_FACTS;
+
+// One block: name and data lie behind the structure.
+typedef struct _CM_VALUE {
+    ULONG TitleIndex;
+    ULONG Type;
+    UNICODE_STRING Name;
+    ULONG DataLength;
+    PVOID Data; // NULL when DataLength is 0
+} CM_VALUE, *PCM_VALUE;
+
+typedef struct _CM_STORE {
+    PVOID Context;
+
+    // The key \REGISTRY.
+    NTSTATUS (*OpenRoot)(PVOID Context, CM_NODE *Root);
+    // STATUS_OBJECT_NAME_NOT_FOUND if there is no such child. Names compare case-insensitively, here and below.
+    NTSTATUS (*OpenChild)(PVOID Context, CM_NODE Parent, PCUNICODE_STRING Name, CM_NODE *Child);
+    // Called after OpenChild has failed to find it. Options is CreateOptions of NtCreateKey; Class may be empty.
+    // STATUS_CHILD_MUST_BE_VOLATILE for a stable child of a volatile key.
+    NTSTATUS (*CreateChild)
+    (PVOID Context, CM_NODE Parent, PCUNICODE_STRING Name, ULONG TitleIndex, PCUNICODE_STRING Class, ULONG Options,
+     CM_NODE *Child);
+    VOID (*CloseNode)(PVOID Context, CM_NODE Node);
+    // STATUS_CANNOT_DELETE for a key with subkeys or the root of a hive.
+    NTSTATUS (*DeleteNode)(PVOID Context, CM_NODE Node);
+    // STATUS_CANNOT_DELETE when another child of the parent has the name, STATUS_ACCESS_DENIED for the root of a hive.
+    NTSTATUS (*RenameNode)(PVOID Context, CM_NODE Node, PCUNICODE_STRING NewName);
+
+    NTSTATUS (*ReadKey)(PVOID Context, CM_NODE Node, PCM_KEY_FACTS *Facts);
+    // STATUS_NO_MORE_ENTRIES past the end. Counts and maxima of the subkey are filled too.
+    NTSTATUS (*ReadSubkey)(PVOID Context, CM_NODE Node, ULONG Index, PCM_KEY_FACTS *Facts);
+    NTSTATUS (*SetWriteTime)(PVOID Context, CM_NODE Node, LARGE_INTEGER Time);
+    NTSTATUS (*FlushNode)(PVOID Context, CM_NODE Node);
+
+    NTSTATUS (*SetValue)
+    (PVOID Context, CM_NODE Node, PCUNICODE_STRING Name, ULONG TitleIndex, ULONG Type, const VOID *Data,
+     ULONG DataLength);
+    // STATUS_OBJECT_NAME_NOT_FOUND when there is none; the same for ReadValue.
+    NTSTATUS (*DeleteValue)(PVOID Context, CM_NODE Node, PCUNICODE_STRING Name);
+    NTSTATUS (*ReadValue)(PVOID Context, CM_NODE Node, PCUNICODE_STRING Name, PCM_VALUE *Value);
+    // STATUS_NO_MORE_ENTRIES past the end.
+    NTSTATUS (*ReadValueAt)(PVOID Context, CM_NODE Node, ULONG Index, PCM_VALUE *Value);
+} CM_STORE, *PCM_STORE;
+
+// Non-paged pool, zeroed. NULL when there is none, or when a test asked for that (CmFailAllocation).
+PVOID CmStoreAllocate(SIZE_T Size);
+VOID CmStoreFree(PVOID Block);
+
+// Allocate and fill the blocks described above; STATUS_INSUFFICIENT_RESOURCES otherwise. The strings are copied.
+NTSTATUS CmStoreMakeFacts(PCUNICODE_STRING Name, PCUNICODE_STRING Class, PCM_KEY_FACTS *Facts);
+NTSTATUS CmStoreMakeValue(PCUNICODE_STRING Name, const VOID *Data, ULONG DataLength, PCM_VALUE *Value);
+
+// The hive in memory, filled like a freshly installed machine.
+NTSTATUS CmMemoryStoreCreate(PCM_STORE *Store);
+VOID CmMemoryStoreDestroy(PCM_STORE Store);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
