@@ -53,7 +53,13 @@ export interface NativeLoadResult {
 export interface NativeThread {
   readonly processId: number;
   /** NtCreateKey. `root` 0: `path` is absolute (`\REGISTRY\...`). */
-  createKey(root: number, path: string, access: number, options: number, className: string | null): Promise<NativeKeyResult>;
+  createKey(
+    root: number,
+    path: string,
+    access: number,
+    options: number,
+    className: string | null,
+  ): Promise<NativeKeyResult>;
   /** NtOpenKeyEx. */
   openKey(root: number, path: string, access: number, options: number): Promise<NativeKeyResult>;
   /** NtClose. */
