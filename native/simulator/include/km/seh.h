@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+//
+// Structured exceptions for C without compiler support: a thread-local stack of frames over setjmp/longjmp. Only
+// exceptions that kernel routines raise exist (ExRaiseStatus, probes, copies from or to simulated user memory); one
+// that no frame takes is a bug check.
+//
+// Limits against MSVC: `break` and `continue` must not leave the guarded block (`return` may), there is no __finally
+// and no
+// __leave, and the filter runs after the unwinding. A guarded block should only call a noinline routine that touches
+// the memory: this is what compilers other than MSVC need on Windows, too.
+
+#ifndef SIMULATOR_KM_SEH_H
+#define SIMULATOR_KM_SEH_H
+
+#include "types.h"
+#include <setjmp.h>
+
+#define EXCEPTION_EXECUTE_HANDLER 1
+#define EXCEPTION_CONTINUE_SEARCH 0
+#define EXCEPTION_CONTINUE_EXECUTION (-1)
+
+SIM_BEGIN_C
+
+typedef struct _SIM_SEH_FRAME {
+    struct _SIM_SEH_FRAME *Previous;
+    int State;
+    jmp_buf Target;
+} SIM_SEH_FRAME;
+
+BOOLEAN SimSehEnter(SIM_SEH_FRAME *Frame);
+void SimSehLeave(SIM_SEH_FRAME *Frame);
+BOOLEAN SimSehFilter(LONG Disposition);
+NTSTATUS SimSehCode(void);
+
+DECLSPEC_NORETURN VOID ExRaiseStatus(NTSTATUS Status);
+DECLSPEC_NORETURN VOID ExRaiseAccessViolation(VOID);
+DECLSPEC_NORETURN VOID ExRaiseDatatypeMisalignment(VOID);
+
+SIM_END_C
+
+// libstdc++ uses __try for itself.
+#if !defined(__cplusplus)
+#define __try                                                                                                          \
+    for (SIM_SEH_FRAME simSehFrame __attribute__((cleanup(SimSehLeave))) = {.State = 0}; SimSehEnter(&simSehFrame);)   \
+        if (_setjmp(simSehFrame.Target) == 0)
+// clang-format off: it takes the name for the statement.
+#define __except (filter) else if (SimSehFilter(filter))
+// clang-format on
+#define GetExceptionCode() SimSehCode()
+#define _exception_code() SimSehCode()
+#endif
+
+#endif

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+//
+// System services. Nt: the current previous mode decides whether arguments are probed; Zw: previous mode is KernelMode.
+
+#ifndef SIMULATOR_KM_ZW_H
+#define SIMULATOR_KM_ZW_H
+
+#include "key.h"
+#include "ob.h"
+
+SIM_BEGIN_C
+
+typedef enum _OBJECT_INFORMATION_CLASS {
+    ObjectBasicInformation = 0,
+    ObjectNameInformation = 1,
+    ObjectTypeInformation = 2
+} OBJECT_INFORMATION_CLASS;
+
+NTSTATUS NtClose(HANDLE Handle);
+NTSTATUS ZwClose(HANDLE Handle);
+NTSTATUS ZwSetSecurityObject(HANDLE Handle, SECURITY_INFORMATION SecurityInformation,
+                             PSECURITY_DESCRIPTOR SecurityDescriptor);
+NTSTATUS ZwWaitForSingleObject(HANDLE Handle, BOOLEAN Alertable, PLARGE_INTEGER Timeout);
+
+#define SIM_KEY_SERVICE(name, parameters)                                                                              \
+    NTSTATUS Nt##name parameters;                                                                                      \
+    NTSTATUS Zw##name parameters;
+
+SIM_KEY_SERVICE(CreateKey, (PHANDLE KeyHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
+                            ULONG TitleIndex, PUNICODE_STRING Class, ULONG CreateOptions, PULONG Disposition))
+SIM_KEY_SERVICE(OpenKey, (PHANDLE KeyHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes))
+SIM_KEY_SERVICE(OpenKeyEx,
+                (PHANDLE KeyHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes, ULONG OpenOptions))
+SIM_KEY_SERVICE(DeleteKey, (HANDLE KeyHandle))
+SIM_KEY_SERVICE(DeleteValueKey, (HANDLE KeyHandle, PUNICODE_STRING ValueName))
+SIM_KEY_SERVICE(SetValueKey,
+                (HANDLE KeyHandle, PUNICODE_STRING ValueName, ULONG TitleIndex, ULONG Type, PVOID Data, ULONG DataSize))
+SIM_KEY_SERVICE(RenameKey, (HANDLE KeyHandle, PUNICODE_STRING NewName))
+SIM_KEY_SERVICE(FlushKey, (HANDLE KeyHandle))
+SIM_KEY_SERVICE(SetInformationKey, (HANDLE KeyHandle, KEY_SET_INFORMATION_CLASS KeySetInformationClass,
+                                    PVOID KeySetInformation, ULONG KeySetInformationLength))
+SIM_KEY_SERVICE(EnumerateKey, (HANDLE KeyHandle, ULONG Index, KEY_INFORMATION_CLASS KeyInformationClass,
+                               PVOID KeyInformation, ULONG Length, PULONG ResultLength))
+SIM_KEY_SERVICE(EnumerateValueKey, (HANDLE KeyHandle, ULONG Index, KEY_VALUE_INFORMATION_CLASS KeyValueInformationClass,
+                                    PVOID KeyValueInformation, ULONG Length, PULONG ResultLength))
+SIM_KEY_SERVICE(QueryKey, (HANDLE KeyHandle, KEY_INFORMATION_CLASS KeyInformationClass, PVOID KeyInformation,
+                           ULONG Length, PULONG ResultLength))
+SIM_KEY_SERVICE(QueryValueKey,
+                (HANDLE KeyHandle, PUNICODE_STRING ValueName, KEY_VALUE_INFORMATION_CLASS KeyValueInformationClass,
+                 PVOID KeyValueInformation, ULONG Length, PULONG ResultLength))
+SIM_KEY_SERVICE(QueryMultipleValueKey, (HANDLE KeyHandle, PKEY_VALUE_ENTRY ValueEntries, ULONG EntryCount,
+                                        PVOID ValueBuffer, PULONG BufferLength, PULONG RequiredBufferLength))
+SIM_KEY_SERVICE(QueryObject, (HANDLE Handle, OBJECT_INFORMATION_CLASS ObjectInformationClass, PVOID ObjectInformation,
+                              ULONG ObjectInformationLength, PULONG ReturnLength))
+
+SIM_END_C
+
+#endif

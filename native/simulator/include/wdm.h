@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: MIT
+
+#ifndef SIMULATOR_WDM_H
+#define SIMULATOR_WDM_H
+
+#include "ntifs.h"
+
+#endif

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+//
+// What kernel components beside nt (the configuration manager, the host) need beyond the documented routines.
+
+#ifndef SIMULATOR_NT_OB_INTERNAL_H
+#define SIMULATOR_NT_OB_INTERNAL_H
+
+#include "ntifs.h"
+
+SIM_BEGIN_C
+
+// What a type of object does. Absent procedures may be NULL.
+typedef struct _SIM_OBJECT_TYPE_INITIALIZER {
+    // Also shown in bug checks. Must outlive the type.
+    const char *Name;
+    ULONG BodySize;
+    ACCESS_MASK ValidAccess;
+    GENERIC_MAPPING Mapping;
+    // The last reference went: PASSIVE_LEVEL or APC_LEVEL, in the thread that dropped it, reference count 0. It is a
+    // bug check to reference the object again. The body is freed when it returns.
+    VOID (*Delete)(PVOID Object);
+    // A handle was closed. HandleCount is what is left over all processes.
+    VOID (*Close)(PEPROCESS Process, PVOID Object, ACCESS_MASK GrantedAccess, ULONG HandleCount);
+    // A handle to an existing object is made by ObOpenObjectByPointer. A failure status refuses.
+    NTSTATUS (*Open)(PEPROCESS Process, PVOID Object, ACCESS_MASK GrantedAccess);
+    // ObQueryNameString and NtQueryObject(ObjectNameInformation). ObjectNameInfo may be user memory when Mode is
+    // UserMode.
+    NTSTATUS (*QueryName)
+    (PVOID Object, POBJECT_NAME_INFORMATION ObjectNameInfo, ULONG Length, PULONG ReturnLength, KPROCESSOR_MODE Mode);
+    // ZwSetSecurityObject. The descriptor is a captured, valid one.
+    NTSTATUS (*SetSecurity)
+    (PVOID Object, SECURITY_INFORMATION SecurityInformation, PSECURITY_DESCRIPTOR SecurityDescriptor);
+    // Whether the body starts with a DISPATCHER_HEADER that can be waited for.
+    BOOLEAN Waitable;
+} SIM_OBJECT_TYPE_INITIALIZER;
+
+POBJECT_TYPE SimCreateObjectType(const SIM_OBJECT_TYPE_INITIALIZER *Initializer);
+// Bug check if objects of the type are left.
+VOID SimDeleteObjectType(POBJECT_TYPE Type);
+// Zeroed body with one reference. NULL when memory is short (never by fault injection).
+PVOID SimCreateObject(POBJECT_TYPE Type);
+// A new handle in the current process, or in the kernel's table with OBJ_KERNEL_HANDLE. Takes a reference of its own.
+NTSTATUS SimInsertHandle(PVOID Object, ULONG HandleAttributes, ACCESS_MASK GrantedAccess, PHANDLE Handle);
+LONG_PTR SimObjectReferences(PVOID Object);
+
+// Sets the previous mode of the current thread and returns the former one. Zw routines bracket their Nt twin with it.
+KPROCESSOR_MODE SimSetPreviousMode(KPROCESSOR_MODE Mode);
+
+// Pool blocks with this tag belong to the kernel: no fault injection, not among the driver's blocks.
+VOID SimExemptPoolTag(ULONG Tag);
+// Blocks with the tag that are allocated now.
+ULONG64 SimPoolBlocksOfTag(ULONG Tag);
+
+// Address ranges that stand for user memory. Probes accept only them (any other address counts as a kernel address)
+// once at least one is registered for the current process; copies from or to an inaccessible range raise
+// STATUS_ACCESS_VIOLATION.
+VOID SimRegisterUserRange(PVOID Start, SIZE_T Length);
+VOID SimUnregisterUserRange(PVOID Start);
+VOID SimSetUserRangeAccess(PVOID Start, BOOLEAN Readable, BOOLEAN Writable);
+
+// Runs a routine of a driver and bug checks if it leaves the IRQL raised, locks held or APCs disabled differently than
+// before.
+typedef struct _SIM_CALL_STATE {
+    KIRQL Irql;
+    ULONG SpinLocks;
+    LONG KernelApcDisable;
+    LONG SpecialApcDisable;
+    PVOID SehFrame;
+} SIM_CALL_STATE;
+VOID SimEnterDriver(SIM_CALL_STATE *State);
+VOID SimLeaveDriver(const SIM_CALL_STATE *State, const char *Routine, PVOID Address);
+
+SIM_END_C
+
+#endif
