@@ -43,8 +43,9 @@ SIM_END_C
 #define __try                                                                                                          \
     for (SIM_SEH_FRAME simSehFrame __attribute__((cleanup(SimSehLeave))) = {.State = 0}; SimSehEnter(&simSehFrame);)   \
         if (_setjmp(simSehFrame.Target) == 0)
-// clang-format off: it takes the name for the statement.
-#define __except (filter) else if (SimSehFilter(filter))
+// clang-format takes the name for the statement.
+// clang-format off
+#define __except(filter) else if (SimSehFilter(filter))
 // clang-format on
 #define GetExceptionCode() SimSehCode()
 #define _exception_code() SimSehCode()
