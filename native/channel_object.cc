@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: MIT
+
+#include "native/channel_object.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "native/addon.h"
+#include "native/native_error.h"
+#include "native/promise_worker.h"
+
+namespace cmbridge {
+namespace {
+
+// More than any request of the protocol needs; lib/ checks what it asks for.
+constexpr uint32_t kMaxControlOutput = 16 * 1024 * 1024;
+
+struct Finished {
+    ControlResult result;
+    std::vector<std::byte> output;
+};
+
+struct Nothing {};
+
+Napi::Uint8Array copyBytes(Napi::Env env, const std::byte *bytes, size_t size) {
+    Napi::Uint8Array array = Napi::Uint8Array::New(env, size);
+    if (size != 0 && !env.IsExceptionPending()) {
+        std::memcpy(array.Data(), bytes, size);
+    }
+    return array;
+}
+
+} // namespace
+
+// Node-API checks the receiver of each method against this class, so a method never sees an object of another one.
+Napi::Function ChannelObject::define(Napi::Env env) {
+    return DefineClass(env, "NativeChannel",
+                       {InstanceMethod<&ChannelObject::control>("control"),
+                        InstanceMethod<&ChannelObject::startReceive>("startReceive"),
+                        InstanceMethod<&ChannelObject::acknowledge>("acknowledge"),
+                        InstanceMethod<&ChannelObject::ref>("ref"), InstanceMethod<&ChannelObject::unref>("unref"),
+                        InstanceMethod<&ChannelObject::close>("close")});
+}
+
+ChannelObject::ChannelObject(const Napi::CallbackInfo &info) : ObjectWrap(info) {
+    Napi::Env env = info.Env();
+    std::optional<ChannelParts> parts = Addon::of(env).takeChannelParts();
+    if (!parts) {
+        Napi::TypeError::New(env, "a channel is made by openChannel()").ThrowAsJavaScriptException();
+        return;
+    }
+    channel_ = std::move(parts->channel);
+    beforeClose_ = std::move(parts->beforeClose);
+    delivery_ = Delivery::create(env, *channel_, parts->onBatch.Value(), parts->onEnd.Value());
+    // Hooks run last in, first out: ours comes before the one by which the thread-safe function takes itself down, so
+    // the reader thread is gone when that happens.
+    napi_add_env_cleanup_hook(env, environmentEnds, this);
+    state_ = State::open;
+    // An open channel is not collected: its batches still go to the callbacks.
+    Ref();
+}
+
+Napi::Value ChannelObject::control(const Napi::CallbackInfo &info) {
+    Napi::Env env = info.Env();
+    if (info.Length() < 3 || !info[0].IsNumber() || !info[1].IsTypedArray() || !info[2].IsNumber()) {
+        Napi::TypeError::New(env, "control(code, input, outputLength)").ThrowAsJavaScriptException();
+        return env.Undefined();
+    }
+    uint32_t code = info[0].As<Napi::Number>();
+    uint32_t outputLength = info[2].As<Napi::Number>();
+    if (outputLength > kMaxControlOutput) {
+        Napi::RangeError::New(env, "outputLength").ThrowAsJavaScriptException();
+        return env.Undefined();
+    }
+    if (state_ != State::open) {
+        auto deferred = Napi::Promise::Deferred::New(env);
+        deferred.Reject(nativeError(env, "DeviceIoControl", kStatusFileClosed).Value());
+        return deferred.Promise();
+    }
+    auto view = info[1].As<Napi::TypedArray>();
+    // Copied: JavaScript may change or detach its bytes while the request is under way.
+    const auto *first = static_cast<const std::byte *>(view.ArrayBuffer().Data()) + view.ByteOffset();
+    std::vector<std::byte> input(first, first + view.ByteLength());
+
+    controls_++;
+    Ref();
+    return PromiseWorker<Finished>::run(
+        env, "cmbridge:control",
+        [channel = channel_, code, input = std::move(input), outputLength] {
+            Finished finished{{}, std::vector<std::byte>(outputLength)};
+            finished.result = channel->control(code, input, finished.output);
+            return finished;
+        },
+        [this](Napi::Env env, const Napi::Promise::Deferred &deferred, std::optional<Finished> &finished) {
+            if (finished && succeeded(finished->result.status)) {
+                size_t size = std::min(finished->result.information, finished->output.size());
+                deferred.Resolve(copyBytes(env, finished->output.data(), size));
+            } else if (finished) {
+                deferred.Reject(nativeError(env, "DeviceIoControl", finished->result.status).Value());
+            }
+            controlSettled();
+        });
+}
+
+void ChannelObject::startReceive(const Napi::CallbackInfo &info) {
+    Napi::Env env = info.Env();
+    if (info.Length() < 2 || !info[0].IsNumber() || !info[1].IsNumber()) {
+        Napi::TypeError::New(env, "startReceive(receives, bytes)").ThrowAsJavaScriptException();
+        return;
+    }
+    if (state_ != State::open) {
+        nativeError(env, "startReceive", kStatusFileClosed).ThrowAsJavaScriptException();
+        return;
+    }
+    if (receiving_) {
+        Napi::Error::New(env, "startReceive was called before").ThrowAsJavaScriptException();
+        return;
+    }
+    NtStatus status = channel_->startReceive(info[0].As<Napi::Number>().Uint32Value(),
+                                             info[1].As<Napi::Number>().Uint32Value(), delivery_);
+    if (!succeeded(status)) {
+        nativeError(env, "startReceive", status).ThrowAsJavaScriptException();
+        return;
+    }
+    receiving_ = true;
+}
+
+void ChannelObject::acknowledge(const Napi::CallbackInfo &info) {
+    if (state_ == State::open && !channel_->acknowledge()) {
+        Napi::Error::New(info.Env(), "acknowledge() without a batch").ThrowAsJavaScriptException();
+    }
+}
+
+void ChannelObject::ref(const Napi::CallbackInfo &info) {
+    if (state_ == State::open) {
+        delivery_->ref(info.Env());
+    }
+}
+
+void ChannelObject::unref(const Napi::CallbackInfo &info) {
+    if (state_ == State::open) {
+        delivery_->unref(info.Env());
+    }
+}
+
+Napi::Value ChannelObject::close(const Napi::CallbackInfo &info) {
+    auto deferred = Napi::Promise::Deferred::New(info.Env());
+    if (state_ == State::closed) {
+        deferred.Resolve(info.Env().Undefined());
+        return deferred.Promise();
+    }
+    closers_.push_back(deferred);
+    if (state_ == State::open) {
+        state_ = State::closing;
+        delivery_->disconnect();
+        // Not begun before the last request is done: a close that waited for it on the pool could take the very thread
+        // that the request needs.
+        if (controls_ == 0) {
+            startClose();
+        }
+    }
+    return deferred.Promise();
+}
+
+void ChannelObject::controlSettled() {
+    controls_--;
+    if (state_ == State::closing && controls_ == 0) {
+        startClose();
+    }
+    Unref();
+}
+
+void ChannelObject::startClose() {
+    std::function<void()> before = beforeClose_ ? beforeClose_() : nullptr;
+    PromiseWorker<Nothing>::run(
+        Env(), "cmbridge:close",
+        [channel = channel_, before = std::move(before)] {
+            if (before) {
+                before();
+            }
+            channel->close();
+            return Nothing();
+        },
+        [this](Napi::Env, const Napi::Promise::Deferred &deferred, std::optional<Nothing> &) {
+            deferred.Resolve(Env().Undefined());
+            closed();
+        });
+}
+
+void ChannelObject::closed() {
+    napi_remove_env_cleanup_hook(Env(), environmentEnds, this);
+    state_ = State::closed;
+    channel_.reset();
+    delivery_->release();
+    delivery_.reset();
+    for (const Napi::Promise::Deferred &closer : std::exchange(closers_, {})) {
+        closer.Resolve(Env().Undefined());
+    }
+    Unref();
+}
+
+// The worker was terminated or the process exits. Node has waited for what was on the pool, so no request is in flight.
+void ChannelObject::environmentEnds(void *self) {
+    auto *channel = static_cast<ChannelObject *>(self);
+    bool closing = channel->state_ == State::closing;
+    channel->state_ = State::closed;
+    channel->delivery_->disconnect();
+    std::function<void()> before = !closing && channel->beforeClose_ ? channel->beforeClose_() : nullptr;
+    if (before) {
+        before();
+    }
+    channel->channel_->close();
+}
+
+} // namespace cmbridge

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+
+#include "native/simulator_channel/simulator_channel.h"
+
+#include <utility>
+
+#include "driver/protocol.h"
+
+// The driver's entry, linked into the addon; inside the simulator a driver is its entry routine.
+extern "C" simulator::Status DriverEntry(_DRIVER_OBJECT *driver, _UNICODE_STRING *registryPath);
+
+namespace cmbridge {
+namespace {
+
+constexpr std::u16string_view kServiceName = u"cmbridge";
+
+} // namespace
+
+NtStatus LoadedDriver::load(std::shared_ptr<simulator::Machine> machine) {
+    NtStatus status = machine->loadDriver(kServiceName, DriverEntry);
+    if (succeeded(status)) {
+        machine_ = std::move(machine);
+    }
+    return status;
+}
+
+void LoadedDriver::unload() {
+    if (std::shared_ptr<simulator::Machine> machine = std::exchange(machine_, nullptr)) {
+        machine->unloadDriver(kServiceName);
+    }
+}
+
+NtStatus SimulatorChannel::open(std::u16string_view deviceName, const char **routine) {
+    *routine = "DriverEntry";
+    NtStatus status = driver_.load(simulator::Machine::shared());
+    if (!succeeded(status)) {
+        return status;
+    }
+    *routine = "NtCreateFile";
+    return driver_.machine()->openFile(deviceName, &file_);
+}
+
+ControlResult SimulatorChannel::control(uint32_t code, std::span<const std::byte> input, std::span<std::byte> output) {
+    simulator::IoResult result = file_->control(code, input, output);
+    return {result.status, isError(result.status) ? 0 : static_cast<size_t>(result.information)};
+}
+
+void SimulatorChannel::close() {
+    receiver_.stop();
+    file_.reset();
+    driver_.unload();
+}
+
+NtStatus SimulatorChannel::issue(size_t slot, std::span<std::byte> buffer) {
+    // The result comes through the completion in every case, a refusal too.
+    file_->controlAsync(CMB_IOCTL_RECEIVE, {}, buffer, [this, slot](simulator::IoResult result) {
+        post(Completion{slot, result.status, static_cast<size_t>(result.information)});
+    });
+    return kStatusPending;
+}
+
+std::optional<ReceiveTransport::Completion> SimulatorChannel::wait() {
+    std::unique_lock guard(lock_);
+    posted_.wait(guard, [this] { return !packets_.empty(); });
+    std::optional<Completion> packet = packets_.front();
+    packets_.pop_front();
+    return packet;
+}
+
+void SimulatorChannel::wake() {
+    post(std::nullopt);
+}
+
+void SimulatorChannel::cancel() {
+    file_->cancel();
+}
+
+void SimulatorChannel::post(std::optional<Completion> packet) {
+    // Notified under the lock: the reader may take the last packet and let the channel go as soon as it is free.
+    std::lock_guard guard(lock_);
+    packets_.push_back(packet);
+    posted_.notify_one();
+}
+
+OpenResult openSimulatorChannel(std::u16string_view deviceName) {
+    auto channel = std::make_unique<SimulatorChannel>();
+    OpenResult result{};
+    result.status = channel->open(deviceName, &result.routine);
+    if (succeeded(result.status)) {
+        result.channel = std::move(channel);
+    }
+    return result;
+}
+
+} // namespace cmbridge

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+
+#include "native/windows/device_channel.h"
+
+#include <winternl.h>
+
+#include <cstddef>
+#include <new>
+#include <string>
+
+#include "driver/protocol.h"
+
+namespace cmbridge {
+namespace {
+
+static_assert(offsetof(OVERLAPPED, Internal) == offsetof(IO_STATUS_BLOCK, Status));
+static_assert(offsetof(OVERLAPPED, InternalHigh) == offsetof(IO_STATUS_BLOCK, Information));
+
+IO_STATUS_BLOCK *statusBlock(OVERLAPPED *request) {
+    return reinterpret_cast<IO_STATUS_BLOCK *>(request);
+}
+
+// \\.\Name and \\?\Name are Win32's spelling of \??\Name.
+std::u16string ntName(std::u16string_view name) {
+    if (name.starts_with(u"\\\\.\\") || name.starts_with(u"\\\\?\\")) {
+        return std::u16string(u"\\??\\").append(name.substr(4));
+    }
+    return std::u16string(name);
+}
+
+NtStatus lastError() {
+    // HRESULT_FROM_WIN32's layout with NTSTATUS' severity and facility FACILITY_NTWIN32.
+    return static_cast<NtStatus>(0xC0070000u | (GetLastError() & 0xFFFFu));
+}
+
+} // namespace
+
+NtStatus DeviceChannel::open(std::u16string_view deviceName, const char **routine) {
+    static_assert(sizeof(wchar_t) == sizeof(char16_t));
+    std::u16string path = ntName(deviceName);
+    *routine = "NtCreateFile";
+    if (path.size() * sizeof(char16_t) > 0xFFFE) {
+        return static_cast<NtStatus>(0xC0000106); // STATUS_NAME_TOO_LONG
+    }
+    UNICODE_STRING name;
+    name.Buffer = reinterpret_cast<wchar_t *>(path.data());
+    name.Length = static_cast<USHORT>(path.size() * sizeof(char16_t));
+    name.MaximumLength = name.Length;
+    OBJECT_ATTRIBUTES attributes;
+    InitializeObjectAttributes(&attributes, &name, OBJ_CASE_INSENSITIVE, nullptr, nullptr);
+
+    // No FILE_SYNCHRONOUS_IO_*: requests are pended while others run.
+    IO_STATUS_BLOCK result = {};
+    NtStatus status = NtCreateFile(file_.out(), GENERIC_READ | GENERIC_WRITE | SYNCHRONIZE, &attributes, &result,
+                                   nullptr, FILE_ATTRIBUTE_NORMAL, 0, FILE_OPEN, FILE_NON_DIRECTORY_FILE, nullptr, 0);
+    if (!succeeded(status)) {
+        *file_.out() = nullptr;
+        return status;
+    }
+    *routine = "CreateIoCompletionPort";
+    *port_.out() = CreateIoCompletionPort(file_.get(), nullptr, 0, 1);
+    return port_ ? kStatusSuccess : lastError();
+}
+
+// A request without a context sends no packet to the port; an event of its own tells when it is done.
+ControlResult DeviceChannel::control(uint32_t code, std::span<const std::byte> input, std::span<std::byte> output) {
+    UniqueHandle done(CreateEventW(nullptr, TRUE, FALSE, nullptr));
+    if (!done) {
+        return {lastError(), 0};
+    }
+    IO_STATUS_BLOCK result = {};
+    NtStatus status = NtDeviceIoControlFile(file_.get(), done.get(), nullptr, nullptr, &result, code,
+                                            const_cast<std::byte *>(input.data()), static_cast<ULONG>(input.size()),
+                                            output.data(), static_cast<ULONG>(output.size()));
+    if (status == kStatusPending) {
+        WaitForSingleObject(done.get(), INFINITE);
+        status = result.Status;
+    }
+    return {status, isError(status) ? 0 : static_cast<size_t>(result.Information)};
+}
+
+NtStatus DeviceChannel::startReceive(size_t receives, size_t bytes, std::shared_ptr<ReceiveSink> sink) {
+    try {
+        requests_.assign(receives, OVERLAPPED{});
+    } catch (const std::bad_alloc &) {
+        return kStatusNoMemory;
+    }
+    return receiver_.start(receives, bytes, std::move(sink));
+}
+
+void DeviceChannel::close() {
+    receiver_.stop();
+    file_.reset();
+    port_.reset();
+}
+
+NtStatus DeviceChannel::issue(size_t slot, std::span<std::byte> buffer) {
+    OVERLAPPED *request = &requests_[slot];
+    *request = {};
+    return NtDeviceIoControlFile(file_.get(), nullptr, nullptr, request, statusBlock(request), CMB_IOCTL_RECEIVE,
+                                 nullptr, 0, buffer.data(), static_cast<ULONG>(buffer.size()));
+}
+
+std::optional<ReceiveTransport::Completion> DeviceChannel::wait() {
+    DWORD bytes;
+    ULONG_PTR key;
+    OVERLAPPED *request = nullptr;
+    // FALSE with a request means that the request failed; its status says how.
+    GetQueuedCompletionStatus(port_.get(), &bytes, &key, &request, INFINITE);
+    if (request == nullptr) {
+        return std::nullopt;
+    }
+    const IO_STATUS_BLOCK *result = statusBlock(request);
+    return Completion{static_cast<size_t>(request - requests_.data()), static_cast<NtStatus>(result->Status),
+                      static_cast<size_t>(result->Information)};
+}
+
+void DeviceChannel::wake() {
+    PostQueuedCompletionStatus(port_.get(), 0, 0, nullptr);
+}
+
+// Only the RECEIVEs; a request that completed meanwhile is not found, which is well.
+void DeviceChannel::cancel() {
+    for (OVERLAPPED &request : requests_) {
+        CancelIoEx(file_.get(), &request);
+    }
+}
+
+OpenResult openDeviceChannel(std::u16string_view deviceName) {
+    auto channel = std::make_unique<DeviceChannel>();
+    OpenResult result{};
+    result.status = channel->open(deviceName, &result.routine);
+    if (succeeded(result.status)) {
+        result.channel = std::move(channel);
+    }
+    return result;
+}
+
+} // namespace cmbridge
