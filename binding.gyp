@@ -47,6 +47,7 @@
         }, {
           'sources': ['<@(addon_simulator_sources)'],
           'defines': ['CMB_SIMULATOR'],
+          'include_dirs': ['native/simulator/include', 'native/simulator'],
           'dependencies': ['driver', 'simulator'],
         }],
       ],

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+
+#include "native/simulator_channel/result_queue.h"
+
+#include <memory>
+#include <utility>
+
+namespace cmbridge {
+
+ResultQueue::ResultQueue(Napi::Env env) : function_(Function::New(env, "cmbridge:simulator", 0, 1, this)) {
+    function_.Unref(env);
+}
+
+void ResultQueue::expect(Napi::Env env) {
+    if (expected_++ == 0) {
+        function_.Ref(env);
+    }
+}
+
+void ResultQueue::post(Settle settle) {
+    auto held = std::make_unique<Settle>(std::move(settle));
+    if (function_.NonBlockingCall(held.get()) == napi_ok) {
+        held.release();
+    }
+}
+
+void ResultQueue::callJavaScript(Napi::Env env, Napi::Function, ResultQueue *queue, Settle *settle) {
+    std::unique_ptr<Settle> held(settle);
+    if (static_cast<napi_env>(env) == nullptr) {
+        return;
+    }
+    if (--queue->expected_ == 0) {
+        queue->function_.Unref(env);
+    }
+    (*held)(env);
+}
+
+} // namespace cmbridge

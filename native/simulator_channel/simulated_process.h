@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+//
+// A simulated process and its threads as one environment holds them. JavaScript objects come and go; these stay until
+// exit().
+
+#ifndef CMBRIDGE_NATIVE_SIMULATOR_CHANNEL_SIMULATED_PROCESS_H
+#define CMBRIDGE_NATIVE_SIMULATOR_CHANNEL_SIMULATED_PROCESS_H
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "native/nt_status.h"
+#include "native/simulator/simulator.h"
+
+namespace cmbridge {
+
+struct LoadResult {
+    NtStatus status = 0; // of making the keys
+    uint64_t operations = 0;
+    uint64_t failures = 0;
+    uint64_t nanoseconds = 0;
+};
+
+// All members on the JavaScript thread.
+class SimulatedThread {
+  public:
+    SimulatedThread(uint32_t processId, std::shared_ptr<simulator::Thread> thread)
+        : processId_(processId), thread_(std::move(thread)) {}
+
+    uint32_t processId() const { return processId_; }
+    bool ended() const { return !thread_; }
+    // False: the thread has ended.
+    bool post(std::function<void()> job);
+    // The thread takes no more jobs. What it returns waits for those that it has, on whatever thread.
+    std::function<void()> end();
+
+  private:
+    const uint32_t processId_;
+    std::shared_ptr<simulator::Thread> thread_;
+};
+
+class SimulatedProcess {
+  public:
+    SimulatedProcess(std::shared_ptr<simulator::Machine> machine, std::u16string_view imagePath)
+        : machine_(std::move(machine)), process_(machine_->createProcess(imagePath)), id_(process_->id()) {}
+
+    uint32_t id() const { return id_; }
+    bool exited() const { return !process_; }
+    // Nothing: the process has exited.
+    std::shared_ptr<SimulatedThread> createThread();
+    // Each of `threads` (at least 1) new threads sets or queries a value `operations` times, on a key of its own below
+    // `path`. `done` is called on the one that finishes last. Returns the threads, which the caller ends; none: the
+    // process has exited.
+    std::vector<std::shared_ptr<SimulatedThread>> load(std::u16string path, size_t threads, uint64_t operations,
+                                                       bool query, std::function<void(LoadResult)> done);
+    // What it returns waits for the threads and closes the process, on whatever thread.
+    std::function<void()> exit();
+
+  private:
+    std::shared_ptr<simulator::Machine> machine_;
+    std::shared_ptr<simulator::Process> process_;
+    const uint32_t id_;
+    std::vector<std::shared_ptr<SimulatedThread>> threads_;
+};
+
+} // namespace cmbridge
+
+#endif
