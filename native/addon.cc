@@ -19,11 +19,14 @@ constexpr const char *kBackend = "simulator";
 constexpr bool kSimulator = true;
 #endif
 
-OpenResult open(const std::u16string &deviceName) {
+// Where the links to devices are that user mode may open.
+const std::u16string kDosDevices = u"\\??\\";
+
+OpenResult open(const std::u16string &path) {
 #if defined(_WIN32)
-    return openDeviceChannel(deviceName);
+    return openDeviceChannel(path);
 #else
-    return openSimulatorChannel(deviceName);
+    return openSimulatorChannel(path);
 #endif
 }
 

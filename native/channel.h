@@ -61,8 +61,9 @@ struct OpenResult {
     std::unique_ptr<Channel> channel;
 };
 
-OpenResult openDeviceChannel(std::u16string_view deviceName);
-OpenResult openSimulatorChannel(std::u16string_view deviceName);
+// The name as the object manager takes it: \??\CmBridge.
+OpenResult openDeviceChannel(std::u16string_view name);
+OpenResult openSimulatorChannel(std::u16string_view name);
 
 } // namespace cmbridge
 

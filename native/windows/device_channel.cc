@@ -20,14 +20,6 @@ IO_STATUS_BLOCK *statusBlock(OVERLAPPED *request) {
     return reinterpret_cast<IO_STATUS_BLOCK *>(request);
 }
 
-// \\.\Name and \\?\Name are Win32's spelling of \??\Name.
-std::u16string ntName(std::u16string_view name) {
-    if (name.starts_with(u"\\\\.\\") || name.starts_with(u"\\\\?\\")) {
-        return std::u16string(u"\\??\\").append(name.substr(4));
-    }
-    return std::u16string(name);
-}
-
 NtStatus lastError() {
     // HRESULT_FROM_WIN32's layout with NTSTATUS' severity and facility FACILITY_NTWIN32.
     return static_cast<NtStatus>(0xC0070000u | (GetLastError() & 0xFFFFu));
@@ -37,7 +29,7 @@ NtStatus lastError() {
 
 NtStatus DeviceChannel::open(std::u16string_view deviceName, const char **routine) {
     static_assert(sizeof(wchar_t) == sizeof(char16_t));
-    std::u16string path = ntName(deviceName);
+    std::u16string path(deviceName);
     *routine = "NtCreateFile";
     if (path.size() * sizeof(char16_t) > 0xFFFE) {
         return static_cast<NtStatus>(0xC0000106); // STATUS_NAME_TOO_LONG

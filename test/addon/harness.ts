@@ -1,0 +1,65 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { loadNative } from '../../lib/native-loader.js';
+import type { NativeAddon, NativeChannel, NativeSimulator } from '../../lib/native.js';
+import * as P from '../../lib/protocol.js';
+import { hello, register } from '../conformance/wire.js';
+
+export const addon: NativeAddon = loadNative();
+export const DEVICE = 'CmBridge';
+export const SCRATCH = '\\REGISTRY\\MACHINE\\SOFTWARE';
+export const KEY_ALL_ACCESS = 0xf003f;
+/** RegNtPreSetValueKey alone: one record per operation. */
+export const PRE_SET_VALUE = 1n << 1n;
+
+export function simulator(): NativeSimulator {
+  if (!addon.simulator) throw new Error('this addon was built without the simulator');
+  return addon.simulator;
+}
+
+export interface Listener {
+  readonly channel: NativeChannel;
+  readonly batches: ArrayBuffer[];
+  /** Sequence numbers of the records, in the order in which they came. */
+  readonly sequences: bigint[];
+  readonly gaps: bigint[];
+}
+
+/** A channel with HELLO done and a registration of SetValueKey; every batch is acknowledged at once, if not told otherwise. */
+export async function listen(altitude: string, options: { receives?: number; acknowledge?: boolean } = {}): Promise<Listener> {
+  const batches: ArrayBuffer[] = [];
+  const sequences: bigint[] = [];
+  const gaps: bigint[] = [];
+  const channel = await addon.openChannel(
+    'simulator',
+    DEVICE,
+    (batch) => {
+      batches.push(batch);
+      read(batch, sequences, gaps);
+      if (options.acknowledge ?? true) channel.acknowledge();
+    },
+    () => undefined,
+  );
+  const { status } = await hello(channel);
+  if (status !== 0) throw new Error(`HELLO: 0x${status.toString(16)}`);
+  channel.startReceive(options.receives ?? 4, P.CMB_MIN_RECEIVE_BYTES);
+  const registered = await register(channel, { altitude, classMask: PRE_SET_VALUE });
+  if (registered !== 0) throw new Error(`REGISTER: 0x${registered.toString(16)}`);
+  return { channel, batches, sequences, gaps };
+}
+
+function read(batch: ArrayBuffer, sequences: bigint[], gaps: bigint[]): void {
+  const view = new DataView(batch);
+  let offset = view.getUint16(P.CMB_BATCH.HeaderSize, true);
+  for (let left = view.getUint32(P.CMB_BATCH.RecordCount, true); left > 0; left--) {
+    const sequence = view.getBigUint64(offset + P.CMB_RECORD.Sequence, true);
+    if (view.getUint16(offset + P.CMB_RECORD.Kind, true) === P.CMB_RECORD_GAP) gaps.push(sequence);
+    else sequences.push(sequence);
+    offset += view.getUint32(offset + P.CMB_RECORD.Size, true);
+  }
+}
+
+export async function until(condition: () => boolean, what: string, milliseconds = 10_000): Promise<void> {
+  for (const end = Date.now() + milliseconds; !condition(); await delay(5)) {
+    if (Date.now() > end) throw new Error(`timeout: ${what}`);
+  }
+}
