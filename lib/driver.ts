@@ -1,0 +1,156 @@
+import { checkAltitude } from './altitude.js';
+import { abortError } from './errors.js';
+import type { BackendName } from './native.js';
+import { checkNotifyClasses, checkPhases, notifyClassMask, type NotifyClassName, type Phase } from './notify-class.js';
+import { openDrivers } from './open-drivers.js';
+import { invalidArgument } from './errors.js';
+import { abortable, checkFunction, checkInteger, checkOptions, checkSignal, quote, throwIfAborted } from './options.js';
+import { CMB_DEFAULT_DATA_BYTES, CMB_SCOPE_DRIVER, CMB_SCOPE_SESSION } from './protocol.js';
+import type { ErrorCallback, EventCallback, Registration, SignalOption } from './registration.js';
+import type { DriverLimits, HelloReply } from './requests.js';
+import type { RegisterParameters, Session } from './session.js';
+import type { Simulator } from './simulator.js';
+import type { Statistics } from './statistics.js';
+
+export interface RegisterOptions extends SignalOption {
+  /** A decimal number as text. The higher, the earlier the pre and the later the post notification. */
+  readonly altitude: string;
+  /** Default: every class that Windows delivers, those of future versions included. */
+  readonly classes?: readonly NotifyClassName[] | undefined;
+  /** Default: both. */
+  readonly phases?: readonly Phase[] | undefined;
+  /** At most so many bytes of value data are captured per event. Default 4096. */
+  readonly maxDataBytes?: number | undefined;
+  /** Gets what the callback throws or rejects with, and errors of the registration itself. */
+  readonly onError?: ErrorCallback | undefined;
+}
+
+export interface StatisticsOptions extends SignalOption {
+  /** Default: session. */
+  readonly scope?: 'session' | 'driver' | undefined;
+}
+
+export interface Version {
+  readonly major: number;
+  readonly minor: number;
+}
+
+const registerOptionNames = ['altitude', 'classes', 'phases', 'maxDataBytes', 'signal', 'onError'];
+
+/** A session with the driver. */
+export class Driver {
+  readonly backend: BackendName;
+  /** Of the driver's protocol. */
+  readonly protocol: Version;
+  /** What CmGetCallbackVersion tells. */
+  readonly callbackVersion: Version;
+  readonly limits: DriverLimits;
+  /** The machine to play with where there is no Windows; null for the real device. */
+  readonly simulator: Simulator | null;
+  readonly #session: Session;
+  #isClosed = false;
+
+  /** @internal */
+  constructor(backend: BackendName, hello: HelloReply, session: Session, simulator: Simulator | null) {
+    this.backend = backend;
+    this.protocol = hello.protocol;
+    this.callbackVersion = hello.callbackVersion;
+    this.limits = hello.limits;
+    this.simulator = simulator;
+    this.#session = session;
+    openDrivers.add(this);
+  }
+
+  /** Those that are active now. */
+  get registrations(): readonly Registration[] {
+    return [...this.#session.dispatcher.registrations.values()].filter((registration) => registration.active);
+  }
+
+  get closed(): boolean {
+    return this.#isClosed || !this.#session.isOpen;
+  }
+
+  /** One CmRegisterCallbackEx. Events go to the callback, to the iterators of `registration.events()`, or to both. */
+  async registerCallback(options: RegisterOptions, callback?: EventCallback): Promise<Registration> {
+    return this.register(options, callback);
+  }
+
+  /** @internal */
+  async register(
+    options: RegisterOptions,
+    callback: EventCallback | undefined,
+    onCookie?: RegisterParameters['onCookie'],
+  ): Promise<Registration> {
+    const checked = checkOptions('registerCallback()', options, registerOptionNames);
+    const signal = checkSignal(checked['signal']);
+    const parameters: RegisterParameters = {
+      altitude: checkAltitude(checked['altitude']),
+      classMask: checkClassMask(checked['classes'], checked['phases']),
+      maxDataBytes: checkInteger(
+        'maxDataBytes',
+        checked['maxDataBytes'],
+        0,
+        this.limits.maxDataBytes,
+        Math.min(CMB_DEFAULT_DATA_BYTES, this.limits.maxDataBytes),
+      ),
+      callback: checkFunction('callback', callback),
+      onError: checkFunction('onError', options.onError),
+      ...(onCookie === undefined ? {} : { onCookie }),
+    };
+    throwIfAborted(signal, 'Registering');
+    const registration = await this.#session.register(parameters);
+    if (signal?.aborted === true) {
+      await registration.unregister();
+      throw abortError(signal, 'Registering');
+    }
+    if (signal !== undefined) registration.unregisterOn(signal);
+    return registration;
+  }
+
+  async statistics(options?: StatisticsOptions): Promise<Statistics> {
+    const checked = checkOptions('statistics()', options, ['scope', 'signal']);
+    const signal = checkSignal(checked['signal']);
+    const scope = checked['scope'] ?? 'session';
+    if (scope !== 'session' && scope !== 'driver') {
+      throw invalidArgument(`"scope" must be "session" or "driver", not ${quote(scope)}`);
+    }
+    throwIfAborted(signal, 'Asking for statistics');
+    const statistics = this.#session.statistics(scope === 'driver' ? CMB_SCOPE_DRIVER : CMB_SCOPE_SESSION, 0n);
+    return abortable(statistics, signal, 'Asking for statistics');
+  }
+
+  /** @internal UNREGISTER for whatever cookie; the NTSTATUS that the driver answered. */
+  async unregisterCookie(cookie: bigint): Promise<number> {
+    return this.#session.unregisterCookie(cookie);
+  }
+
+  /** While something is registered, the session keeps the process alive. This is the default. */
+  ref(): void {
+    this.#session.setReferenced(true);
+  }
+
+  unref(): void {
+    this.#session.setReferenced(false);
+  }
+
+  /** Unregisters everything, delivers what is on its way, ends the simulated processes, and closes the handle. Idempotent. */
+  async close(options?: SignalOption): Promise<void> {
+    const signal = checkSignal(checkOptions('close()', options, ['signal'])['signal']);
+    throwIfAborted(signal, 'Closing the driver');
+    this.#isClosed = true;
+    openDrivers.delete(this);
+    const closing = this.#session.close(async () => this.simulator?.exitProcesses());
+    await abortable(closing, signal, 'Waiting for the driver to close');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+function checkClassMask(classes: unknown, phases: unknown): bigint {
+  const checkedClasses = classes === undefined ? null : checkNotifyClasses(classes);
+  const mask = notifyClassMask(checkedClasses, phases === undefined ? null : checkPhases(phases));
+  if (mask !== 0n) return mask;
+  throw invalidArgument(`None of the classes ${quote(classes)} belongs to the phases ${quote(phases)}`);
+}

@@ -1,0 +1,44 @@
+export { compareAltitudes } from './altitude.js';
+export { Driver } from './driver.js';
+export type { RegisterOptions, StatisticsOptions, Version } from './driver.js';
+export { CmBridgeError, NtStatusError, RegFileError } from './errors.js';
+export type { CmBridgeErrorCode } from './errors.js';
+export type {
+  CreateFields,
+  DeleteValueFields,
+  Event,
+  EventClass,
+  GapCause,
+  GapEvent,
+  NotificationEvent,
+  NotificationFields,
+  NotificationOf,
+  RenameFields,
+  SetValueFields,
+  UnknownEvent,
+} from './event.js';
+export { CmGetCallbackVersion, CmRegisterCallbackEx, CmUnRegisterCallback } from './kernel-routines.js';
+export type { Cookie, ExCallbackFunction } from './kernel-routines.js';
+export type { KeyInformation, NamedValue } from './key-information.js';
+export type { BackendName } from './native.js';
+export { notifyClasses } from './notify-class.js';
+export type { NotifyClass, NotifyClassName, Operation, Phase } from './notify-class.js';
+export { NtStatus, ntStatusName, ntSuccess } from './nt-status.js';
+export type { NtStatusName } from './nt-status.js';
+export { openDriver } from './open-driver.js';
+export type { OpenDriverOptions } from './open-driver.js';
+export { applyRegFile } from './reg-file/apply.js';
+export type { RegOperation } from './reg-file/operation.js';
+export { parseRegFile } from './reg-file/parse.js';
+export { Registration } from './registration.js';
+export type { ErrorCallback, EventCallback, EventsOptions, SignalOption } from './registration.js';
+export { displayKey, nativeKey } from './registry-path.js';
+export { RegistryThread as SimulatedThread } from './registry-thread.js';
+export type { CreateKeyOptions, OpenKeyOptions } from './registry-thread.js';
+export type { KnownRegistryType, RegistryType, RegistryValue, UnknownRegistryType } from './registry-value.js';
+export type { DriverLimits } from './requests.js';
+export { SimulatedKey } from './simulated-key.js';
+export { SimulatedProcess, Simulator } from './simulator.js';
+export type { CreateProcessOptions, LoadOptions } from './simulator.js';
+export type { Statistics } from './statistics.js';
+export type { ValueData, ValueInput } from './value-input.js';

@@ -1,0 +1,206 @@
+import type { Event } from './event.js';
+import { EventStream, type Entry, type StreamOwner } from './event-stream.js';
+import { abortable, checkInteger, checkOptions, checkSignal, throwIfAborted } from './options.js';
+import type { Statistics } from './statistics.js';
+
+export type EventCallback = (event: Event, registration: Registration) => unknown;
+/** `event` is null when the error is not about one event. */
+export type ErrorCallback = (error: unknown, event: Event | null) => void;
+
+export interface SignalOption {
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface EventsOptions extends SignalOption {
+  /** So many events are kept for the iterator before the driver's queue has to hold them. Default 1024. */
+  readonly highWaterMark?: number | undefined;
+}
+
+/** What a registration needs of its session. */
+export interface RegistrationOwner {
+  /** UNREGISTER, and the wait until every record that was queued before it returned has been delivered. */
+  unregister(registration: Registration): Promise<void>;
+  registrationStatistics(cookie: bigint): Promise<Statistics>;
+  roomAgain(): void;
+}
+
+const defaultHighWaterMark = 1024;
+
+/** One successful CmRegisterCallbackEx. */
+export class Registration {
+  readonly cookie: bigint;
+  readonly altitude: string;
+  readonly #owner: RegistrationOwner;
+  readonly #callback: EventCallback | undefined;
+  readonly #onError: ErrorCallback | undefined;
+  readonly #streams = new Set<EventStream>();
+  readonly #streamOwner: StreamOwner;
+  /** Without a callback: what came while no iterator was attached. */
+  #held: Entry[] = [];
+  #state: 'active' | 'unregistered' | 'ended' = 'active';
+  #endError: Error | null = null;
+  #unregistering: Promise<void> | null = null;
+  #stopListening: (() => void) | null = null;
+
+  /** @internal */
+  constructor(
+    owner: RegistrationOwner,
+    cookie: bigint,
+    altitude: string,
+    callback: EventCallback | undefined,
+    onError: ErrorCallback | undefined,
+  ) {
+    this.#owner = owner;
+    this.cookie = cookie;
+    this.altitude = altitude;
+    this.#callback = callback;
+    this.#onError = onError;
+    this.#streamOwner = {
+      roomAgain: () => {
+        owner.roomAgain();
+      },
+      detached: (stream, rest) => {
+        this.#streams.delete(stream);
+        if (callback === undefined && this.#streams.size === 0) this.#held = [...rest, ...this.#held];
+        owner.roomAgain();
+      },
+    };
+  }
+
+  /** False as soon as the driver has unregistered it. */
+  get active(): boolean {
+    return this.#state === 'active';
+  }
+
+  /**
+   * An iterator over the events from now on; each iterator gets all of them. Of a registration without a callback, the events
+   * that came while no iterator was attached are kept (up to a bound; then the driver's queue fills and counts what it
+   * drops) and come first. Leaving the loop detaches the iterator; the registration stays.
+   */
+  events(options?: EventsOptions): AsyncIterableIterator<Event> {
+    const checked = checkOptions('events()', options, ['signal', 'highWaterMark']);
+    const signal = checkSignal(checked['signal']);
+    const highWaterMark = checkInteger('highWaterMark', checked['highWaterMark'], 1, 2 ** 31, defaultHighWaterMark);
+    const stream = new EventStream(this.#streamOwner, this.#held, highWaterMark, signal);
+    this.#held = [];
+    this.#streams.add(stream);
+    stream.start();
+    if (this.#state === 'ended') {
+      this.#streams.delete(stream);
+      stream.end(this.#endError);
+    } else {
+      this.#owner.roomAgain();
+    }
+    return stream;
+  }
+
+  async statistics(options?: SignalOption): Promise<Statistics> {
+    const signal = checkSignal(checkOptions('statistics()', options, ['signal'])['signal']);
+    throwIfAborted(signal, 'Asking for statistics');
+    return abortable(this.#owner.registrationStatistics(this.cookie), signal, 'Asking for statistics');
+  }
+
+  /**
+   * Ends the registration. When it resolves, the kernel does not call for it any more and every event that it caused has been
+   * given to the callback (whose promises may be pending still) and to the iterators, which then end. Idempotent.
+   */
+  async unregister(options?: SignalOption): Promise<void> {
+    const signal = checkSignal(checkOptions('unregister()', options, ['signal'])['signal']);
+    throwIfAborted(signal, 'Unregistering');
+    if (this.#state === 'ended') return;
+    this.#unregistering ??= this.#owner.unregister(this).catch((error: unknown) => {
+      this.#unregistering = null;
+      throw error;
+    });
+    await abortable(this.#unregistering, signal, 'Unregistering');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.unregister();
+  }
+
+  /** @internal */
+  get isFull(): boolean {
+    if (this.#held.length >= defaultHighWaterMark) return true;
+    for (const stream of this.#streams) if (stream.isFull) return true;
+    return false;
+  }
+
+  /** @internal Gives one event to everybody who wants it; the promise is that of the callback. */
+  deliver(event: Event): Promise<void> | null {
+    this.#enqueue({ event });
+    if (this.#callback === undefined) return null;
+    try {
+      const result = this.#callback(event, this);
+      if (!isThenable(result)) return null;
+      return Promise.resolve(result).then(
+        () => undefined,
+        (error: unknown) => {
+          this.report(error, event);
+        },
+      );
+    } catch (error) {
+      this.report(error, event);
+      return null;
+    }
+  }
+
+  /** @internal A record that could not be read. */
+  deliverDamage(error: Error): void {
+    this.#enqueue({ error });
+    if (this.#callback !== undefined || this.#onError !== undefined) this.report(error, null);
+  }
+
+  /** @internal Without onError, an error becomes an unhandled rejection: by default Node.js prints it and ends the process. */
+  report(error: unknown, event: Event | null): void {
+    if (this.#onError === undefined) {
+      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- it is what the program has thrown
+      void Promise.reject(error);
+      return;
+    }
+    try {
+      this.#onError(error, event);
+    } catch (second) {
+      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- it is what the program has thrown
+      void Promise.reject(second);
+    }
+  }
+
+  /** @internal */
+  unregisterOn(signal: AbortSignal): void {
+    const onAbort = () => {
+      this.unregister().catch((error: unknown) => {
+        this.report(error, null);
+      });
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    this.#stopListening = () => {
+      signal.removeEventListener('abort', onAbort);
+    };
+  }
+
+  /** @internal The driver has unregistered it; what is on its way still comes. */
+  markUnregistered(): void {
+    if (this.#state === 'active') this.#state = 'unregistered';
+  }
+
+  /** @internal Nothing comes any more; with an error, because the driver went away. */
+  end(error: Error | null): void {
+    if (this.#state === 'ended') return;
+    this.#state = 'ended';
+    this.#endError = error;
+    this.#stopListening?.();
+    for (const stream of [...this.#streams]) stream.end(error);
+    this.#streams.clear();
+    if (error !== null && this.#callback !== undefined) this.report(error, null);
+  }
+
+  #enqueue(entry: Entry): void {
+    for (const stream of this.#streams) stream.push(entry);
+    if (this.#callback === undefined && this.#streams.size === 0) this.#held.push(entry);
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (typeof value === 'object' || typeof value === 'function') && value !== null && 'then' in value;
+}

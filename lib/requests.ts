@@ -1,0 +1,114 @@
+import { protocolError } from './record.js';
+import * as P from './protocol.js';
+
+/** The requests of protocol.h as bytes, and their replies as objects. */
+export interface HelloReply {
+  readonly status: number;
+  readonly protocol: { readonly major: number; readonly minor: number };
+  readonly callbackVersion: { readonly major: number; readonly minor: number };
+  readonly capabilities: number;
+  readonly limits: DriverLimits;
+}
+
+/** What the driver told at the start of the session. */
+export interface DriverLimits {
+  readonly maxRegistrations: number;
+  readonly maxDataBytes: number;
+  readonly maxAltitudeBytes: number;
+  readonly minReceiveBytes: number;
+  readonly maxReceiveBytes: number;
+  /** Of this session's queue in the driver. */
+  readonly queueBytes: number;
+  readonly queueRecords: number;
+}
+
+export interface RegisterReply {
+  readonly status: number;
+  readonly cookie: bigint;
+}
+
+function request(size: number): { bytes: Uint8Array; view: DataView } {
+  const bytes = new Uint8Array(size);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(P.CMB_HEADER.Size, size, true);
+  view.setUint16(P.CMB_HEADER.Version, P.CMB_STRUCTURE_VERSION, true);
+  return { bytes, view };
+}
+
+export function replyView(bytes: Uint8Array, size: number, what: string): DataView {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const claimed = bytes.byteLength < P.CMB_HEADER.size ? 0 : view.getUint32(P.CMB_HEADER.Size, true);
+  if (claimed < size || claimed > bytes.byteLength) {
+    throw protocolError(
+      `a reply to ${what} of ${bytes.byteLength} bytes, of which ${claimed} are claimed and ${size} needed`,
+    );
+  }
+  return view;
+}
+
+export function helloRequest(queueBytes: number, queueRecords: number): Uint8Array {
+  const Q = P.CMB_HELLO_REQUEST;
+  const { bytes, view } = request(Q.size);
+  view.setUint16(Q.ProtocolMajor, P.CMB_PROTOCOL_MAJOR, true);
+  view.setUint16(Q.ProtocolMinor, P.CMB_PROTOCOL_MINOR, true);
+  view.setUint32(Q.QueueBytes, queueBytes, true);
+  view.setUint32(Q.QueueRecords, queueRecords, true);
+  return bytes;
+}
+
+export function helloReply(bytes: Uint8Array): HelloReply {
+  const A = P.CMB_HELLO_REPLY;
+  const view = replyView(bytes, A.size, 'HELLO');
+  const u32 = (offset: number) => view.getUint32(offset, true);
+  return {
+    status: u32(A.Status),
+    protocol: { major: view.getUint16(A.ProtocolMajor, true), minor: view.getUint16(A.ProtocolMinor, true) },
+    callbackVersion: { major: u32(A.CallbackMajor), minor: u32(A.CallbackMinor) },
+    capabilities: u32(A.Capabilities),
+    limits: {
+      maxRegistrations: u32(A.MaxRegistrations),
+      maxDataBytes: u32(A.MaxDataBytes),
+      maxAltitudeBytes: u32(A.MaxAltitudeBytes),
+      minReceiveBytes: u32(A.MinReceiveBytes),
+      maxReceiveBytes: u32(A.MaxReceiveBytes),
+      queueBytes: u32(A.QueueBytes),
+      queueRecords: u32(A.QueueRecords),
+    },
+  };
+}
+
+export function registerRequest(altitude: string, classMask: bigint, maxDataBytes: number): Uint8Array {
+  const Q = P.CMB_REGISTER_REQUEST;
+  const text = Buffer.from(altitude, 'utf16le');
+  const { bytes, view } = request(Q.size + text.byteLength);
+  view.setBigUint64(Q.ClassMask, classMask, true);
+  view.setUint32(Q.MaxDataBytes, maxDataBytes, true);
+  view.setUint16(Q.AltitudeSize, text.byteLength, true);
+  bytes.set(text, Q.size);
+  return bytes;
+}
+
+export function registerReply(bytes: Uint8Array): RegisterReply {
+  const A = P.CMB_REGISTER_REPLY;
+  const view = replyView(bytes, A.size, 'REGISTER');
+  return { status: view.getUint32(A.Status, true), cookie: view.getBigInt64(A.Cookie, true) };
+}
+
+export function unregisterRequest(cookie: bigint): Uint8Array {
+  const { bytes, view } = request(P.CMB_UNREGISTER_REQUEST.size);
+  view.setBigInt64(P.CMB_UNREGISTER_REQUEST.Cookie, cookie, true);
+  return bytes;
+}
+
+export function unregisterReply(bytes: Uint8Array): number {
+  const A = P.CMB_UNREGISTER_REPLY;
+  return replyView(bytes, A.size, 'UNREGISTER').getUint32(A.Status, true);
+}
+
+export function statisticsRequest(scope: number, cookie: bigint): Uint8Array {
+  const Q = P.CMB_STATISTICS_REQUEST;
+  const { bytes, view } = request(Q.size);
+  view.setUint32(Q.Scope, scope, true);
+  view.setBigInt64(Q.Cookie, cookie, true);
+  return bytes;
+}

@@ -1,0 +1,204 @@
+import { Dispatcher } from './dispatcher.js';
+import type { NativeChannel } from './native.js';
+import { nativeStatus, registerError, statusError, unregisterError } from './nt-error.js';
+import { CmBridgeError, formatNtStatus } from './errors.js';
+import { ntSuccess } from './nt-status.js';
+import * as P from './protocol.js';
+import { Registration, type ErrorCallback, type EventCallback, type RegistrationOwner } from './registration.js';
+import { registerReply, registerRequest, statisticsRequest, unregisterReply, unregisterRequest } from './requests.js';
+import { statisticsReply, type Statistics } from './statistics.js';
+
+export interface RegisterParameters {
+  readonly altitude: string;
+  readonly classMask: bigint;
+  readonly maxDataBytes: number;
+  readonly callback: EventCallback | undefined;
+  readonly onError: ErrorCallback | undefined;
+  /** Called before the first event is delivered. */
+  readonly onCookie?: (cookie: bigint) => void;
+}
+
+/** One open handle of the control device, after HELLO: the requests of the protocol and the delivery of records. */
+export class Session implements RegistrationOwner {
+  readonly dispatcher = new Dispatcher(() => {
+    this.#channel?.acknowledge();
+  });
+  #channel: NativeChannel | null = null;
+  #pendingRegisters = new Set<Promise<unknown>>();
+  #isReferenced = true;
+  #isClosing = false;
+  #goneStatus: number | null = null;
+  #closed: Promise<void> | null = null;
+
+  start(channel: NativeChannel, receives: number, receiveBytes: number): void {
+    this.#channel = channel;
+    this.#updateReference();
+    channel.startReceive(receives, receiveBytes);
+  }
+
+  get isOpen(): boolean {
+    return !this.#isClosing && this.#goneStatus === null;
+  }
+
+  setReferenced(isReferenced: boolean): void {
+    this.#isReferenced = isReferenced;
+    this.#updateReference();
+  }
+
+  roomAgain(): void {
+    this.dispatcher.release();
+  }
+
+  async register(parameters: RegisterParameters): Promise<Registration> {
+    this.#requireOpen();
+    const registering = this.#register(parameters);
+    this.#pendingRegisters.add(registering);
+    try {
+      return await registering;
+    } finally {
+      this.#pendingRegisters.delete(registering);
+      this.#updateReference();
+    }
+  }
+
+  async #register(parameters: RegisterParameters): Promise<Registration> {
+    const { altitude, classMask, maxDataBytes, callback, onError } = parameters;
+    const input = registerRequest(altitude, classMask, maxDataBytes);
+    let registration: Registration | null = null;
+    this.dispatcher.beginRegister();
+    try {
+      const what = `Registering at the altitude ${altitude}`;
+      const reply = registerReply(await this.#control(P.CMB_IOCTL_REGISTER, input, P.CMB_REGISTER_REPLY.size, what));
+      if (!ntSuccess(reply.status)) throw registerError(reply.status, altitude);
+      registration = new Registration(this, reply.cookie, altitude, callback, onError);
+      parameters.onCookie?.(reply.cookie);
+    } finally {
+      this.dispatcher.endRegister(registration);
+      this.#updateReference();
+    }
+    if (this.#goneStatus !== null) {
+      registration.end(this.#goneError());
+      throw this.#goneError();
+    }
+    return registration;
+  }
+
+  /** UNREGISTER alone; the result is what the driver said. */
+  async unregisterCookie(cookie: bigint): Promise<number> {
+    const what = `Unregistering the cookie ${cookie}`;
+    const input = unregisterRequest(cookie);
+    return unregisterReply(await this.#control(P.CMB_IOCTL_UNREGISTER, input, P.CMB_UNREGISTER_REPLY.size, what));
+  }
+
+  async unregister(registration: Registration): Promise<void> {
+    if (registration.active) {
+      const status = await this.unregisterCookie(registration.cookie);
+      if (!ntSuccess(status)) throw unregisterError(status, registration.cookie);
+      registration.markUnregistered();
+    }
+    await this.#drain();
+    this.dispatcher.registrations.delete(registration.cookie);
+    registration.end(null);
+    this.dispatcher.release();
+    this.#updateReference();
+  }
+
+  /** Until every record that the driver has numbered so far is delivered. A gap counts for all the numbers that it stands for. */
+  async #drain(): Promise<void> {
+    this.dispatcher.beginDrain();
+    this.#updateReference();
+    try {
+      const { lastSequence } = await this.statistics(P.CMB_SCOPE_SESSION, 0n);
+      while (this.#goneStatus === null && this.dispatcher.lastSequence < lastSequence) {
+        const before = this.dispatcher.lastSequence;
+        await this.dispatcher.progress(this.dispatcher.isDamaged ? 50 : undefined);
+        if (!this.dispatcher.isDamaged || this.dispatcher.lastSequence > before) continue;
+        if ((await this.statistics(P.CMB_SCOPE_SESSION, 0n)).queueRecords === 0n) break;
+      }
+    } finally {
+      this.dispatcher.endDrain();
+      this.#updateReference();
+    }
+  }
+
+  async statistics(scope: number, cookie: bigint): Promise<Statistics> {
+    const input = statisticsRequest(scope, cookie);
+    const output = P.CMB_STATISTICS_REPLY.size;
+    return statisticsReply(await this.#control(P.CMB_IOCTL_STATISTICS, input, output, 'Asking for statistics'));
+  }
+
+  async registrationStatistics(cookie: bigint): Promise<Statistics> {
+    return this.statistics(P.CMB_SCOPE_REGISTRATION, cookie);
+  }
+
+  /** The channel ended by itself. */
+  gone(status: number): void {
+    if (this.#goneStatus !== null) return;
+    this.#goneStatus = status;
+    this.dispatcher.end(this.#goneError());
+    this.#updateReference();
+  }
+
+  /** Ends every registration as unregister() does, then whatever `beforeClose` ends, then the handle. */
+  close(beforeClose: () => Promise<void>): Promise<void> {
+    this.#isClosing = true;
+    this.#closed ??= this.#close(beforeClose);
+    return this.#closed;
+  }
+
+  async #close(beforeClose: () => Promise<void>): Promise<void> {
+    await Promise.allSettled(this.#pendingRegisters);
+    // A failure leaves nothing registered either: the driver unregisters what the handle owns when it is closed.
+    await Promise.allSettled(
+      [...this.dispatcher.registrations.values()].map((registration) => registration.unregister()),
+    );
+    try {
+      await beforeClose();
+    } finally {
+      await this.#channel?.close();
+      this.dispatcher.end(null);
+    }
+  }
+
+  async #control(code: number, input: Uint8Array, outputLength: number, what: string): Promise<Uint8Array> {
+    if (this.#goneStatus !== null) throw this.#goneError();
+    if (this.#channel === null || (this.#isClosing && !this.#mayStillControl(code))) throw closedError();
+    try {
+      return await this.#channel.control(code, input, outputLength);
+    } catch (error) {
+      const status = nativeStatus(error);
+      if (status === null) throw error;
+      throw statusError(status, what, error);
+    }
+  }
+
+  /** Closing itself unregisters and drains. */
+  #mayStillControl(code: number): boolean {
+    return this.dispatcher.registrations.size > 0 && code !== P.CMB_IOCTL_REGISTER;
+  }
+
+  #requireOpen(): void {
+    if (this.#goneStatus !== null) throw this.#goneError();
+    if (this.#isClosing) throw closedError();
+  }
+
+  #goneError(): CmBridgeError {
+    const status = formatNtStatus(this.#goneStatus ?? 0);
+    return new CmBridgeError(
+      'CMB_DRIVER_GONE',
+      `The driver went away (${status}): it was stopped or unloaded. Start it and call openDriver() again`,
+    );
+  }
+
+  /** A process may exit when nothing is registered. */
+  #updateReference(): void {
+    const isBusy = this.dispatcher.isDraining || this.#pendingRegisters.size > 0;
+    const isWanted = this.#isReferenced && this.dispatcher.registrations.size > 0;
+    if (this.#goneStatus === null && (isBusy || isWanted)) this.#channel?.ref();
+    else this.#channel?.unref();
+  }
+}
+
+function closedError(): CmBridgeError {
+  return new CmBridgeError('CMB_DRIVER_CLOSED', 'The driver is closed; open it again with openDriver()');
+}
