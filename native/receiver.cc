@@ -2,7 +2,7 @@
 
 #include "native/receiver.h"
 
-#include <new>
+#include <exception>
 #include <system_error>
 #include <utility>
 
@@ -18,10 +18,10 @@ NtStatus Receiver::start(size_t receives, size_t bytes, std::shared_ptr<ReceiveS
         bytes_ = bytes;
         sink_ = std::move(sink);
         reader_ = std::thread(&Receiver::run, this);
-    } catch (const std::bad_alloc &) {
-        return kStatusNoMemory;
     } catch (const std::system_error &) {
         return kStatusInsufficientResources;
+    } catch (const std::exception &) {
+        return kStatusNoMemory;
     }
     return kStatusSuccess;
 }

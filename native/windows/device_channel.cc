@@ -5,7 +5,7 @@
 #include <winternl.h>
 
 #include <cstddef>
-#include <new>
+#include <exception>
 #include <string>
 
 #include "driver/protocol.h"
@@ -74,7 +74,7 @@ ControlResult DeviceChannel::control(uint32_t code, std::span<const std::byte> i
 NtStatus DeviceChannel::startReceive(size_t receives, size_t bytes, std::shared_ptr<ReceiveSink> sink) {
     try {
         requests_.assign(receives, OVERLAPPED{});
-    } catch (const std::bad_alloc &) {
+    } catch (const std::exception &) {
         return kStatusNoMemory;
     }
     return receiver_.start(receives, bytes, std::move(sink));

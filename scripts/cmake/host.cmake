@@ -32,7 +32,7 @@ set_target_properties(driver PROPERTIES LINKER_LANGUAGE C)
 target_include_directories(driver PUBLIC driver)
 target_link_libraries(driver PUBLIC simulator)
 
-foreach(suite IN ITEMS simulator_tests driver_tests)
+foreach(suite IN ITEMS simulator_tests driver_tests addon_tests)
     cmb_sources(sources ${suite})
     if(CMB_TESTS AND sources)
         find_package(GTest REQUIRED)

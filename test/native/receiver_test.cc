@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: MIT
+
+#include "native/receiver.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstring>
+
+namespace cmbridge {
+namespace {
+
+// A transport whose completions the test causes, in the order it likes.
+class FakeTransport : public ReceiveTransport {
+  public:
+    NtStatus issue(size_t slot, std::span<std::byte> buffer) override {
+        std::lock_guard guard(lock_);
+        if (refusal_ != kStatusSuccess) {
+            return refusal_;
+        }
+        buffers_.resize(std::max(buffers_.size(), slot + 1));
+        buffers_[slot] = buffer;
+        issued_.push_back(slot);
+        changed_.notify_all();
+        return kStatusPending;
+    }
+
+    std::optional<Completion> wait() override {
+        std::unique_lock guard(lock_);
+        changed_.wait(guard, [this] { return !packets_.empty(); });
+        std::optional<Completion> packet = packets_.front();
+        packets_.pop_front();
+        return packet;
+    }
+
+    void wake() override { post(std::nullopt); }
+
+    void cancel() override {
+        std::vector<size_t> pended;
+        {
+            std::lock_guard guard(lock_);
+            pended.swap(issued_);
+        }
+        for (size_t slot : pended) {
+            post(Completion{slot, static_cast<NtStatus>(0xC0000120), 0});
+        }
+    }
+
+    void refuse(NtStatus status) {
+        std::lock_guard guard(lock_);
+        refusal_ = status;
+    }
+
+    // Completes the request that is `index` in the order of issue among those that are pended, with one byte.
+    void complete(size_t index, unsigned char byte, NtStatus status = kStatusSuccess) {
+        size_t slot;
+        {
+            std::lock_guard guard(lock_);
+            slot = issued_.at(index);
+            issued_.erase(issued_.begin() + static_cast<ptrdiff_t>(index));
+            buffers_[slot][0] = static_cast<std::byte>(byte);
+        }
+        post(Completion{slot, status, succeeded(status) ? 1u : 0u});
+    }
+
+    void awaitIssued(size_t count) {
+        std::unique_lock guard(lock_);
+        ASSERT_TRUE(changed_.wait_for(guard, std::chrono::seconds(10), [&] { return issued_.size() == count; }));
+    }
+
+    size_t issued() {
+        std::lock_guard guard(lock_);
+        return issued_.size();
+    }
+
+  private:
+    void post(std::optional<Completion> packet) {
+        std::lock_guard guard(lock_);
+        packets_.push_back(packet);
+        changed_.notify_all();
+    }
+
+    std::mutex lock_;
+    std::condition_variable changed_;
+    NtStatus refusal_ = kStatusSuccess;
+    std::vector<std::span<std::byte>> buffers_;
+    std::vector<size_t> issued_;
+    std::deque<std::optional<Completion>> packets_;
+};
+
+class FakeSink : public ReceiveSink {
+  public:
+    void batchReady() override { count(ready_); }
+    void ended(NtStatus status) override {
+        status_ = status;
+        count(ends_);
+    }
+    void awaitReady(int count) { await(ready_, count); }
+    void awaitEnd() { await(ends_, 1); }
+    int ready() { return read(ready_); }
+    int ends() { return read(ends_); }
+    NtStatus status() const { return status_; }
+
+  private:
+    void count(int &counter) {
+        std::lock_guard guard(lock_);
+        counter++;
+        changed_.notify_all();
+    }
+    int read(const int &counter) {
+        std::lock_guard guard(lock_);
+        return counter;
+    }
+    void await(const int &counter, int wanted) {
+        std::unique_lock guard(lock_);
+        ASSERT_TRUE(changed_.wait_for(guard, std::chrono::seconds(10), [&] { return counter >= wanted; }));
+    }
+
+    std::mutex lock_;
+    std::condition_variable changed_;
+    int ready_ = 0;
+    int ends_ = 0;
+    std::atomic<NtStatus> status_ = kStatusSuccess;
+};
+
+class ReceiverTest : public testing::Test {
+  protected:
+    void start(size_t receives) {
+        ASSERT_EQ(receiver_.start(receives, 16, sink_), kStatusSuccess);
+        transport_.awaitIssued(receives);
+    }
+
+    int take() {
+        int value = -1;
+        receiver_.takeBatch([&](std::span<const std::byte> batch) {
+            EXPECT_EQ(batch.size(), 1u);
+            value = static_cast<int>(batch[0]);
+        });
+        return value;
+    }
+
+    FakeTransport transport_;
+    std::shared_ptr<FakeSink> sink_ = std::make_shared<FakeSink>();
+    Receiver receiver_{transport_};
+};
+
+TEST_F(ReceiverTest, DeliversInTheOrderOfIssue) {
+    start(3);
+    transport_.complete(2, 3);
+    transport_.complete(1, 2);
+    EXPECT_EQ(take(), -1);
+    transport_.complete(0, 1);
+    sink_->awaitReady(3);
+    EXPECT_EQ(take(), 1);
+    EXPECT_EQ(take(), 2);
+    EXPECT_EQ(take(), 3);
+    EXPECT_EQ(take(), -1);
+}
+
+TEST_F(ReceiverTest, PendsAgainOnlyWhatWasAcknowledged) {
+    start(2);
+    transport_.complete(0, 1);
+    transport_.complete(0, 2);
+    sink_->awaitReady(2);
+    EXPECT_FALSE(receiver_.acknowledge());
+    EXPECT_EQ(take(), 1);
+    EXPECT_EQ(transport_.issued(), 0u);
+    EXPECT_TRUE(receiver_.acknowledge());
+    EXPECT_FALSE(receiver_.acknowledge());
+    transport_.awaitIssued(1);
+    transport_.complete(0, 3);
+    sink_->awaitReady(3);
+    EXPECT_EQ(take(), 2);
+    EXPECT_EQ(take(), 3);
+}
+
+TEST_F(ReceiverTest, EndsOnceWithTheStatusOfTheFailure) {
+    start(3);
+    transport_.complete(0, 1);
+    transport_.complete(0, 0, static_cast<NtStatus>(0xC00000A3));
+    sink_->awaitEnd();
+    EXPECT_EQ(sink_->status(), static_cast<NtStatus>(0xC00000A3));
+    EXPECT_EQ(take(), 1);
+    receiver_.stop();
+    EXPECT_EQ(sink_->ends(), 1);
+    EXPECT_EQ(transport_.issued(), 0u);
+}
+
+TEST_F(ReceiverTest, EndsWhenTheFirstRequestIsRefused) {
+    transport_.refuse(static_cast<NtStatus>(0xC000000D));
+    ASSERT_EQ(receiver_.start(4, 16, sink_), kStatusSuccess);
+    sink_->awaitEnd();
+    EXPECT_EQ(sink_->status(), static_cast<NtStatus>(0xC000000D));
+    receiver_.stop();
+    EXPECT_EQ(sink_->ends(), 1);
+}
+
+TEST_F(ReceiverTest, StopsWithoutAWordToTheSink) {
+    start(4);
+    transport_.complete(1, 2);
+    receiver_.stop();
+    EXPECT_EQ(sink_->ready(), 0);
+    EXPECT_EQ(sink_->ends(), 0);
+    EXPECT_EQ(take(), -1);
+    EXPECT_EQ(transport_.issued(), 0u);
+    receiver_.stop();
+}
+
+TEST_F(ReceiverTest, RefusesMoreRequestsThanMemoryHolds) {
+    EXPECT_EQ(receiver_.start(SIZE_MAX, 16, sink_), kStatusNoMemory);
+    receiver_.stop();
+}
+
+TEST_F(ReceiverTest, StopsWhileRequestsCompleteAndAreAcknowledged) {
+    start(8);
+    std::atomic<bool> done = false;
+    std::thread driver([&] {
+        while (!done) {
+            if (transport_.issued() == 8) {
+                for (unsigned char i = 0; i < 8; i++) {
+                    transport_.complete(0, i);
+                }
+            }
+        }
+    });
+    for (int expected = 0; expected < 400;) {
+        int value = take();
+        if (value >= 0) {
+            ASSERT_EQ(value, expected % 8);
+            expected++;
+            receiver_.acknowledge();
+        }
+    }
+    done = true;
+    driver.join();
+    receiver_.stop();
+    EXPECT_EQ(sink_->ends(), 0);
+}
+
+} // namespace
+} // namespace cmbridge
