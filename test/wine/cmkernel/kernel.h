@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+//
+// The parts of cmkernel.sys. A routine that the driver imports under another name than it has here is called Cmk<name>; the
+// export list is made from the driver's imports (scripts/make-kernel-exports.mjs).
+
+#ifndef CMKERNEL_KERNEL_H
+#define CMKERNEL_KERNEL_H
+
+#include "actor.h"
+#include "cm/cm.h"
+#include "cm/port.h"
+
+#define CMK_TAG 'kmCc'
+
+// device.c: the control device, and the driver object that all devices of cmkernel belong to.
+extern PDRIVER_OBJECT CmkDriverObject;
+
+// thread.c: what the kernel keeps for a thread. `ProcessId` and `ThreadId` are 0 for a thread that acts for nobody else.
+typedef struct CMK_THREAD {
+    volatile LONG64 Id;
+    HANDLE ProcessId;
+    HANDLE ThreadId;
+    PVOID CmSlot;
+    KPROCESSOR_MODE PreviousMode;
+    KIRQL Irql;
+} CMK_THREAD;
+
+CMK_THREAD *CmkCurrentThread(VOID);
+// The calling thread ends.
+VOID CmkForgetThread(VOID);
+HANDLE CmkPsGetCurrentProcessId(VOID);
+HANDLE CmkPsGetCurrentThreadId(VOID);
+
+// object.c, handle.c
+extern volatile LONG CmkKeyObjects;
+VOID CmkInitializeHandles(VOID);
+NTSTATUS CmkCloseHandle(HANDLE Handle, KPROCESSOR_MODE Mode);
+// Closes all handles of a process, as its exit does.
+VOID CmkCloseProcessHandles(HANDLE ProcessId);
+VOID CmkCountHandles(unsigned int *Handles, unsigned int *KernelHandles);
+
+// pool.c
+VOID CmkPoolUsage(unsigned long long *Blocks, unsigned long long *Bytes, unsigned long long *Allocations);
+
+// store_zw.c: the registry of this Wine prefix.
+extern CM_STORE CmkRegistryStore;
+
+// filter.c: sits above the driver's device.
+extern volatile LONG CmkFilterDevices;
+BOOLEAN CmkIsFilter(PDEVICE_OBJECT Device);
+NTSTATUS CmkFilterDispatch(PDEVICE_OBJECT Device, PIRP Irp);
+
+// actor.c: one thread for each handle of the control device.
+typedef struct CMK_ACTOR CMK_ACTOR;
+extern volatile LONG CmkActors;
+VOID CmkInitializeActors(VOID);
+// Waits until no actor thread runs code of this module any more.
+VOID CmkShutdownActors(VOID);
+NTSTATUS CmkCreateActor(HANDLE ProcessId, CMK_ACTOR **Actor);
+// The IRP is completed on the actor's thread.
+NTSTATUS CmkQueueOperation(CMK_ACTOR *Actor, PIRP Irp);
+// The thread finishes what was queued, completes `CloseIrp` and ends.
+NTSTATUS CmkCloseActor(CMK_ACTOR *Actor, PIRP CloseIrp);
+
+// operation.c: carries out one request as the current thread. Reply has ReplySize bytes; returns how many were used.
+ULONG CmkRunOperation(const CMK_REQUEST *Request, CMK_REPLY *Reply, ULONG ReplySize);
+
+#endif

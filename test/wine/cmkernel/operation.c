@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT
+//
+// Registry operations of actors, made as the system calls that a program in user mode makes.
+
+#include "kernel.h"
+#include "cm/calls.h"
+
+typedef struct ARGUMENTS {
+    const CMK_REQUEST *Request;
+    UNICODE_STRING Name;
+    UNICODE_STRING Class;
+    const UCHAR *Data;
+    PVOID Output;
+    ULONG OutputLength;
+} ARGUMENTS;
+
+static HANDLE KeyOf(const CMK_REQUEST *Request)
+{
+    return (HANDLE)(ULONG_PTR)Request->Handle;
+}
+
+static NTSTATUS CreateOrOpen(ARGUMENTS *Arguments, CMK_REPLY *Reply)
+{
+    const CMK_REQUEST *request = Arguments->Request;
+    OBJECT_ATTRIBUTES attributes;
+    ULONG disposition = 0;
+    HANDLE key = NULL;
+    NTSTATUS status;
+
+    InitializeObjectAttributes(&attributes, &Arguments->Name, OBJ_CASE_INSENSITIVE, KeyOf(request), NULL);
+    if (request->Operation == CmkOpCreateKey) {
+        status = CmNtCreateKey(&key, request->Access, &attributes, 0,
+                               request->Flags & CMK_HAS_CLASS ? &Arguments->Class : NULL, request->Options, &disposition);
+    } else {
+        status = CmNtOpenKeyEx(&key, request->Access, &attributes, request->Options);
+    }
+    Reply->Handle = (ULONG_PTR)key;
+    Reply->Disposition = disposition;
+    return status;
+}
+
+// KEY_VALUE_ENTRY array first, then the values, as the caller of NtQueryMultipleValueKey would see both.
+static NTSTATUS QueryMultiple(ARGUMENTS *Arguments, ULONG *Required)
+{
+    const WCHAR *names = Arguments->Name.Buffer;
+    ULONG units = Arguments->Name.Length / sizeof(WCHAR);
+    ULONG count = 1;
+    ULONG length = Arguments->OutputLength;
+    KEY_VALUE_ENTRY *entries;
+    UNICODE_STRING *strings;
+    ULONG start = 0;
+    ULONG entry = 0;
+    NTSTATUS status;
+
+    for (ULONG index = 0; index < units; ++index) {
+        count += names[index] == 0;
+    }
+    entries = ExAllocatePoolWithTag(NonPagedPool, count * (sizeof *entries + sizeof *strings), CMK_TAG);
+    if (!entries) {
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    RtlZeroMemory(entries, count * (sizeof *entries + sizeof *strings));
+    strings = (UNICODE_STRING *)(entries + count);
+    for (ULONG index = 0; index <= units; ++index) {
+        if (index == units || names[index] == 0) {
+            strings[entry].Buffer = (PWCH)names + start;
+            strings[entry].Length = strings[entry].MaximumLength = (USHORT)((index - start) * sizeof(WCHAR));
+            entries[entry].ValueName = &strings[entry];
+            start = index + 1;
+            ++entry;
+        }
+    }
+    status = CmNtQueryMultipleValueKey(KeyOf(Arguments->Request), entries, count, Arguments->Output, &length, Required);
+    ExFreePoolWithTag(entries, CMK_TAG);
+    return status;
+}
+
+static NTSTATUS Query(ARGUMENTS *Arguments, ULONG *ResultLength)
+{
+    const CMK_REQUEST *request = Arguments->Request;
+    HANDLE key = KeyOf(request);
+    NTSTATUS status;
+    PVOID object;
+
+    switch (request->Operation) {
+    case CmkOpQueryKey:
+        return CmNtQueryKey(key, request->InformationClass, Arguments->Output, Arguments->OutputLength, ResultLength);
+    case CmkOpQueryValue:
+        return CmNtQueryValueKey(key, &Arguments->Name, request->InformationClass, Arguments->Output,
+                                 Arguments->OutputLength, ResultLength);
+    case CmkOpEnumerateKey:
+        return CmNtEnumerateKey(key, request->Index, request->InformationClass, Arguments->Output,
+                                Arguments->OutputLength, ResultLength);
+    case CmkOpEnumerateValue:
+        return CmNtEnumerateValueKey(key, request->Index, request->InformationClass, Arguments->Output,
+                                     Arguments->OutputLength, ResultLength);
+    case CmkOpQueryMultipleValues:
+        return QueryMultiple(Arguments, ResultLength);
+    default:
+        status = CmPortReferenceKeyByHandle(key, 0, UserMode, &object);
+        if (NT_SUCCESS(status)) {
+            status = CmQueryKeyObjectName(object, Arguments->Output, Arguments->OutputLength, ResultLength, UserMode);
+            CmPortDereferenceObject(object);
+        }
+        return status;
+    }
+}
+
+static NTSTATUS Inject(HANDLE Key, ULONG NotifyClass)
+{
+    PVOID object;
+    NTSTATUS status = CmPortReferenceKeyByHandle(Key, 0, UserMode, &object);
+
+    if (NT_SUCCESS(status)) {
+        status = CmInjectNotification(object, NotifyClass, STATUS_SUCCESS);
+        CmPortDereferenceObject(object);
+    }
+    return status;
+}
+
+static NTSTATUS Change(ARGUMENTS *Arguments)
+{
+    const CMK_REQUEST *request = Arguments->Request;
+    HANDLE key = KeyOf(request);
+
+    switch (request->Operation) {
+    case CmkOpCloseKey:
+        return CmkCloseHandle(key, UserMode);
+    case CmkOpSetValue:
+        return CmNtSetValueKey(key, &Arguments->Name, 0, request->InformationClass, (PVOID)Arguments->Data,
+                               request->DataSize);
+    case CmkOpDeleteValue:
+        return CmNtDeleteValueKey(key, &Arguments->Name);
+    case CmkOpDeleteKey:
+        return CmNtDeleteKey(key);
+    case CmkOpRenameKey:
+        return CmNtRenameKey(key, &Arguments->Name);
+    case CmkOpFlushKey:
+        return CmNtFlushKey(key);
+    case CmkOpSetInformation:
+        return CmNtSetInformationKey(key, request->InformationClass, (PVOID)Arguments->Data, request->DataSize);
+    case CmkOpInject:
+        return Inject(key, request->InformationClass);
+    default:
+        return STATUS_NOT_SUPPORTED;
+    }
+}
+
+static BOOLEAN Parse(const CMK_REQUEST *Request, ARGUMENTS *Arguments)
+{
+    UCHAR *at = (UCHAR *)(Request + 1);
+    ULONG64 size = sizeof *Request + (ULONG64)Request->NameSize + Request->ClassSize + Request->DataSize;
+
+    if (size > Request->Size || Request->NameSize > MAXUSHORT || Request->ClassSize > MAXUSHORT) {
+        return FALSE;
+    }
+    Arguments->Request = Request;
+    Arguments->Name.Buffer = (PWCH)at;
+    Arguments->Name.Length = Arguments->Name.MaximumLength = (USHORT)Request->NameSize;
+    at += Request->NameSize;
+    Arguments->Class.Buffer = (PWCH)at;
+    Arguments->Class.Length = Arguments->Class.MaximumLength = (USHORT)Request->ClassSize;
+    at += Request->ClassSize;
+    Arguments->Data = Request->DataSize ? at : NULL;
+    return TRUE;
+}
+
+ULONG CmkRunOperation(const CMK_REQUEST *Request, CMK_REPLY *Reply, ULONG ReplySize)
+{
+    ARGUMENTS arguments = {0};
+    ULONG resultLength = 0;
+
+    Reply->Size = sizeof *Reply;
+    if (!Parse(Request, &arguments) || Request->Length > ReplySize - sizeof *Reply) {
+        Reply->Status = STATUS_INVALID_PARAMETER;
+        return Reply->Size;
+    }
+    arguments.Output = Reply + 1;
+    arguments.OutputLength = Request->Length;
+    switch (Request->Operation) {
+    case CmkOpCreateKey:
+    case CmkOpOpenKey:
+        Reply->Status = CreateOrOpen(&arguments, Reply);
+        break;
+    case CmkOpQueryKey:
+    case CmkOpQueryValue:
+    case CmkOpEnumerateKey:
+    case CmkOpEnumerateValue:
+    case CmkOpQueryMultipleValues:
+    case CmkOpQueryObjectName:
+        Reply->Status = Query(&arguments, &resultLength);
+        Reply->ResultLength = resultLength;
+        if (NT_SUCCESS(Reply->Status) || Reply->Status == STATUS_BUFFER_OVERFLOW) {
+            Reply->DataSize = min(resultLength, arguments.OutputLength);
+            Reply->Size += Reply->DataSize;
+        }
+        break;
+    default:
+        Reply->Status = Change(&arguments);
+        break;
+    }
+    return Reply->Size;
+}
