@@ -3,6 +3,7 @@
 #include "native/addon.h"
 
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "native/native_error.h"
@@ -20,7 +21,7 @@ constexpr bool kSimulator = true;
 #endif
 
 // Where the links to devices are that user mode may open.
-const std::u16string kDosDevices = u"\\??\\";
+constexpr std::u16string_view kDosDevices = u"\\??\\";
 
 OpenResult open(const std::u16string &path) {
 #if defined(_WIN32)
@@ -69,7 +70,8 @@ Napi::Value Addon::openChannel(const Napi::CallbackInfo &info) {
     }
 
     return PromiseWorker<OpenResult>::run(
-        env, "cmbridge:open", [deviceName = info[1].As<Napi::String>().Utf16Value()] { return open(deviceName); },
+        env, "cmbridge:open",
+        [path = std::u16string(kDosDevices) + info[1].As<Napi::String>().Utf16Value()] { return open(path); },
         [this, parts](Napi::Env env, const Napi::Promise::Deferred &deferred, std::optional<OpenResult> &result) {
             if (!result) {
                 return;
