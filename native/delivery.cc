@@ -13,12 +13,14 @@ namespace {
 // down the call itself is refused, and there is nobody to tell.
 void call(Napi::Env env, const Napi::FunctionReference &function, napi_value argument) {
     napi_value result;
-    napi_value receiver = env.Undefined();
-    if (napi_call_function(env, receiver, function.Value(), 1, &argument, &result) == napi_pending_exception) {
-        napi_value exception;
-        if (napi_get_and_clear_last_exception(env, &exception) == napi_ok) {
-            napi_fatal_exception(env, exception);
-        }
+    if (napi_call_function(env, env.Undefined(), function.Value(), 1, &argument, &result) == napi_ok) {
+        return;
+    }
+    bool pending = false;
+    napi_value exception;
+    if (napi_is_exception_pending(env, &pending) == napi_ok && pending &&
+        napi_get_and_clear_last_exception(env, &exception) == napi_ok) {
+        napi_fatal_exception(env, exception);
     }
 }
 
