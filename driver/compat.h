@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+//
+// The kernel headers, and what some of them lack. Three sets exist: the WDK, mingw-w64's ddk and the simulator's.
+// Nothing outside this file asks which one is in use.
+
+#ifndef CMBRIDGE_COMPAT_H
+#define CMBRIDGE_COMPAT_H
+
+#if defined(_MSC_VER) && !defined(__clang__)
+
+// ExAllocatePoolZero then works on systems whose pool cannot zero by itself.
+#define POOL_ZERO_DOWN_LEVEL_SUPPORT 1
+#include <ntifs.h>
+
+#elif defined(_WIN32)
+
+#if !defined(_WIN32_WINNT)
+#define _WIN32_WINNT 0x0A00
+#endif
+#if !defined(NTDDI_VERSION)
+#define NTDDI_VERSION 0x0A000006
+#endif
+// winnt.h and wdm.h of mingw-w64 both define these two, one of them with external linkage.
+#define __INTRINSIC_DEFINED_InterlockedBitTestAndSet
+#define __INTRINSIC_DEFINED_InterlockedBitTestAndReset
+#include <ntifs.h>
+#include <concurrencysal.h>
+#include <driverspecs.h>
+
+#define DrvRtPoolNxOptIn 1
+#define ExInitializeDriverRuntime(Flags) ((void)(Flags))
+#define MdlMappingNoExecute 0x40000000
+#define RegNtPreSaveMergedKey ((REG_NOTIFY_CLASS)49)
+#define RegNtPostSaveMergedKey ((REG_NOTIFY_CLASS)50)
+
+typedef struct _REG_QUERY_KEY_NAME {
+    PVOID Object;
+    POBJECT_NAME_INFORMATION ObjectNameInfo;
+    ULONG Length;
+    PULONG ReturnLength;
+    PVOID CallContext;
+    PVOID ObjectContext;
+    PVOID Reserved;
+} REG_QUERY_KEY_NAME, *PREG_QUERY_KEY_NAME;
+
+typedef struct _REG_SAVE_MERGED_KEY_INFORMATION {
+    PVOID Object;
+    HANDLE FileHandle;
+    PVOID HighKeyObject;
+    PVOID LowKeyObject;
+    PVOID CallContext;
+    PVOID ObjectContext;
+    PVOID Reserved;
+} REG_SAVE_MERGED_KEY_INFORMATION, *PREG_SAVE_MERGED_KEY_INFORMATION;
+
+typedef VOID NTAPI IO_CSQ_REMOVE_IRP(struct _IO_CSQ *Csq, PIRP Irp);
+typedef PIRP NTAPI IO_CSQ_PEEK_NEXT_IRP(struct _IO_CSQ *Csq, PIRP Irp, PVOID PeekContext);
+typedef VOID NTAPI IO_CSQ_ACQUIRE_LOCK(struct _IO_CSQ *Csq, PKIRQL Irql);
+typedef VOID NTAPI IO_CSQ_RELEASE_LOCK(struct _IO_CSQ *Csq, KIRQL Irql);
+typedef VOID NTAPI IO_CSQ_COMPLETE_CANCELED_IRP(struct _IO_CSQ *Csq, PIRP Irp);
+
+NTKERNELAPI NTSTATUS NTAPI CmCallbackGetKeyObjectIDEx(PLARGE_INTEGER Cookie, PVOID Object, PULONG_PTR ObjectID,
+                                                      PCUNICODE_STRING *ObjectName, ULONG Flags);
+NTKERNELAPI VOID NTAPI CmCallbackReleaseKeyObjectIDEx(PCUNICODE_STRING ObjectName);
+NTKERNELAPI VOID NTAPI KeQuerySystemTimePrecise(PLARGE_INTEGER CurrentTime);
+
+// Pool that is not executable; the inline routine of this name in the WDK does the same on down-level systems.
+static inline PVOID ExAllocatePoolZero(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag) {
+    PVOID block = ExAllocatePoolWithTag(PoolType, NumberOfBytes, Tag);
+    if (block) {
+        RtlZeroMemory(block, NumberOfBytes);
+    }
+    return block;
+}
+
+static inline LONG ReadAcquire(const volatile LONG *Source) {
+    return __atomic_load_n(Source, __ATOMIC_ACQUIRE);
+}
+static inline VOID WriteRelease(volatile LONG *Destination, LONG Value) {
+    __atomic_store_n(Destination, Value, __ATOMIC_RELEASE);
+}
+
+#else
+
+#include <ntifs.h>
+
+#endif
+
+#ifndef _Post_maybenull_
+#define _Post_maybenull_
+#endif
+#ifndef _Post_ptr_invalid_
+#define _Post_ptr_invalid_
+#endif
+#ifndef _Post_writable_byte_size_
+#define _Post_writable_byte_size_(size)
+#endif
+#ifndef _Pre_maybenull_
+#define _Pre_maybenull_
+#endif
+#ifndef _Dispatch_type_
+#define _Dispatch_type_(type)
+#endif
+#ifndef _Function_class_
+#define _Function_class_(name)
+#endif
+#ifndef _Guarded_by_
+#define _Guarded_by_(lock)
+#endif
+#ifndef _IRQL_restores_
+#define _IRQL_restores_
+#endif
+#ifndef _Interlocked_operand_
+#define _Interlocked_operand_
+#endif
+#ifndef UNREFERENCED_PARAMETER
+#define UNREFERENCED_PARAMETER(P) ((void)(P))
+#endif
+#ifndef NT_ASSERT
+#define NT_ASSERT(expression) ((void)0)
+#endif
+#ifndef DECLSPEC_NOINLINE
+#define DECLSPEC_NOINLINE __attribute__((noinline))
+#endif
+
+// Layouts on which notify_class.c and body.c rely, checked against whichever headers are in use (64-bit systems only).
+C_ASSERT(sizeof(PVOID) == 8);
+C_ASSERT(sizeof(REG_POST_OPERATION_INFORMATION) == 0x38);
+C_ASSERT(FIELD_OFFSET(REG_POST_OPERATION_INFORMATION, CallContext) == 0x20);
+C_ASSERT(sizeof(REG_CREATE_KEY_INFORMATION_V1) == 0x88);
+C_ASSERT(FIELD_OFFSET(REG_CREATE_KEY_INFORMATION_V1, CallContext) == 0x50);
+C_ASSERT(FIELD_OFFSET(REG_CREATE_KEY_INFORMATION_V1, Version) == 0x68);
+C_ASSERT(FIELD_OFFSET(REG_LOAD_KEY_INFORMATION, CallContext) == 0x40);
+C_ASSERT(FIELD_OFFSET(REG_QUERY_KEY_NAME, CallContext) == 0x20);
+C_ASSERT(FIELD_OFFSET(REG_SET_VALUE_KEY_INFORMATION, CallContext) == 0x28);
+
+#endif

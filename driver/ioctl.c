@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: MIT
+
+#include "ioctl.h"
+#include "registration.h"
+#include "statistics.h"
+
+// A buffered request: input and output share Buffer, so a handler copies the input before it writes the reply.
+typedef struct IOCTL_REQUEST {
+    SESSION *Session;
+    IRP *Irp;
+    VOID *Buffer;
+    ULONG InputSize;
+    ULONG OutputSize;
+    // Bytes of the reply; set by the handler if it succeeds.
+    ULONG ReplySize;
+} IOCTL_REQUEST;
+
+_Function_class_(IOCTL_HANDLER)
+_IRQL_requires_max_(PASSIVE_LEVEL)
+_Must_inspect_result_
+typedef NTSTATUS IOCTL_HANDLER(_Inout_ IOCTL_REQUEST *Request);
+
+typedef struct IOCTL_ENTRY {
+    ULONG Code;
+    ULONG InputMin;
+    ULONG InputMax;
+    ULONG OutputMin;
+    ULONG OutputMax;
+    IOCTL_HANDLER *Handler;
+} IOCTL_ENTRY;
+
+// Structures of this protocol version: exactly as long as they say, of the one known revision, without flags.
+_Must_inspect_result_
+static NTSTATUS CheckHeader(_In_ const CMB_HEADER *Header, _In_ ULONG InputSize, _In_ ULONG Size) {
+    if (Header->Version != CMB_STRUCTURE_VERSION) {
+        return STATUS_REVISION_MISMATCH;
+    }
+    if (InputSize != Size || Header->Size != Size) {
+        return STATUS_INFO_LENGTH_MISMATCH;
+    }
+    return Header->Flags ? STATUS_INVALID_PARAMETER : STATUS_SUCCESS;
+}
+
+static VOID InitializeHeader(_Out_ CMB_HEADER *Header, _In_ ULONG Size) {
+    Header->Size = Size;
+    Header->Version = CMB_STRUCTURE_VERSION;
+    Header->Flags = 0;
+}
+
+static VOID SetReply(_Inout_ IOCTL_REQUEST *Request, _In_reads_bytes_(Size) const VOID *Reply, _In_ ULONG Size) {
+    RtlCopyMemory(Request->Buffer, Reply, Size);
+    RtlZeroMemory((UCHAR *)Request->Buffer + Size, Request->OutputSize - Size);
+    Request->ReplySize = Size;
+}
+
+// A client of another major version gets an answer that it can read, whatever else it sent.
+_Use_decl_annotations_
+static NTSTATUS HandleHello(IOCTL_REQUEST *Request) {
+    const CMB_HELLO_REQUEST hello = *(const CMB_HELLO_REQUEST *)Request->Buffer;
+    CMB_HELLO_REPLY reply = {
+        .ProtocolMajor = CMB_PROTOCOL_MAJOR,
+        .ProtocolMinor = CMB_PROTOCOL_MINOR,
+        .MaxRegistrations = CMB_MAX_REGISTRATIONS,
+        .MaxDataBytes = CMB_MAX_DATA_BYTES,
+        .MaxAltitudeBytes = CMB_MAX_ALTITUDE_BYTES,
+        .MinReceiveBytes = CMB_MIN_RECEIVE_BYTES,
+        .MaxReceiveBytes = CMB_MAX_RECEIVE_BYTES,
+    };
+    ULONG major = 0;
+    ULONG minor = 0;
+    if (SessionGetState(Request->Session) != SessionNew) {
+        return STATUS_INVALID_DEVICE_STATE;
+    }
+    InitializeHeader(&reply.Header, sizeof(reply));
+    CmGetCallbackVersion(&major, &minor);
+    reply.CallbackMajor = major;
+    reply.CallbackMinor = minor;
+    if (hello.ProtocolMajor != CMB_PROTOCOL_MAJOR) {
+        reply.Status = STATUS_REVISION_MISMATCH;
+        SetReply(Request, &reply, sizeof(reply));
+        return STATUS_SUCCESS;
+    }
+    NTSTATUS status = CheckHeader(&hello.Header, Request->InputSize, sizeof(hello));
+    if (!NT_SUCCESS(status)) {
+        return status;
+    }
+    const ULONG bytes = hello.QueueBytes ? hello.QueueBytes : CMB_DEFAULT_QUEUE_BYTES;
+    const ULONG records = hello.QueueRecords ? hello.QueueRecords : CMB_DEFAULT_QUEUE_RECORDS;
+    if (hello.Reserved || bytes < CMB_MIN_QUEUE_BYTES || bytes > CMB_MAX_QUEUE_BYTES ||
+        records > CMB_MAX_QUEUE_RECORDS) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    status = SessionStart(Request->Session, bytes, records);
+    if (!NT_SUCCESS(status)) {
+        return status;
+    }
+    reply.Status = STATUS_SUCCESS;
+    reply.QueueBytes = Request->Session->Queue.Capacity;
+    reply.QueueRecords = Request->Session->Queue.RecordLimit;
+    SetReply(Request, &reply, sizeof(reply));
+    return STATUS_SUCCESS;
+}
+
+_Use_decl_annotations_
+static NTSTATUS HandleRegister(IOCTL_REQUEST *Request) {
+    const CMB_REGISTER_REQUEST request = *(const CMB_REGISTER_REQUEST *)Request->Buffer;
+    CMB_REGISTER_REPLY reply = {0};
+    const NTSTATUS malformed = CheckHeader(&request.Header, Request->InputSize, sizeof(request) + request.AltitudeSize);
+    if (!NT_SUCCESS(malformed)) {
+        return malformed;
+    }
+    if (request.Reserved || !request.ClassMask || request.MaxDataBytes > CMB_MAX_DATA_BYTES ||
+        request.AltitudeSize > CMB_MAX_ALTITUDE_BYTES || request.AltitudeSize % sizeof(WCHAR)) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    UNICODE_STRING altitude = {
+        .Length = request.AltitudeSize,
+        .MaximumLength = request.AltitudeSize,
+        .Buffer = (WCHAR *)((UCHAR *)Request->Buffer + sizeof(request)),
+    };
+    if (!RegistrationIsAltitude(altitude.Buffer, altitude.Length / sizeof(WCHAR))) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    InitializeHeader(&reply.Header, sizeof(reply));
+    const NTSTATUS status = RegistrationCreate(Request->Session, &request, &altitude, &reply);
+    if (NT_SUCCESS(status)) {
+        SetReply(Request, &reply, sizeof(reply));
+    }
+    return status;
+}
+
+_Use_decl_annotations_
+static NTSTATUS HandleUnregister(IOCTL_REQUEST *Request) {
+    const CMB_UNREGISTER_REQUEST request = *(const CMB_UNREGISTER_REQUEST *)Request->Buffer;
+    CMB_UNREGISTER_REPLY reply = {0};
+    const NTSTATUS malformed = CheckHeader(&request.Header, Request->InputSize, sizeof(request));
+    if (!NT_SUCCESS(malformed)) {
+        return malformed;
+    }
+    InitializeHeader(&reply.Header, sizeof(reply));
+    reply.Status = RegistrationRemove(Request->Session, request.Cookie);
+    SetReply(Request, &reply, sizeof(reply));
+    return STATUS_SUCCESS;
+}
+
+_Use_decl_annotations_
+static NTSTATUS HandleReceive(IOCTL_REQUEST *Request) {
+    return ReceiverPend(&Request->Session->Receiver, Request->Irp);
+}
+
+_Use_decl_annotations_
+static NTSTATUS HandleStatistics(IOCTL_REQUEST *Request) {
+    const CMB_STATISTICS_REQUEST request = *(const CMB_STATISTICS_REQUEST *)Request->Buffer;
+    CMB_STATISTICS_REPLY reply = {0};
+    const NTSTATUS malformed = CheckHeader(&request.Header, Request->InputSize, sizeof(request));
+    if (!NT_SUCCESS(malformed)) {
+        return malformed;
+    }
+    if (request.Reserved || (request.Scope != CMB_SCOPE_REGISTRATION && request.Cookie)) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    InitializeHeader(&reply.Header, sizeof(reply));
+    const NTSTATUS status = StatisticsQuery(Request->Session, request.Scope, request.Cookie, &reply);
+    if (NT_SUCCESS(status)) {
+        SetReply(Request, &reply, sizeof(reply));
+    }
+    return status;
+}
+
+_Use_decl_annotations_
+static NTSTATUS HandleNotSupported(IOCTL_REQUEST *Request) {
+    UNREFERENCED_PARAMETER(Request);
+    return STATUS_NOT_SUPPORTED;
+}
+
+// HELLO has no upper limit because clients of other versions must be answered, too.
+static const IOCTL_ENTRY IoctlTable[] = {
+    {CMB_IOCTL_HELLO, sizeof(CMB_HELLO_REQUEST), MAXULONG, sizeof(CMB_HELLO_REPLY), MAXULONG, HandleHello},
+    {CMB_IOCTL_REGISTER, sizeof(CMB_REGISTER_REQUEST), sizeof(CMB_REGISTER_REQUEST) + CMB_MAX_ALTITUDE_BYTES,
+     sizeof(CMB_REGISTER_REPLY), MAXULONG, HandleRegister},
+    {CMB_IOCTL_UNREGISTER, sizeof(CMB_UNREGISTER_REQUEST), sizeof(CMB_UNREGISTER_REQUEST), sizeof(CMB_UNREGISTER_REPLY),
+     MAXULONG, HandleUnregister},
+    {CMB_IOCTL_RECEIVE, 0, 0, CMB_MIN_RECEIVE_BYTES, CMB_MAX_RECEIVE_BYTES, HandleReceive},
+    {CMB_IOCTL_STATISTICS, sizeof(CMB_STATISTICS_REQUEST), sizeof(CMB_STATISTICS_REQUEST), sizeof(CMB_STATISTICS_REPLY),
+     MAXULONG, HandleStatistics},
+    {CMB_IOCTL_REPLY, 0, MAXULONG, 0, MAXULONG, HandleNotSupported},
+    {CMB_IOCTL_SET_RULES, 0, MAXULONG, 0, MAXULONG, HandleNotSupported},
+};
+
+static const IOCTL_ENTRY *FindEntry(_In_ ULONG Code) {
+    for (ULONG i = 0; i < RTL_NUMBER_OF(IoctlTable); ++i) {
+        if (IoctlTable[i].Code == Code) {
+            return &IoctlTable[i];
+        }
+    }
+    return NULL;
+}
+
+_IRQL_requires_max_(PASSIVE_LEVEL)
+_Must_inspect_result_
+static NTSTATUS Handle(_Inout_ IOCTL_REQUEST *Request, _In_ ULONG Code) {
+    const IOCTL_ENTRY *entry = FindEntry(Code);
+    if (!entry) {
+        return STATUS_INVALID_DEVICE_REQUEST;
+    }
+    if (Code != CMB_IOCTL_HELLO) {
+        switch (SessionGetState(Request->Session)) {
+        case SessionReady:
+            break;
+        case SessionStopped:
+            return STATUS_FILE_CLOSED;
+        default:
+            return STATUS_INVALID_DEVICE_STATE;
+        }
+    }
+    if (Request->InputSize < entry->InputMin || Request->InputSize > entry->InputMax) {
+        return STATUS_INFO_LENGTH_MISMATCH;
+    }
+    if (Request->OutputSize < entry->OutputMin) {
+        return STATUS_BUFFER_TOO_SMALL;
+    }
+    if (Request->OutputSize > entry->OutputMax) {
+        return STATUS_INVALID_BUFFER_SIZE;
+    }
+    return entry->Handler(Request);
+}
+
+_Use_decl_annotations_
+NTSTATUS IoctlDispatch(SESSION *Session, IRP *Irp) {
+    const IO_STACK_LOCATION *stack = IoGetCurrentIrpStackLocation(Irp);
+    IOCTL_REQUEST request = {
+        .Session = Session,
+        .Irp = Irp,
+        .Buffer = Irp->AssociatedIrp.SystemBuffer,
+        .InputSize = stack->Parameters.DeviceIoControl.InputBufferLength,
+        .OutputSize = stack->Parameters.DeviceIoControl.OutputBufferLength,
+    };
+    SessionEnter(Session);
+    const NTSTATUS status = Handle(&request, stack->Parameters.DeviceIoControl.IoControlCode);
+    if (status != STATUS_PENDING) {
+        Irp->IoStatus.Status = status;
+        Irp->IoStatus.Information = request.ReplySize;
+        IoCompleteRequest(Irp, IO_NO_INCREMENT);
+    }
+    SessionLeave(Session);
+    return status;
+}

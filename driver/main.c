@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+
+#include "device.h"
+#include "memory.h"
+#include "registration.h"
+#include "session.h"
+
+DRIVER_INITIALIZE DriverEntry;
+static DRIVER_UNLOAD Unload;
+
+// Open handles keep the driver loaded, so there is neither session nor registration left.
+_Use_decl_annotations_
+static VOID NTAPI Unload(PDRIVER_OBJECT DriverObject) {
+    UNREFERENCED_PARAMETER(DriverObject);
+    DeviceUninitialize();
+    SessionUninitialize();
+    MemoryUninitialize();
+}
+
+_Use_decl_annotations_
+NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath) {
+    UNREFERENCED_PARAMETER(RegistryPath);
+    MemoryInitialize();
+    RegistrationInitialize(DriverObject);
+    SessionInitialize();
+    const NTSTATUS status = DeviceInitialize(DriverObject);
+    if (!NT_SUCCESS(status)) {
+        goto cleanupSession;
+    }
+    DriverObject->DriverUnload = Unload;
+    return STATUS_SUCCESS;
+
+cleanupSession:
+    SessionUninitialize();
+    MemoryUninitialize();
+    return status;
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+//
+// What each notification class is: phase, partner, structure. A class that is not in the table is relayed by its number
+// alone.
+
+#ifndef CMBRIDGE_NOTIFY_CLASS_H
+#define CMBRIDGE_NOTIFY_CLASS_H
+
+#include "compat.h"
+#include "protocol.h"
+
+typedef enum NOTIFY_PHASE {
+    // Unknown, delivered by Windows XP only, or neither pre nor post: Argument2 is not touched.
+    NotifyPhaseNone,
+    NotifyPhasePre,
+    NotifyPhasePost,
+} NOTIFY_PHASE;
+
+// Where the pre structure says which key is meant.
+typedef enum NOTIFY_KEY {
+    NotifyKeyNone,
+    // Object is the first member.
+    NotifyKeyObject,
+    // RootObject and a name; the first member is a string.
+    NotifyKeyCreate,
+    // Object, which may be NULL, and KeyName.
+    NotifyKeyLoad,
+    // HighKeyObject; Object is NULL.
+    NotifyKeySaveMerged,
+} NOTIFY_KEY;
+
+typedef enum NOTIFY_BODY {
+    NotifyBodyNone,
+    NotifyBodyCreate,
+    NotifyBodySetValue,
+    NotifyBodyDeleteValue,
+    NotifyBodyRename,
+} NOTIFY_BODY;
+
+typedef struct NOTIFY_CLASS {
+    // NOTIFY_PHASE
+    UCHAR Phase;
+    // Number of the other phase's class.
+    UCHAR Partner;
+    // NOTIFY_KEY, pre only
+    UCHAR Key;
+    // NOTIFY_BODY
+    UCHAR Body;
+    // Pre only: offset of CallContext in the structure.
+    UCHAR CallContext;
+    // Post only: REG_POST_OPERATION_INFORMATION.Object is the pre structure's live key if the operation succeeded.
+    BOOLEAN PostObjectLive;
+} NOTIFY_CLASS;
+
+// Number <= CMB_MAX_NOTIFY_CLASS.
+const NOTIFY_CLASS *NotifyClassGet(_In_range_(0, CMB_MAX_NOTIFY_CLASS) ULONG Number);
+
+// The classes that the callback must look at for a registration that wants ClassMask: those, and the pre of each wanted
+// post.
+UINT64 NotifyClassIntake(_In_ UINT64 ClassMask);
+
+#endif

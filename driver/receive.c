@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT
+
+#include "receive.h"
+
+// A RECEIVE request passes through these states. IoCsq lets exactly one of the arrows that leave Pended win.
+//
+//                                   +--> Cancelled   IoCancelIrp: CompleteCanceledIrp, STATUS_CANCELLED
+//                                   |
+//   Arrived ---InsertIrp---> Pended-+--> Filling --> Completed   the pump: records, STATUS_SUCCESS
+//      |                            |
+//      |                            +--> Stopped     ReceiverStop, STATUS_CANCELLED
+//      +--> Refused: too many, stopped, no mapping; the dispatch routine completes it
+//
+// Who may move it: Arrived and Refused belong to the dispatch routine, Pended to the list under Queue->Lock, Filling to
+// the pump, of which there is at most one per session. So requests are filled and completed one after the other, oldest
+// first, and a batch that completes earlier holds smaller sequence numbers.
+//
+// The pump runs on whatever thread finds both a request and a record: a registry caller after its commit, or the thread
+// that sent RECEIVE. It copies without the lock. Its races:
+//
+// Lost wake-up: a commit or an insertion that comes while the pump looks at the other side would see it busy and leave,
+// although the pump has made up its mind to leave, too. Therefore whoever finds it busy sets PumpAgain under the lock,
+// after its own change, and the pump leaves only if it finds PumpAgain clear under that lock.
+//
+// Cancelled under its hands: IoCsqRemoveNextIrp may find nothing although the list is not empty, because each request
+// in it is being cancelled. The pump leaves then. It must not wait for the cancelling threads, whose priority may be
+// lower.
+//
+// Session gone: once a request is in the list it can complete, and the handle can close, before ReceiverPend returns.
+// The session is held by the dispatch routine (SessionEnter), not by the request.
+//
+// Stop: cleanup first refuses new requests and then empties the list; one that the pump holds completes normally.
+
+static IO_CSQ_INSERT_IRP_EX InsertIrp;
+static IO_CSQ_REMOVE_IRP RemoveIrp;
+static IO_CSQ_PEEK_NEXT_IRP PeekNextIrp;
+static IO_CSQ_ACQUIRE_LOCK AcquireLock;
+static IO_CSQ_RELEASE_LOCK ReleaseLock;
+static IO_CSQ_COMPLETE_CANCELED_IRP CompleteCanceledIrp;
+
+// Where the request's output is mapped; IoCsq uses only the last of the four places.
+#define IRP_OUTPUT(Irp) ((Irp)->Tail.Overlay.DriverContext[0])
+
+static RECEIVER *ReceiverOf(_In_ IO_CSQ *Csq) {
+    return CONTAINING_RECORD(Csq, RECEIVER, Csq);
+}
+
+_IRQL_requires_max_(DISPATCH_LEVEL)
+static VOID Complete(_Inout_ IRP *Irp, _In_ NTSTATUS Status, _In_ ULONG_PTR Information) {
+    Irp->IoStatus.Status = Status;
+    Irp->IoStatus.Information = Information;
+    IoCompleteRequest(Irp, IO_NO_INCREMENT);
+}
+
+_Use_decl_annotations_
+static NTSTATUS InsertIrp(IO_CSQ *Csq, PIRP Irp, PVOID InsertContext) {
+    RECEIVER *receiver = ReceiverOf(Csq);
+    UNREFERENCED_PARAMETER(InsertContext);
+    if (receiver->Stopped) {
+        return STATUS_FILE_CLOSED;
+    }
+    if (receiver->PendedCount >= CMB_MAX_PENDED_RECEIVES) {
+        return STATUS_QUOTA_EXCEEDED;
+    }
+    ++receiver->PendedCount;
+    InsertTailList(&receiver->Pended, &Irp->Tail.Overlay.ListEntry);
+    return STATUS_SUCCESS;
+}
+
+_Use_decl_annotations_
+static VOID RemoveIrp(IO_CSQ *Csq, PIRP Irp) {
+    --ReceiverOf(Csq)->PendedCount;
+    RemoveEntryList(&Irp->Tail.Overlay.ListEntry);
+}
+
+_Use_decl_annotations_
+static PIRP PeekNextIrp(IO_CSQ *Csq, PIRP Irp, PVOID PeekContext) {
+    RECEIVER *receiver = ReceiverOf(Csq);
+    LIST_ENTRY *next = Irp ? Irp->Tail.Overlay.ListEntry.Flink : receiver->Pended.Flink;
+    UNREFERENCED_PARAMETER(PeekContext);
+    return next == &receiver->Pended ? NULL : CONTAINING_RECORD(next, IRP, Tail.Overlay.ListEntry);
+}
+
+_Use_decl_annotations_
+static VOID AcquireLock(IO_CSQ *Csq, PKIRQL Irql) {
+    KeAcquireSpinLock(&ReceiverOf(Csq)->Queue->Lock, Irql);
+}
+
+_Use_decl_annotations_
+static VOID ReleaseLock(IO_CSQ *Csq, KIRQL Irql) {
+    KeReleaseSpinLock(&ReceiverOf(Csq)->Queue->Lock, Irql);
+}
+
+_Use_decl_annotations_
+static VOID CompleteCanceledIrp(IO_CSQ *Csq, PIRP Irp) {
+    UNREFERENCED_PARAMETER(Csq);
+    Complete(Irp, STATUS_CANCELLED, 0);
+}
+
+_Use_decl_annotations_
+NTSTATUS ReceiverInitialize(RECEIVER *Receiver, QUEUE *Queue) {
+    RtlZeroMemory(Receiver, sizeof(*Receiver));
+    Receiver->Queue = Queue;
+    InitializeListHead(&Receiver->Pended);
+    return IoCsqInitializeEx(&Receiver->Csq, InsertIrp, RemoveIrp, PeekNextIrp, AcquireLock, ReleaseLock,
+                             CompleteCanceledIrp);
+}
+
+_Use_decl_annotations_
+VOID ReceiverStop(RECEIVER *Receiver) {
+    KIRQL irql;
+    KeAcquireSpinLock(&Receiver->Queue->Lock, &irql);
+    Receiver->Stopped = TRUE;
+    KeReleaseSpinLock(&Receiver->Queue->Lock, irql);
+    for (IRP *irp; (irp = IoCsqRemoveNextIrp(&Receiver->Csq, NULL)) != NULL;) {
+        Complete(irp, STATUS_CANCELLED, 0);
+    }
+}
+
+_Use_decl_annotations_
+NTSTATUS ReceiverPend(RECEIVER *Receiver, IRP *Irp) {
+    // Mapped here, where failing is possible; filling must not fail, or records would be lost.
+    IRP_OUTPUT(Irp) = MmGetSystemAddressForMdlSafe(Irp->MdlAddress, NormalPagePriority | MdlMappingNoExecute);
+    if (!IRP_OUTPUT(Irp)) {
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    const NTSTATUS status = IoCsqInsertIrpEx(&Receiver->Csq, Irp, NULL, NULL);
+    if (!NT_SUCCESS(status)) {
+        return status;
+    }
+    ReceiverPump(Receiver);
+    return STATUS_PENDING;
+}
+
+_Requires_lock_held_(Receiver->Queue->Lock)
+static BOOLEAN HasWork(_In_ const RECEIVER *Receiver) {
+    return Receiver->PendedCount != 0 && QueueHasBatch(Receiver->Queue);
+}
+
+// Completes one request with a batch. FALSE if there is no request or no record.
+_IRQL_requires_max_(APC_LEVEL)
+static BOOLEAN Deliver(_Inout_ RECEIVER *Receiver) {
+    KIRQL irql;
+    KeAcquireSpinLock(&Receiver->Queue->Lock, &irql);
+    const BOOLEAN work = HasWork(Receiver);
+    KeReleaseSpinLock(&Receiver->Queue->Lock, irql);
+    // Only the pump takes records, so those that were there stay.
+    IRP *irp = work ? IoCsqRemoveNextIrp(&Receiver->Csq, NULL) : NULL;
+    if (!irp) {
+        return FALSE;
+    }
+    const ULONG size = IoGetCurrentIrpStackLocation(irp)->Parameters.DeviceIoControl.OutputBufferLength;
+    Complete(irp, STATUS_SUCCESS, QueueTakeBatch(Receiver->Queue, IRP_OUTPUT(irp), size));
+    return TRUE;
+}
+
+_Use_decl_annotations_
+VOID ReceiverPump(RECEIVER *Receiver) {
+    KIRQL irql;
+    KeAcquireSpinLock(&Receiver->Queue->Lock, &irql);
+    if (Receiver->Pumping || !HasWork(Receiver)) {
+        Receiver->PumpAgain = Receiver->Pumping;
+        KeReleaseSpinLock(&Receiver->Queue->Lock, irql);
+        return;
+    }
+    Receiver->Pumping = TRUE;
+    do {
+        Receiver->PumpAgain = FALSE;
+        KeReleaseSpinLock(&Receiver->Queue->Lock, irql);
+        while (Deliver(Receiver)) {
+        }
+        KeAcquireSpinLock(&Receiver->Queue->Lock, &irql);
+    } while (Receiver->PumpAgain);
+    Receiver->Pumping = FALSE;
+    KeReleaseSpinLock(&Receiver->Queue->Lock, irql);
+}

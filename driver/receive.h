@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+//
+// The RECEIVE requests of one session: an inverted call. Requests wait here for records, records wait in the queue for
+// requests.
+
+#ifndef CMBRIDGE_RECEIVE_H
+#define CMBRIDGE_RECEIVE_H
+
+#include "queue.h"
+
+typedef struct RECEIVER {
+    IO_CSQ Csq;
+    QUEUE *Queue;
+    _Guarded_by_(Queue->Lock) LIST_ENTRY Pended;
+    _Guarded_by_(Queue->Lock) ULONG PendedCount;
+    _Guarded_by_(Queue->Lock) BOOLEAN Stopped;
+    // Somebody is moving records into requests / has to look again before leaving.
+    _Guarded_by_(Queue->Lock) BOOLEAN Pumping;
+    _Guarded_by_(Queue->Lock) BOOLEAN PumpAgain;
+} RECEIVER;
+
+_IRQL_requires_max_(PASSIVE_LEVEL)
+_Must_inspect_result_
+NTSTATUS ReceiverInitialize(_Out_ RECEIVER *Receiver, _In_ __drv_aliasesMem QUEUE *Queue);
+
+// Takes no more requests and completes those that wait with STATUS_CANCELLED.
+_IRQL_requires_max_(APC_LEVEL)
+VOID ReceiverStop(_Inout_ RECEIVER *Receiver);
+
+// STATUS_PENDING: the request is no longer the caller's and may be complete already. Any other status: the caller
+// completes it.
+_IRQL_requires_max_(APC_LEVEL)
+_Must_inspect_result_
+NTSTATUS ReceiverPend(_Inout_ RECEIVER *Receiver, _Inout_ IRP *Irp);
+
+// To be called after anything that may allow a request to be completed: a commit, a new request.
+_IRQL_requires_max_(APC_LEVEL)
+VOID ReceiverPump(_Inout_ RECEIVER *Receiver);
+
+#endif

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT
+
+#include "registration.h"
+#include "callback.h"
+#include "memory.h"
+#include "notify_class.h"
+
+static DRIVER_OBJECT *RegistrationDriver;
+
+C_ASSERT(QUEUE_SOURCES == 64);
+
+_Use_decl_annotations_
+VOID RegistrationInitialize(DRIVER_OBJECT *DriverObject) {
+    RegistrationDriver = DriverObject;
+}
+
+// The configuration manager compares altitudes but does not check them.
+_Use_decl_annotations_
+BOOLEAN RegistrationIsAltitude(const WCHAR *Text, ULONG Length) {
+    BOOLEAN point = FALSE;
+    BOOLEAN digit = FALSE;
+    for (ULONG i = 0; i < Length; ++i) {
+        if (Text[i] >= L'0' && Text[i] <= L'9') {
+            digit = TRUE;
+        } else if (Text[i] == L'.' && digit && !point) {
+            point = TRUE;
+            digit = FALSE;
+        } else {
+            return FALSE;
+        }
+    }
+    return digit;
+}
+
+// Takes a place in the session for a registration that nobody can find yet.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+_Must_inspect_result_
+static NTSTATUS TakeSource(_Inout_ SESSION *Session, _Out_ ULONG *Source) {
+    NTSTATUS status = STATUS_SUCCESS;
+    KIRQL irql;
+    *Source = 0;
+    KeAcquireSpinLock(&Session->Lock, &irql);
+    if (Session->State != SessionReady) {
+        status = STATUS_FILE_CLOSED;
+    } else if (Session->Sources == MAXULONGLONG) {
+        status = STATUS_QUOTA_EXCEEDED;
+    } else {
+        while (Session->Sources >> *Source & 1) {
+            ++*Source;
+        }
+        Session->Sources |= 1ULL << *Source;
+    }
+    KeReleaseSpinLock(&Session->Lock, irql);
+    if (NT_SUCCESS(status)) {
+        QueueOpenSource(&Session->Queue, *Source);
+    }
+    return status;
+}
+
+// The configuration manager knows the registration no more, or never did.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+static VOID FreeRegistration(_In_ _Post_ptr_invalid_ REGISTRATION *Registration) {
+    SESSION *session = Registration->Session;
+    KIRQL irql;
+    KeAcquireSpinLock(&session->Lock, &irql);
+    session->Sources &= ~(1ULL << Registration->Source);
+    KeReleaseSpinLock(&session->Lock, irql);
+    MemoryFree(Registration);
+}
+
+// FALSE if the session was stopped; else the registration belongs to whoever takes it from the list.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+_Must_inspect_result_
+static BOOLEAN Publish(_Inout_ REGISTRATION *Registration) {
+    SESSION *session = Registration->Session;
+    KIRQL irql;
+    KeAcquireSpinLock(&session->Lock, &irql);
+    const BOOLEAN ready = session->State == SessionReady;
+    if (ready) {
+        WriteRelease(&Registration->Relaying, TRUE);
+        InsertTailList(&session->Registrations, &Registration->Link);
+    }
+    KeReleaseSpinLock(&session->Lock, irql);
+    return ready;
+}
+
+// It fails only if somebody else used our cookie, which cost the registration as well: in no case does it remain.
+_IRQL_requires_max_(PASSIVE_LEVEL)
+static NTSTATUS Unregister(_In_ _Post_ptr_invalid_ REGISTRATION *Registration) {
+    const NTSTATUS status = CmUnRegisterCallback(Registration->Cookie);
+    FreeRegistration(Registration);
+    return status;
+}
+
+_Use_decl_annotations_
+NTSTATUS RegistrationCreate(SESSION *Session, const CMB_REGISTER_REQUEST *Request, PCUNICODE_STRING Altitude,
+                            CMB_REGISTER_REPLY *Reply) {
+    ULONG source;
+    NTSTATUS status = TakeSource(Session, &source);
+    if (!NT_SUCCESS(status)) {
+        return status;
+    }
+    REGISTRATION *registration = MemoryAllocate(sizeof(*registration));
+    if (!registration) {
+        KIRQL irql;
+        KeAcquireSpinLock(&Session->Lock, &irql);
+        Session->Sources &= ~(1ULL << source);
+        KeReleaseSpinLock(&Session->Lock, irql);
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    registration->Session = Session;
+    registration->Source = source;
+    registration->MaxDataBytes = Request->MaxDataBytes;
+    registration->ClassMask = Request->ClassMask;
+    registration->IntakeMask = NotifyClassIntake(Request->ClassMask);
+    status =
+        CmRegisterCallbackEx(CallbackNotify, Altitude, RegistrationDriver, registration, &registration->Cookie, NULL);
+    if (!NT_SUCCESS(status)) {
+        FreeRegistration(registration);
+        Reply->Status = status;
+        return STATUS_SUCCESS;
+    }
+    Reply->Status = status;
+    Reply->Cookie = registration->Cookie.QuadPart;
+    if (!Publish(registration)) {
+        Unregister(registration);
+        return STATUS_FILE_CLOSED;
+    }
+    return STATUS_SUCCESS;
+}
+
+_Requires_lock_held_(Session->Lock)
+static REGISTRATION *Find(_In_ const SESSION *Session, _In_ INT64 Cookie) {
+    for (LIST_ENTRY *link = Session->Registrations.Flink; link != &Session->Registrations; link = link->Flink) {
+        REGISTRATION *registration = CONTAINING_RECORD(link, REGISTRATION, Link);
+        if (registration->Cookie.QuadPart == Cookie) {
+            return registration;
+        }
+    }
+    return NULL;
+}
+
+_Use_decl_annotations_
+NTSTATUS RegistrationRemove(SESSION *Session, INT64 Cookie) {
+    KIRQL irql;
+    KeAcquireSpinLock(&Session->Lock, &irql);
+    REGISTRATION *registration = Find(Session, Cookie);
+    if (registration) {
+        RemoveEntryList(&registration->Link);
+    }
+    KeReleaseSpinLock(&Session->Lock, irql);
+    // It relays until it is gone, so that the last operations are complete.
+    return registration ? Unregister(registration) : STATUS_INVALID_PARAMETER;
+}
+
+_Use_decl_annotations_
+VOID RegistrationRemoveAll(SESSION *Session) {
+    for (;;) {
+        KIRQL irql;
+        KeAcquireSpinLock(&Session->Lock, &irql);
+        LIST_ENTRY *link = IsListEmpty(&Session->Registrations) ? NULL : RemoveHeadList(&Session->Registrations);
+        KeReleaseSpinLock(&Session->Lock, irql);
+        if (!link) {
+            return;
+        }
+        REGISTRATION *registration = CONTAINING_RECORD(link, REGISTRATION, Link);
+        WriteRelease(&registration->Relaying, FALSE);
+        Unregister(registration);
+    }
+}
+
+_Use_decl_annotations_
+BOOLEAN RegistrationQuery(SESSION *Session, INT64 Cookie, QUEUE_COUNTERS *Counters) {
+    KIRQL irql;
+    KIRQL nested;
+    KeAcquireSpinLock(&Session->Lock, &irql);
+    const REGISTRATION *registration = Find(Session, Cookie);
+    if (registration) {
+        // The session's lock keeps the place from being given to another registration.
+        KeAcquireSpinLock(&Session->Queue.Lock, &nested);
+        *Counters = Session->Queue.Sources[registration->Source].Counters;
+        KeReleaseSpinLock(&Session->Queue.Lock, nested);
+    }
+    KeReleaseSpinLock(&Session->Lock, irql);
+    return registration != NULL;
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT
+
+#include "session.h"
+#include "memory.h"
+#include "registration.h"
+
+// Lock order: this one, a session's, its queue's.
+static KSPIN_LOCK SessionListLock;
+static _Guarded_by_(SessionListLock) LIST_ENTRY SessionList;
+static _Guarded_by_(SessionListLock) QUEUE_COUNTERS SessionPastCounters;
+
+_Use_decl_annotations_
+VOID SessionInitialize(VOID) {
+    KeInitializeSpinLock(&SessionListLock);
+    InitializeListHead(&SessionList);
+    RtlZeroMemory(&SessionPastCounters, sizeof(SessionPastCounters));
+}
+
+_Use_decl_annotations_
+VOID SessionUninitialize(VOID) {
+    NT_ASSERT(IsListEmpty(&SessionList));
+}
+
+_Use_decl_annotations_
+NTSTATUS SessionCreate(SESSION **Session) {
+    KIRQL irql;
+    *Session = NULL;
+    SESSION *session = MemoryAllocate(sizeof(*session));
+    if (!session) {
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    session->Users = 1;
+    session->State = SessionNew;
+    KeInitializeEvent(&session->Idle, NotificationEvent, FALSE);
+    KeInitializeSpinLock(&session->Lock);
+    InitializeListHead(&session->Registrations);
+    QueueInitialize(&session->Queue);
+    const NTSTATUS status = ReceiverInitialize(&session->Receiver, &session->Queue);
+    if (!NT_SUCCESS(status)) {
+        MemoryFree(session);
+        return status;
+    }
+    KeAcquireSpinLock(&SessionListLock, &irql);
+    InsertTailList(&SessionList, &session->Link);
+    KeReleaseSpinLock(&SessionListLock, irql);
+    *Session = session;
+    return STATUS_SUCCESS;
+}
+
+_Use_decl_annotations_
+VOID SessionStop(SESSION *Session) {
+    KIRQL irql;
+    KeAcquireSpinLock(&Session->Lock, &irql);
+    Session->State = SessionStopped;
+    KeReleaseSpinLock(&Session->Lock, irql);
+    QueueStop(&Session->Queue);
+    ReceiverStop(&Session->Receiver);
+    // A REGISTER that is at work now finds the session stopped and undoes itself.
+    RegistrationRemoveAll(Session);
+}
+
+static VOID AddCounters(_Inout_ QUEUE_COUNTERS *Sum, _In_ const QUEUE_COUNTERS *Counters) {
+    Sum->Callbacks += Counters->Callbacks;
+    Sum->Recorded += Counters->Recorded;
+    Sum->Delivered += Counters->Delivered;
+    Sum->LostQueueFull += Counters->LostQueueFull;
+    Sum->PathFailures += Counters->PathFailures;
+    Sum->CaptureFaults += Counters->CaptureFaults;
+}
+
+_Use_decl_annotations_
+VOID SessionFree(SESSION *Session) {
+    KIRQL irql;
+    SessionLeave(Session);
+    KeWaitForSingleObject(&Session->Idle, Executive, KernelMode, FALSE, NULL);
+    KeAcquireSpinLock(&SessionListLock, &irql);
+    RemoveEntryList(&Session->Link);
+    // Nobody else can reach the counters any more.
+    AddCounters(&SessionPastCounters, &Session->Queue.Counters);
+    KeReleaseSpinLock(&SessionListLock, irql);
+    NT_ASSERT(IsListEmpty(&Session->Registrations));
+    NT_ASSERT(IsListEmpty(&Session->Receiver.Pended));
+    QueueUninitialize(&Session->Queue);
+    MemoryFree(Session);
+}
+
+_Use_decl_annotations_
+VOID SessionEnter(SESSION *Session) {
+    InterlockedIncrement(&Session->Users);
+}
+
+_Use_decl_annotations_
+VOID SessionLeave(SESSION *Session) {
+    if (InterlockedDecrement(&Session->Users) == 0) {
+        KeSetEvent(&Session->Idle, IO_NO_INCREMENT, FALSE);
+    }
+}
+
+// Moves From -> To; what is expected is no longer so if the session was stopped meanwhile.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+static BOOLEAN ChangeState(_Inout_ SESSION *Session, _In_ SESSION_STATE From, _In_ SESSION_STATE To) {
+    KIRQL irql;
+    KeAcquireSpinLock(&Session->Lock, &irql);
+    const BOOLEAN expected = Session->State == From;
+    if (expected) {
+        Session->State = To;
+    }
+    KeReleaseSpinLock(&Session->Lock, irql);
+    return expected;
+}
+
+_Use_decl_annotations_
+NTSTATUS SessionStart(SESSION *Session, ULONG QueueBytes, ULONG QueueRecords) {
+    if (!ChangeState(Session, SessionNew, SessionStarting)) {
+        return STATUS_INVALID_DEVICE_STATE;
+    }
+    const NTSTATUS status = QueueAllocate(&Session->Queue, QueueBytes, QueueRecords);
+    // If the session was stopped meanwhile the ring stays until SessionFree.
+    if (!ChangeState(Session, SessionStarting, NT_SUCCESS(status) ? SessionReady : SessionNew)) {
+        return STATUS_FILE_CLOSED;
+    }
+    return status;
+}
+
+_Use_decl_annotations_
+SESSION_STATE SessionGetState(SESSION *Session) {
+    KIRQL irql;
+    KeAcquireSpinLock(&Session->Lock, &irql);
+    const SESSION_STATE state = Session->State;
+    KeReleaseSpinLock(&Session->Lock, irql);
+    return state;
+}
+
+_Use_decl_annotations_
+VOID SessionQuery(SESSION *Session, SESSION_TOTALS *Totals) {
+    KIRQL irql;
+    KeAcquireSpinLock(&Session->Lock, &irql);
+    for (LIST_ENTRY *link = Session->Registrations.Flink; link != &Session->Registrations; link = link->Flink) {
+        ++Totals->Registrations;
+    }
+    KeReleaseSpinLock(&Session->Lock, irql);
+    KeAcquireSpinLock(&Session->Queue.Lock, &irql);
+    Totals->PendedReceives += Session->Receiver.PendedCount;
+    Totals->QueueBytes += Session->Queue.Used;
+    Totals->QueueBytesLimit += Session->Queue.Capacity;
+    Totals->QueueRecords += Session->Queue.Records;
+    Totals->QueueRecordsLimit += Session->Queue.RecordLimit;
+    AddCounters(&Totals->Counters, &Session->Queue.Counters);
+    KeReleaseSpinLock(&Session->Queue.Lock, irql);
+    ++Totals->Sessions;
+}
+
+_Use_decl_annotations_
+VOID SessionQueryAll(SESSION_TOTALS *Totals) {
+    KIRQL irql;
+    RtlZeroMemory(Totals, sizeof(*Totals));
+    KeAcquireSpinLock(&SessionListLock, &irql);
+    Totals->Counters = SessionPastCounters;
+    for (LIST_ENTRY *link = SessionList.Flink; link != &SessionList; link = link->Flink) {
+        SessionQuery(CONTAINING_RECORD(link, SESSION, Link), Totals);
+    }
+    KeReleaseSpinLock(&SessionListLock, irql);
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+//
+// One open handle of the control device: its registrations, its queue, its pended requests. All of it dies with the
+// handle.
+
+#ifndef CMBRIDGE_SESSION_H
+#define CMBRIDGE_SESSION_H
+
+#include "receive.h"
+
+typedef enum SESSION_STATE {
+    // Opened; nothing but HELLO is answered.
+    SessionNew,
+    // HELLO is being answered.
+    SessionStarting,
+    SessionReady,
+    // The handle is closed or closing.
+    SessionStopped,
+} SESSION_STATE;
+
+typedef struct SESSION {
+    // In the list of all sessions, under its lock.
+    LIST_ENTRY Link;
+    // Dispatch routines that are at work, and one for the open handle.
+    _Interlocked_operand_ volatile LONG Users;
+    // Signalled when Users is 0.
+    KEVENT Idle;
+
+    KSPIN_LOCK Lock;
+    _Guarded_by_(Lock) SESSION_STATE State;
+    // Registrations that can be found by their cookie.
+    _Guarded_by_(Lock) LIST_ENTRY Registrations;
+    // Bit n: place n of Queue.Sources is taken by a registration, found or not.
+    _Guarded_by_(Lock) UINT64 Sources;
+
+    QUEUE Queue;
+    RECEIVER Receiver;
+} SESSION;
+
+typedef struct SESSION_TOTALS {
+    UINT32 Sessions;
+    UINT32 Registrations;
+    UINT32 PendedReceives;
+    UINT64 QueueBytes;
+    UINT64 QueueBytesLimit;
+    UINT64 QueueRecords;
+    UINT64 QueueRecordsLimit;
+    QUEUE_COUNTERS Counters;
+} SESSION_TOTALS;
+
+_IRQL_requires_max_(PASSIVE_LEVEL)
+VOID SessionInitialize(VOID);
+
+// All sessions are gone: an open handle keeps the driver loaded.
+_IRQL_requires_max_(PASSIVE_LEVEL)
+VOID SessionUninitialize(VOID);
+
+_IRQL_requires_max_(PASSIVE_LEVEL)
+_Must_inspect_result_
+NTSTATUS SessionCreate(_Outptr_ SESSION **Session);
+
+// Stops intake, cancels pended requests, unregisters. May be called again: where there is no IRP_MJ_CLEANUP,
+// IRP_MJ_CLOSE is the first to call it. Not with a lock held that a registry callback takes.
+_IRQL_requires_max_(PASSIVE_LEVEL)
+VOID SessionStop(_Inout_ SESSION *Session);
+
+// Waits for the dispatch routines that still use the session, and frees it. After SessionStop.
+_IRQL_requires_max_(PASSIVE_LEVEL)
+VOID SessionFree(_In_ _Post_ptr_invalid_ SESSION *Session);
+
+// Around everything that a dispatch routine does with a session: a pended request does not hold the handle open for the
+// routine that pended it.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID SessionEnter(_Inout_ SESSION *Session);
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID SessionLeave(_Inout_ SESSION *Session);
+
+// Gives the session its queue; once only.
+_IRQL_requires_max_(PASSIVE_LEVEL)
+_Must_inspect_result_
+NTSTATUS SessionStart(_Inout_ SESSION *Session, _In_ ULONG QueueBytes, _In_ ULONG QueueRecords);
+
+_IRQL_requires_max_(DISPATCH_LEVEL)
+SESSION_STATE SessionGetState(_Inout_ SESSION *Session);
+
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID SessionQuery(_Inout_ SESSION *Session, _Inout_ SESSION_TOTALS *Totals);
+
+// Over all sessions; the counters include sessions that are closed.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID SessionQueryAll(_Out_ SESSION_TOTALS *Totals);
+
+#endif
