@@ -20,8 +20,8 @@ export function encodeValue(input: ValueInput): EncodedValue {
     const type = typeNumber(input.type);
     return { type, data: encodeData(type, input.type, input.data) };
   }
-  const type = naturalType(input as ValueData);
-  return { type, data: encodeData(type, type, input as ValueData) };
+  const type = naturalType(input);
+  return { type, data: encodeData(type, type, input) };
 }
 
 function typeNumber(type: string | number): number {

@@ -8,7 +8,7 @@ const ansi =
 
 export function decodeAnsi(bytes: Uint8Array): string {
   const latin1 = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
-  // eslint-disable-next-line no-control-regex -- the C1 range is the point
+
   return latin1.replace(/[\x80-\x9f]/g, (character) => ansi.charAt(character.charCodeAt(0) - 0x80));
 }
 

@@ -1,0 +1,92 @@
+#!/usr/bin/env node
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { CmBridgeError } from '../errors.js';
+import { packageInfo } from '../native-loader.js';
+import { openDriver } from '../open-driver.js';
+import { StreamOutput } from './output.js';
+import { watch, type WatchOptions } from './watch.js';
+
+const examples = `
+Examples:
+  On Windows, with the driver installed, from an elevated command prompt:
+    $ cmbridge watch
+    $ cmbridge watch --class SetValueKey --phase post
+    $ cmbridge watch --json > events.ndjson
+
+  Anywhere, without Windows and without a driver: what would this file cause?
+    $ cmbridge watch --simulate installer.reg
+    $ cmbridge watch --simulate installer.reg --json | jq -r '.key // empty' | sort -u
+
+Each line has the time, the process id, the phase (pre: before the registry acts; post: after it, with the status), the
+operation, the key, and the value. When the driver had to drop events, a line says how many and which.
+--class takes a notification class (RegNtPreSetValueKey) or an operation (SetValueKey), several times if you like.
+--json writes one object per line: 64-bit numbers are strings, bytes are base64.
+Ctrl-C unregisters, prints what is still on its way, and then the counts.`;
+
+function parseCount(text: string): number {
+  const count = Number(text);
+  if (!/^\d+$/.test(text) || count < 1) throw new InvalidArgumentError('It must be a whole number, at least 1.');
+  return count;
+}
+
+function createProgram(): Command {
+  const program = new Command('cmbridge')
+    .description('Watches the Windows registry through a registry callback in the kernel.')
+    .version(packageInfo().version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .addHelpText('after', '\nStart with:\n  $ cmbridge watch --help')
+    .exitOverride();
+  program
+    .command('watch')
+    .description('Print registry events as they happen.')
+    .option('--altitude <altitude>', 'decimal number that orders registry callbacks (default: a free one near 385210)')
+    .option('--class <name...>', 'only these notification classes or operations')
+    .addOption(new Option('--phase <phase>', 'only this phase').choices(['pre', 'post']))
+    .option('--json', 'print NDJSON')
+    .option('--simulate <file>', 'import a .reg file in the simulator and watch that')
+    .option('--process-name', 'print the name of the process, too')
+    .option('--no-color', 'print without colour, as the variable NO_COLOR does')
+    .option('--count <n>', 'end after so many events', parseCount)
+    .addHelpText('after', examples)
+    .exitOverride()
+    .action(runWatch);
+  return program;
+}
+
+async function runWatch(options: WatchOptions): Promise<void> {
+  const interrupted = new AbortController();
+  const onSignal = () => {
+    if (interrupted.signal.aborted) process.exit(130);
+    interrupted.abort();
+  };
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  process.stderr.on('error', () => undefined);
+  await watch(options, {
+    open: openDriver,
+    output: new StreamOutput(process.stdout),
+    note: (line) => process.stderr.write(`${line}\n`),
+    env: process.env,
+    platform: process.platform,
+    signal: interrupted.signal,
+  });
+  process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+}
+
+/** 0 success, 1 failure, 2 wrong usage. */
+function exitCode(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  console.error(`cmbridge: ${error instanceof CmBridgeError ? error.message : describe(error)}`);
+  const isUsage =
+    error instanceof CmBridgeError && ['CMB_INVALID_ARGUMENT', 'CMB_INVALID_ALTITUDE'].includes(error.code);
+  return isUsage ? 2 : 1;
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+try {
+  await createProgram().parseAsync();
+} catch (error) {
+  process.exitCode = exitCode(error);
+}
