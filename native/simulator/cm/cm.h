@@ -13,9 +13,6 @@
 extern "C" {
 #endif
 
-// The account whose hive is loaded in the in-memory store, beside those of the system accounts.
-#define CM_USER_SID L"S-1-5-21-1004336348-1177238915-682003330-1001"
-
 typedef struct _CM_OPTIONS {
     // Misuse that a real system lets pass, or hangs or crashes on later, is a bug check at once.
     BOOLEAN Strict;
@@ -34,19 +31,17 @@ typedef struct _CM_OPTIONS {
 
 typedef enum _CM_VIOLATION {
     CmViolationIrql = 0xC3000001,             // IRQL, highest allowed
-    CmViolationIrqlChanged = 0xC3000002,      // callback, IRQL before, IRQL after
-    CmViolationUnknownCookie = 0xC3000003,    // cookie
-    CmViolationBadObject = 0xC3000004,        // object
-    CmViolationUnregisterInside = 0xC3000005, // cookie, callback: would wait for itself
-    CmViolationReturnStatus = 0xC3000006,     // callback, Status, ReturnStatus: written without STATUS_CALLBACK_BYPASS
-    CmViolationResultObject = 0xC3000007,     // status, object: create or open answered with a wrong or missing object
-    CmViolationNameNotOurs = 0xC3000008,      // name: released twice, or never given out
-    CmViolationNamesLeaked = 0xC3000009,      // count
-    CmViolationContextsLeaked = 0xC300000A,   // count
-    CmViolationRegistrationsLeaked = 0xC300000B, // count
-    CmViolationObjectsLeaked = 0xC300000C,       // count
-    CmViolationReserved = 0xC300000D,            // callback: changed a field that is not its to change
-    CmViolationNameModified = 0xC300000E,        // name: a string of CmCallbackGetKeyObjectID or ...Ex was changed
+    CmViolationUnknownCookie = 0xC3000002,    // cookie
+    CmViolationBadObject = 0xC3000003,        // object
+    CmViolationUnregisterInside = 0xC3000004, // cookie, callback: would wait for itself
+    CmViolationReturnStatus = 0xC3000005,     // callback, Status, ReturnStatus: written without STATUS_CALLBACK_BYPASS
+    CmViolationResultObject = 0xC3000006,     // status, object: create or open answered with a wrong or missing object
+    CmViolationNameNotOurs = 0xC3000007,      // name: released twice, or never given out
+    CmViolationNamesLeaked = 0xC3000008,      // count
+    CmViolationContextsLeaked = 0xC3000009,   // count
+    CmViolationRegistrationsLeaked = 0xC300000A, // count
+    CmViolationObjectsLeaked = 0xC300000B,       // count
+    CmViolationNameModified = 0xC300000C,        // name: a string of CmCallbackGetKeyObjectID or ...Ex was changed
 } CM_VIOLATION;
 
 typedef struct _CM_STATISTICS {

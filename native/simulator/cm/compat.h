@@ -8,7 +8,18 @@
 
 #include <ntifs.h>
 
+#ifndef STATUS_CANNOT_DELETE
+#define STATUS_CANNOT_DELETE ((NTSTATUS)0xC0000121)
+#endif
+
 #ifdef CM_MINGW_DDK
+
+// The headers declare as imported what is defined here; the later definition wins.
+#pragma clang diagnostic ignored "-Winconsistent-dllimport"
+
+#ifndef REG_OPTION_DONT_VIRTUALIZE
+#define REG_OPTION_DONT_VIRTUALIZE 0x00000010L
+#endif
 
 #ifndef _In_
 #define _In_

@@ -46,7 +46,17 @@ PVOID *CmPortThreadSlot(VOID);
 // Previous mode of the current thread: what a Zw routine changes. Returns the mode before.
 KPROCESSOR_MODE CmPortSetPreviousMode(KPROCESSOR_MODE Mode);
 
+// Around each call of a callback: the host may check that it comes back with the same IRQL, locks and APC state.
+typedef struct _CM_PORT_CALL {
+    ULONG_PTR Opaque[8];
+} CM_PORT_CALL, *PCM_PORT_CALL;
+VOID CmPortEnterCallback(PCM_PORT_CALL Call);
+VOID CmPortLeaveCallback(PCM_PORT_CALL Call, PVOID Callback);
+
 KIRQL CmPortCurrentIrql(VOID);
+VOID CmPortSystemTime(PLARGE_INTEGER Time);
+// What REG_CREATE_KEY_INFORMATION.ObjectType says; may be NULL.
+PVOID CmPortKeyObjectType(VOID);
 
 // For the host's object manager.
 

@@ -53,7 +53,7 @@ typedef struct _CM_STORE {
     NTSTATUS (*OpenChild)(PVOID Context, CM_NODE Parent, PCUNICODE_STRING Name, CM_NODE *Child);
     // Called after OpenChild has failed to find it. Options is CreateOptions of NtCreateKey; Class may be empty.
     // STATUS_CHILD_MUST_BE_VOLATILE for a stable child of a volatile key.
-    NTSTATUS (*CreateChild)
+    NTSTATUS(*CreateChild)
     (PVOID Context, CM_NODE Parent, PCUNICODE_STRING Name, ULONG TitleIndex, PCUNICODE_STRING Class, ULONG Options,
      CM_NODE *Child);
     VOID (*CloseNode)(PVOID Context, CM_NODE Node);
@@ -68,7 +68,7 @@ typedef struct _CM_STORE {
     NTSTATUS (*SetWriteTime)(PVOID Context, CM_NODE Node, LARGE_INTEGER Time);
     NTSTATUS (*FlushNode)(PVOID Context, CM_NODE Node);
 
-    NTSTATUS (*SetValue)
+    NTSTATUS(*SetValue)
     (PVOID Context, CM_NODE Node, PCUNICODE_STRING Name, ULONG TitleIndex, ULONG Type, const VOID *Data,
      ULONG DataLength);
     // STATUS_OBJECT_NAME_NOT_FOUND when there is none; the same for ReadValue.

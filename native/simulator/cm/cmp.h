@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: MIT
+//
+// Private to the configuration manager.
+//
+// Locks, in the order in which they are taken: CmpRegistryLock (keys and the store), then CmpCallbackLock
+// (registrations, object contexts, live objects). Neither is held while a callback runs or the object manager is
+// called.
+
+#ifndef CM_CMP_H
+#define CM_CMP_H
+
+#include "cm.h"
+#include "port.h"
+
+#define CM_TAG 0x67526D43u // CmRg
+#define CM_MAX_KEY_NAME_BYTES (255 * sizeof(WCHAR))
+#define CM_MAX_VALUE_NAME_BYTES (16383 * sizeof(WCHAR))
+
+// One key that is in use; shared by all key objects of that key. CmpRegistryLock.
+typedef struct _CM_KEY {
+    LIST_ENTRY SiblingLink;
+    LIST_ENTRY Children;
+    struct _CM_KEY *Parent; // referenced; NULL for \REGISTRY
+    ULONG References;
+    BOOLEAN Deleted;
+    CM_NODE Node;
+    UNICODE_STRING Name;        // last component
+    PUNICODE_STRING CachedName; // what CmCallbackGetKeyObjectID gave out; stays as it was
+} CM_KEY, *PCM_KEY;
+
+// The body of a key object: one open.
+typedef struct _CM_KEY_BODY {
+    LIST_ENTRY LiveLink; // CmpCallbackLock, as Contexts and the flags
+    LIST_ENTRY Contexts; // CM_OBJECT_CONTEXT.BodyLink, highest cookie first
+    PCM_KEY Key;
+    ULONG HandleTags; // CmpRegistryLock
+    BOOLEAN Opening;
+    BOOLEAN Dying; // contexts can no longer be attached
+} CM_KEY_BODY, *PCM_KEY_BODY;
+
+// CmpCallbackLock guards everything that changes.
+typedef struct _CM_REGISTRATION {
+    LIST_ENTRY Link; // CmpCallbackList, highest altitude first
+    LARGE_INTEGER Cookie;
+    PEX_CALLBACK_FUNCTION Function;
+    PVOID Context;
+    LONG References; // operations between pre and post, and cleanups under way
+    BOOLEAN Leaving; // no new pre
+    BOOLEAN Drained; // no post is owed any more
+    KEVENT Idle;     // set when Leaving and References is 0
+    LIST_ENTRY ObjectContexts;
+    UNICODE_STRING Altitude;
+    WCHAR AltitudeText[];
+} CM_REGISTRATION, *PCM_REGISTRATION;
+
+typedef struct _CM_OBJECT_CONTEXT {
+    LIST_ENTRY BodyLink;
+    LIST_ENTRY RegistrationLink;
+    PCM_REGISTRATION Registration;
+    PCM_KEY_BODY Body;
+    PVOID Context;
+} CM_OBJECT_CONTEXT, *PCM_OBJECT_CONTEXT;
+
+// A registration that has seen the pre notification and is owed the post.
+typedef struct _CM_OWED {
+    struct _CM_OWED *Next; // the one called before, which has the higher altitude
+    PCM_REGISTRATION Registration;
+    PVOID CallContext;
+} CM_OWED, *PCM_OWED;
+
+typedef struct _CM_CLASS {
+    UCHAR Post;        // 0: no post class belongs to it
+    UCHAR CallContext; // offset in the pre structure; 0: has none. The object context follows it.
+    BOOLEAN CannotStop;
+    BOOLEAN CannotOverride;
+} CM_CLASS;
+
+// One operation of one thread. Lives on its stack, from CmpPreNotify to CmpPostNotify.
+typedef struct _CM_OPERATION {
+    struct _CM_OPERATION *Outer; // of the same thread
+    PCM_REGISTRATION Current;    // being called; a nested operation starts below it. NULL: it finds nobody.
+    PCM_OWED Owed;               // last called first
+    CM_OWED Inline[4];
+    ULONG InlineUsed;
+    const CM_CLASS *Class;
+    PVOID Pre;
+    PVOID Object; // whose contexts the pre structure carries
+    BOOLEAN Entered;
+    BOOLEAN Stopped; // by a callback, or for lack of memory: the operation is not to be performed
+} CM_OPERATION, *PCM_OPERATION;
+
+typedef struct _CM_SYSTEM {
+    PCM_STORE Store;
+    PCM_KEY RootKey;
+    PCM_KEY_BODY RootBody;
+    CM_OPTIONS Options;
+    BOOLEAN Running;
+} CM_SYSTEM;
+
+extern CM_SYSTEM CmpSystem;
+extern FAST_MUTEX CmpRegistryLock;
+extern KSPIN_LOCK CmpCallbackLock;
+extern LIST_ENTRY CmpCallbackList;
+
+#define CmpStore(routine, ...) CmpSystem.Store->routine(CmpSystem.Store->Context, __VA_ARGS__)
+
+// system.c
+_IRQL_requires_max_(APC_LEVEL)
+VOID CmpLockRegistry(VOID);
+VOID CmpUnlockRegistry(VOID);
+// Strict: bug check. Otherwise: returns.
+VOID CmpViolation(CM_VIOLATION Violation, ULONG_PTR Parameter2, ULONG_PTR Parameter3, ULONG_PTR Parameter4);
+VOID CmpCheckIrql(KIRQL Highest);
+// A different invalid (non-canonical) address each time, for fields that must not be used.
+PVOID CmpPoison(VOID);
+VOID CmpCount(volatile LONG *Counter, LONG Change);
+extern volatile LONG CmpRegistrationCount, CmpKeyObjectCount, CmpKeyCount, CmpObjectContextCount, CmpKeyNameCount,
+    CmpOperationCount;
+extern volatile LONG64 CmpNotificationCount;
+
+// capture.c
+// Copy from or to memory of the caller, which may vanish or change if Mode is UserMode.
+NTSTATUS CmpCopyIn(VOID *To, const VOID *From, SIZE_T Length, KPROCESSOR_MODE Mode);
+NTSTATUS CmpCopyOut(VOID *To, const VOID *From, SIZE_T Length, ULONG Alignment, KPROCESSOR_MODE Mode);
+NTSTATUS CmpProbeOut(VOID *To, SIZE_T Length, ULONG Alignment, KPROCESSOR_MODE Mode);
+// A string of the caller as a copy in the pool; free with CmpReleaseString. From NULL gives an empty string.
+NTSTATUS CmpCaptureString(PUNICODE_STRING To, PCUNICODE_STRING From, KPROCESSOR_MODE Mode);
+// The same, without trailing NUL characters and within the limit of value names.
+NTSTATUS CmpCaptureValueName(PUNICODE_STRING To, PCUNICODE_STRING From, KPROCESSOR_MODE Mode);
+VOID CmpReleaseString(PUNICODE_STRING String);
+// Information of FullLength bytes for a caller that has room for Length: the protocol of all queries. FixedLength is
+// what must fit.
+NTSTATUS CmpAnswer(const VOID *Information, ULONG FixedLength, ULONG FullLength, PVOID Buffer, ULONG Length,
+                   PULONG ResultLength, KPROCESSOR_MODE Mode);
+
+// altitude.c
+LONG CmpCompareAltitudes(PCUNICODE_STRING First, PCUNICODE_STRING Second);
+
+// callback.c
+VOID CmpInitializeCallbacks(VOID);
+_Requires_lock_held_(CmpCallbackLock)
+PCM_REGISTRATION CmpFindRegistration(LARGE_INTEGER Cookie);
+_Requires_lock_held_(CmpCallbackLock)
+VOID CmpReleaseRegistration(PCM_REGISTRATION Registration);
+_Requires_lock_held_(CmpCallbackLock)
+LONGLONG CmpLastCookie(VOID);
+
+// dispatch.c
+const CM_CLASS *CmpClassOf(ULONG NotifyClass);
+// STATUS_SUCCESS, or, when Operation->Stopped, the provisional status. CmpPostNotify must follow in any case.
+NTSTATUS CmpPreNotify(PCM_OPERATION Operation, ULONG NotifyClass, PVOID Information, PVOID Object);
+// Status: of the operation, or what CmpPreNotify returned. Returns what the caller gets.
+NTSTATUS CmpPostNotify(PCM_OPERATION Operation, NTSTATUS Status, PVOID Object);
+// Class 40 and others that stand alone: the registration is referenced by the caller.
+VOID CmpNotifyOne(PCM_REGISTRATION Registration, ULONG NotifyClass, PVOID Information);
+VOID CmpNotifyAll(ULONG NotifyClass, PVOID Information);
+_Requires_lock_held_(CmpCallbackLock)
+BOOLEAN CmpIsInsideOf(PCM_REGISTRATION Registration);
+
+// context.c
+PVOID CmpObjectContext(PVOID Object, PCM_REGISTRATION Registration);
+VOID CmpCleanupBodyContexts(PCM_KEY_BODY Body, BOOLEAN Dying);
+VOID CmpCleanupRegistrationContexts(PCM_REGISTRATION Registration);
+
+// names.c
+_Requires_lock_held_(CmpRegistryLock)
+NTSTATUS CmpBuildName(PCM_KEY Key, PUNICODE_STRING Name);
+VOID CmpInitializeNames(VOID);
+VOID CmpShutdownNames(VOID);
+
+// key_object.c
+NTSTATUS CmpInitializeKeys(VOID);
+VOID CmpShutdownKeys(VOID);
+// All with CmpRegistryLock held. The key comes referenced.
+NTSTATUS CmpOpenChildKey(PCM_KEY Parent, PCUNICODE_STRING Name, PCM_KEY *Child);
+NTSTATUS CmpCreateChildKey(PCM_KEY Parent, PCUNICODE_STRING Name, ULONG TitleIndex, PCUNICODE_STRING Class,
+                           ULONG Options, PCM_KEY *Child);
+NTSTATUS CmpRenameKey(PCM_KEY Key, PCUNICODE_STRING NewName);
+VOID CmpDetachDeletedKey(PCM_KEY Key);
+VOID CmpReferenceKey(PCM_KEY Key);
+VOID CmpDereferenceKey(PCM_KEY Key);
+// Without it. Takes over the caller's reference of the key, also on failure.
+NTSTATUS CmpCreateBody(PCM_KEY Key, PCM_KEY_BODY *Body);
+_Requires_lock_held_(CmpCallbackLock)
+PCM_KEY_BODY CmpFindBody(PVOID Object);
+BOOLEAN CmpIsLiveBody(PVOID Object);
+
+// query.c, query_value.c: make the structure of the class in the pool.
+typedef struct _CM_ANSWER {
+    PVOID Data;
+    ULONG FixedLength;
+    ULONG FullLength;
+} CM_ANSWER, *PCM_ANSWER;
+NTSTATUS CmpFormatKey(KEY_INFORMATION_CLASS Class, const CM_KEY_FACTS *Facts, PCM_ANSWER Answer);
+NTSTATUS CmpFormatValue(KEY_VALUE_INFORMATION_CLASS Class, const CM_VALUE *Value, PCM_ANSWER Answer);
+BOOLEAN CmpIsValueClass(KEY_VALUE_INFORMATION_CLASS Class);
+
+#endif

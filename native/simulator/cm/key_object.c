@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: MIT
+//
+// Keys that are in use, and the key objects that refer to them.
+
+#include "cmp.h"
+
+#define CM_BUCKETS 256
+
+static LIST_ENTRY CmpLiveBodies[CM_BUCKETS]; // CmpCallbackLock
+
+static PLIST_ENTRY CmpBucket(PVOID Object) {
+    return &CmpLiveBodies[((ULONG_PTR)Object >> 4) % CM_BUCKETS];
+}
+
+_Use_decl_annotations_
+PCM_KEY_BODY CmpFindBody(PVOID Object) {
+    PLIST_ENTRY Bucket = CmpBucket(Object);
+
+    for (PLIST_ENTRY Entry = Bucket->Flink; Entry != Bucket; Entry = Entry->Flink) {
+        if (CONTAINING_RECORD(Entry, CM_KEY_BODY, LiveLink) == Object) {
+            return Object;
+        }
+    }
+    return NULL;
+}
+
+BOOLEAN CmpIsLiveBody(PVOID Object) {
+    BOOLEAN Live;
+    KIRQL OldIrql;
+
+    KeAcquireSpinLock(&CmpCallbackLock, &OldIrql);
+    Live = CmpFindBody(Object) != NULL;
+    KeReleaseSpinLock(&CmpCallbackLock, OldIrql);
+    return Live;
+}
+
+// Takes over Node, also on failure. The parent, if any, gets a reference and a child.
+static NTSTATUS CmpMakeKey(PCM_KEY Parent, CM_NODE Node, PCM_KEY *Key) {
+    PCM_KEY_FACTS Facts = NULL;
+    NTSTATUS Status = CmpStore(ReadKey, Node, &Facts);
+    PCM_KEY Made = NULL;
+
+    if (NT_SUCCESS(Status)) {
+        Made = CmStoreAllocate(sizeof(*Made));
+        Status = Made != NULL ? CmpCaptureString(&Made->Name, &Facts->Name, KernelMode) : STATUS_INSUFFICIENT_RESOURCES;
+    }
+    CmStoreFree(Facts);
+    if (!NT_SUCCESS(Status)) {
+        CmStoreFree(Made);
+        CmpStore(CloseNode, Node);
+        return Status;
+    }
+    Made->References = 1;
+    Made->Node = Node;
+    Made->Parent = Parent;
+    InitializeListHead(&Made->Children);
+    InitializeListHead(&Made->SiblingLink);
+    if (Parent != NULL) {
+        CmpReferenceKey(Parent);
+        InsertTailList(&Parent->Children, &Made->SiblingLink);
+    }
+    CmpCount(&CmpKeyCount, 1);
+    *Key = Made;
+    return STATUS_SUCCESS;
+}
+
+VOID CmpReferenceKey(PCM_KEY Key) {
+    Key->References++;
+}
+
+VOID CmpDereferenceKey(PCM_KEY Key) {
+    while (Key != NULL && --Key->References == 0) {
+        PCM_KEY Parent = Key->Parent;
+
+        RemoveEntryList(&Key->SiblingLink);
+        CmpStore(CloseNode, Key->Node);
+        CmpReleaseString(&Key->Name);
+        if (Key->CachedName != NULL) {
+            CmpReleaseString(Key->CachedName);
+            CmStoreFree(Key->CachedName);
+        }
+        CmStoreFree(Key);
+        CmpCount(&CmpKeyCount, -1);
+        Key = Parent;
+    }
+}
+
+static PCM_KEY CmpFindChildKey(PCM_KEY Parent, PCUNICODE_STRING Name) {
+    for (PLIST_ENTRY Entry = Parent->Children.Flink; Entry != &Parent->Children; Entry = Entry->Flink) {
+        PCM_KEY Key = CONTAINING_RECORD(Entry, CM_KEY, SiblingLink);
+
+        if (RtlEqualUnicodeString(&Key->Name, Name, TRUE)) {
+            return Key;
+        }
+    }
+    return NULL;
+}
+
+NTSTATUS CmpOpenChildKey(PCM_KEY Parent, PCUNICODE_STRING Name, PCM_KEY *Child) {
+    CM_NODE Node;
+    NTSTATUS Status;
+
+    if (Parent->Deleted) {
+        return STATUS_KEY_DELETED;
+    }
+    *Child = CmpFindChildKey(Parent, Name);
+    if (*Child != NULL) {
+        CmpReferenceKey(*Child);
+        return STATUS_SUCCESS;
+    }
+    Status = CmpStore(OpenChild, Parent->Node, Name, &Node);
+    return NT_SUCCESS(Status) ? CmpMakeKey(Parent, Node, Child) : Status;
+}
+
+NTSTATUS CmpCreateChildKey(PCM_KEY Parent, PCUNICODE_STRING Name, ULONG TitleIndex, PCUNICODE_STRING Class,
+                           ULONG Options, PCM_KEY *Child) {
+    CM_NODE Node;
+    NTSTATUS Status;
+
+    if (Parent->Deleted) {
+        return STATUS_KEY_DELETED;
+    }
+    Status = CmpStore(CreateChild, Parent->Node, Name, TitleIndex, Class, Options, &Node);
+    return NT_SUCCESS(Status) ? CmpMakeKey(Parent, Node, Child) : Status;
+}
+
+NTSTATUS CmpRenameKey(PCM_KEY Key, PCUNICODE_STRING NewName) {
+    UNICODE_STRING Name;
+    NTSTATUS Status = CmpCaptureString(&Name, NewName, KernelMode);
+
+    if (!NT_SUCCESS(Status)) {
+        return Status;
+    }
+    Status = CmpStore(RenameNode, Key->Node, NewName);
+    if (!NT_SUCCESS(Status)) {
+        CmpReleaseString(&Name);
+        return Status;
+    }
+    CmpReleaseString(&Key->Name);
+    Key->Name = Name;
+    return STATUS_SUCCESS;
+}
+
+VOID CmpDetachDeletedKey(PCM_KEY Key) {
+    Key->Deleted = TRUE;
+    // So that a new key of the same name is another key.
+    RemoveEntryList(&Key->SiblingLink);
+    InitializeListHead(&Key->SiblingLink);
+}
+
+NTSTATUS CmpCreateBody(PCM_KEY Key, PCM_KEY_BODY *Body) {
+    PVOID Object = NULL;
+    NTSTATUS Status = CmPortCreateKeyObject(sizeof(CM_KEY_BODY), &Object);
+    PCM_KEY_BODY Made = Object;
+    KIRQL OldIrql;
+
+    if (!NT_SUCCESS(Status)) {
+        CmpLockRegistry();
+        CmpDereferenceKey(Key);
+        CmpUnlockRegistry();
+        return Status;
+    }
+    Made->Key = Key;
+    Made->Opening = TRUE;
+    InitializeListHead(&Made->Contexts);
+    KeAcquireSpinLock(&CmpCallbackLock, &OldIrql);
+    InsertHeadList(CmpBucket(Made), &Made->LiveLink);
+    KeReleaseSpinLock(&CmpCallbackLock, OldIrql);
+    CmpCount(&CmpKeyObjectCount, 1);
+    *Body = Made;
+    return STATUS_SUCCESS;
+}
+
+BOOLEAN CmMayOpenKeyObject(PVOID Object) {
+    PCM_KEY_BODY Body = Object;
+    BOOLEAN Opening;
+    KIRQL OldIrql;
+
+    KeAcquireSpinLock(&CmpCallbackLock, &OldIrql);
+    Opening = Body->Opening;
+    KeReleaseSpinLock(&CmpCallbackLock, OldIrql);
+    return !Opening;
+}
+
+// Pre close, then the contexts, then what the object held, then post close.
+VOID CmDeleteKeyObject(PVOID Object) {
+    PCM_KEY_BODY Body = Object;
+    REG_KEY_HANDLE_CLOSE_INFORMATION Information = {.Object = Body};
+    CM_OPERATION Operation;
+    KIRQL OldIrql;
+
+    if (Body->Key == NULL) {
+        return;
+    }
+    CmpPreNotify(&Operation, RegNtPreKeyHandleClose, &Information, Body);
+    CmpCleanupBodyContexts(Body, TRUE);
+    KeAcquireSpinLock(&CmpCallbackLock, &OldIrql);
+    RemoveEntryList(&Body->LiveLink);
+    KeReleaseSpinLock(&CmpCallbackLock, OldIrql);
+    CmpLockRegistry();
+    CmpDereferenceKey(Body->Key);
+    CmpUnlockRegistry();
+    CmpCount(&CmpKeyObjectCount, -1);
+    CmpPostNotify(&Operation, STATUS_SUCCESS, CmpPoison());
+}
+
+NTSTATUS CmpInitializeKeys(VOID) {
+    CM_NODE Root;
+    NTSTATUS Status;
+
+    for (ULONG i = 0; i < CM_BUCKETS; i++) {
+        InitializeListHead(&CmpLiveBodies[i]);
+    }
+    CmpLockRegistry();
+    Status = CmpStore(OpenRoot, &Root);
+    if (NT_SUCCESS(Status)) {
+        Status = CmpMakeKey(NULL, Root, &CmpSystem.RootKey);
+    }
+    if (NT_SUCCESS(Status)) {
+        CmpReferenceKey(CmpSystem.RootKey);
+    }
+    CmpUnlockRegistry();
+    if (!NT_SUCCESS(Status)) {
+        return Status;
+    }
+    Status = CmpCreateBody(CmpSystem.RootKey, &CmpSystem.RootBody);
+    if (!NT_SUCCESS(Status)) {
+        CmpShutdownKeys();
+        return Status;
+    }
+    CmpSystem.RootBody->Opening = FALSE;
+    CmpCount(&CmpKeyObjectCount, -1); // the permanent object does not count
+    return STATUS_SUCCESS;
+}
+
+VOID CmpShutdownKeys(VOID) {
+    if (CmpSystem.RootBody != NULL) {
+        CmpCount(&CmpKeyObjectCount, 1);
+        CmPortDereferenceObject(CmpSystem.RootBody);
+        CmpSystem.RootBody = NULL;
+    }
+    CmpLockRegistry();
+    CmpDereferenceKey(CmpSystem.RootKey);
+    CmpUnlockRegistry();
+    CmpSystem.RootKey = NULL;
+}

@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: MIT
+//
+// The hive in memory: keys.
+
+#include "cmp.h"
+#include "store_memory.h"
+
+NTSTATUS CmpArrayInsert(PCM_ARRAY Array, ULONG Index, PVOID Item) {
+    if (Array->Count == Array->Room) {
+        ULONG Room = Array->Room != 0 ? Array->Room * 2 : 4;
+        PVOID *Items = CmStoreAllocate(Room * sizeof(PVOID));
+
+        if (Items == NULL) {
+            return STATUS_INSUFFICIENT_RESOURCES;
+        }
+        if (Array->Count != 0) {
+            RtlCopyMemory(Items, Array->Items, Array->Count * sizeof(PVOID));
+        }
+        CmStoreFree(Array->Items);
+        Array->Items = Items;
+        Array->Room = Room;
+    }
+    RtlMoveMemory(Array->Items + Index + 1, Array->Items + Index, (Array->Count - Index) * sizeof(PVOID));
+    Array->Items[Index] = Item;
+    Array->Count++;
+    return STATUS_SUCCESS;
+}
+
+VOID CmpArrayRemove(PCM_ARRAY Array, ULONG Index) {
+    Array->Count--;
+    RtlMoveMemory(Array->Items + Index, Array->Items + Index + 1, (Array->Count - Index) * sizeof(PVOID));
+}
+
+VOID CmpTouchNode(CM_NODE Node) {
+    CmPortSystemTime(&Node->LastWriteTime);
+}
+
+// TRUE: a child with the name is at *Index. FALSE: it would belong there.
+static BOOLEAN CmpFindChildNode(CM_NODE Parent, PCUNICODE_STRING Name, ULONG *Index) {
+    ULONG Low = 0, High = Parent->Children.Count;
+
+    while (Low < High) {
+        ULONG Middle = Low + (High - Low) / 2;
+        CM_NODE Child = Parent->Children.Items[Middle];
+        LONG Order = RtlCompareUnicodeString(&Child->Name, Name, TRUE);
+
+        if (Order == 0) {
+            *Index = Middle;
+            return TRUE;
+        }
+        if (Order < 0) {
+            Low = Middle + 1;
+        } else {
+            High = Middle;
+        }
+    }
+    *Index = Low;
+    return FALSE;
+}
+
+static VOID CmpGrow(ULONG *Maximum, ULONG Length) {
+    if (*Maximum < Length) {
+        *Maximum = Length;
+    }
+}
+
+static VOID CmpFreeNode(CM_NODE Node) {
+    for (ULONG i = 0; i < Node->Values.Count; i++) {
+        CmpFreeMemoryValue(Node->Values.Items[i]);
+    }
+    CmStoreFree(Node->Values.Items);
+    CmStoreFree(Node->Children.Items);
+    CmpReleaseString(&Node->Name);
+    CmpReleaseString(&Node->Class);
+    CmStoreFree(Node);
+}
+
+static VOID CmpFreeTree(CM_NODE Node) {
+    // Recursion is as deep as the keys are nested, which a name of 64 KB bounds.
+    for (ULONG i = 0; i < Node->Children.Count; i++) {
+        CmpFreeTree(Node->Children.Items[i]);
+    }
+    CmpFreeNode(Node);
+}
+
+static NTSTATUS CmpAttachNode(CM_NODE Parent, CM_NODE Node) {
+    ULONG Index;
+    NTSTATUS Status;
+
+    if (CmpFindChildNode(Parent, &Node->Name, &Index)) {
+        return STATUS_OBJECT_NAME_COLLISION;
+    }
+    Status = CmpArrayInsert(&Parent->Children, Index, Node);
+    if (!NT_SUCCESS(Status)) {
+        return Status;
+    }
+    Node->Parent = Parent;
+    CmpGrow(&Parent->MaxNameLength, Node->Name.Length);
+    CmpGrow(&Parent->MaxClassLength, Node->Class.Length);
+    CmpTouchNode(Parent);
+    return STATUS_SUCCESS;
+}
+
+static VOID CmpDetachNode(CM_NODE Node) {
+    CM_NODE Parent = Node->Parent;
+    ULONG Index;
+
+    if (CmpFindChildNode(Parent, &Node->Name, &Index)) {
+        CmpArrayRemove(&Parent->Children, Index);
+    }
+    if (Parent->Children.Count == 0) {
+        Parent->MaxNameLength = Parent->MaxClassLength = 0;
+    }
+    CmpTouchNode(Parent);
+}
+
+NTSTATUS CmpMakeNode(CM_NODE Parent, PCUNICODE_STRING Name, ULONG TitleIndex, PCUNICODE_STRING Class, BOOLEAN Volatile,
+                     CM_NODE *Node) {
+    CM_NODE Made = CmStoreAllocate(sizeof(*Made));
+    NTSTATUS Status;
+
+    if (Made == NULL) {
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    Made->TitleIndex = TitleIndex;
+    Made->Volatile = Volatile;
+    CmpTouchNode(Made);
+    Status = CmpCaptureString(&Made->Name, Name, KernelMode);
+    if (NT_SUCCESS(Status)) {
+        Status = CmpCaptureString(&Made->Class, Class, KernelMode);
+    }
+    if (NT_SUCCESS(Status) && Parent != NULL) {
+        Status = CmpAttachNode(Parent, Made);
+    }
+    if (!NT_SUCCESS(Status)) {
+        CmpFreeNode(Made);
+        return Status;
+    }
+    *Node = Made;
+    return STATUS_SUCCESS;
+}
+
+static NTSTATUS CmpMemoryOpenRoot(PVOID Context, CM_NODE *Root) {
+    *Root = ((PCM_MEMORY_STORE)Context)->Root;
+    (*Root)->Opens++;
+    return STATUS_SUCCESS;
+}
+
+static NTSTATUS CmpMemoryOpenChild(PVOID Context, CM_NODE Parent, PCUNICODE_STRING Name, CM_NODE *Child) {
+    ULONG Index;
+
+    UNREFERENCED_PARAMETER(Context);
+    if (Parent->Deleted) {
+        return STATUS_KEY_DELETED;
+    }
+    if (!CmpFindChildNode(Parent, Name, &Index)) {
+        return STATUS_OBJECT_NAME_NOT_FOUND;
+    }
+    *Child = Parent->Children.Items[Index];
+    (*Child)->Opens++;
+    return STATUS_SUCCESS;
+}
+
+static NTSTATUS CmpMemoryCreateChild(PVOID Context, CM_NODE Parent, PCUNICODE_STRING Name, ULONG TitleIndex,
+                                     PCUNICODE_STRING Class, ULONG Options, CM_NODE *Child) {
+    BOOLEAN Volatile = (Options & REG_OPTION_VOLATILE) != 0;
+    NTSTATUS Status;
+
+    UNREFERENCED_PARAMETER(Context);
+    if (Parent->Deleted) {
+        return STATUS_KEY_DELETED;
+    }
+    if (Parent->Master) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    if (Parent->Volatile && !Volatile) {
+        return STATUS_CHILD_MUST_BE_VOLATILE;
+    }
+    Status = CmpMakeNode(Parent, Name, TitleIndex, Class, Volatile, Child);
+    if (NT_SUCCESS(Status)) {
+        (*Child)->Opens++;
+    }
+    return Status;
+}
+
+static VOID CmpMemoryCloseNode(PVOID Context, CM_NODE Node) {
+    UNREFERENCED_PARAMETER(Context);
+    if (--Node->Opens == 0 && Node->Deleted) {
+        CmpFreeNode(Node);
+    }
+}
+
+static NTSTATUS CmpMemoryDeleteNode(PVOID Context, CM_NODE Node) {
+    UNREFERENCED_PARAMETER(Context);
+    if (Node->Deleted) {
+        return STATUS_KEY_DELETED;
+    }
+    if (Node->Children.Count != 0 || Node->HiveRoot || Node->Master) {
+        return STATUS_CANNOT_DELETE;
+    }
+    CmpDetachNode(Node);
+    Node->Deleted = TRUE;
+    return STATUS_SUCCESS;
+}
+
+static NTSTATUS CmpMemoryRenameNode(PVOID Context, CM_NODE Node, PCUNICODE_STRING NewName) {
+    UNICODE_STRING Name;
+    CM_NODE Parent = Node->Parent;
+    ULONG Index;
+    NTSTATUS Status;
+
+    UNREFERENCED_PARAMETER(Context);
+    if (Node->Deleted) {
+        return STATUS_KEY_DELETED;
+    }
+    if (Node->HiveRoot || Node->Master) {
+        return STATUS_ACCESS_DENIED;
+    }
+    if (CmpFindChildNode(Parent, NewName, &Index) && Parent->Children.Items[Index] != Node) {
+        return STATUS_CANNOT_DELETE;
+    }
+    Status = CmpCaptureString(&Name, NewName, KernelMode);
+    if (!NT_SUCCESS(Status)) {
+        return Status;
+    }
+    // Room is kept by the removal, so that the insertion cannot fail.
+    CmpDetachNode(Node);
+    CmpReleaseString(&Node->Name);
+    Node->Name = Name;
+    Status = CmpAttachNode(Parent, Node);
+    CmpTouchNode(Node);
+    return Status;
+}
+
+static NTSTATUS CmpFacts(CM_NODE Node, PCM_KEY_FACTS *Facts) {
+    NTSTATUS Status = CmStoreMakeFacts(&Node->Name, &Node->Class, Facts);
+
+    if (!NT_SUCCESS(Status)) {
+        return Status;
+    }
+    (*Facts)->LastWriteTime = Node->LastWriteTime;
+    (*Facts)->TitleIndex = Node->TitleIndex;
+    (*Facts)->SubKeys = Node->Children.Count;
+    (*Facts)->MaxNameLength = Node->MaxNameLength;
+    (*Facts)->MaxClassLength = Node->MaxClassLength;
+    (*Facts)->Values = Node->Values.Count;
+    (*Facts)->MaxValueNameLength = Node->MaxValueNameLength;
+    (*Facts)->MaxValueDataLength = Node->MaxValueDataLength;
+    (*Facts)->Volatile = Node->Volatile;
+    return STATUS_SUCCESS;
+}
+
+static NTSTATUS CmpMemoryReadKey(PVOID Context, CM_NODE Node, PCM_KEY_FACTS *Facts) {
+    UNREFERENCED_PARAMETER(Context);
+    return Node->Deleted ? STATUS_KEY_DELETED : CmpFacts(Node, Facts);
+}
+
+static NTSTATUS CmpMemoryReadSubkey(PVOID Context, CM_NODE Node, ULONG Index, PCM_KEY_FACTS *Facts) {
+    UNREFERENCED_PARAMETER(Context);
+    if (Node->Deleted) {
+        return STATUS_KEY_DELETED;
+    }
+    return Index < Node->Children.Count ? CmpFacts(Node->Children.Items[Index], Facts) : STATUS_NO_MORE_ENTRIES;
+}
+
+static NTSTATUS CmpMemorySetWriteTime(PVOID Context, CM_NODE Node, LARGE_INTEGER Time) {
+    UNREFERENCED_PARAMETER(Context);
+    if (Node->Deleted) {
+        return STATUS_KEY_DELETED;
+    }
+    Node->LastWriteTime = Time;
+    return STATUS_SUCCESS;
+}
+
+static NTSTATUS CmpMemoryFlushNode(PVOID Context, CM_NODE Node) {
+    UNREFERENCED_PARAMETER(Context);
+    return Node->Deleted ? STATUS_KEY_DELETED : STATUS_SUCCESS;
+}
+
+NTSTATUS CmMemoryStoreCreate(PCM_STORE *Store) {
+    static WCHAR RootText[] = L"REGISTRY";
+    UNICODE_STRING RootName = {sizeof(RootText) - sizeof(WCHAR), sizeof(RootText), RootText};
+    PCM_MEMORY_STORE Memory = CmStoreAllocate(sizeof(*Memory));
+    NTSTATUS Status;
+
+    if (Memory == NULL) {
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    Memory->Table = (CM_STORE){.Context = Memory,
+                               .OpenRoot = CmpMemoryOpenRoot,
+                               .OpenChild = CmpMemoryOpenChild,
+                               .CreateChild = CmpMemoryCreateChild,
+                               .CloseNode = CmpMemoryCloseNode,
+                               .DeleteNode = CmpMemoryDeleteNode,
+                               .RenameNode = CmpMemoryRenameNode,
+                               .ReadKey = CmpMemoryReadKey,
+                               .ReadSubkey = CmpMemoryReadSubkey,
+                               .SetWriteTime = CmpMemorySetWriteTime,
+                               .FlushNode = CmpMemoryFlushNode};
+    CmpFillValueRoutines(&Memory->Table);
+    Status = CmpMakeNode(NULL, &RootName, 0, NULL, TRUE, &Memory->Root);
+    if (NT_SUCCESS(Status)) {
+        Memory->Root->Master = TRUE;
+        Status = CmpFurnish(Memory->Root);
+    }
+    if (!NT_SUCCESS(Status)) {
+        CmMemoryStoreDestroy(&Memory->Table);
+        return Status;
+    }
+    *Store = &Memory->Table;
+    return STATUS_SUCCESS;
+}
+
+VOID CmMemoryStoreDestroy(PCM_STORE Store) {
+    PCM_MEMORY_STORE Memory = Store->Context;
+
+    if (Memory->Root != NULL) {
+        CmpFreeTree(Memory->Root);
+    }
+    CmStoreFree(Memory);
+}

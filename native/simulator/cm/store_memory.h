@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+//
+// Private to the hive in memory.
+
+#ifndef CM_STORE_MEMORY_H
+#define CM_STORE_MEMORY_H
+
+#include "store.h"
+
+typedef struct _CM_MEMORY_VALUE {
+    UNICODE_STRING Name;
+    ULONG TitleIndex;
+    ULONG Type;
+    ULONG DataLength;
+    PVOID Data;
+} CM_MEMORY_VALUE, *PCM_MEMORY_VALUE;
+
+// Growing array of pointers.
+typedef struct _CM_ARRAY {
+    PVOID *Items;
+    ULONG Count;
+    ULONG Room;
+} CM_ARRAY, *PCM_ARRAY;
+
+struct _CM_NODE {
+    CM_NODE Parent;
+    CM_ARRAY Children; // sorted by name, which is the order of enumeration
+    CM_ARRAY Values;   // in the order in which they were made
+    ULONG Opens;
+    BOOLEAN Deleted;
+    BOOLEAN Volatile;
+    BOOLEAN HiveRoot;
+    BOOLEAN Master; // part of the frame that hives hang in: nobody creates keys there
+    UNICODE_STRING Name;
+    UNICODE_STRING Class;
+    ULONG TitleIndex;
+    LARGE_INTEGER LastWriteTime;
+    // Grow with each key and value, and fall back to 0 only when the last one is gone.
+    ULONG MaxNameLength, MaxClassLength, MaxValueNameLength, MaxValueDataLength;
+};
+
+typedef struct _CM_MEMORY_STORE {
+    CM_STORE Table;
+    CM_NODE Root;
+} CM_MEMORY_STORE, *PCM_MEMORY_STORE;
+
+NTSTATUS CmpArrayInsert(PCM_ARRAY Array, ULONG Index, PVOID Item);
+VOID CmpArrayRemove(PCM_ARRAY Array, ULONG Index);
+VOID CmpTouchNode(CM_NODE Node);
+NTSTATUS CmpMakeNode(CM_NODE Parent, PCUNICODE_STRING Name, ULONG TitleIndex, PCUNICODE_STRING Class, BOOLEAN Volatile,
+                     CM_NODE *Node);
+VOID CmpFreeMemoryValue(PCM_MEMORY_VALUE Value);
+VOID CmpFillValueRoutines(PCM_STORE Store);
+// The keys of a freshly installed machine.
+NTSTATUS CmpFurnish(CM_NODE Root);
+
+#endif
