@@ -87,6 +87,17 @@ export class PeFile {
     return Array.from({ length: this.bytes.readUInt32LE(at + 24) }, (_, index) => this.text(this.bytes.readUInt32LE(names + index * 4)));
   }
 
+  /** Targets of exports that live in another module, such as `ntoskrnl.exe.IoCreateDevice`. */
+  get forwards() {
+    const directory = this.directories[DIRECTORY.export];
+    if (!directory?.address) return [];
+    const at = this.offset(directory.address);
+    const functions = this.offset(this.bytes.readUInt32LE(at + 28));
+    return Array.from({ length: this.bytes.readUInt32LE(at + 20) }, (_, index) => this.bytes.readUInt32LE(functions + index * 4))
+      .filter((address) => address >= directory.address && address < directory.address + directory.size)
+      .map((address) => this.text(address));
+  }
+
   /** The embedded signatures; their place is a file offset, not an address. */
   get signature() {
     const directory = this.directories[DIRECTORY.security];

@@ -93,6 +93,19 @@ KIRQL CmPortCurrentIrql(VOID)
     return CmkCurrentThread()->Irql;
 }
 
+VOID CmPortEnterCallback(PCM_PORT_CALL Call)
+{
+    Call->Opaque[0] = CmPortCurrentIrql();
+}
+
+VOID CmPortLeaveCallback(PCM_PORT_CALL Call, PVOID Callback)
+{
+    if (CmPortCurrentIrql() != Call->Opaque[0]) {
+        DbgPrint("cmkernel: callback %p came back at another IRQL\n", Callback);
+        KeBugCheckEx(0xC3000102, (ULONG_PTR)Callback, Call->Opaque[0], CmPortCurrentIrql(), 0);
+    }
+}
+
 // The driver's spin locks go through here, so that the IRQL is known; Wine has none.
 KIRQL CmkKeAcquireSpinLockRaiseToDpc(PKSPIN_LOCK Lock)
 {

@@ -171,10 +171,47 @@ static char *read_line(void)
     }
 }
 
+static int diagnose(void)
+{
+    CMK_DIAGNOSTICS report;
+    LINK link;
+    DWORD used;
+
+    if (!link_open(&link) || !DeviceIoControl(link.device, CMK_IOCTL_DIAGNOSTICS, NULL, 0, &report, sizeof report, &used, NULL)) {
+        die("cannot ask the kernel");
+    }
+    printf("{\"Devices\":%u,\"Actors\":%u,\"Registrations\":%u,\"KeyObjects\":%u,\"ObjectContexts\":%u,\"KeyNames\":%u,"
+           "\"Operations\":%u,\"Handles\":%u,\"KernelHandles\":%u,\"PoolBlocks\":%llu,\"PoolBytes\":%llu,"
+           "\"PoolAllocations\":%llu,\"Notifications\":%llu}\n",
+           report.Devices, report.Actors, report.Registrations, report.KeyObjects, report.ObjectContexts, report.KeyNames,
+           report.Operations, report.Handles, report.KernelHandles, report.PoolBlocks, report.PoolBytes,
+           report.PoolAllocations, report.Notifications);
+    link_close(&link);
+    return 0;
+}
+
+// 0: the device can be opened, 1: there is none, 2: anything else.
+static int exists(const char *name)
+{
+    HANDLE device = CreateFileA(name, GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING, 0, NULL);
+
+    if (device != INVALID_HANDLE_VALUE) {
+        CloseHandle(device);
+        return 0;
+    }
+    return GetLastError() == ERROR_FILE_NOT_FOUND ? 1 : 2;
+}
+
 int main(int argc, char **argv)
 {
     char *line;
 
+    if (argc > 1 && strcmp(argv[1], "--diagnose") == 0) {
+        return diagnose();
+    }
+    if (argc > 2 && strcmp(argv[1], "--exists") == 0) {
+        return exists(argv[2]);
+    }
     actor_native = argc > 1 && strcmp(argv[1], "--native") == 0;
     InitializeCriticalSection(&output_lock);
     printf("%lu\n", GetCurrentProcessId());

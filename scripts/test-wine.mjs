@@ -1,0 +1,165 @@
+// Runs the shipped Windows binaries under Wine: the driver through the service control manager, the addon and the package in
+// Windows' own node.exe, against Wine's real registry. node scripts/test-wine.mjs [--no-build] [--keep] [--node VERSION]
+
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, existsSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { patchImport } from './lib/patch-import.mjs';
+import { PeFile } from './lib/pe.mjs';
+import { WINDOWS_NODES, windowsNode } from './lib/windows-node.mjs';
+import { WinePrefix, windowsPath } from './lib/wine.mjs';
+
+const { values: options } = parseArgs({
+  options: { 'no-build': { type: 'boolean' }, keep: { type: 'boolean' }, node: { type: 'string', multiple: true } },
+});
+
+const root = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
+const kernelBuild = join(root, 'build', 'kernel');
+const driver = join(kernelBuild, 'cmbridge.sys');
+const actor = join(kernelBuild, 'regactor.exe');
+const suite = join(root, 'dist', 'test', 'wine', 'conformance.test.js');
+// Wine gives the drivers of one group one process; cmkernel.sys must be the same module for both.
+const GROUP = 'CmBridgeTest';
+
+async function step(name, action) {
+  const started = Date.now();
+  process.stdout.write(`-- ${name}\n`);
+  const result = await action();
+  process.stdout.write(`   ${((Date.now() - started) / 1000).toFixed(1)} s\n`);
+  return result;
+}
+
+function command(name, ...args) {
+  const result = spawnSync(name, args, { cwd: root, encoding: 'utf8', timeout: 600_000, maxBuffer: 1 << 26 });
+  if (result.status !== 0) throw new Error(`${name} ${args.join(' ')} failed:\n${result.error?.message ?? ''}${result.stdout}${result.stderr}`);
+}
+
+async function build() {
+  command('cmake', '-S', '.', '-B', 'build/kernel', '-G', 'Ninja', '-DCMAKE_TOOLCHAIN_FILE=scripts/cmake/windows-kernel.cmake');
+  command('cmake', '--build', 'build/kernel', '-j2');
+  if (options['no-build']) return;
+  command('npm', 'run', 'build:windows');
+  command('npm', 'run', 'build:ts');
+}
+
+// Wine would abort the driver at the first call of a routine that it only names.
+function checkForwards(prefix) {
+  const wine = new PeFile(prefix.inside('windows', 'system32', 'ntoskrnl.exe'));
+  const known = new Set(wine.exports);
+  const missing = new PeFile(join(kernelBuild, 'cmkernel.sys')).forwards.filter((target) => !known.has(target.split('.').at(-1)));
+  if (missing.length > 0) throw new Error(`Wine's kernel has no ${missing.join(', ')}: add them to test/wine/cmkernel`);
+}
+
+async function createService(prefix, name) {
+  const path = `C:\\windows\\system32\\drivers\\${name}.sys`;
+  await prefix.expect(['sc', 'create', name, 'type=', 'kernel', 'start=', 'demand', 'group=', GROUP, 'binPath=', path]);
+}
+
+async function serviceState(prefix, name) {
+  const { output } = await prefix.run(['sc', 'query', name]);
+  return /STATE\s*:\s*\d+\s+(\w+)/.exec(output)?.[1] ?? null;
+}
+
+async function waitForState(prefix, name, state) {
+  for (const end = Date.now() + 30_000; ; ) {
+    const found = await serviceState(prefix, name);
+    if (found === state) return;
+    if (Date.now() > end) throw new Error(`service ${name} is ${found}, not ${state}`);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
+async function startService(prefix, name) {
+  await prefix.expect(['sc', 'start', name]);
+  await waitForState(prefix, name, 'RUNNING');
+}
+
+async function stopAndDelete(prefix, name) {
+  await prefix.expect(['sc', 'stop', name]);
+  await waitForState(prefix, name, 'STOPPED');
+  await prefix.expect(['sc', 'delete', name]);
+  for (const end = Date.now() + 15_000; (await serviceState(prefix, name)) !== null; ) {
+    if (Date.now() > end) throw new Error(`service ${name} is still there`);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  const { code } = await prefix.run(['reg', 'query', `HKLM\\System\\CurrentControlSet\\Services\\${name}`]);
+  if (code === 0) throw new Error(`the key of service ${name} is still there`);
+}
+
+/** `quiet`: nobody holds a session. `gone`: the driver is unloaded too. */
+async function checkNothingIsLeft(prefix, when) {
+  const report = JSON.parse(await prefix.expect([windowsPath(actor), '--diagnose']));
+  const ignored = new Set(['Actors', 'PoolAllocations', 'Notifications']);
+  // A loaded driver keeps its device and a little memory for itself.
+  if (when === 'quiet') for (const name of ['Devices', 'PoolBlocks', 'PoolBytes']) ignored.add(name);
+  const left = Object.entries(report).filter(([name, value]) => !ignored.has(name) && value !== 0);
+  if (report.Actors !== 1) left.push(['Actors', report.Actors - 1]);
+  if (left.length > 0) throw new Error(`left behind: ${left.map(([name, value]) => `${name} ${value}`).join(', ')}`);
+  if (report.PoolAllocations === 0 || report.Notifications === 0) {
+    throw new Error('the diagnostics saw no allocation or no notification: they do not look at the driver that was tested');
+  }
+  console.log(`   ${report.PoolAllocations} allocations and ${report.Notifications} notifications so far, nothing left`);
+}
+
+async function runSuite(prefix, version) {
+  const node = windowsNode(version, join(root, 'build', 'wine'));
+  const env = { CMBRIDGE_REGACTOR: windowsPath(actor), CMBRIDGE_VERSION: version };
+  const args = [windowsPath(node), '--test-reporter=spec', windowsPath(suite)];
+  const { code } = await prefix.run(args, { seconds: 900, show: true, env });
+  if (code !== 0) throw new Error(`the suite failed in Windows' Node ${version} (exit code ${code})`);
+}
+
+async function main(prefix) {
+  const drivers = prefix.inside('windows', 'system32', 'drivers');
+  await step('a fresh prefix, as Windows 10', () => prefix.boot());
+  const before = readdirSync(drivers).toSorted().join();
+  await step('install the drivers', async () => {
+    checkForwards(prefix);
+    copyFileSync(join(kernelBuild, 'cmkernel.sys'), join(drivers, 'cmkernel.sys'));
+    patchImport(driver, join(drivers, 'cmbridge.sys'));
+    await createService(prefix, 'cmkernel');
+    await createService(prefix, 'cmbridge');
+  });
+  // Wine ends its services soon after the last program; this one waits for its standard input.
+  const holder = prefix.start([windowsPath(actor)], { stdio: ['pipe', 'ignore', prefix.log.fd ?? 'ignore'] });
+  try {
+    await step('start the drivers', async () => {
+      await startService(prefix, 'cmkernel');
+      await startService(prefix, 'cmbridge');
+    });
+    for (const version of options.node ?? WINDOWS_NODES) {
+      await step(`conformance in Windows' Node ${version}`, () => runSuite(prefix, version));
+      await step('nothing is left of the sessions', () => checkNothingIsLeft(prefix, 'quiet'));
+    }
+    await step('stop and delete the driver', () => stopAndDelete(prefix, 'cmbridge'));
+    await step('nothing is left of the driver', async () => {
+      await checkNothingIsLeft(prefix, 'gone');
+      const { code } = await prefix.run([windowsPath(actor), '--exists', '\\\\.\\CmBridge']);
+      if (code !== 1) throw new Error('the device \\\\.\\CmBridge is still there');
+      await stopAndDelete(prefix, 'cmkernel');
+      for (const name of ['cmkernel.sys', 'cmbridge.sys']) rmSync(join(drivers, name));
+      if (readdirSync(drivers).toSorted().join() !== before) throw new Error(`files were left in ${drivers}`);
+    });
+  } finally {
+    holder.kill('SIGKILL');
+  }
+}
+
+await step('build the driver, its test kernel, the actor, the addon', build);
+await step('check the PE files', () => command('node', 'scripts/check-pe.mjs'));
+if (!existsSync(suite)) throw new Error(`${suite} is missing: run npm run build:ts`);
+for (const version of options.node ?? WINDOWS_NODES) windowsNode(version, join(root, 'build', 'wine'));
+const prefix = new WinePrefix();
+let failed = false;
+try {
+  await main(prefix);
+} catch (error) {
+  failed = true;
+  console.error(`\n${error.message}\n\n== end of Wine's log\n${prefix.tail()}`);
+} finally {
+  if (options.keep) console.log(`kept: WINEPREFIX=${prefix.path}`);
+  else prefix.destroy();
+}
+process.exitCode = failed ? 1 : 0;

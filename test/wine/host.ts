@@ -1,0 +1,62 @@
+// The host of the conformance suite for Windows binaries: under Wine with cmkernel.sys, or on a real Windows.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { openDriver } from '../../lib/index.js';
+import { loadNative } from '../../lib/native-loader.js';
+import { SimulatedProcess } from '../../lib/simulator.js';
+import type { Actor, ConformanceHost, Victim } from '../conformance/index.js';
+import { ActorProcess } from './actor-process.js';
+
+const VICTIM = fileURLToPath(new URL('../conformance/victim.js', import.meta.url));
+
+export interface WindowsHostOptions {
+  readonly name: string;
+  /** Path of regactor.exe. */
+  readonly actor: string;
+  /** The actor calls ntdll itself: for a real Windows, where no cmkernel.sys is needed. */
+  readonly native: boolean;
+}
+
+async function startActor({ actor, native }: WindowsHostOptions): Promise<Actor> {
+  const process = new SimulatedProcess(await ActorProcess.start(actor, native ? ['--native'] : []), actor, () => undefined);
+  return {
+    id: process.id,
+    createKey: (path) => process.createKey(path),
+    openKey: (path) => process.openKey(path),
+    createKeyPath: (path) => process.createKeyPath(path),
+    load: async ({ path, threads, operations }) => void (await process.load({ path, threads, operations, kind: 'set' })),
+    exit: () => process.exit(),
+  };
+}
+
+/** A Node of its own that registers and is then terminated from outside. */
+async function startVictim(altitude: string): Promise<Victim> {
+  const child = spawn(process.execPath, [VICTIM, altitude, 'device'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const ended = once(child, 'exit');
+  await Promise.race([
+    once(child.stdout, 'data'),
+    ended.then(([code]) => Promise.reject(new Error(`the victim ended with ${String(code)} before it had registered`))),
+  ]);
+  return {
+    async kill() {
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
+}
+
+export function windowsHost(options: WindowsHostOptions): ConformanceHost {
+  const addon = loadNative();
+  return {
+    name: options.name,
+    backend: 'device',
+    addon,
+    scratch: '\\REGISTRY\\MACHINE\\SOFTWARE\\CmBridgeTest',
+    injects: !options.native,
+    openDriver: (driverOptions = {}) => openDriver({ ...driverOptions, backend: 'device' }),
+    createActor: () => startActor(options),
+    startVictim,
+    openChannel: (onBatch) => addon.openChannel('device', 'CmBridge', onBatch, () => undefined),
+  };
+}
