@@ -92,10 +92,11 @@ export function notifyClassByNumber(number: number): NotifyClass | undefined {
 export function checkNotifyClasses(names: unknown): NotifyClass[] {
   if (!Array.isArray(names)) throw invalidArgument('"classes" must be an array of notification class names');
   if (names.length === 0) throw invalidArgument('"classes" is empty; leave it out to get every class');
-  return names.map(checkNotifyClass);
+  return names.map((name) => checkNotifyClass(name));
 }
 
-function checkNotifyClass(name: unknown): NotifyClass {
+/** `alsoKnown` are other words that could have been meant. */
+export function checkNotifyClass(name: unknown, alsoKnown: Iterable<string> = []): NotifyClass {
   const entry = typeof name === 'string' ? byName.get(name) : undefined;
   if (entry !== undefined) return entry;
   const successor = xpOnly.get(String(name));
@@ -104,7 +105,9 @@ function checkNotifyClass(name: unknown): NotifyClass {
       `${String(name)} was delivered by Windows XP only, so a registration would never see it; use ${successor}`,
     );
   }
-  throw invalidArgument(`Unknown notification class ${quote(name)}${didYouMean(String(name), byName.keys())}`);
+  throw invalidArgument(
+    `Unknown notification class ${quote(name)}${didYouMean(String(name), [...byName.keys(), ...alsoKnown])}`,
+  );
 }
 
 export function checkPhases(phases: unknown): Phase[] {

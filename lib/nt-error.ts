@@ -50,6 +50,11 @@ export function unregisterError(status: number, cookie: bigint): NtStatusError {
   return statusError(status, `Unregistering the cookie ${cookie}`);
 }
 
+export function cookieError(status: number, cookie: bigint): NtStatusError {
+  const message = `The cookie ${cookie} is not one of this session's registrations; it may have been unregistered`;
+  return new NtStatusError('CMB_INVALID_COOKIE', status, message);
+}
+
 const notFound: readonly number[] = [
   NtStatus.STATUS_OBJECT_NAME_NOT_FOUND,
   NtStatus.STATUS_OBJECT_PATH_NOT_FOUND,

@@ -196,8 +196,8 @@ export class Registration {
   }
 
   #enqueue(entry: Entry): void {
-    for (const stream of this.#streams) stream.push(entry);
     if (this.#callback === undefined && this.#streams.size === 0) this.#held.push(entry);
+    for (const stream of this.#streams) stream.push(entry);
   }
 }
 

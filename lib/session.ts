@@ -1,8 +1,8 @@
 import { Dispatcher } from './dispatcher.js';
 import type { NativeChannel } from './native.js';
-import { nativeStatus, registerError, statusError, unregisterError } from './nt-error.js';
+import { nativeStatus, registerError, statusError, unregisterError, cookieError } from './nt-error.js';
 import { CmBridgeError, formatNtStatus } from './errors.js';
-import { ntSuccess } from './nt-status.js';
+import { NtStatus, ntSuccess } from './nt-status.js';
 import * as P from './protocol.js';
 import { Registration, type ErrorCallback, type EventCallback, type RegistrationOwner } from './registration.js';
 import { registerReply, registerRequest, statisticsRequest, unregisterReply, unregisterRequest } from './requests.js';
@@ -128,7 +128,11 @@ export class Session implements RegistrationOwner {
   }
 
   async registrationStatistics(cookie: bigint): Promise<Statistics> {
-    return this.statistics(P.CMB_SCOPE_REGISTRATION, cookie);
+    try {
+      return await this.statistics(P.CMB_SCOPE_REGISTRATION, cookie);
+    } catch (error) {
+      throw nativeStatus(error) === NtStatus.STATUS_NOT_FOUND ? cookieError(NtStatus.STATUS_NOT_FOUND, cookie) : error;
+    }
   }
 
   /** The channel ended by itself. */

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { Driver } from '../driver.js';
 import { CmBridgeError, invalidArgument } from '../errors.js';
 import type { Event } from '../event.js';
-import { notifyClasses, type NotifyClassName, type Phase } from '../notify-class.js';
+import { checkNotifyClass, notifyClasses, type NotifyClassName, type Phase } from '../notify-class.js';
 import type { OpenDriverOptions } from '../open-driver.js';
 import { parseRegFile } from '../reg-file/parse.js';
 import type { Statistics } from '../statistics.js';
@@ -116,12 +116,14 @@ function formatLine(
   return formatEvent(event, { columns: output.columns, color, processName });
 }
 
+const operations = new Set<string>(notifyClasses.map(({ operation }) => operation));
+
 /** A name is that of a class, or of an operation, which stands for its pre and its post class. */
 function findClasses(names: readonly string[]): NotifyClassName[] {
-  return names.flatMap((name) => {
+  return names.flatMap((name): NotifyClassName[] => {
     const ofOperation = notifyClasses.filter(({ operation }) => operation === name).map((entry) => entry.name);
-    // A name that is unknown is explained by registerCallback().
-    return ofOperation.length > 0 ? ofOperation : [name];
+    if (ofOperation.length > 0) return ofOperation;
+    return [checkNotifyClass(name, operations).name];
   });
 }
 

@@ -1,0 +1,214 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Driver } from '../../lib/driver.js';
+import { openDriverWith, type OpenDriverOptions } from '../../lib/open-driver.js';
+import * as P from '../../lib/protocol.js';
+import { FakeAddon, nativeError } from './support/fake-addon.js';
+
+const ABORTED = { name: 'AbortError', code: 'CMB_ABORTED' };
+
+async function open(options?: OpenDriverOptions, addon = new FakeAddon()): Promise<[Driver, FakeAddon]> {
+  return [await openDriverWith(() => addon, options), addon];
+}
+
+describe('openDriver', () => {
+  it('chooses the backend by the platform and tells it', async () => {
+    const [driver] = await open();
+    assert.equal(driver.backend, process.platform === 'win32' ? 'device' : 'simulator');
+    assert.deepEqual(driver.callbackVersion, { major: 1, minor: 1 });
+    assert.deepEqual(driver.protocol, { major: P.CMB_PROTOCOL_MAJOR, minor: 0 });
+    assert.equal(driver.limits.maxRegistrations, 64);
+    await driver.close();
+    assert.equal(driver.closed, true);
+    await assert.rejects(driver.statistics(), { code: 'CMB_DRIVER_CLOSED' });
+    await assert.rejects(driver.registerCallback({ altitude: '1' }), { code: 'CMB_DRIVER_CLOSED' });
+  });
+
+  it('names unknown options and the nearest known one', async () => {
+    await assert.rejects(open({ queueByte: 1 } as never), {
+      code: 'CMB_UNKNOWN_OPTION',
+      message: /"queueByte".*"queueBytes"/,
+    });
+    await assert.rejects(open({ zzz: 1 } as never), { code: 'CMB_UNKNOWN_OPTION', message: /Known options: backend,/ });
+    await assert.rejects(open(5 as never), { code: 'CMB_INVALID_ARGUMENT' });
+  });
+
+  it('checks values before anything is opened', async () => {
+    const addon = new FakeAddon();
+    const bad: object[] = [
+      { backend: 'kernel' },
+      { queueBytes: 1 },
+      { queueRecords: 0 },
+      { queueRecords: 1.5 },
+      { receives: 65 },
+      { receiveBytes: 1 },
+      { deviceName: '' },
+      { deviceName: 'a\\b' },
+      { signal: {} },
+    ];
+    for (const options of bad) {
+      await assert.rejects(open(options, addon), { code: 'CMB_INVALID_ARGUMENT' }, JSON.stringify(options));
+    }
+    assert.equal(addon.channels.length, 0);
+  });
+
+  it('explains a driver of another protocol, and leaves no handle behind', async () => {
+    const addon = new FakeAddon();
+    addon.helloStatus = 0xc0000059;
+    addon.helloMajor = 2;
+    await assert.rejects(open({}, addon), {
+      code: 'CMB_PROTOCOL_MISMATCH',
+      message: /protocol 2\.0.*update this package/,
+    });
+    assert.equal(addon.channel.isClosed, true);
+    addon.helloStatus = 0;
+    await assert.rejects(open({}, addon), { code: 'CMB_PROTOCOL_MISMATCH' });
+    addon.helloMajor = P.CMB_PROTOCOL_MAJOR;
+    addon.helloStatus = 0xc000009a;
+    await assert.rejects(open({}, addon), { code: 'CMB_INSUFFICIENT_RESOURCES' });
+  });
+
+  it('explains a missing device', async () => {
+    const addon = new FakeAddon();
+    addon.openFailure = nativeError(0xc0000034);
+    await assert.rejects(open({ backend: 'device' }, addon), { code: 'CMB_DRIVER_NOT_FOUND', ntStatus: 0xc0000034 });
+  });
+
+  it('takes a signal', async () => {
+    await assert.rejects(open({ signal: AbortSignal.abort() }), ABORTED);
+    const addon = new FakeAddon();
+    const controller = new AbortController();
+    const opening = open({ signal: controller.signal }, addon);
+    controller.abort();
+    await assert.rejects(opening, ABORTED);
+    assert.ok(addon.channels.every((channel) => channel.isClosed));
+  });
+});
+
+describe('registerCallback', () => {
+  it('sends the classes as bits', async () => {
+    const [driver, addon] = await open();
+    const maskOf = async (options: object): Promise<bigint> => {
+      await driver.registerCallback({ altitude: String(addon.channel.registered.size + 1), ...options });
+      return addon.channel.lastClassMask;
+    };
+    assert.equal(await maskOf({}), 0xffff_ffff_ffff_ffffn & ~0x3c00n);
+    assert.equal(await maskOf({ classes: ['RegNtPreSetValueKey', 'RegNtPostSetValueKey'] }), 0x10002n);
+    assert.equal(
+      await maskOf({ classes: ['RegNtPreSetValueKey', 'RegNtPostSetValueKey'], phases: ['post'] }),
+      0x10000n,
+    );
+    const posts = await maskOf({ phases: ['post'] });
+    assert.equal(posts & 0x4000_03ffn, 0n);
+    assert.equal((posts >> 16n) & 1n, 1n);
+    await driver.close();
+  });
+
+  it('refuses what cannot be meant', async () => {
+    const [driver, addon] = await open();
+    const cases: [object, object][] = [
+      [{ classes: [] }, { code: 'CMB_INVALID_ARGUMENT', message: /empty/ }],
+      [{ classes: ['RegNtPreSetValueKy'] }, { code: 'CMB_INVALID_ARGUMENT', message: /"RegNtPreSetValueKey"/ }],
+      [{ classes: ['RegNtPostOpenKey'] }, { code: 'CMB_INVALID_ARGUMENT', message: /XP.*RegNtPostOpenKeyEx/ }],
+      [{ phases: ['during'] }, { code: 'CMB_INVALID_ARGUMENT' }],
+      [{ classes: ['RegNtPreSetValueKey'], phases: ['post'] }, { code: 'CMB_INVALID_ARGUMENT' }],
+      [{ maxDataBytes: 65537 }, { code: 'CMB_INVALID_ARGUMENT', message: /65536/ }],
+      [{ onError: 5 }, { code: 'CMB_INVALID_ARGUMENT' }],
+      [{ altitud: '1' }, { code: 'CMB_UNKNOWN_OPTION', message: /"altitude"/ }],
+      [{ altitude: 'x' }, { code: 'CMB_INVALID_ALTITUDE' }],
+    ];
+    for (const [options, expected] of cases) {
+      await assert.rejects(driver.registerCallback({ altitude: '1', ...options }), expected, JSON.stringify(options));
+    }
+    await assert.rejects(driver.registerCallback({ altitude: '1' }, 5 as never), { code: 'CMB_INVALID_ARGUMENT' });
+    assert.ok(!addon.channel.requests.includes(P.CMB_IOCTL_REGISTER));
+    await driver.close();
+  });
+
+  it('gives collisions their code', async () => {
+    const [driver] = await open();
+    await driver.registerCallback({ altitude: '7' });
+    await assert.rejects(driver.registerCallback({ altitude: '7' }), {
+      code: 'CMB_ALTITUDE_COLLISION',
+      ntStatus: 0xc01c0011,
+    });
+    assert.equal(driver.registrations.length, 1);
+    await driver.close();
+  });
+
+  it('leaves nothing registered when it is aborted on the way', async () => {
+    const [driver, addon] = await open();
+    await assert.rejects(driver.registerCallback({ altitude: '7', signal: AbortSignal.abort() }), ABORTED);
+    const controller = new AbortController();
+    const registering = driver.registerCallback({ altitude: '7', signal: controller.signal });
+    controller.abort();
+    await assert.rejects(registering, ABORTED);
+    assert.equal(addon.channel.registered.size, 0);
+    assert.equal(driver.registrations.length, 0);
+    await driver.close();
+  });
+
+  it('unregisters when its signal is aborted later', async () => {
+    const [driver, addon] = await open();
+    const controller = new AbortController();
+    const registration = await driver.registerCallback({ altitude: '7', signal: controller.signal });
+    const iterator = registration.events();
+    controller.abort();
+    assert.deepEqual(await iterator.next(), { done: true, value: undefined });
+    await registration.unregister();
+    assert.equal(registration.active, false);
+    assert.equal(addon.channel.registered.size, 0);
+    await driver.close();
+  });
+});
+
+describe('the life of a process', () => {
+  it('is prolonged by registrations only, and not by unref()', async () => {
+    const [driver, addon] = await open();
+    assert.equal(addon.channel.isReferenced, false);
+    const registration = await driver.registerCallback({ altitude: '7' });
+    assert.equal(addon.channel.isReferenced, true);
+    driver.unref();
+    assert.equal(addon.channel.isReferenced, false);
+    driver.ref();
+    assert.equal(addon.channel.isReferenced, true);
+    await registration.unregister();
+    assert.equal(addon.channel.isReferenced, false);
+    await driver.close();
+  });
+});
+
+describe('close', () => {
+  it('is idempotent, and takes a signal', async () => {
+    const [driver, addon] = await open();
+    await assert.rejects(driver.close({ signal: AbortSignal.abort() }), ABORTED);
+    assert.equal(driver.closed, false);
+    const registration = await driver.registerCallback({ altitude: '7' });
+    await Promise.all([driver.close(), driver.close(), driver[Symbol.asyncDispose]()]);
+    assert.equal(registration.active, false);
+    assert.equal(addon.channel.isClosed, true);
+    await registration.unregister();
+  });
+
+  it('waits for a registration that is under way', async () => {
+    const [driver, addon] = await open();
+    const registering = driver.registerCallback({ altitude: '7' });
+    await driver.close();
+    assert.equal((await registering).active, false);
+    assert.equal(addon.channel.registered.size, 0);
+  });
+});
+
+describe('statistics', () => {
+  it('come as bigints and numbers, and take a signal', async () => {
+    const [driver] = await open();
+    const registration = await driver.registerCallback({ altitude: '7' });
+    assert.equal((await driver.statistics()).scope, 'session');
+    const statistics = await driver.statistics({ scope: 'driver' });
+    assert.deepEqual([statistics.scope, statistics.registrations, statistics.lastSequence], ['driver', 1, 0n]);
+    assert.equal((await registration.statistics()).scope, 'registration');
+    await assert.rejects(driver.statistics({ scope: 'x' as never }), { code: 'CMB_INVALID_ARGUMENT' });
+    await assert.rejects(driver.statistics({ signal: AbortSignal.abort() }), ABORTED);
+    await driver.close();
+  });
+});

@@ -1,0 +1,187 @@
+import type { BackendName, NativeAddon, NativeChannel } from '../../../lib/native.js';
+import * as P from '../../../lib/protocol.js';
+import { batch, gapRecord, record, type RecordInput } from './records.js';
+
+const STATUS_INVALID_PARAMETER = 0xc000000d;
+const STATUS_COLLISION = 0xc01c0011;
+
+export function nativeError(ntStatus: number): Error {
+  return Object.assign(new Error(`status ${ntStatus.toString(16)}`), { ntStatus });
+}
+
+/** The driver behind a channel: it speaks the protocol, has a bounded queue, and does what a test tells it. */
+export class FakeAddon implements NativeAddon {
+  readonly version = '0.0.0';
+  readonly backends: readonly BackendName[] = ['simulator', 'device'];
+  readonly simulator = null;
+  readonly channels: FakeChannel[] = [];
+  openFailure: Error | null = null;
+  helloStatus = 0;
+  helloMajor: number = P.CMB_PROTOCOL_MAJOR;
+
+  get channel(): FakeChannel {
+    const channel = this.channels.at(-1);
+    if (channel === undefined) throw new Error('nothing was opened');
+    return channel;
+  }
+
+  openChannel(
+    _backend: BackendName,
+    _deviceName: string,
+    onBatch: (batch: ArrayBuffer) => void,
+    onEnd: (ntStatus: number) => void,
+  ): Promise<NativeChannel> {
+    if (this.openFailure !== null) return Promise.reject(this.openFailure);
+    const channel = new FakeChannel(this, onBatch, onEnd);
+    this.channels.push(channel);
+    return Promise.resolve(channel);
+  }
+}
+
+export class FakeChannel implements NativeChannel {
+  readonly registered = new Map<bigint, string>();
+  readonly requests: number[] = [];
+  queueLimit = Infinity;
+  sequence = 0n;
+  recorded = 0n;
+  lost = 0n;
+  isClosed = false;
+  isReferenced = true;
+  lastClassMask = 0n;
+  /** Runs before a request is answered. */
+  beforeAnswer: (code: number) => Promise<void> | void = () => undefined;
+  #freeReceives = 0;
+  #queue: Uint8Array[] = [];
+  #gap: { first: bigint; last: bigint } | null = null;
+  #nextCookie = 1000n;
+
+  constructor(
+    readonly addon: FakeAddon,
+    readonly onBatch: (batch: ArrayBuffer) => void,
+    readonly onEnd: (ntStatus: number) => void,
+  ) {}
+
+  async control(code: number, input: Uint8Array, outputLength: number): Promise<Uint8Array> {
+    this.requests.push(code);
+    await this.beforeAnswer(code);
+    await new Promise((resolve) => setImmediate(resolve));
+    const request = new DataView(input.buffer, input.byteOffset, input.byteLength);
+    const output = new Uint8Array(outputLength);
+    const reply = new DataView(output.buffer);
+    reply.setUint32(0, outputLength, true);
+    reply.setUint16(4, P.CMB_STRUCTURE_VERSION, true);
+    switch (code) {
+      case P.CMB_IOCTL_HELLO:
+        this.#hello(reply);
+        break;
+      case P.CMB_IOCTL_REGISTER:
+        this.#register(input, request, reply);
+        break;
+      case P.CMB_IOCTL_UNREGISTER: {
+        const known = this.registered.delete(request.getBigInt64(P.CMB_UNREGISTER_REQUEST.Cookie, true));
+        reply.setUint32(P.CMB_UNREGISTER_REPLY.Status, known ? 0 : STATUS_INVALID_PARAMETER, true);
+        break;
+      }
+      case P.CMB_IOCTL_STATISTICS:
+        this.#statistics(request, reply);
+        break;
+      default:
+        throw nativeError(0xc0000010);
+    }
+    return output;
+  }
+
+  startReceive(receives: number): void {
+    this.#freeReceives = receives;
+    this.#pump();
+  }
+
+  acknowledge(): void {
+    this.#freeReceives++;
+    setImmediate(() => {
+      this.#pump();
+    });
+  }
+
+  ref(): void {
+    this.isReferenced = true;
+  }
+
+  unref(): void {
+    this.isReferenced = false;
+  }
+
+  close(): Promise<void> {
+    this.isClosed = true;
+    return Promise.resolve();
+  }
+
+  /** A notification happens: it is queued, or lost when the queue is full. */
+  notify(input: RecordInput | ((sequence: bigint) => Uint8Array) = {}): void {
+    const sequence = ++this.sequence;
+    if (this.#queue.length >= this.queueLimit || this.#gap !== null) {
+      this.lost++;
+      this.#gap = { first: this.#gap?.first ?? sequence, last: sequence };
+      return;
+    }
+    this.recorded++;
+    this.#queue.push(typeof input === 'function' ? input(sequence) : record({ ...input, sequence }));
+    this.#pump();
+  }
+
+  /** Bytes that no driver would send. */
+  sendRaw(bytes: ArrayBuffer): void {
+    this.#freeReceives--;
+    this.onBatch(bytes);
+  }
+
+  #hello(reply: DataView): void {
+    const A = P.CMB_HELLO_REPLY;
+    reply.setUint32(A.Status, this.addon.helloStatus, true);
+    reply.setUint16(A.ProtocolMajor, this.addon.helloMajor, true);
+    reply.setUint32(A.CallbackMajor, 1, true);
+    reply.setUint32(A.CallbackMinor, 1, true);
+    reply.setUint32(A.MaxRegistrations, 64, true);
+    reply.setUint32(A.MaxDataBytes, P.CMB_MAX_DATA_BYTES, true);
+    reply.setUint32(A.MaxAltitudeBytes, P.CMB_MAX_ALTITUDE_BYTES, true);
+  }
+
+  #register(input: Uint8Array, request: DataView, reply: DataView): void {
+    const Q = P.CMB_REGISTER_REQUEST;
+    this.lastClassMask = request.getBigUint64(Q.ClassMask, true);
+    const altitude = Buffer.from(input.subarray(Q.size)).toString('utf16le');
+    if ([...this.registered.values()].includes(altitude)) {
+      reply.setUint32(P.CMB_REGISTER_REPLY.Status, STATUS_COLLISION, true);
+      return;
+    }
+    const cookie = this.#nextCookie++;
+    this.registered.set(cookie, altitude);
+    reply.setBigInt64(P.CMB_REGISTER_REPLY.Cookie, cookie, true);
+  }
+
+  #statistics(request: DataView, reply: DataView): void {
+    const A = P.CMB_STATISTICS_REPLY;
+    reply.setUint32(A.Scope, request.getUint32(P.CMB_STATISTICS_REQUEST.Scope, true), true);
+    reply.setUint32(A.Registrations, this.registered.size, true);
+    reply.setBigUint64(A.Recorded, this.recorded, true);
+    reply.setBigUint64(A.Lost, this.lost, true);
+    reply.setBigUint64(A.LastSequence, this.sequence, true);
+    reply.setBigUint64(A.QueueRecords, BigInt(this.#queue.length), true);
+  }
+
+  /** As the driver: a gap goes behind what is queued, and does not wait for the next notification. */
+  #pump(): void {
+    while (this.#freeReceives > 0 && !this.isClosed && (this.#queue.length > 0 || this.#gap !== null)) {
+      this.#freeReceives--;
+      const records = this.#queue.splice(0, 8);
+      if (this.#queue.length === 0 && this.#gap !== null) {
+        records.push(gapRecord(this.#gap.first, this.#gap.last, P.CMB_GAP_QUEUE_FULL));
+        this.#gap = null;
+      }
+      const bytes = batch(records);
+      setImmediate(() => {
+        if (!this.isClosed) this.onBatch(bytes);
+      });
+    }
+  }
+}

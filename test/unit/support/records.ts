@@ -1,0 +1,141 @@
+import * as P from '../../../lib/protocol.js';
+
+/** Records and batches as the driver makes them, built from the protocol's constants. */
+export interface SpanInput {
+  readonly data: string | Uint8Array;
+  readonly fullSize?: number;
+  readonly flags?: number;
+}
+
+export interface RecordInput {
+  readonly kind?: number;
+  readonly sequence?: bigint;
+  readonly time?: bigint;
+  readonly cookie?: bigint;
+  readonly preSequence?: bigint;
+  readonly notifyClass?: number;
+  readonly status?: number;
+  readonly processId?: number;
+  readonly threadId?: number;
+  readonly flags?: number;
+  readonly keyPath?: SpanInput | string | null;
+  /** Writes the fixed part of the body; spans are [offset in the body, content]. */
+  readonly bodySize?: number;
+  readonly body?: (view: DataView) => void;
+  readonly spans?: readonly (readonly [offset: number, span: SpanInput | string])[];
+  /** Bytes that a newer driver might add to header and body. */
+  readonly extraHeader?: number;
+  readonly extraBody?: number;
+}
+
+export const epoch1970 = 116_444_736_000_000_000n;
+
+export function record(input: RecordInput): Uint8Array {
+  const headerSize = P.CMB_RECORD.size + (input.extraHeader ?? 0);
+  const bodySize = (input.bodySize ?? 0) + (input.extraBody ?? 0);
+  const fixed = headerSize + bodySize;
+  const tail: Uint8Array[] = [];
+  let size = fixed;
+  const spans: [number, number, number, number, number][] = [];
+  const addSpan = (offset: number, span: SpanInput | string): void => {
+    const { data, fullSize, flags } = typeof span === 'string' ? ({ data: span } as SpanInput) : span;
+    const bytes = typeof data === 'string' ? Buffer.from(data, 'utf16le') : data;
+    spans.push([
+      offset,
+      bytes.length === 0 ? 0 : size,
+      bytes.length,
+      fullSize ?? bytes.length,
+      flags ?? P.CMB_SPAN_PRESENT,
+    ]);
+    const padded = new Uint8Array((bytes.length + 7) & ~7);
+    padded.set(bytes);
+    tail.push(padded);
+    size += padded.length;
+  };
+  if (input.keyPath !== null) addSpan(P.CMB_RECORD.KeyPath, input.keyPath ?? '\\REGISTRY\\MACHINE\\Software');
+  for (const [offset, span] of input.spans ?? []) addSpan(headerSize + offset, span);
+
+  const bytes = new Uint8Array(size);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(P.CMB_RECORD.Size, size, true);
+  view.setUint16(P.CMB_RECORD.HeaderSize, headerSize, true);
+  view.setUint16(P.CMB_RECORD.Kind, input.kind ?? P.CMB_RECORD_NOTIFICATION, true);
+  view.setBigUint64(P.CMB_RECORD.Sequence, input.sequence ?? 1n, true);
+  view.setBigInt64(P.CMB_RECORD.Time, input.time ?? epoch1970, true);
+  view.setBigInt64(P.CMB_RECORD.Cookie, input.cookie ?? 100n, true);
+  view.setBigUint64(P.CMB_RECORD.PreSequence, input.preSequence ?? 0n, true);
+  view.setUint32(P.CMB_RECORD.NotifyClass, input.notifyClass ?? 0, true);
+  view.setUint32(P.CMB_RECORD.Status, input.status ?? 0, true);
+  view.setUint32(P.CMB_RECORD.ProcessId, input.processId ?? 4321, true);
+  view.setUint32(P.CMB_RECORD.ThreadId, input.threadId ?? 8765, true);
+  view.setUint32(P.CMB_RECORD.Flags, input.flags ?? P.CMB_RECORD_PATH_RESOLVED, true);
+  view.setUint32(P.CMB_RECORD.BodySize, bodySize, true);
+  for (const [at, offset, length, fullSize, flags] of spans) {
+    view.setUint32(at + P.CMB_SPAN.Offset, offset, true);
+    view.setUint32(at + P.CMB_SPAN.Size, length, true);
+    view.setUint32(at + P.CMB_SPAN.FullSize, fullSize, true);
+    view.setUint32(at + P.CMB_SPAN.Flags, flags, true);
+  }
+  input.body?.(new DataView(bytes.buffer, headerSize, bodySize));
+  let offset = fixed;
+  for (const part of tail) {
+    bytes.set(part, offset);
+    offset += part.length;
+  }
+  return bytes;
+}
+
+export function setValueRecord(
+  name: SpanInput | string,
+  type: number,
+  data: SpanInput | Uint8Array,
+  input: RecordInput = {},
+): Uint8Array {
+  const B = P.CMB_BODY_SET_VALUE;
+  return record({
+    notifyClass: 1,
+    bodySize: B.size,
+    body: (view) => {
+      view.setUint32(B.Type, type, true);
+    },
+    spans: [
+      [B.ValueName, name],
+      [B.Data, data instanceof Uint8Array ? { data } : data],
+    ],
+    ...input,
+  });
+}
+
+export function gapRecord(first: bigint, last: bigint, causes: number): Uint8Array {
+  const B = P.CMB_BODY_GAP;
+  return record({
+    kind: P.CMB_RECORD_GAP,
+    sequence: first,
+    cookie: 0n,
+    keyPath: null,
+    bodySize: B.size,
+    body: (view) => {
+      view.setBigUint64(B.Count, last - first + 1n, true);
+      view.setBigUint64(B.FirstSequence, first, true);
+      view.setBigUint64(B.LastSequence, last, true);
+      view.setUint32(B.Causes, causes, true);
+    },
+  });
+}
+
+export function batch(records: readonly Uint8Array[], extraHeader = 0): ArrayBuffer {
+  const headerSize = P.CMB_BATCH.size + extraHeader;
+  const size = records.reduce((sum, bytes) => sum + bytes.length, headerSize);
+  const bytes = new Uint8Array(size);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(P.CMB_BATCH.Size, size, true);
+  view.setUint16(P.CMB_BATCH.Version, 1, true);
+  view.setUint16(P.CMB_BATCH.HeaderSize, headerSize, true);
+  view.setUint32(P.CMB_BATCH.RecordCount, records.length, true);
+  let offset = headerSize;
+  for (const part of records) {
+    bytes.set(part, offset);
+    offset += part.length;
+  }
+  return bytes.buffer;
+}
