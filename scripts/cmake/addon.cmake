@@ -6,6 +6,17 @@ string(JSON package_version GET "${package}" version)
 cmb_sources(addon_sources addon)
 add_library(cmbridge MODULE ${addon_sources} ${CMAKE_JS_SRC})
 set_target_properties(cmbridge PROPERTIES PREFIX "" SUFFIX ".node" CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+if(NOT CMB_SANITIZE)
+    # Where the package carries it, named as Node names platforms.
+    string(TOLOWER "${CMAKE_SYSTEM_NAME}" node_platform)
+    if(WIN32)
+        set(node_platform win32)
+    endif()
+    set(prebuild "${PROJECT_SOURCE_DIR}/prebuilds/${node_platform}-${NODE_ARCH}")
+    # With a generator expression, so that Visual Studio adds no folder of its own for the configuration.
+    set_target_properties(cmbridge PROPERTIES
+        LIBRARY_OUTPUT_DIRECTORY "$<1:${prebuild}>" RUNTIME_OUTPUT_DIRECTORY "$<1:${prebuild}>")
+endif()
 target_include_directories(cmbridge PRIVATE "${PROJECT_SOURCE_DIR}" driver)
 target_include_directories(cmbridge SYSTEM PRIVATE ${CMAKE_JS_INC})
 target_compile_definitions(cmbridge PRIVATE
@@ -49,7 +60,6 @@ else()
         DEPENDS "${node_api_def}" VERBATIM)
     add_custom_target(node_api_import DEPENDS "${node_api_library}")
     add_dependencies(cmbridge node_api_import)
-    set_target_properties(cmbridge PROPERTIES LIBRARY_OUTPUT_DIRECTORY "${PROJECT_SOURCE_DIR}/prebuilds/win32-x64")
     # Nothing but node.exe and what Windows itself carries may be needed where the addon is loaded.
     target_link_options(cmbridge PRIVATE -static -static-libgcc -static-libstdc++)
     target_link_libraries(cmbridge PRIVATE "${node_api_library}")
