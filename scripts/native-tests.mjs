@@ -25,6 +25,16 @@ function run(command, ...args) {
   if (status !== 0) process.exit(status ?? 1);
 }
 
-run('cmake', '-S', '.', '-B', folder, '-G', 'Ninja', '-DCMAKE_BUILD_TYPE=RelWithDebInfo', `-DCMB_SANITIZE=${sanitizer}`);
+run(
+  'cmake',
+  '-S',
+  '.',
+  '-B',
+  folder,
+  '-G',
+  'Ninja',
+  '-DCMAKE_BUILD_TYPE=RelWithDebInfo',
+  `-DCMB_SANITIZE=${sanitizer}`,
+);
 run('cmake', '--build', folder, '--parallel', String(availableParallelism()));
 run('ctest', '--test-dir', folder, '--output-on-failure', '--no-tests=error');

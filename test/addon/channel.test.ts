@@ -40,7 +40,10 @@ describe('a channel of the addon', () => {
 
   it('gives the status of a refused request as an unsigned number', async () => {
     const channel = await open();
-    await assert.rejects(channel.control(P.CMB_IOCTL_HELLO, new Uint8Array(3), 56), (error) => status(error) >= 0xc0000000);
+    await assert.rejects(
+      channel.control(P.CMB_IOCTL_HELLO, new Uint8Array(3), 56),
+      (error) => status(error) >= 0xc0000000,
+    );
     await channel.close();
   });
 
@@ -60,7 +63,7 @@ describe('a channel of the addon', () => {
     const Channel = channel.constructor as new () => unknown;
     assert.throws(() => new Channel(), /made by openChannel/);
     assert.throws(() => {
-      channel.close.call({} as typeof channel);
+      void channel.close.call({} as typeof channel);
     }, /Illegal invocation/);
     await channel.close();
   });
@@ -125,14 +128,22 @@ describe('a channel of the addon', () => {
     await delay(50);
     assert.equal(batches.length, count);
     await channel.close();
-    await assert.rejects(channel.control(P.CMB_IOCTL_STATISTICS, new Uint8Array(24), 168), (error) => status(error) === 0xc0000128);
+    await assert.rejects(
+      channel.control(P.CMB_IOCTL_STATISTICS, new Uint8Array(24), 168),
+      (error) => status(error) === 0xc0000128,
+    );
     channel.acknowledge();
     await keeper.close();
   });
 
   it('finishes the requests under way before it closes', async () => {
     const channel = await open();
-    const answers = Array.from({ length: 20 }, () => hello(channel).then(() => 'answered', () => 'refused'));
+    const answers = Array.from({ length: 20 }, () =>
+      hello(channel).then(
+        () => 'answered',
+        () => 'refused',
+      ),
+    );
     await channel.close();
     assert.equal((await Promise.all(answers)).length, 20);
   });

@@ -25,7 +25,10 @@ export interface Listener {
 }
 
 /** A channel with HELLO done and a registration of SetValueKey; every batch is acknowledged at once, if not told otherwise. */
-export async function listen(altitude: string, options: { receives?: number; acknowledge?: boolean } = {}): Promise<Listener> {
+export async function listen(
+  altitude: string,
+  options: { receives?: number; acknowledge?: boolean } = {},
+): Promise<Listener> {
   const batches: ArrayBuffer[] = [];
   const sequences: bigint[] = [];
   const gaps: bigint[] = [];
@@ -59,7 +62,9 @@ function read(batch: ArrayBuffer, sequences: bigint[], gaps: bigint[]): void {
 }
 
 export async function until(condition: () => boolean, what: string, milliseconds = 10_000): Promise<void> {
-  for (const end = Date.now() + milliseconds; !condition(); await delay(5)) {
+  const end = Date.now() + milliseconds;
+  while (!condition()) {
     if (Date.now() > end) throw new Error(`timeout: ${what}`);
+    await delay(5);
   }
 }

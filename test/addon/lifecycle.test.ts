@@ -19,7 +19,9 @@ async function startWorker(altitude: string, scenario: string): Promise<Worker> 
 }
 
 async function runProcess(scenario: string): Promise<{ code: number | null; signal: string | null; output: string }> {
-  const child = spawn(process.execPath, [fileURLToPath(program), '370100', scenario], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [fileURLToPath(program), '370100', scenario], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let output = '';
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
@@ -67,7 +69,9 @@ describe('the addon at the end of its environment', () => {
   }
 
   it('keeps the process alive while a channel is open and referenced', async () => {
-    const child = spawn(process.execPath, [fileURLToPath(program), '370107', 'idle'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, [fileURLToPath(program), '370107', 'idle'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     await once(child.stdout, 'data');
     await delay(300);
     assert.equal(child.exitCode, null);
