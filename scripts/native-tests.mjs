@@ -37,4 +37,12 @@ run(
   `-DCMB_SANITIZE=${sanitizer}`,
 );
 run('cmake', '--build', folder, '--parallel', String(availableParallelism()));
-run('ctest', '--test-dir', folder, '--output-on-failure', '--no-tests=error');
+
+// Started directly rather than by ctest, so that their own output, counts included, is seen.
+const listed = spawnSync('ctest', ['--test-dir', folder, '--show-only=json-v1'], { cwd: root, encoding: 'utf8' });
+const suites = listed.status === 0 ? JSON.parse(listed.stdout).tests : [];
+if (suites.length === 0) {
+  console.error(`native-tests: no test suite in ${folder}\n${listed.stderr}`);
+  process.exit(1);
+}
+for (const { command } of suites) run(...command);
