@@ -40,13 +40,7 @@ export function registerError(status: number, altitude: string): NtStatusError {
 }
 
 export function unregisterError(status: number, cookie: bigint): NtStatusError {
-  if (status >>> 0 === NtStatus.STATUS_INVALID_PARAMETER) {
-    return new NtStatusError(
-      'CMB_INVALID_COOKIE',
-      status,
-      `The cookie ${cookie} is not one of this session's registrations`,
-    );
-  }
+  if (status >>> 0 === NtStatus.STATUS_INVALID_PARAMETER) return cookieError(status, cookie);
   return statusError(status, `Unregistering the cookie ${cookie}`);
 }
 

@@ -1,0 +1,62 @@
+// Registers a callback, lets a simulated regedit import examples/sample.reg, and prints what the kernel told about it.
+// On Windows it watches the real registry instead, for ten seconds.
+
+import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { openDriver, type Event } from 'cmbridge';
+
+await using driver = await openDriver();
+console.log(`Backend: ${driver.backend}, protocol ${driver.protocol.major}.${driver.protocol.minor}`);
+
+const registration = await driver.registerCallback(
+  {
+    altitude: '385210.4771',
+    classes: [
+      'RegNtPostCreateKeyEx',
+      'RegNtPreSetValueKey',
+      'RegNtPostSetValueKey',
+      'RegNtPostDeleteValueKey',
+      'RegNtPostOpenKeyEx',
+      'RegNtPostDeleteKey',
+    ],
+  },
+  (event) => {
+    console.log(describe(event));
+  },
+);
+console.log(`Registered at altitude ${registration.altitude}, cookie ${registration.cookie}\n`);
+
+if (driver.simulator !== null) {
+  await using regedit = driver.simulator.createProcess({ imagePath: 'C:\\Windows\\regedit.exe' });
+  // The working directory is the package's when npm runs this.
+  await regedit.importReg(await readFile('examples/sample.reg'));
+} else {
+  await sleep(10_000);
+}
+
+await registration.unregister();
+const statistics = await driver.statistics();
+console.log(
+  `\n${statistics.callbacks} notifications: ${statistics.delivered} delivered, ${statistics.lost} lost; ` +
+    `the queue held ${statistics.queueRecordsPeak} records at most`,
+);
+
+function describe(event: Event): string {
+  if (event.class === 'gap') return `${event.count} events were lost: ${event.causes.join(', ')}`;
+  const start = `#${String(event.sequence).padEnd(4)} pid ${event.processId} ${event.class.padEnd(24)} ${event.key ?? '?'}`;
+  switch (event.class) {
+    case 'RegNtPreSetValueKey':
+      return `${start}\n      ${event.valueName || '(Default)'} = ${event.value.type} ${show(event.value.data)}`;
+    case 'RegNtPostCreateKeyEx':
+      return `${start} ${event.disposition ?? event.statusName ?? ''}`;
+    case 'RegNtPostDeleteValueKey':
+      return `${start} ${event.valueName || '(Default)'}: ${event.statusName ?? ''}`;
+    default:
+      return event.phase === 'post' ? `${start} ${event.statusName ?? ''}` : start;
+  }
+}
+
+function show(data: string | number | bigint | string[] | Uint8Array): string {
+  if (data instanceof Uint8Array) return Buffer.from(data).toString('hex');
+  return typeof data === 'bigint' ? `${data}n` : JSON.stringify(data);
+}
