@@ -23,8 +23,9 @@ typedef struct CAPTURE {
 // FALSE if the memory could not be read; Destination is zeroed then.
 _IRQL_requires_max_(APC_LEVEL)
 _Must_inspect_result_
-_Success_(return != FALSE) BOOLEAN CaptureBytes(_Out_writes_bytes_all_(Size) VOID *Destination,
-                                                _In_opt_ const volatile VOID *UnsafeSource, _In_ SIZE_T Size);
+_Success_(return != FALSE)
+BOOLEAN CaptureBytes(_Out_writes_bytes_all_(Size) VOID *Destination, _In_opt_ const volatile VOID *UnsafeSource,
+                     _In_ SIZE_T Size);
 
 // NULL describes an absent string.
 _IRQL_requires_max_(APC_LEVEL)

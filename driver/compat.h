@@ -110,8 +110,8 @@ static inline VOID WriteRelease(volatile LONG *Destination, LONG Value) {
 #ifndef _IRQL_restores_
 #define _IRQL_restores_
 #endif
-#ifndef _Interlocked_operand_
-#define _Interlocked_operand_
+#ifndef _Interlocked_
+#define _Interlocked_
 #endif
 #ifndef UNREFERENCED_PARAMETER
 #define UNREFERENCED_PARAMETER(P) ((void)(P))

@@ -20,6 +20,13 @@ _IRQL_requires_max_(PASSIVE_LEVEL)
 _Must_inspect_result_
 typedef NTSTATUS IOCTL_HANDLER(_Inout_ IOCTL_REQUEST *Request);
 
+static IOCTL_HANDLER HandleHello;
+static IOCTL_HANDLER HandleRegister;
+static IOCTL_HANDLER HandleUnregister;
+static IOCTL_HANDLER HandleReceive;
+static IOCTL_HANDLER HandleStatistics;
+static IOCTL_HANDLER HandleNotSupported;
+
 typedef struct IOCTL_ENTRY {
     ULONG Code;
     ULONG InputMin;

@@ -6,11 +6,12 @@
 #define MEMORY_TAG 0x72426D43
 
 // Precedes every block, so that freeing can count bytes. Keeps the pool's alignment.
-typedef struct DECLSPEC_ALIGN(16) MEMORY_HEADER {
+typedef struct MEMORY_HEADER {
     SIZE_T Size;
+    SIZE_T Reserved;
 } MEMORY_HEADER;
 
-C_ASSERT(sizeof(MEMORY_HEADER) == 16);
+C_ASSERT(sizeof(MEMORY_HEADER) == MEMORY_ALLOCATION_ALIGNMENT);
 
 static volatile LONG64 MemoryBlocks;
 static volatile LONG64 MemoryBytes;

@@ -20,7 +20,9 @@ VOID MemoryUninitialize(VOID);
 _IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
 _Post_maybenull_
-_Post_writable_byte_size_(Size) __drv_allocatesMem(Mem) VOID *MemoryAllocate(_In_ SIZE_T Size);
+_Post_writable_byte_size_(Size)
+__drv_allocatesMem(Mem)
+VOID *MemoryAllocate(_In_ SIZE_T Size);
 
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID MemoryFree(_In_opt_ _Post_ptr_invalid_ __drv_freesMem(Mem) VOID *Block);

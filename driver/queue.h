@@ -96,9 +96,10 @@ VOID QueueOpenSource(_Inout_ QUEUE *Queue, _In_range_(0, QUEUE_SOURCES - 1) ULON
 // Gives the notification its number. FALSE if it is lost (and counted) or the queue was stopped.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
-_Success_(return != FALSE) BOOLEAN QueueReserve(_Inout_ QUEUE *Queue, _In_range_(0, QUEUE_SOURCES - 1) ULONG Source,
-                                                _In_range_(sizeof(CMB_RECORD), CMB_MAX_RECORD_BYTES) ULONG RecordSize,
-                                                _In_ INT64 Time, _Out_ QUEUE_RESERVATION *Reservation);
+_Success_(return != FALSE)
+BOOLEAN QueueReserve(_Inout_ QUEUE *Queue, _In_range_(0, QUEUE_SOURCES - 1) ULONG Source,
+                     _In_range_(sizeof(CMB_RECORD), CMB_MAX_RECORD_BYTES) ULONG RecordSize, _In_ INT64 Time,
+                     _Out_ QUEUE_RESERVATION *Reservation);
 
 // Hands the record to the consumer. Call ReceiverPump next, or it may lie there.
 _IRQL_requires_max_(DISPATCH_LEVEL)
@@ -112,8 +113,9 @@ BOOLEAN QueueHasBatch(_In_ const QUEUE *Queue);
 // Moves as many whole records as fit, oldest first, behind a CMB_BATCH. One caller at a time. Returns the bytes
 // written.
 _IRQL_requires_max_(APC_LEVEL)
-_Ret_range_(sizeof(CMB_BATCH), Size) ULONG
-    QueueTakeBatch(_Inout_ QUEUE *Queue, _Out_writes_bytes_to_(Size, return ) VOID *Output,
-                   _In_range_(CMB_MIN_RECEIVE_BYTES, CMB_MAX_RECEIVE_BYTES) ULONG Size);
+_Ret_range_(sizeof(CMB_BATCH), Size)
+ULONG
+QueueTakeBatch(_Inout_ QUEUE *Queue, _Out_writes_bytes_to_(Size, return ) VOID *Output,
+               _In_range_(CMB_MIN_RECEIVE_BYTES, CMB_MAX_RECEIVE_BYTES) ULONG Size);
 
 #endif

@@ -47,7 +47,8 @@ VOID RegistrationRemoveAll(_Inout_ SESSION *Session);
 // FALSE if the session has no such cookie.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
-_Success_(return != FALSE) BOOLEAN
-    RegistrationQuery(_Inout_ SESSION *Session, _In_ INT64 Cookie, _Out_ QUEUE_COUNTERS *Counters);
+_Success_(return != FALSE)
+BOOLEAN
+RegistrationQuery(_Inout_ SESSION *Session, _In_ INT64 Cookie, _Out_ QUEUE_COUNTERS *Counters);
 
 #endif

@@ -22,7 +22,7 @@ typedef struct SESSION {
     // In the list of all sessions, under its lock.
     LIST_ENTRY Link;
     // Dispatch routines that are at work, and one for the open handle.
-    _Interlocked_operand_ volatile LONG Users;
+    _Interlocked_ volatile LONG Users;
     // Signalled when Users is 0.
     KEVENT Idle;
 

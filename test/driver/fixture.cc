@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: MIT
+
+#include "fixture.h"
+
+#include <atomic>
+#include <numeric>
+
+namespace cmbridge::test {
+
+using simulator::IoResult;
+using simulator::Machine;
+
+Record::Record(std::span<const std::byte> bytes) : bytes_(bytes.begin(), bytes.end()) {
+    const Record &record = *this;
+    EXPECT_EQ(record->Size, bytes.size());
+    EXPECT_EQ(record->HeaderSize, sizeof(CMB_RECORD));
+    EXPECT_LE(record->HeaderSize + record->BodySize, record->Size);
+    if (record->Kind != CMB_RECORD_NOTIFICATION) {
+        EXPECT_EQ(record->Kind, CMB_RECORD_GAP);
+        return;
+    }
+    EXPECT_GT(record->Sequence, 0u);
+    EXPECT_NE(record->Cookie, 0);
+    EXPECT_EQ(record->KeyPath.Size == 0 && !(record->KeyPath.Flags & CMB_SPAN_PRESENT),
+              (record->Flags & CMB_RECORD_PATH_UNAVAILABLE) && !(record->KeyPath.Flags & CMB_SPAN_FAULT));
+}
+
+std::u16string Record::text(const CMB_SPAN &span) const {
+    Bytes bytes = data(span);
+    EXPECT_EQ(bytes.size() % 2, 0u);
+    std::u16string text(bytes.size() / 2, u'\0');
+    std::memcpy(text.data(), bytes.data(), bytes.size());
+    return text;
+}
+
+Bytes Record::data(const CMB_SPAN &span) const {
+    if (!(span.Flags & CMB_SPAN_PRESENT)) {
+        EXPECT_EQ(span.Offset | span.Size | span.FullSize | span.Flags, 0u);
+        return {};
+    }
+    EXPECT_EQ(span.Offset % 8, 0u);
+    EXPECT_GE(span.Offset, (*this)->HeaderSize + (*this)->BodySize);
+    EXPECT_LE(uint64_t{span.Offset} + span.Size, bytes_.size());
+    EXPECT_EQ(span.Size < span.FullSize, (span.Flags & (CMB_SPAN_TRUNCATED | CMB_SPAN_FAULT)) != 0);
+    return Bytes(bytes_.begin() + span.Offset, bytes_.begin() + span.Offset + span.Size);
+}
+
+std::vector<Record> parseBatch(std::span<const std::byte> output, uintptr_t size) {
+    std::vector<Record> records;
+    CMB_BATCH batch{};
+    EXPECT_GE(size, sizeof(batch));
+    std::memcpy(&batch, output.data(), sizeof(batch));
+    EXPECT_EQ(batch.Size, size);
+    EXPECT_EQ(batch.Version, CMB_STRUCTURE_VERSION);
+    EXPECT_EQ(batch.HeaderSize, sizeof(batch));
+    EXPECT_EQ(batch.Flags, 0u);
+    EXPECT_EQ(batch.Reserved, 0u);
+    uint64_t last = 0;
+    size_t offset = batch.HeaderSize;
+    while (offset < batch.Size) {
+        UINT32 recordSize = 0;
+        std::memcpy(&recordSize, output.data() + offset, sizeof(recordSize));
+        if (recordSize < sizeof(CMB_RECORD) || recordSize % 8 != 0 || recordSize > batch.Size - offset) {
+            ADD_FAILURE() << "record of " << recordSize << " bytes at " << offset;
+            return records;
+        }
+        records.emplace_back(output.subspan(offset, recordSize));
+        EXPECT_TRUE(last == 0 || records.back()->Sequence == last + 1);
+        last = records.back().lastSequence();
+        offset += recordSize;
+    }
+    EXPECT_EQ(records.size(), batch.RecordCount);
+    EXPECT_FALSE(records.empty());
+    return records;
+}
+
+std::unique_ptr<simulator::File> Client::open() {
+    std::unique_ptr<simulator::File> file;
+    EXPECT_EQ(Machine::shared()->openFile(u"\\??\\CmBridge", &file), STATUS_SUCCESS);
+    return file;
+}
+
+Client::Client(uint32_t queueBytes, uint32_t queueRecords) : file_(open()) {
+    CMB_HELLO_REQUEST request{};
+    request.Header = {sizeof(request), CMB_STRUCTURE_VERSION, 0};
+    request.ProtocolMajor = CMB_PROTOCOL_MAJOR;
+    request.ProtocolMinor = CMB_PROTOCOL_MINOR;
+    request.QueueBytes = queueBytes;
+    request.QueueRecords = queueRecords;
+    IoResult result = file_->control(CMB_IOCTL_HELLO, bytesOf(request), std::as_writable_bytes(std::span(&limits_, 1)));
+    EXPECT_EQ(result.status, STATUS_SUCCESS);
+    EXPECT_EQ(result.information, sizeof(limits_));
+    EXPECT_EQ(limits_.Status, STATUS_SUCCESS);
+}
+
+IoResult registerRaw(simulator::File &file, std::u16string_view altitude, CMB_REGISTER_REPLY &reply, uint64_t mask,
+                     uint32_t maxData) {
+    CMB_REGISTER_REQUEST request{};
+    const size_t size = altitude.size() * sizeof(char16_t);
+    request.Header = {static_cast<UINT32>(sizeof(request) + size), CMB_STRUCTURE_VERSION, 0};
+    request.ClassMask = mask;
+    request.MaxDataBytes = maxData;
+    request.AltitudeSize = static_cast<UINT16>(size);
+    Bytes input(sizeof(request) + size);
+    std::memcpy(input.data(), &request, sizeof(request));
+    std::memcpy(input.data() + sizeof(request), altitude.data(), size);
+    return file.control(CMB_IOCTL_REGISTER, input, std::as_writable_bytes(std::span(&reply, 1)));
+}
+
+CMB_REGISTER_REPLY Client::tryAdd(std::u16string_view altitude, uint64_t mask, uint32_t maxData) {
+    CMB_REGISTER_REPLY reply{};
+    IoResult result = registerRaw(*file_, altitude, reply, mask, maxData);
+    EXPECT_EQ(result.status, STATUS_SUCCESS);
+    EXPECT_EQ(result.information, sizeof(reply));
+    EXPECT_EQ(reply.Header.Size, sizeof(reply));
+    return reply;
+}
+
+int64_t Client::add(std::u16string_view altitude, uint64_t mask, uint32_t maxData) {
+    CMB_REGISTER_REPLY reply = tryAdd(altitude, mask, maxData);
+    EXPECT_EQ(reply.Status, STATUS_SUCCESS);
+    EXPECT_NE(reply.Cookie, 0);
+    return reply.Cookie;
+}
+
+NTSTATUS Client::remove(int64_t cookie) {
+    CMB_UNREGISTER_REQUEST request{{sizeof(request), CMB_STRUCTURE_VERSION, 0}, cookie};
+    CMB_UNREGISTER_REPLY reply{};
+    IoResult result =
+        file_->control(CMB_IOCTL_UNREGISTER, bytesOf(request), std::as_writable_bytes(std::span(&reply, 1)));
+    EXPECT_EQ(result.status, STATUS_SUCCESS);
+    EXPECT_EQ(result.information, sizeof(reply));
+    return reply.Status;
+}
+
+CMB_STATISTICS_REPLY Client::statistics(uint32_t scope, int64_t cookie) {
+    CMB_STATISTICS_REQUEST request{{sizeof(request), CMB_STRUCTURE_VERSION, 0}, scope, 0, cookie};
+    CMB_STATISTICS_REPLY reply{};
+    IoResult result =
+        file_->control(CMB_IOCTL_STATISTICS, bytesOf(request), std::as_writable_bytes(std::span(&reply, 1)));
+    EXPECT_EQ(result.status, STATUS_SUCCESS);
+    EXPECT_EQ(result.information, sizeof(reply));
+    EXPECT_EQ(reply.Scope, scope);
+    EXPECT_EQ(reply.Callbacks, reply.Recorded + reply.Lost);
+    return reply;
+}
+
+std::vector<Record> Client::receive(uint32_t size) {
+    // Eight-byte aligned, as a client's buffers are.
+    std::vector<uint64_t> output(size / 8);
+    auto bytes = std::as_writable_bytes(std::span(output));
+    IoResult result = file_->control(CMB_IOCTL_RECEIVE, {}, bytes);
+    EXPECT_EQ(result.status, STATUS_SUCCESS);
+    if (result.status != STATUS_SUCCESS) {
+        return {};
+    }
+    std::vector<Record> records = parseBatch(bytes, result.information);
+    if (!records.empty()) {
+        EXPECT_EQ(records.front()->Sequence, seen_ + 1);
+        seen_ = records.back().lastSequence();
+    }
+    return records;
+}
+
+std::vector<Record> Client::drain(uint32_t size) {
+    std::vector<Record> all;
+    const uint64_t last = statistics().LastSequence;
+    while (seen_ < last) {
+        std::vector<Record> records = receive(size);
+        if (records.empty()) {
+            break;
+        }
+        all.insert(all.end(), records.begin(), records.end());
+    }
+    return all;
+}
+
+UNICODE_STRING unicode(std::u16string &text) {
+    const auto size = static_cast<USHORT>(text.size() * sizeof(char16_t));
+    return {size, size, text.data()};
+}
+
+OBJECT_ATTRIBUTES attributes(UNICODE_STRING &name, HANDLE root) {
+    OBJECT_ATTRIBUTES attributes;
+    InitializeObjectAttributes(&attributes, &name, OBJ_CASE_INSENSITIVE, root, nullptr);
+    return attributes;
+}
+
+Bytes pattern(size_t size, uint8_t seed) {
+    Bytes bytes(size);
+    for (size_t i = 0; i < size; ++i) {
+        bytes[i] = static_cast<std::byte>(seed + i * 7);
+    }
+    return bytes;
+}
+
+Actor::Actor(std::u16string_view image)
+    : process_(Machine::shared()->createProcess(image)), thread_(process_->createThread()) {}
+
+HANDLE Actor::create(std::u16string path, HANDLE root, NTSTATUS expected) {
+    HANDLE key = nullptr;
+    run([&] {
+        UNICODE_STRING name = unicode(path);
+        OBJECT_ATTRIBUTES object = attributes(name, root);
+        ULONG disposition = 0;
+        EXPECT_EQ(NtCreateKey(&key, KEY_ALL_ACCESS, &object, 0, nullptr, REG_OPTION_NON_VOLATILE, &disposition),
+                  expected);
+    });
+    return key;
+}
+
+HANDLE Actor::openKey(std::u16string path, HANDLE root, NTSTATUS expected) {
+    HANDLE key = nullptr;
+    run([&] {
+        UNICODE_STRING name = unicode(path);
+        OBJECT_ATTRIBUTES object = attributes(name, root);
+        EXPECT_EQ(NtOpenKey(&key, KEY_ALL_ACCESS, &object), expected);
+    });
+    return key;
+}
+
+void Actor::setValue(HANDLE key, std::u16string name, uint32_t type, Bytes data) {
+    run([&] {
+        UNICODE_STRING value = unicode(name);
+        EXPECT_EQ(NtSetValueKey(key, &value, 0, type, data.data(), static_cast<ULONG>(data.size())), STATUS_SUCCESS);
+    });
+}
+
+void Actor::deleteValue(HANDLE key, std::u16string name, NTSTATUS expected) {
+    run([&] {
+        UNICODE_STRING value = unicode(name);
+        EXPECT_EQ(NtDeleteValueKey(key, &value), expected);
+    });
+}
+
+void Actor::rename(HANDLE key, std::u16string name) {
+    run([&] {
+        UNICODE_STRING value = unicode(name);
+        EXPECT_EQ(NtRenameKey(key, &value), STATUS_SUCCESS);
+    });
+}
+
+void Actor::deleteKey(HANDLE key) {
+    run([&] { EXPECT_EQ(NtDeleteKey(key), STATUS_SUCCESS); });
+}
+
+void Actor::close(HANDLE key) {
+    run([&] { EXPECT_EQ(NtClose(key), STATUS_SUCCESS); });
+}
+
+void DriverTest::SetUp() {
+    static std::atomic<unsigned> counter;
+    machine_ = Machine::shared();
+    ASSERT_EQ(machine_->loadDriver(u"cmbridge", DriverEntry), STATUS_SUCCESS);
+    std::string number = std::to_string(++counter);
+    path_ = u"\\REGISTRY\\MACHINE\\SOFTWARE\\Driver" + std::u16string(number.begin(), number.end());
+}
+
+void DriverTest::TearDown() {
+    machine_->failAllocation(0);
+    machine_->failEachStackOnce(false);
+    ASSERT_EQ(machine_->unloadDriver(u"cmbridge"), STATUS_SUCCESS);
+    EXPECT_EQ(machine_->poolUsage().blocks, 0u);
+    EXPECT_EQ(machine_->poolUsage().bytes, 0u);
+    machine_.reset();
+}
+
+} // namespace cmbridge::test

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+//
+// The driver loaded into the simulator, clients that speak its protocol, and processes that use the registry.
+
+#ifndef CMBRIDGE_TEST_DRIVER_FIXTURE_H
+#define CMBRIDGE_TEST_DRIVER_FIXTURE_H
+
+#include <ntifs.h>
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cm/cm.h"
+#include "driver/protocol.h"
+#include "simulator.h"
+
+extern "C" NTSTATUS DriverEntry(PDRIVER_OBJECT driver, PUNICODE_STRING registryPath);
+
+namespace cmbridge::test {
+
+using Bytes = std::vector<std::byte>;
+
+constexpr uint64_t kAllClasses = ~0ULL;
+constexpr uint64_t bit(unsigned notifyClass) {
+    return 1ULL << notifyClass;
+}
+
+template <typename T> std::span<const std::byte> bytesOf(const T &value) {
+    return std::as_bytes(std::span(&value, 1));
+}
+
+// One record of a batch; constructing it checks that everything it points to lies inside it.
+class Record {
+  public:
+    explicit Record(std::span<const std::byte> bytes);
+    const CMB_RECORD *operator->() const { return reinterpret_cast<const CMB_RECORD *>(bytes_.data()); }
+    template <typename Body> const Body &body() const {
+        EXPECT_EQ((*this)->BodySize, sizeof(Body));
+        return *reinterpret_cast<const Body *>(bytes_.data() + (*this)->HeaderSize);
+    }
+    std::u16string text(const CMB_SPAN &span) const;
+    std::u16string path() const { return text((*this)->KeyPath); }
+    Bytes data(const CMB_SPAN &span) const;
+    bool isGap() const { return (*this)->Kind == CMB_RECORD_GAP; }
+    uint64_t lastSequence() const { return isGap() ? body<CMB_BODY_GAP>().LastSequence : (*this)->Sequence; }
+    const Bytes &bytes() const { return bytes_; }
+
+  private:
+    Bytes bytes_;
+};
+
+// Takes a batch apart and checks its form: sizes, alignment, zeroed padding, numbers without holes.
+std::vector<Record> parseBatch(std::span<const std::byte> output, uintptr_t size);
+
+// A session.
+class Client {
+  public:
+    // Opens the device and says hello.
+    explicit Client(uint32_t queueBytes = 0, uint32_t queueRecords = 0);
+    // Opens the device only.
+    static std::unique_ptr<simulator::File> open();
+
+    simulator::File &file() { return *file_; }
+    void close() { file_.reset(); }
+    const CMB_HELLO_REPLY &limits() const { return limits_; }
+
+    // The whole reply; EXPECTs that the request itself succeeds.
+    CMB_REGISTER_REPLY tryAdd(std::u16string_view altitude, uint64_t mask = kAllClasses, uint32_t maxData = 4096);
+    // The cookie; EXPECTs success.
+    int64_t add(std::u16string_view altitude, uint64_t mask = kAllClasses, uint32_t maxData = 4096);
+    NTSTATUS remove(int64_t cookie);
+    CMB_STATISTICS_REPLY statistics(uint32_t scope = CMB_SCOPE_SESSION, int64_t cookie = 0);
+    // One RECEIVE that waits.
+    std::vector<Record> receive(uint32_t size = CMB_MIN_RECEIVE_BYTES);
+    // RECEIVEs until every number that was given is accounted for.
+    std::vector<Record> drain(uint32_t size = CMB_MIN_RECEIVE_BYTES);
+
+  private:
+    std::unique_ptr<simulator::File> file_;
+    CMB_HELLO_REPLY limits_{};
+    // The last number that a batch accounted for: batches follow each other without a hole.
+    uint64_t seen_ = 0;
+};
+
+simulator::IoResult registerRaw(simulator::File &file, std::u16string_view altitude, CMB_REGISTER_REPLY &reply,
+                                uint64_t mask = kAllClasses, uint32_t maxData = 4096);
+
+// A thread of a process that makes registry calls, from user mode unless said otherwise.
+class Actor {
+  public:
+    explicit Actor(std::u16string_view image = u"C:\\actor.exe");
+    uint32_t processId() const { return process_->id(); }
+    void run(const std::function<void()> &job) { thread_->run(job); }
+    void post(std::function<void()> job) { thread_->post(std::move(job)); }
+
+    HANDLE create(std::u16string path, HANDLE root = nullptr, NTSTATUS expected = STATUS_SUCCESS);
+    HANDLE openKey(std::u16string path, HANDLE root = nullptr, NTSTATUS expected = STATUS_SUCCESS);
+    void setValue(HANDLE key, std::u16string name, uint32_t type, Bytes data);
+    void deleteValue(HANDLE key, std::u16string name, NTSTATUS expected = STATUS_SUCCESS);
+    void rename(HANDLE key, std::u16string name);
+    void deleteKey(HANDLE key);
+    void close(HANDLE key);
+
+  private:
+    std::shared_ptr<simulator::Process> process_;
+    std::shared_ptr<simulator::Thread> thread_;
+};
+
+UNICODE_STRING unicode(std::u16string &text);
+OBJECT_ATTRIBUTES attributes(UNICODE_STRING &name, HANDLE root = nullptr);
+Bytes pattern(size_t size, uint8_t seed = 1);
+
+// Loads the driver; afterwards it must unload and leave nothing in the pool.
+class DriverTest : public testing::Test {
+  protected:
+    void SetUp() override;
+    void TearDown() override;
+    simulator::Machine &machine() { return *machine_; }
+    // A key that only this test uses.
+    std::u16string path() const { return path_; }
+
+  private:
+    std::shared_ptr<simulator::Machine> machine_;
+    std::u16string path_;
+};
+
+} // namespace cmbridge::test
+
+#endif

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: MIT
+//
+// Pended requests: order, limits, cancellation, and the end of their handle.
+
+#include "fixture.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+namespace cmbridge::test {
+namespace {
+
+using simulator::IoResult;
+
+// A RECEIVE that is under way. The buffer must outlive it, so destruction waits.
+class Request {
+  public:
+    explicit Request(simulator::File &file) {
+        file.controlAsync(CMB_IOCTL_RECEIVE, {}, std::as_writable_bytes(std::span(output_)), [this](IoResult result) {
+            std::lock_guard lock(mutex_);
+            EXPECT_FALSE(done_) << "completed twice";
+            done_ = true;
+            result_ = result;
+            changed_.notify_all();
+        });
+    }
+    ~Request() { wait(); }
+    bool done() {
+        std::lock_guard lock(mutex_);
+        return done_;
+    }
+    IoResult wait() {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [this] { return done_; });
+        return result_;
+    }
+    std::vector<Record> records() {
+        IoResult result = wait();
+        EXPECT_EQ(result.status, STATUS_SUCCESS);
+        return parseBatch(std::as_bytes(std::span(output_)), result.information);
+    }
+
+  private:
+    std::vector<uint64_t> output_ = std::vector<uint64_t>(CMB_MIN_RECEIVE_BYTES / 8);
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    bool done_ = false;
+    IoResult result_{};
+};
+
+class ReceiveTest : public DriverTest {
+  protected:
+    using Requests = std::vector<std::unique_ptr<Request>>;
+    static Requests pend(Client &client, int count) {
+        Requests requests;
+        for (int i = 0; i < count; ++i) {
+            requests.push_back(std::make_unique<Request>(client.file()));
+        }
+        return requests;
+    }
+};
+
+TEST_F(ReceiveTest, IdleConsumerGetsEachRecordAtOnceInOrder) {
+    Client client;
+    Actor actor;
+    HANDLE key = actor.create(path());
+    client.add(u"385100", bit(RegNtPreSetValueKey));
+    Requests requests = pend(client, 4);
+    EXPECT_EQ(client.statistics().PendedReceives, 4u);
+    for (uint64_t i = 0; i < 4; ++i) {
+        actor.setValue(key, u"v", REG_BINARY, pattern(4));
+        std::vector<Record> records = requests[i]->records();
+        ASSERT_EQ(records.size(), 1u);
+        EXPECT_EQ(records[0]->Sequence, i + 1);
+    }
+    EXPECT_EQ(client.statistics().PendedReceives, 0u);
+    // A busy consumer finds all that waited in one batch.
+    for (int i = 0; i < 20; ++i) {
+        actor.setValue(key, u"v", REG_BINARY, pattern(4));
+    }
+    EXPECT_EQ(Request(client.file()).records().size(), 20u);
+    actor.close(key);
+}
+
+TEST_F(ReceiveTest, Capacity) {
+    Client client;
+    Requests requests = pend(client, CMB_MAX_PENDED_RECEIVES);
+    EXPECT_EQ(client.statistics().PendedReceives, static_cast<UINT32>(CMB_MAX_PENDED_RECEIVES));
+    EXPECT_EQ(Request(client.file()).wait().status, STATUS_QUOTA_EXCEEDED);
+    client.file().cancel();
+    for (auto &request : requests) {
+        EXPECT_EQ(request->wait().status, STATUS_CANCELLED);
+        EXPECT_EQ(request->wait().information, 0u);
+    }
+    EXPECT_EQ(client.statistics().PendedReceives, 0u);
+}
+
+TEST_F(ReceiveTest, CloseCancels) {
+    auto client = std::make_unique<Client>();
+    client->add(u"385100");
+    Requests requests = pend(*client, 3);
+    client.reset();
+    for (auto &request : requests) {
+        EXPECT_EQ(request->wait().status, STATUS_CANCELLED);
+    }
+}
+
+TEST_F(ReceiveTest, SessionsDoNotShare) {
+    Client first, second;
+    Actor actor;
+    first.add(u"1", bit(RegNtPreCreateKeyEx));
+    second.add(u"2", bit(RegNtPreOpenKeyEx));
+    Requests ofFirst = pend(first, 1), ofSecond = pend(second, 1);
+    HANDLE key = actor.create(path());
+    EXPECT_EQ(ofFirst[0]->records().size(), 1u);
+    EXPECT_FALSE(ofSecond[0]->done());
+    first.file().cancel();
+    EXPECT_FALSE(ofSecond[0]->done());
+    actor.close(key);
+    second.file().cancel();
+}
+
+// Requests are cancelled while records arrive: each request completes once, and no record goes with a cancelled one.
+TEST_F(ReceiveTest, CancelRacesWithRecords) {
+    Client client;
+    client.add(u"385100", bit(RegNtPreSetValueKey));
+    Actor actor;
+    HANDLE key = actor.create(path());
+    std::atomic<bool> stop = false;
+    actor.post([&, key] {
+        UNICODE_STRING name{};
+        ULONG data = 1;
+        while (!stop) {
+            EXPECT_EQ(NtSetValueKey(key, &name, 0, REG_DWORD, &data, sizeof(data)), STATUS_SUCCESS);
+            std::this_thread::yield();
+        }
+        NtClose(key);
+    });
+    uint64_t last = 0;
+    for (int round = 0; round < 300; ++round) {
+        Requests requests = pend(client, 3);
+        std::thread canceller([&] { client.file().cancel(); });
+        canceller.join();
+        for (auto &request : requests) {
+            IoResult result = request->wait();
+            if (result.status != STATUS_SUCCESS) {
+                EXPECT_EQ(result.status, STATUS_CANCELLED);
+                continue;
+            }
+            for (const Record &record : request->records()) {
+                EXPECT_EQ(record->Sequence, last + 1);
+                last = record.lastSequence();
+            }
+        }
+    }
+    stop = true;
+    actor.run([] {});
+    EXPECT_EQ(client.statistics().Delivered, last - client.statistics().Lost);
+}
+
+TEST_F(ReceiveTest, CloseRacesWithRecordsAndRequests) {
+    Actor actor;
+    HANDLE key = actor.create(path());
+    std::atomic<bool> stop = false;
+    actor.post([&, key] {
+        UNICODE_STRING name{};
+        ULONG data = 1;
+        while (!stop) {
+            EXPECT_EQ(NtSetValueKey(key, &name, 0, REG_DWORD, &data, sizeof(data)), STATUS_SUCCESS);
+        }
+        NtClose(key);
+    });
+    for (int round = 0; round < 200; ++round) {
+        auto client = std::make_unique<Client>(CMB_MIN_QUEUE_BYTES);
+        client->add(u"385100");
+        Requests requests = pend(*client, round % 5);
+        client.reset();
+        for (auto &request : requests) {
+            const NTSTATUS status = request->wait().status;
+            EXPECT_TRUE(status == STATUS_SUCCESS || status == STATUS_CANCELLED) << std::hex << status;
+        }
+    }
+    stop = true;
+}
+
+// The driver maps the output when it pends the request, and says so when that fails.
+TEST_F(ReceiveTest, OutputThatCannotBeMapped) {
+    Client client;
+    machine().failAllocation(1);
+    EXPECT_EQ(Request(client.file()).wait().status, STATUS_INSUFFICIENT_RESOURCES);
+    machine().failAllocation(0);
+    EXPECT_EQ(client.statistics().PendedReceives, 0u);
+}
+
+} // namespace
+} // namespace cmbridge::test
