@@ -46,14 +46,18 @@ function describe(event: Event): string {
   const start = `#${String(event.sequence).padEnd(4)} pid ${event.processId} ${event.class.padEnd(24)} ${event.key ?? '?'}`;
   switch (event.class) {
     case 'RegNtPreSetValueKey':
-      return `${start}\n      ${event.valueName || '(Default)'} = ${event.value.type} ${show(event.value.data)}`;
+      return `${start}\n      ${nameOf(event)} = ${event.value.type} ${show(event.value.data)}`;
     case 'RegNtPostCreateKeyEx':
       return `${start} ${event.disposition ?? event.statusName ?? ''}`;
     case 'RegNtPostDeleteValueKey':
-      return `${start} ${event.valueName || '(Default)'}: ${event.statusName ?? ''}`;
+      return `${start} ${nameOf(event)}: ${event.statusName ?? ''}`;
     default:
       return event.phase === 'post' ? `${start} ${event.statusName ?? ''}` : start;
   }
+}
+
+function nameOf({ valueName }: { valueName: string | null }): string {
+  return valueName === '' ? '(Default)' : (valueName ?? '?');
 }
 
 function show(data: string | number | bigint | string[] | Uint8Array): string {

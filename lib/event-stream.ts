@@ -17,7 +17,12 @@ export interface StreamOwner {
 }
 
 /** The async iterator of one `registration.events()` call. */
-export class EventStream implements AsyncIterableIterator<Event> {
+export interface EventIterator extends AsyncIterableIterator<Event, undefined>, AsyncDisposable {
+  return(): Promise<IteratorResult<Event, undefined>>;
+  [Symbol.asyncIterator](): EventIterator;
+}
+
+export class EventStream implements EventIterator {
   readonly #owner: StreamOwner;
   readonly #highWaterMark: number;
   readonly #signal: AbortSignal | undefined;

@@ -17,6 +17,7 @@ export type {
   SetValueFields,
   UnknownEvent,
 } from './event.js';
+export type { EventIterator } from './event-stream.js';
 export { CmGetCallbackVersion, CmRegisterCallbackEx, CmUnRegisterCallback } from './kernel-routines.js';
 export type { Cookie, ExCallbackFunction } from './kernel-routines.js';
 export type { KeyInformation, NamedValue } from './key-information.js';

@@ -1,5 +1,5 @@
 import type { Event } from './event.js';
-import { EventStream, type Entry, type StreamOwner } from './event-stream.js';
+import { EventStream, type Entry, type EventIterator, type StreamOwner } from './event-stream.js';
 import { abortable, checkInteger, checkOptions, checkSignal, throwIfAborted } from './options.js';
 import type { Statistics } from './statistics.js';
 
@@ -77,7 +77,7 @@ export class Registration {
    * that came while no iterator was attached are kept (up to a bound; then the driver's queue fills and counts what it
    * drops) and come first. Leaving the loop detaches the iterator; the registration stays.
    */
-  events(options?: EventsOptions): AsyncIterableIterator<Event> {
+  events(options?: EventsOptions): EventIterator {
     const checked = checkOptions('events()', options, ['signal', 'highWaterMark']);
     const signal = checkSignal(checked['signal']);
     const highWaterMark = checkInteger('highWaterMark', checked['highWaterMark'], 1, 2 ** 31, defaultHighWaterMark);

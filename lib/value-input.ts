@@ -16,7 +16,7 @@ export interface EncodedValue {
 }
 
 export function encodeValue(input: ValueInput): EncodedValue {
-  if (typeof input === 'object' && !(input instanceof Uint8Array) && 'data' in input) {
+  if (typeof input === 'object' && input !== null && !(input instanceof Uint8Array) && 'data' in input) {
     const type = typeNumber(input.type);
     return { type, data: encodeData(type, input.type, input.data) };
   }

@@ -202,7 +202,9 @@ describe('backpressure', () => {
     const [driver, channel] = await open();
     const silent = await driver.registerCallback({ altitude: '1' });
     let calls = 0;
-    const lively = await driver.registerCallback({ altitude: '2' }, () => void calls++);
+    const lively = await driver.registerCallback({ altitude: '2' }, () => {
+      calls++;
+    });
     for (let i = 0; i < 2000; i++) channel.notify({ cookie: silent.cookie });
     channel.notify({ cookie: lively.cookie });
     await lively.unregister();
@@ -233,7 +235,7 @@ describe('iterators', () => {
     const registration = await driver.registerCallback({ altitude: '1' }, () => undefined);
     const iterator = registration.events();
     const pending = iterator.next();
-    await iterator.return?.();
+    await iterator.return();
     assert.deepEqual(await pending, { done: true, value: undefined });
     channel.notify({ cookie: registration.cookie });
     await settle();

@@ -1,0 +1,266 @@
+import assert from 'node:assert/strict';
+import { PassThrough } from 'node:stream';
+import { setImmediate as tick } from 'node:timers/promises';
+import { describe, it } from 'node:test';
+import { formatEvent } from '../../lib/cli/format.js';
+import { eventToJson } from '../../lib/cli/json.js';
+import { StreamOutput, type Output } from '../../lib/cli/output.js';
+import { wantsColor } from '../../lib/cli/style.js';
+import { watch, type WatchEnvironment, type WatchOptions } from '../../lib/cli/watch.js';
+import { columnsOf, keepEnd, keepStart, printable } from '../../lib/cli/width.js';
+import { decodeRecord } from '../../lib/decode.js';
+import type { Event } from '../../lib/event.js';
+import { openDriverWith } from '../../lib/open-driver.js';
+import * as P from '../../lib/protocol.js';
+import { forEachRecord } from '../../lib/record.js';
+import { FakeAddon } from './support/fake-addon.js';
+import { batch, gapRecord, record, setValueRecord } from './support/records.js';
+
+function event(bytes: Uint8Array): Event {
+  let found: Event | null = null;
+  forEachRecord(
+    batch([bytes]),
+    (view) => {
+      found = decodeRecord(view);
+    },
+    (error) => {
+      throw error;
+    },
+  );
+  assert.ok(found);
+  return found;
+}
+
+const plain = { columns: null, color: false, processName: null };
+const escapes = /\x1b\[[0-9;]*m/g;
+const setText = (name: string, text: string, keyPath = '\\REGISTRY\\MACHINE\\Software') =>
+  event(setValueRecord(name, 1, Buffer.from(`${text}\0`, 'utf16le'), { keyPath }));
+
+describe('lines', () => {
+  it('tell what happened', () => {
+    const line = formatEvent(setText('Run', 'C:\\x.exe'), plain);
+    assert.match(
+      line,
+      /^\d\d:\d\d:\d\d\.\d{3}   4321 pre  SetValueKey {4}HKLM\\Software {2}"Run" = REG_SZ "C:\\\\x.exe"$/,
+    );
+    const failed = record({ notifyClass: 15, status: 0xc0000022, flags: P.CMB_RECORD_POST });
+    assert.match(formatEvent(event(failed), plain), /post DeleteKey .*STATUS_ACCESS_DENIED$/);
+    const done = record({ notifyClass: 15, flags: P.CMB_RECORD_POST });
+    assert.match(formatEvent(event(done), plain), /HKLM\\Software {2}ok$/);
+    assert.match(formatEvent(event(record({ notifyClass: 60, keyPath: null })), plain), /class 60 +\?$/);
+    assert.match(formatEvent(event(gapRecord(3n, 9n, 1)), plain), /7 events were lost \(queue-full\): 3 to 9/);
+    assert.match(formatEvent(setText('', 'x'), { ...plain, processName: 'a.exe' }), /a\.exe \(4321\) .*\(Default\) =/);
+  });
+
+  it('show every kind of value', () => {
+    const show = (type: number, hex: string) =>
+      formatEvent(event(setValueRecord('v', type, Buffer.from(hex, 'hex'))), plain);
+    assert.match(show(4, '0a000000'), /REG_DWORD 0x0000000a \(10\)$/);
+    assert.match(show(11, '0a00000000000000'), /REG_QWORD 0x000000000000000a \(10\)$/);
+    assert.match(show(7, '610000006200000000 00'.replace(' ', '')), /REG_MULTI_SZ \["a","b"\]$/);
+    assert.match(show(3, '0102'), /REG_BINARY 01 02$/);
+    assert.match(show(3, 'aa'.repeat(40)), /aa …$/);
+    assert.match(show(4, '0102'), /REG_DWORD malformed 01 02$/);
+    assert.match(show(0, ''), /REG_NONE$/);
+  });
+
+  it('fit the terminal, with the end of the key and the start of the value', () => {
+    const key = `\\REGISTRY\\MACHINE\\SOFTWARE\\${'日本語\\'.repeat(20)}終わり`;
+    for (const columns of [40, 60, 80, 100, 132, 250]) {
+      const line = formatEvent(setText('name', 'ｗｉｄｅ text '.repeat(10), key), { ...plain, columns });
+      assert.ok(columnsOf(line) <= Math.max(columns, 42), `${columnsOf(line)} columns in ${columns}`);
+      const short = formatEvent(setText('n', 'x'), { ...plain, columns });
+      assert.ok(columnsOf(short) <= Math.max(columns, 42));
+    }
+    const line = formatEvent(setText('name', 'x', key), { ...plain, columns: 100 });
+    assert.match(line, /…[^…]*終わり {2}"name" = REG_SZ "x"$/);
+    assert.equal(formatEvent(setText('name', 'x', key), plain).includes('…'), false);
+    assert.ok(columnsOf(formatEvent(event(gapRecord(1n, 99n, 7)), { ...plain, columns: 30 })) <= 30);
+  });
+
+  it('have colour only where it is wanted, and the same text', () => {
+    const options = { columns: 80, color: true, processName: null };
+    const colored = formatEvent(setText('n', 'x'), options);
+    assert.match(colored, escapes);
+    assert.equal(colored.replaceAll(escapes, ''), formatEvent(setText('n', 'x'), { ...options, color: false }));
+    assert.equal(wantsColor({ isTTY: true }, true, {}), true);
+    for (const [tty, allowed, env] of [
+      [false, true, {}],
+      [true, false, {}],
+      [true, true, { NO_COLOR: '1' }],
+      [true, true, { TERM: 'dumb' }],
+    ] as const) {
+      assert.equal(wantsColor({ isTTY: tty }, allowed, env), false);
+    }
+    assert.equal(wantsColor({ isTTY: true }, true, { NO_COLOR: '' }), true);
+  });
+
+  it('cannot be used to write to the terminal', () => {
+    const hostile = '\x1b]0;owned\x07\x1b[31m\r\n\0\u202e\u009b';
+    const line = formatEvent(setText(hostile, hostile, `\\REGISTRY\\MACHINE\\${hostile}`), plain);
+    assert.equal(/[\p{Cc}\u202e]/u.test(line), false);
+    assert.equal(printable('a\x1bb\ud800'), 'a\\u001bb\\ud800');
+  });
+});
+
+describe('widths', () => {
+  it('count wide, combining and joined characters', () => {
+    for (const [text, columns] of [
+      ['abc', 3],
+      ['日本', 4],
+      ['e\u0301', 1],
+      ['한글', 4],
+      ['👩‍💻', 2],
+      ['❤️', 2],
+      ['', 0],
+      ['ﾊﾝｶｸ', 4],
+    ] as const) {
+      assert.equal(columnsOf(text), columns, text);
+    }
+  });
+
+  it('cut without splitting a character', () => {
+    assert.equal(keepStart('日本語', 6), '日本語');
+    assert.equal(keepStart('日本語', 5), '日本…');
+    assert.equal(keepStart('日本語', 4), '日…');
+    assert.equal(keepEnd('日本語', 4), '…語');
+    assert.equal(keepEnd('abc', 1), '…');
+    assert.equal(keepEnd('abc', 0), '');
+  });
+});
+
+describe('JSON', () => {
+  it('has bigints as strings, bytes as base64, and is one line', () => {
+    const line = eventToJson(
+      event(setValueRecord('a\nb', 3, Uint8Array.of(1, 2, 3), { sequence: 2n ** 60n })),
+      'x.exe',
+    );
+    assert.equal(line.includes('\n'), false);
+    const parsed = JSON.parse(line) as Record<string, unknown>;
+    assert.equal(parsed['sequence'], '1152921504606846976');
+    assert.deepEqual((parsed['value'] as Record<string, unknown>)['bytes'], 'AQID');
+    assert.deepEqual([parsed['processName'], parsed['valueName'], parsed['status']], ['x.exe', 'a\nb', null]);
+    assert.equal('processName' in (JSON.parse(eventToJson(event(gapRecord(1n, 2n, 1)), null)) as object), false);
+  });
+});
+
+interface Watching {
+  readonly lines: string[];
+  readonly notes: string[];
+  readonly addon: FakeAddon;
+  readonly finished: Promise<void>;
+  readonly interrupt: AbortController;
+  readonly close: AbortController;
+}
+
+function startWatch(options: Partial<WatchOptions>): Watching {
+  const addon = new FakeAddon();
+  const lines: string[] = [];
+  const notes: string[] = [];
+  const interrupt = new AbortController();
+  const close = new AbortController();
+  const output: Output = {
+    isTTY: false,
+    columns: null,
+    closed: close.signal,
+    write: (line) => {
+      lines.push(line);
+      return undefined;
+    },
+  };
+  const environment: WatchEnvironment = {
+    open: (driverOptions) => openDriverWith(() => addon, driverOptions),
+    output,
+    note: (line) => notes.push(line),
+    env: {},
+    platform: 'win32',
+    signal: interrupt.signal,
+  };
+  return { lines, notes, addon, interrupt, close, finished: watch({ color: true, ...options }, environment) };
+}
+
+async function registered(watching: Watching): Promise<bigint> {
+  for (;;) {
+    const [cookie] = watching.addon.channels[0]?.registered.keys() ?? [];
+    if (cookie !== undefined && watching.notes.length > 0) return cookie;
+    await tick();
+  }
+}
+
+describe('watch', () => {
+  it('ends on Ctrl-C: unregisters, prints what is on its way, then the counts', async () => {
+    const watching = startWatch({ altitude: '5' });
+    const cookie = await registered(watching);
+    watching.addon.channel.queueLimit = 3;
+    // Four RECEIVEs are pended, three records fit into the queue.
+    for (let i = 0; i < 12; i++) watching.addon.channel.notify({ cookie });
+    watching.interrupt.abort();
+    await watching.finished;
+    assert.equal(watching.lines.length, 8);
+    assert.match(watching.lines.at(-1) ?? '', /5 events were lost/);
+    assert.match(watching.notes[0] ?? '', /altitude 5, cookie 1000\. Ctrl-C/);
+    assert.match(watching.notes.at(-1) ?? '', /8 events shown.* 5 LOST/);
+    assert.deepEqual([watching.addon.channel.registered.size, watching.addon.channel.isClosed], [0, true]);
+  });
+
+  it('ends after a count, and when nobody reads any more', async () => {
+    const counted = startWatch({ count: 2, json: true });
+    const cookie = await registered(counted);
+    for (let i = 0; i < 6; i++) counted.addon.channel.notify({ cookie });
+    await counted.finished;
+    assert.deepEqual(
+      counted.lines.map((line) => (JSON.parse(line) as { sequence: string }).sequence),
+      ['1', '2'],
+    );
+    const unread = startWatch({});
+    await registered(unread);
+    unread.close.abort();
+    await unread.finished;
+    assert.equal(unread.addon.channel.isClosed, true);
+  });
+
+  it('takes classes and operations by name', async () => {
+    const watching = startWatch({ class: ['SetValueKey', 'RegNtPreDeleteKey'] });
+    await registered(watching);
+    assert.equal(watching.addon.channel.lastClassMask, 0x10003n);
+    watching.interrupt.abort();
+    await watching.finished;
+    const wrong = startWatch({ class: ['SetValeKey'] });
+    await assert.rejects(wrong.finished, { code: 'CMB_INVALID_ARGUMENT', message: /"SetValueKey"/ });
+    assert.equal(
+      wrong.addon.channels.every((channel) => channel.isClosed),
+      true,
+    );
+  });
+
+  it('explains files that it cannot use', async () => {
+    await assert.rejects(startWatch({ simulate: '/nowhere/x.reg' }).finished, {
+      code: 'CMB_INVALID_ARGUMENT',
+      message: /Cannot read \/nowhere/,
+    });
+    const self = new URL(import.meta.url).pathname;
+    await assert.rejects(startWatch({ simulate: self }).finished, {
+      code: 'CMB_REG_FILE',
+      message: /cli\.test\.js: line 1, column 1:/,
+    });
+  });
+});
+
+describe('output', () => {
+  it('asks to wait when the stream is full, and stops waiting when it breaks', async () => {
+    const stream = new PassThrough({ highWaterMark: 16 });
+    const output = new StreamOutput(stream as unknown as NodeJS.WriteStream);
+    assert.equal(output.write('short'), undefined);
+    const waiting = output.write('x'.repeat(100));
+    assert.ok(waiting);
+    stream.resume();
+    await waiting;
+    stream.pause();
+    const again = output.write('x'.repeat(100_000));
+    assert.ok(again);
+    stream.destroy(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }));
+    await again;
+    assert.equal(output.closed.aborted, true);
+    assert.equal(output.write('more'), undefined);
+  });
+});
