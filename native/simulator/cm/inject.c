@@ -290,26 +290,25 @@ static NTSTATUS CmpInjectPair(PCM_INJECTION In, ULONG Pre, PVOID Object, NTSTATU
 }
 
 NTSTATUS CmInjectNotification(PVOID Object, ULONG NotifyClass, NTSTATUS OperationStatus) {
-    CM_INJECTION *In = CmStoreAllocate(sizeof(*In));
+    // On the stack: callers of user mode could not have their buffers in the pool, and callbacks may probe them.
+    CM_INJECTION In;
     ULONG Pre = CmpPreClassOf(NotifyClass);
-    NTSTATUS Status = STATUS_SUCCESS;
 
-    if (In == NULL) {
-        return STATUS_INSUFFICIENT_RESOURCES;
-    }
-    CmpPrepare(In);
+    RtlZeroMemory(&In, sizeof(In));
+    CmpPrepare(&In);
     if (NotifyClass == RegNtCallbackObjectContextCleanup) {
         CmpCleanupBodyContexts(Object, FALSE);
-    } else if (CmpClassOf(Pre)->Post != 0) {
-        Status = CmpInjectPair(In, Pre, Object, OperationStatus);
-    } else if (NotifyClass >= RegNtPreCreateKey && NotifyClass <= RegNtPostOpenKey) {
-        In->Information.OldPost =
-            (REG_POST_CREATE_KEY_INFORMATION){.CompleteName = &In->Name, .Object = Object, .Status = OperationStatus};
-        CmpNotifyAll(NotifyClass, &In->Information);
-    } else {
-        In->Information.Plain.Object = Object;
-        CmpNotifyAll(NotifyClass, &In->Information);
+        return STATUS_SUCCESS;
     }
-    CmStoreFree(In);
-    return Status;
+    if (CmpClassOf(Pre)->Post != 0) {
+        return CmpInjectPair(&In, Pre, Object, OperationStatus);
+    }
+    if (NotifyClass >= RegNtPreCreateKey && NotifyClass <= RegNtPostOpenKey) {
+        In.Information.OldPost =
+            (REG_POST_CREATE_KEY_INFORMATION){.CompleteName = &In.Name, .Object = Object, .Status = OperationStatus};
+    } else {
+        In.Information.Plain.Object = Object;
+    }
+    CmpNotifyAll(NotifyClass, &In.Information);
+    return STATUS_SUCCESS;
 }
