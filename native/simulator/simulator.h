@@ -49,7 +49,7 @@ class File {
     void cancel();
 
    private:
-    friend class Machine;
+    friend class MachineImpl;
     struct Impl;
     explicit File(std::unique_ptr<Impl> impl);
     std::unique_ptr<Impl> impl_;
@@ -63,7 +63,7 @@ class Thread {
     void run(const std::function<void()> &job);  // post and wait
 
    private:
-    friend class Process;
+    friend class ProcessImpl;
     struct Impl;
     explicit Thread(std::unique_ptr<Impl> impl);
     std::unique_ptr<Impl> impl_;

@@ -25,10 +25,10 @@ typedef struct _SIM_OBJECT_TYPE_INITIALIZER {
     NTSTATUS (*Open)(PEPROCESS Process, PVOID Object, ACCESS_MASK GrantedAccess);
     // ObQueryNameString and NtQueryObject(ObjectNameInformation). ObjectNameInfo may be user memory when Mode is
     // UserMode.
-    NTSTATUS (*QueryName)
+    NTSTATUS(*QueryName)
     (PVOID Object, POBJECT_NAME_INFORMATION ObjectNameInfo, ULONG Length, PULONG ReturnLength, KPROCESSOR_MODE Mode);
     // ZwSetSecurityObject. The descriptor is a captured, valid one.
-    NTSTATUS (*SetSecurity)
+    NTSTATUS(*SetSecurity)
     (PVOID Object, SECURITY_INFORMATION SecurityInformation, PSECURITY_DESCRIPTOR SecurityDescriptor);
     // Whether the body starts with a DISPATCHER_HEADER that can be waited for.
     BOOLEAN Waitable;
@@ -46,14 +46,20 @@ LONG_PTR SimObjectReferences(PVOID Object);
 // Sets the previous mode of the current thread and returns the former one. Zw routines bracket their Nt twin with it.
 KPROCESSOR_MODE SimSetPreviousMode(KPROCESSOR_MODE Mode);
 
+// A pointer that belongs to the current thread, NULL at first.
+PVOID *SimThreadSlot(VOID);
+
+// What MmGetSystemRoutineAddress finds beside nt's own routines. The name must outlive the machine.
+VOID SimRegisterSystemRoutine(const char *Name, PVOID Address);
+
 // Pool blocks with this tag belong to the kernel: no fault injection, not among the driver's blocks.
 VOID SimExemptPoolTag(ULONG Tag);
 // Blocks with the tag that are allocated now.
 ULONG64 SimPoolBlocksOfTag(ULONG Tag);
 
-// Address ranges that stand for user memory. Probes accept only them (any other address counts as a kernel address)
-// once at least one is registered for the current process; copies from or to an inaccessible range raise
-// STATUS_ACCESS_VIOLATION.
+// Address ranges that stand for user memory and may vanish. A probe of, or a copy from or to, a range without the
+// access raises STATUS_ACCESS_VIOLATION, as does the zero page; touching a registered range at DISPATCH_LEVEL is a bug
+// check. Memory that is neither registered nor pool passes probes.
 VOID SimRegisterUserRange(PVOID Start, SIZE_T Length);
 VOID SimUnregisterUserRange(PVOID Start);
 VOID SimSetUserRangeAccess(PVOID Start, BOOLEAN Readable, BOOLEAN Writable);

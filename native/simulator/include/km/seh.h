@@ -6,8 +6,9 @@
 //
 // Limits against MSVC: `break` and `continue` must not leave the guarded block (`return` may), there is no __finally
 // and no
-// __leave, and the filter runs after the unwinding. A guarded block should only call a noinline routine that touches
-// the memory: this is what compilers other than MSVC need on Windows, too.
+// __leave, the filter runs after the unwinding, and a local variable that is changed in the block has its new value in
+// the handler only if it is volatile. A guarded block should only call a noinline routine that touches the memory: this
+// is what compilers other than MSVC need on Windows, too.
 
 #ifndef SIMULATOR_KM_SEH_H
 #define SIMULATOR_KM_SEH_H
@@ -40,6 +41,10 @@ SIM_END_C
 
 // libstdc++ uses __try for itself.
 #if !defined(__cplusplus)
+#if !defined(__clang__)
+// Warns about every local that is set before the block and set again in the handler, although that is well defined.
+#pragma GCC diagnostic ignored "-Wclobbered"
+#endif
 #define __try                                                                                                          \
     for (SIM_SEH_FRAME simSehFrame __attribute__((cleanup(SimSehLeave))) = {.State = 0}; SimSehEnter(&simSehFrame);)   \
         if (_setjmp(simSehFrame.Target) == 0)

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+
+#ifndef SIMULATOR_HOST_MACHINE_H
+#define SIMULATOR_HOST_MACHINE_H
+
+#include "nt/io_internal.h"
+#include "simulator.h"
+
+struct _CM_STORE;
+
+namespace simulator {
+
+class MachineImpl : public Machine, public std::enable_shared_from_this<MachineImpl> {
+  public:
+    // Boots nt, then cm; the destructor halts them in reverse.
+    MachineImpl();
+    ~MachineImpl() override;
+
+    Status loadDriver(std::u16string_view serviceName, DriverInitialize entry) override;
+    Status unloadDriver(std::u16string_view serviceName) override;
+    Status openFile(std::u16string_view name, std::unique_ptr<File> *file) override;
+    std::shared_ptr<Process> createProcess(std::u16string_view imagePath, bool elevated) override;
+    std::shared_ptr<Process> hostProcess() override;
+    PoolUsage poolUsage() const override;
+    void failAllocation(uint64_t nth) override;
+    void failEachStackOnce(bool on) override;
+    uint64_t failedAllocations() const override;
+
+  private:
+    _CM_STORE *store_ = nullptr;
+};
+
+struct File::Impl {
+    std::shared_ptr<Machine> machine;
+    PEPROCESS process;
+    HANDLE handle;
+    PFILE_OBJECT file;
+    ACCESS_MASK access;
+
+    ~Impl();
+    IoResult control(uint32_t code, std::span<const std::byte> input, std::span<std::byte> output);
+    void controlAsync(uint32_t code, std::span<const std::byte> input, std::span<std::byte> output, Completion done);
+    void close();
+
+    // Completions that wait for their thread, which is started with the first of them.
+    struct Completed {
+        std::shared_ptr<nt::Request> request;
+        IoResult early;
+        Completion done;
+    };
+    struct Queue {
+        std::mutex lock;
+        std::condition_variable changed;
+        std::deque<Completed> ready;
+        size_t outstanding = 0;
+        bool stop = false;
+    };
+    std::shared_ptr<Queue> queue = std::make_shared<Queue>();
+    std::mutex startLock;
+    std::thread worker;
+
+    void startWorker();
+};
+
+struct Thread::Impl {
+    std::shared_ptr<Machine> machine;
+    PEPROCESS process;
+    std::mutex lock;
+    std::condition_variable changed;
+    std::deque<std::function<void()>> jobs;
+    bool stop = false;
+    std::thread thread;
+
+    void loop();
+};
+
+class ProcessImpl : public Process {
+  public:
+    ProcessImpl(std::shared_ptr<Machine> machine, PEPROCESS process, bool host);
+    ~ProcessImpl() override;
+    uint32_t id() const override;
+    std::u16string imagePath() const override;
+    std::shared_ptr<Thread> createThread() override;
+
+  private:
+    std::shared_ptr<Machine> machine_;
+    PEPROCESS process_;
+    bool host_;
+};
+
+} // namespace simulator
+
+#endif

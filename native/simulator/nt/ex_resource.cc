@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: MIT
+//
+// Reader-writer locks: ERESOURCE, push locks; and rundown protection.
+
+#include "kernel.h"
+
+#include <array>
+#include <utility>
+
+namespace nt {
+
+// What an ERESOURCE keeps outside of itself, so that forgetting ExDeleteResourceLite is a leak that tools see.
+struct OwnerTable {
+    std::mutex lock;
+    std::condition_variable changed;
+    PKTHREAD exclusive = nullptr;
+    ULONG recursion = 0;
+    ULONG waitingExclusive = 0;
+    std::map<PKTHREAD, ULONG> shared;
+};
+
+static OwnerTable &table(PERESOURCE resource) {
+    if (resource->OwnerTable == nullptr) {
+        bugCheck(DRIVER_VERIFIER_DETECTED_VIOLATION, 0x37, reinterpret_cast<ULONG_PTR>(resource), 0, 0,
+                 "An ERESOURCE is used that is not initialised.");
+    }
+    return *static_cast<OwnerTable *>(resource->OwnerTable);
+}
+
+static void requireNoApcs(const char *routine) {
+    requireIrql(APC_LEVEL, routine);
+    if (!KeAreApcsDisabled() && currentThread()->irql < APC_LEVEL && !currentThread()->system) {
+        bugCheck(DRIVER_VERIFIER_DETECTED_VIOLATION, 0x38, 0, 0, 0, "%s needs a critical region.", routine);
+    }
+}
+
+static BOOLEAN acquireResource(PERESOURCE resource, bool exclusive, bool wait) {
+    requireNoApcs(exclusive ? "ExAcquireResourceExclusiveLite" : "ExAcquireResourceSharedLite");
+    OwnerTable &owners = table(resource);
+    PKTHREAD thread = currentThread();
+    std::unique_lock lock(owners.lock);
+    if (owners.exclusive == thread) {
+        ++owners.recursion;
+        return TRUE;
+    }
+    auto own = owners.shared.find(thread);
+    auto free = [&] {
+        if (owners.exclusive != nullptr) {
+            return false;
+        }
+        // A thread that already shares must not queue behind a waiting writer, or both wait for ever.
+        return exclusive ? owners.shared.empty() : (owners.waitingExclusive == 0 || own != owners.shared.end());
+    };
+    if (exclusive && own != owners.shared.end()) {
+        bugCheck(DRIVER_VERIFIER_DETECTED_VIOLATION, 0x1001, reinterpret_cast<ULONG_PTR>(resource), 0, 0,
+                 "A thread that holds an ERESOURCE shared acquires it exclusive: it waits for itself.");
+    }
+    if (!free() && !wait) {
+        return FALSE;
+    }
+    owners.waitingExclusive += exclusive;
+    owners.changed.wait(lock, free);
+    owners.waitingExclusive -= exclusive;
+    if (exclusive) {
+        owners.exclusive = thread;
+        owners.recursion = 1;
+    } else {
+        ++owners.shared[thread];
+    }
+    return TRUE;
+}
+
+// Threads that wait for a change of a pointer-sized word, parked by its address. The word itself is changed atomically
+// and not touched after the change that lets a waiter go, for the waiter may free it.
+struct Bucket {
+    std::mutex lock;
+    std::condition_variable changed;
+};
+
+static Bucket &bucket(const void *address) {
+    // Never destroyed: threads may still be parked when the process exits.
+    static auto &buckets = *new std::array<Bucket, 64>;
+    return buckets[(reinterpret_cast<uintptr_t>(address) >> 4) % buckets.size()];
+}
+
+static void wake(const void *address) {
+    Bucket &b = bucket(address);
+    { std::lock_guard lock(b.lock); }
+    b.changed.notify_all();
+}
+
+template <typename Try> static void park(const void *address, Try attempt) {
+    if (attempt()) {
+        return;
+    }
+    Bucket &b = bucket(address);
+    std::unique_lock lock(b.lock);
+    b.changed.wait(lock, attempt);
+}
+
+// Push lock: 0 free, 1 exclusive, 2n shared by n threads.
+static bool tryPush(PEX_PUSH_LOCK lock, bool exclusive) {
+    ULONG_PTR old = __atomic_load_n(lock, __ATOMIC_RELAXED);
+    while (exclusive ? old == 0 : (old & 1) == 0) {
+        if (__atomic_compare_exchange_n(lock, &old, exclusive ? 1 : old + 2, true, __ATOMIC_ACQUIRE,
+                                        __ATOMIC_RELAXED)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void releasePush(PEX_PUSH_LOCK lock, bool exclusive) {
+    requireNoApcs("ExReleasePushLock");
+    ULONG_PTR old = __atomic_load_n(lock, __ATOMIC_RELAXED);
+    if (exclusive ? old != 1 : (old < 2 || (old & 1) != 0)) {
+        bugCheck(RESOURCE_NOT_OWNED, reinterpret_cast<ULONG_PTR>(lock), old, 0, 0,
+                 "A push lock is released that is not held.");
+    }
+    __atomic_sub_fetch(lock, exclusive ? 1 : 2, __ATOMIC_RELEASE);
+    wake(lock);
+}
+
+// Rundown: bit 0 says that the owner is waiting or through, the rest is twice the number of references.
+constexpr ULONG_PTR kRundownActive = 1;
+
+} // namespace nt
+
+using namespace nt;
+
+extern "C" {
+
+NTSTATUS ExInitializeResourceLite(PERESOURCE resource) {
+    requireIrql(DISPATCH_LEVEL, "ExInitializeResourceLite");
+    *resource = {};
+    resource->OwnerTable = new OwnerTable;
+    return STATUS_SUCCESS;
+}
+
+NTSTATUS ExDeleteResourceLite(PERESOURCE resource) {
+    requireIrql(DISPATCH_LEVEL, "ExDeleteResourceLite");
+    OwnerTable *owners = &table(resource);
+    {
+        std::lock_guard lock(owners->lock);
+        if (owners->exclusive != nullptr || !owners->shared.empty()) {
+            bugCheck(DRIVER_VERIFIER_DETECTED_VIOLATION, 0x37, reinterpret_cast<ULONG_PTR>(resource), 1, 0,
+                     "An ERESOURCE is deleted while a thread holds it.");
+        }
+    }
+    delete owners;
+    resource->OwnerTable = nullptr;
+    return STATUS_SUCCESS;
+}
+
+BOOLEAN ExAcquireResourceExclusiveLite(PERESOURCE resource, BOOLEAN wait) {
+    return acquireResource(resource, true, wait);
+}
+BOOLEAN ExAcquireResourceSharedLite(PERESOURCE resource, BOOLEAN wait) {
+    return acquireResource(resource, false, wait);
+}
+
+VOID ExReleaseResourceLite(PERESOURCE resource) {
+    requireIrql(DISPATCH_LEVEL, "ExReleaseResourceLite");
+    OwnerTable &owners = table(resource);
+    PKTHREAD thread = currentThread();
+    std::lock_guard lock(owners.lock);
+    if (owners.exclusive == thread) {
+        if (--owners.recursion == 0) {
+            owners.exclusive = nullptr;
+            owners.changed.notify_all();
+        }
+        return;
+    }
+    auto own = owners.shared.find(thread);
+    if (own == owners.shared.end()) {
+        bugCheck(RESOURCE_NOT_OWNED, reinterpret_cast<ULONG_PTR>(resource), 0, 0, 0,
+                 "An ERESOURCE is released by a thread that does not hold it.");
+    }
+    if (--own->second == 0) {
+        owners.shared.erase(own);
+        owners.changed.notify_all();
+    }
+}
+
+VOID ExConvertExclusiveToSharedLite(PERESOURCE resource) {
+    OwnerTable &owners = table(resource);
+    PKTHREAD thread = currentThread();
+    std::lock_guard lock(owners.lock);
+    if (owners.exclusive != thread) {
+        bugCheck(RESOURCE_NOT_OWNED, reinterpret_cast<ULONG_PTR>(resource), 0, 0, 0,
+                 "ExConvertExclusiveToSharedLite by a thread that does not own the resource.");
+    }
+    owners.exclusive = nullptr;
+    owners.shared[thread] = std::exchange(owners.recursion, 0);
+    owners.changed.notify_all();
+}
+
+BOOLEAN ExIsResourceAcquiredExclusiveLite(PERESOURCE resource) {
+    OwnerTable &owners = table(resource);
+    std::lock_guard lock(owners.lock);
+    return owners.exclusive == currentThread();
+}
+
+ULONG ExIsResourceAcquiredSharedLite(PERESOURCE resource) {
+    OwnerTable &owners = table(resource);
+    PKTHREAD thread = currentThread();
+    std::lock_guard lock(owners.lock);
+    if (owners.exclusive == thread) {
+        return owners.recursion;
+    }
+    auto own = owners.shared.find(thread);
+    return own == owners.shared.end() ? 0 : own->second;
+}
+
+PVOID ExEnterCriticalRegionAndAcquireResourceExclusive(PERESOURCE resource) {
+    KeEnterCriticalRegion();
+    ExAcquireResourceExclusiveLite(resource, TRUE);
+    return nullptr;
+}
+
+PVOID ExEnterCriticalRegionAndAcquireResourceShared(PERESOURCE resource) {
+    KeEnterCriticalRegion();
+    ExAcquireResourceSharedLite(resource, TRUE);
+    return nullptr;
+}
+
+VOID ExReleaseResourceAndLeaveCriticalRegion(PERESOURCE resource) {
+    ExReleaseResourceLite(resource);
+    KeLeaveCriticalRegion();
+}
+
+VOID ExInitializePushLock(PEX_PUSH_LOCK lock) {
+    __atomic_store_n(lock, 0, __ATOMIC_RELAXED);
+}
+
+VOID ExAcquirePushLockExclusiveEx(PEX_PUSH_LOCK lock, ULONG) {
+    requireNoApcs("ExAcquirePushLockExclusive");
+    park(lock, [lock] { return tryPush(lock, true); });
+}
+
+VOID ExAcquirePushLockSharedEx(PEX_PUSH_LOCK lock, ULONG) {
+    requireNoApcs("ExAcquirePushLockShared");
+    park(lock, [lock] { return tryPush(lock, false); });
+}
+
+VOID ExReleasePushLockExclusiveEx(PEX_PUSH_LOCK lock, ULONG) {
+    releasePush(lock, true);
+}
+VOID ExReleasePushLockSharedEx(PEX_PUSH_LOCK lock, ULONG) {
+    releasePush(lock, false);
+}
+
+VOID ExInitializeRundownProtection(PEX_RUNDOWN_REF ref) {
+    __atomic_store_n(&ref->Count, 0, __ATOMIC_RELAXED);
+}
+
+VOID ExReInitializeRundownProtection(PEX_RUNDOWN_REF ref) {
+    if (__atomic_load_n(&ref->Count, __ATOMIC_ACQUIRE) != kRundownActive) {
+        bugCheck(DRIVER_VERIFIER_DETECTED_VIOLATION, reinterpret_cast<ULONG_PTR>(ref), ref->Count, 0, 0,
+                 "ExReInitializeRundownProtection before the rundown is complete.");
+    }
+    __atomic_store_n(&ref->Count, 0, __ATOMIC_RELEASE);
+}
+
+BOOLEAN ExAcquireRundownProtectionEx(PEX_RUNDOWN_REF ref, ULONG count) {
+    ULONG_PTR old = __atomic_load_n(&ref->Count, __ATOMIC_RELAXED);
+    while ((old & kRundownActive) == 0) {
+        if (__atomic_compare_exchange_n(&ref->Count, &old, old + 2 * ULONG_PTR{count}, true, __ATOMIC_ACQUIRE,
+                                        __ATOMIC_RELAXED)) {
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+BOOLEAN ExAcquireRundownProtection(PEX_RUNDOWN_REF ref) {
+    return ExAcquireRundownProtectionEx(ref, 1);
+}
+
+VOID ExReleaseRundownProtectionEx(PEX_RUNDOWN_REF ref, ULONG count) {
+    ULONG_PTR old = __atomic_fetch_sub(&ref->Count, 2 * ULONG_PTR{count}, __ATOMIC_ACQ_REL);
+    if (old < 2 * ULONG_PTR{count}) {
+        bugCheck(DRIVER_VERIFIER_DETECTED_VIOLATION, reinterpret_cast<ULONG_PTR>(ref), old, 0, 0,
+                 "Rundown protection is released more often than acquired.");
+    }
+    if (old == 2 * ULONG_PTR{count} + kRundownActive) {
+        wake(ref);
+    }
+}
+
+VOID ExReleaseRundownProtection(PEX_RUNDOWN_REF ref) {
+    ExReleaseRundownProtectionEx(ref, 1);
+}
+
+VOID ExWaitForRundownProtectionRelease(PEX_RUNDOWN_REF ref) {
+    requireIrql(APC_LEVEL, "ExWaitForRundownProtectionRelease");
+    __atomic_or_fetch(&ref->Count, kRundownActive, __ATOMIC_ACQ_REL);
+    park(ref, [ref] { return __atomic_load_n(&ref->Count, __ATOMIC_ACQUIRE) == kRundownActive; });
+}
+
+VOID ExRundownCompleted(PEX_RUNDOWN_REF ref) {
+    requireIrql(DISPATCH_LEVEL, "ExRundownCompleted");
+    __atomic_store_n(&ref->Count, kRundownActive, __ATOMIC_RELEASE);
+}
+
+} // extern "C"

@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: MIT
+//
+// Devices, their names, and the drivers that make them.
+
+#include "io_internal.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+namespace nt {
+
+static constexpr std::u16string_view kDosPrefix = u"\\GLOBAL??\\";
+
+// One spelling for the three ways to name the directory of DOS devices, in upper case.
+static std::u16string canonical(std::u16string_view name) {
+    std::u16string text = upcase(name);
+    for (std::u16string_view prefix : {u"\\??\\", u"\\DOSDEVICES\\"}) {
+        if (text.starts_with(prefix)) {
+            return std::u16string(kDosPrefix) + text.substr(prefix.size());
+        }
+    }
+    return text;
+}
+
+// Under ioLock. The longest name that is a device, followed by a separator or the end; the rest is the file's name.
+static PDEVICE_OBJECT resolve(Kernel &k, std::u16string_view name, std::u16string *rest) {
+    std::u16string path = canonical(name);
+    for (int hops = 0; hops < 16; ++hops) {
+        size_t end = path.size();
+        bool linked = false;
+        while (end != std::u16string::npos && end != 0) {
+            std::u16string head = path.substr(0, end);
+            if (auto device = k.devices.find(head); device != k.devices.end()) {
+                *rest = path.substr(end);
+                return device->second;
+            }
+            if (auto link = k.links.find(head); link != k.links.end()) {
+                path = canonical(link->second) + path.substr(end);
+                linked = true;
+                break;
+            }
+            end = path.rfind(u'\\', end - 1);
+        }
+        if (!linked) {
+            return nullptr;
+        }
+    }
+    return nullptr;
+}
+
+// Under ioLock. With a reference, which is what an open file holds.
+NTSTATUS referenceDevice(std::u16string_view name, PDEVICE_OBJECT *found, std::u16string *rest) {
+    PDEVICE_OBJECT device = resolve(kernel(), name, rest);
+    if (device == nullptr) {
+        return STATUS_OBJECT_NAME_NOT_FOUND;
+    }
+    if ((device->Flags & DO_DEVICE_INITIALIZING) || state(device).deletePending ||
+        state(device).driver->unloadPending) {
+        return STATUS_NO_SUCH_DEVICE;
+    }
+    if ((device->Flags & DO_EXCLUSIVE) && device->ReferenceCount != 0) {
+        return STATUS_ACCESS_DENIED;
+    }
+    ++device->ReferenceCount;
+    ObfReferenceObject(device);
+    *found = device;
+    return STATUS_SUCCESS;
+}
+
+static void deleteDeviceBody(PVOID object) {
+    auto device = static_cast<PDEVICE_OBJECT>(object);
+    std::free(device->DeviceExtension);
+    delete static_cast<Device *>(device->Reserved);
+}
+
+static NTSTATUS setDeviceSecurity(PVOID object, SECURITY_INFORMATION, PSECURITY_DESCRIPTOR descriptor) {
+    auto device = static_cast<PDEVICE_OBJECT>(object);
+    ULONG size = 0;
+    RtlAbsoluteToSelfRelativeSD(descriptor, nullptr, &size);
+    std::vector<unsigned char> copy(size);
+    NTSTATUS status = RtlAbsoluteToSelfRelativeSD(descriptor, copy.data(), &size);
+    if (NT_SUCCESS(status)) {
+        std::lock_guard lock(kernel().ioLock);
+        state(device).security = std::move(copy);
+        device->SecurityDescriptor = state(device).security.data();
+    }
+    return status;
+}
+
+static SIM_OBJECT_TYPE_INITIALIZER makeDeviceType() {
+    SIM_OBJECT_TYPE_INITIALIZER info = {};
+    info.Name = "Device";
+    info.BodySize = sizeof(DEVICE_OBJECT);
+    info.ValidAccess = FILE_ALL_ACCESS;
+    info.Mapping = {FILE_GENERIC_READ, FILE_GENERIC_WRITE, FILE_GENERIC_EXECUTE, FILE_ALL_ACCESS};
+    info.Delete = deleteDeviceBody;
+    info.SetSecurity = setDeviceSecurity;
+    return info;
+}
+const SIM_OBJECT_TYPE_INITIALIZER deviceTypeInitializer = makeDeviceType();
+
+static NTSTATUS invalidRequest(PDEVICE_OBJECT, PIRP irp) {
+    irp->IoStatus.Status = STATUS_INVALID_DEVICE_REQUEST;
+    irp->IoStatus.Information = 0;
+    IofCompleteRequest(irp, IO_NO_INCREMENT);
+    return STATUS_INVALID_DEVICE_REQUEST;
+}
+
+static UNICODE_STRING unicode(std::u16string &text) {
+    auto bytes = static_cast<USHORT>(text.size() * sizeof(WCHAR));
+    return {bytes, bytes, text.data()};
+}
+
+// With driverLock held.
+static void unloadNow(Driver *driver) {
+    PDRIVER_UNLOAD routine = driver->object.DriverUnload;
+    {
+        BorrowedThread thread(kernel().systemProcess, true);
+        SIM_CALL_STATE before;
+        SimEnterDriver(&before);
+        routine(&driver->object);
+        SimLeaveDriver(&before, "DriverUnload", reinterpret_cast<PVOID>(routine));
+    }
+    if (driver->object.DeviceObject != nullptr) {
+        bugCheck(DRIVER_UNLOADED_WITHOUT_CANCELLING_PENDING_OPERATIONS, reinterpret_cast<ULONG_PTR>(&driver->object), 0,
+                 0, 0, "DriverUnload left a device object behind.");
+    }
+    Kernel &k = kernel();
+    bool last;
+    {
+        std::lock_guard lock(k.ioLock);
+        k.drivers.erase(driver->service);
+        last = k.drivers.empty();
+    }
+    if (last) {
+        reapThreads(false);
+        if (size_t running = runningSystemThreads(); running != 0) {
+            bugCheck(DRIVER_UNLOADED_WITHOUT_CANCELLING_PENDING_OPERATIONS, running, 1, 0, 0,
+                     "%zu system thread(s) still run in an unloaded driver.", running);
+        }
+        checkPoolLeaks(false);
+        if (size_t left = kernelHandles(); left != 0) {
+            bugCheck(DRIVER_VERIFIER_DETECTED_VIOLATION, 0x62, left, 0, 0, "Drivers left %zu kernel handle(s) open.",
+                     left);
+        }
+    }
+}
+
+static bool inUse(Kernel &k, Driver *driver) {
+    std::lock_guard lock(k.ioLock);
+    for (PDEVICE_OBJECT device = driver->object.DeviceObject; device != nullptr; device = device->NextDevice) {
+        if (device->ReferenceCount != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void releaseDevice(PDEVICE_OBJECT device) {
+    Kernel &k = kernel();
+    std::lock_guard serial(k.driverLock);
+    Driver *driver = state(device).driver;
+    bool deleted;
+    {
+        std::lock_guard lock(k.ioLock);
+        --device->ReferenceCount;
+        deleted = state(device).deletePending;
+    }
+    ObfDereferenceObject(device);
+    if (!deleted && driver->unloadPending && !inUse(k, driver)) {
+        unloadNow(driver);
+    }
+}
+
+NTSTATUS loadDriver(std::u16string_view service, DRIVER_INITIALIZE *entry) {
+    Kernel &k = kernel();
+    std::lock_guard serial(k.driverLock);
+    std::u16string key = upcase(service);
+    Driver *driver = nullptr;
+    {
+        std::lock_guard lock(k.ioLock);
+        if (auto found = k.drivers.find(key); found != k.drivers.end()) {
+            if (found->second->unloadPending) {
+                return STATUS_IMAGE_ALREADY_LOADED;
+            }
+            ++found->second->loads;
+            return STATUS_SUCCESS;
+        }
+        driver = k.drivers.emplace(key, std::make_shared<Driver>()).first->second.get();
+    }
+    driver->service = key;
+    driver->name = u"\\Driver\\" + std::u16string(service);
+    driver->registryPath = u"\\REGISTRY\\MACHINE\\SYSTEM\\ControlSet001\\Services\\" + std::u16string(service);
+    driver->loads = 1;
+    DRIVER_OBJECT &object = driver->object;
+    object.Type = 4;
+    object.Size = sizeof object;
+    object.DriverExtension = &driver->extension;
+    object.DriverName = unicode(driver->name);
+    object.DriverInit = entry;
+    driver->extension.DriverObject = &object;
+    for (PDRIVER_DISPATCH &routine : object.MajorFunction) {
+        routine = invalidRequest;
+    }
+    UNICODE_STRING path = unicode(driver->registryPath);
+    NTSTATUS status;
+    {
+        BorrowedThread thread(k.systemProcess, true);
+        SIM_CALL_STATE before;
+        SimEnterDriver(&before);
+        status = entry(&object, &path);
+        SimLeaveDriver(&before, "DriverEntry", reinterpret_cast<PVOID>(entry));
+    }
+    std::unique_lock lock(k.ioLock);
+    if (NT_SUCCESS(status)) {
+        for (PDEVICE_OBJECT device = object.DeviceObject; device != nullptr; device = device->NextDevice) {
+            device->Flags &= ~static_cast<ULONG>(DO_DEVICE_INITIALIZING);
+        }
+        return status;
+    }
+    if (object.DeviceObject != nullptr) {
+        bugCheck(DRIVER_UNLOADED_WITHOUT_CANCELLING_PENDING_OPERATIONS, reinterpret_cast<ULONG_PTR>(&object),
+                 static_cast<ULONG>(status), 0, 0, "DriverEntry failed with 0x%08X but left a device object behind.",
+                 static_cast<ULONG>(status));
+    }
+    k.drivers.erase(key);
+    bool last = k.drivers.empty();
+    lock.unlock();
+    if (last) {
+        checkPoolLeaks(false);
+    }
+    return status;
+}
+
+NTSTATUS unloadDriver(std::u16string_view service) {
+    Kernel &k = kernel();
+    std::lock_guard serial(k.driverLock);
+    Driver *driver;
+    {
+        std::lock_guard lock(k.ioLock);
+        auto found = k.drivers.find(upcase(service));
+        if (found == k.drivers.end() || found->second->unloadPending) {
+            return STATUS_OBJECT_NAME_NOT_FOUND;
+        }
+        driver = found->second.get();
+        if (driver->loads > 1) {
+            --driver->loads;
+            return STATUS_SUCCESS;
+        }
+        if (driver->object.DriverUnload == nullptr) {
+            return STATUS_INVALID_DEVICE_REQUEST;
+        }
+        driver->unloadPending = true;
+    }
+    if (!inUse(k, driver)) {
+        unloadNow(driver);
+    }
+    return STATUS_SUCCESS;
+}
+
+void checkDrivers() {
+    Kernel &k = kernel();
+    std::lock_guard lock(k.ioLock);
+    if (!k.drivers.empty() || !k.devices.empty() || !k.links.empty()) {
+        bugCheck(DRIVER_VERIFIER_IOMANAGER_VIOLATION, k.drivers.size(), k.devices.size(), k.links.size(), 0,
+                 "The machine halts with %zu driver(s), %zu device name(s) and %zu symbolic link(s) left.",
+                 k.drivers.size(), k.devices.size(), k.links.size());
+    }
+}
+
+} // namespace nt
+
+using namespace nt;
+
+extern "C" {
+
+NTSTATUS IoCreateDevice(PDRIVER_OBJECT driver, ULONG extensionSize, PUNICODE_STRING name, DEVICE_TYPE type,
+                        ULONG characteristics, BOOLEAN exclusive, PDEVICE_OBJECT *result) {
+    requireIrql(APC_LEVEL, "IoCreateDevice");
+    Kernel &k = kernel();
+    *result = nullptr;
+    auto device = static_cast<PDEVICE_OBJECT>(SimCreateObject(*IoDeviceObjectType));
+    auto extra = new (std::nothrow) Device;
+    PVOID extension = extensionSize != 0 ? std::calloc(1, extensionSize) : nullptr;
+    if (device == nullptr || extra == nullptr || (extensionSize != 0 && extension == nullptr)) {
+        throw std::bad_alloc();
+    }
+    extra->driver = CONTAINING_RECORD(driver, Driver, object);
+    device->Type = 3;
+    device->Size = static_cast<USHORT>(sizeof(DEVICE_OBJECT));
+    device->DriverObject = driver;
+    device->Flags = DO_DEVICE_INITIALIZING | (exclusive ? DO_EXCLUSIVE : 0);
+    device->Characteristics = characteristics;
+    device->DeviceExtension = extension;
+    device->DeviceType = type;
+    device->StackSize = 1;
+    device->Reserved = extra;
+    bool collision = false;
+    {
+        std::lock_guard lock(k.ioLock);
+        if (name != nullptr) {
+            extra->name = canonical(view(name));
+            collision = !k.devices.emplace(extra->name, device).second;
+        }
+        if (!collision) {
+            device->NextDevice = driver->DeviceObject;
+            driver->DeviceObject = device;
+        }
+    }
+    if (collision) {
+        ObfDereferenceObject(device);
+        return STATUS_OBJECT_NAME_COLLISION;
+    }
+    *result = device;
+    return STATUS_SUCCESS;
+}
+
+VOID IoDeleteDevice(PDEVICE_OBJECT device) {
+    requireIrql(APC_LEVEL, "IoDeleteDevice");
+    Kernel &k = kernel();
+    {
+        std::lock_guard lock(k.ioLock);
+        if (state(device).deletePending) {
+            bugCheck(DRIVER_VERIFIER_IOMANAGER_VIOLATION, 0x4, reinterpret_cast<ULONG_PTR>(device), 0, 0,
+                     "IoDeleteDevice for a device that was deleted already.");
+        }
+        state(device).deletePending = true;
+        k.devices.erase(state(device).name);
+        PDEVICE_OBJECT *link = &device->DriverObject->DeviceObject;
+        while (*link != device) {
+            link = &(*link)->NextDevice;
+        }
+        *link = device->NextDevice;
+    }
+    // Open files keep the object until they close.
+    ObfDereferenceObject(device);
+}
+
+NTSTATUS IoCreateSymbolicLink(PUNICODE_STRING link, PUNICODE_STRING target) {
+    requireIrql(PASSIVE_LEVEL, "IoCreateSymbolicLink");
+    std::lock_guard lock(kernel().ioLock);
+    bool created = kernel().links.emplace(canonical(view(link)), std::u16string(view(target))).second;
+    return created ? STATUS_SUCCESS : STATUS_OBJECT_NAME_COLLISION;
+}
+
+NTSTATUS IoDeleteSymbolicLink(PUNICODE_STRING link) {
+    requireIrql(PASSIVE_LEVEL, "IoDeleteSymbolicLink");
+    std::lock_guard lock(kernel().ioLock);
+    return kernel().links.erase(canonical(view(link))) != 0 ? STATUS_SUCCESS : STATUS_OBJECT_NAME_NOT_FOUND;
+}
+
+} // extern "C"

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: MIT
+//
+// The state of the one machine, and what the components of nt share. Everything per machine is in Kernel; thread-locals
+// and the pointer to it are the only other state.
+
+#ifndef SIMULATOR_NT_KERNEL_H
+#define SIMULATOR_NT_KERNEL_H
+
+#include "ob_internal.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <shared_mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+// Both spellings of a thread and of a process mean one structure.
+struct _KTHREAD {
+    DISPATCHER_HEADER header;
+    ULONG_PTR id = 0;
+    PEPROCESS process = nullptr;
+    KPROCESSOR_MODE previousMode = UserMode;
+    bool system = false;
+    // Written only by the thread itself.
+    KIRQL irql = PASSIVE_LEVEL;
+    ULONG spinLocks = 0;
+    LONG kernelApcDisable = 0;
+    LONG specialApcDisable = 0;
+    SIM_SEH_FRAME *seh = nullptr;
+    NTSTATUS sehCode = 0;
+    PVOID slot = nullptr;
+    // Guarded by Kernel::dispatcher.
+    std::condition_variable wake;
+    KWAIT_BLOCK *waitBlocks = nullptr;
+    ULONG waitCount = 0;
+    NTSTATUS waitStatus = 0;
+    // A system thread's routine, and where PsTerminateSystemThread goes.
+    PKSTART_ROUTINE start = nullptr;
+    PVOID context = nullptr;
+    jmp_buf *terminate = nullptr;
+};
+
+namespace nt {
+
+struct Handle {
+    PVOID object;
+    ACCESS_MASK access;
+    ULONG attributes;
+};
+
+enum class Token { System, Elevated, Limited };
+
+} // namespace nt
+
+struct _EPROCESS {
+    DISPATCHER_HEADER header;
+    ULONG_PTR id = 0;
+    std::u16string image;
+    nt::Token token = nt::Token::Limited;
+    std::mutex handleLock;
+    std::map<ULONG_PTR, nt::Handle> handles;
+    ULONG_PTR nextHandle = 4;
+    std::atomic<bool> exiting{false};
+};
+
+struct _OBJECT_TYPE {
+    SIM_OBJECT_TYPE_INITIALIZER info;
+    std::mutex lock;
+    std::set<PVOID> objects;
+};
+
+namespace nt {
+
+struct Driver;
+struct Request;
+
+constexpr int kStackDepth = 10;
+
+struct PoolBlock {
+    size_t size;
+    ULONG tag;
+    bool paged;
+    bool exempt;
+    int depth;
+    void *stack[kStackDepth];
+};
+
+struct Pool {
+    std::mutex lock;
+    std::map<uintptr_t, PoolBlock> blocks;
+    std::set<ULONG> exempt;
+    uint64_t driverBlocks = 0;
+    uint64_t driverBytes = 0;
+    uint64_t failNth = 0;
+    bool failStacks = false;
+    std::unordered_set<uint64_t> seenStacks;
+    uint64_t failed = 0;
+};
+
+struct UserRange {
+    size_t length;
+    bool readable;
+    bool writable;
+};
+
+struct Kernel {
+    std::mutex dispatcher;
+    Pool pool;
+
+    std::shared_mutex userLock;
+    std::map<uintptr_t, UserRange> userRanges;
+    std::atomic<size_t> userRangeCount{0};
+
+    std::mutex threadLock;
+    std::set<PKTHREAD> adopted;
+    std::list<std::thread> systemThreads;
+    std::list<std::thread> finishedThreads;
+    std::atomic<ULONG_PTR> nextId{8};
+    PEPROCESS systemProcess = nullptr;
+    PEPROCESS hostProcess = nullptr;
+    std::map<ULONG_PTR, PEPROCESS> processes;
+
+    KSPIN_LOCK cancelLock = 0;
+    // Guards devices, links, drivers and the state of requests. A leaf: nothing is called with it held.
+    std::mutex ioLock;
+    std::condition_variable ioChanged;
+    std::unordered_map<PIRP, std::shared_ptr<Request>> liveIrps;
+    std::deque<PIRP> completedIrps;
+    std::map<std::u16string, PDEVICE_OBJECT> devices;
+    std::map<std::u16string, std::u16string> links;
+    // Serialises load and unload.
+    std::recursive_mutex driverLock;
+    std::map<std::u16string, std::shared_ptr<Driver>> drivers;
+
+    std::mutex routineLock;
+    std::map<std::string, PVOID> routines;
+};
+
+Kernel &kernel();
+bool booted();
+void boot();
+// Handles of the host process, as its exit would close them. Comes before cm stops.
+void exitHost();
+void halt();
+
+PKTHREAD currentThread();
+PKTHREAD createThread(PEPROCESS process, bool system);
+// Makes the calling OS thread that thread of the machine until it ends or leaves.
+void enterThread(PKTHREAD thread);
+void leaveThread();
+// While it is held no OS thread that ends gives its adopted thread back.
+std::mutex &bootMutex();
+void publish(Kernel *k);
+PEPROCESS createProcess(std::u16string_view image, Token token, ULONG_PTR id = 0);
+void exitProcess(PEPROCESS process);
+void reapThreads(bool all);
+size_t runningSystemThreads();
+// A system thread without a handle. At any IRQL.
+void startWorker(PKSTART_ROUTINE start, PVOID context);
+
+// Lets the calling OS thread be, for a scope, a thread of another process: to do there what a process does to itself.
+class BorrowedThread {
+  public:
+    BorrowedThread(PEPROCESS process, bool system);
+    ~BorrowedThread();
+    BorrowedThread(const BorrowedThread &) = delete;
+    BorrowedThread &operator=(const BorrowedThread &) = delete;
+
+  private:
+    PKTHREAD former_;
+    bool adopted_;
+};
+
+[[noreturn]] void bugCheck(ULONG code, ULONG_PTR p1, ULONG_PTR p2, ULONG_PTR p3, ULONG_PTR p4, const char *format, ...)
+    __attribute__((format(printf, 6, 7)));
+void requireIrql(KIRQL highest, const char *routine);
+void printStack(void *const *stack, int depth);
+
+bool userMemoryAllows(const void *address, size_t length, bool write);
+// Raises when the memory cannot be touched.
+void touch(const void *address, size_t length, bool write);
+bool isPoolAddress(const void *address);
+// One more thing that fault injection may refuse. `skip` innermost frames do not count.
+bool failHere();
+uint64_t poolBlocksOfDrivers(uint64_t *bytes);
+// Bug check if drivers left blocks.
+void checkPoolLeaks(bool kernelToo);
+
+// Under Kernel::dispatcher: an object became signalled.
+void wakeWaiters(DISPATCHER_HEADER *object);
+void setSignal(DISPATCHER_HEADER *object, LONG state);
+void initializeHeader(DISPATCHER_HEADER *header, UCHAR type, LONG state);
+
+enum : UCHAR {
+    kNotificationEvent = 0,
+    kSynchronizationEvent = 1,
+    kMutant = 2,
+    kProcess = 3,
+    kSemaphore = 5,
+    kThread = 6
+};
+
+std::u16string upcase(std::u16string_view text);
+inline std::u16string_view view(const UNICODE_STRING *string) {
+    return {string->Buffer, string->Length / sizeof(WCHAR)};
+}
+
+// Kinds of objects that nt makes itself; created at boot.
+void createTypes();
+void deleteTypes();
+void initializeSecurity();
+void destroyThreadBody(PVOID object);
+void destroyProcessBody(PVOID object);
+extern const SIM_OBJECT_TYPE_INITIALIZER fileTypeInitializer;
+extern const SIM_OBJECT_TYPE_INITIALIZER deviceTypeInitializer;
+
+NTSTATUS accessCheck(PSECURITY_DESCRIPTOR descriptor, Token token, ACCESS_MASK desired, const GENERIC_MAPPING *mapping,
+                     ACCESS_MASK *granted);
+void closeAllHandles(PEPROCESS process);
+// How many handles the kernel's own table holds.
+size_t kernelHandles();
+NTSTATUS closeHandle(PEPROCESS process, HANDLE handle, KPROCESSOR_MODE mode);
+
+} // namespace nt
+
+#endif

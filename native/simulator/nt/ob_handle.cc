@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: MIT
+
+#include "kernel.h"
+
+#include <new>
+
+namespace nt {
+
+LONG_PTR addHandle(PVOID object);
+LONG_PTR removeHandle(PVOID object);
+
+// Kernel handles are recognised by their value, as on Windows; they live in the System process's table.
+constexpr ULONG_PTR kKernelHandle = 0xFFFFFFFF80000000u;
+
+static bool isKernelHandle(HANDLE handle) {
+    auto value = reinterpret_cast<ULONG_PTR>(handle);
+    return (value & kKernelHandle) == kKernelHandle && value < static_cast<ULONG_PTR>(-16);
+}
+
+static PEPROCESS owner(HANDLE handle, KPROCESSOR_MODE mode) {
+    if (isKernelHandle(handle)) {
+        return mode == KernelMode ? kernel().systemProcess : nullptr;
+    }
+    return IoGetCurrentProcess();
+}
+
+// The object comes with a reference.
+static bool find(PEPROCESS process, HANDLE handle, Handle *found) {
+    if (process == nullptr) {
+        return false;
+    }
+    std::lock_guard lock(process->handleLock);
+    auto entry = process->handles.find(reinterpret_cast<ULONG_PTR>(handle) & ~ULONG_PTR{3});
+    if (entry == process->handles.end()) {
+        return false;
+    }
+    *found = entry->second;
+    ObfReferenceObject(found->object);
+    return true;
+}
+
+NTSTATUS closeHandle(PEPROCESS process, HANDLE handle, KPROCESSOR_MODE mode) {
+    Handle closed;
+    {
+        std::unique_lock lock(process->handleLock);
+        auto entry = process->handles.find(reinterpret_cast<ULONG_PTR>(handle) & ~ULONG_PTR{3});
+        if (entry == process->handles.end()) {
+            lock.unlock();
+            if (mode == KernelMode && isKernelHandle(handle)) {
+                bugCheck(INVALID_KERNEL_HANDLE, reinterpret_cast<ULONG_PTR>(handle), 0, 0, 0,
+                         "A kernel handle is closed that is not open.");
+            }
+            return STATUS_INVALID_HANDLE;
+        }
+        closed = entry->second;
+        process->handles.erase(entry);
+    }
+    POBJECT_TYPE type = ObGetObjectType(closed.object);
+    LONG_PTR left = removeHandle(closed.object);
+    if (type->info.Close != nullptr) {
+        type->info.Close(process, closed.object, closed.access, static_cast<ULONG>(left));
+    }
+    ObfDereferenceObject(closed.object);
+    return STATUS_SUCCESS;
+}
+
+void closeAllHandles(PEPROCESS process) {
+    for (;;) {
+        ULONG_PTR next;
+        {
+            std::lock_guard lock(process->handleLock);
+            if (process->handles.empty()) {
+                return;
+            }
+            next = process->handles.begin()->first;
+        }
+        closeHandle(process, reinterpret_cast<HANDLE>(next), UserMode);
+    }
+}
+
+size_t kernelHandles() {
+    std::lock_guard lock(kernel().systemProcess->handleLock);
+    return kernel().systemProcess->handles.size();
+}
+
+static NTSTATUS queryObjectName(HANDLE handle, PVOID info, ULONG length, PULONG returned, KPROCESSOR_MODE mode) {
+    PVOID object;
+    NTSTATUS status = ObReferenceObjectByHandle(handle, 0, nullptr, mode, &object, nullptr);
+    if (!NT_SUCCESS(status)) {
+        return status;
+    }
+    auto query = ObGetObjectType(object)->info.QueryName;
+    ULONG needed = sizeof(OBJECT_NAME_INFORMATION);
+    if (query != nullptr) {
+        status = query(object, static_cast<POBJECT_NAME_INFORMATION>(info), length, returned, mode);
+    } else if (returned != nullptr && !userMemoryAllows(returned, sizeof *returned, true)) {
+        status = STATUS_ACCESS_VIOLATION;
+    } else {
+        if (returned != nullptr) {
+            *returned = needed;
+        }
+        if (length < needed) {
+            status = STATUS_INFO_LENGTH_MISMATCH;
+        } else if (!userMemoryAllows(info, needed, true)) {
+            status = STATUS_ACCESS_VIOLATION;
+        } else {
+            *static_cast<POBJECT_NAME_INFORMATION>(info) = {};
+        }
+    }
+    ObfDereferenceObject(object);
+    return status;
+}
+
+} // namespace nt
+
+using namespace nt;
+
+extern "C" {
+
+NTSTATUS SimInsertHandle(PVOID object, ULONG attributes, ACCESS_MASK access, PHANDLE handle) {
+    requireIrql(APC_LEVEL, "Handle creation");
+    bool kernelHandle = (attributes & OBJ_KERNEL_HANDLE) != 0;
+    PEPROCESS process = kernelHandle ? kernel().systemProcess : IoGetCurrentProcess();
+    ULONG_PTR value;
+    {
+        std::lock_guard lock(process->handleLock);
+        if (process->exiting) {
+            return STATUS_PROCESS_IS_TERMINATING;
+        }
+        value = process->nextHandle;
+        process->nextHandle += 4;
+        value |= kernelHandle ? kKernelHandle : 0;
+        process->handles.emplace(value, Handle{object, access, attributes});
+        ObfReferenceObject(object);
+        addHandle(object);
+    }
+    *handle = reinterpret_cast<HANDLE>(value);
+    return STATUS_SUCCESS;
+}
+
+NTSTATUS ObReferenceObjectByHandle(HANDLE handle, ACCESS_MASK desired, POBJECT_TYPE type, KPROCESSOR_MODE mode,
+                                   PVOID *object, POBJECT_HANDLE_INFORMATION info) {
+    requireIrql(PASSIVE_LEVEL, "ObReferenceObjectByHandle");
+    *object = nullptr;
+    Handle found;
+    auto value = reinterpret_cast<LONG_PTR>(handle);
+    if (value == -1 || value == -2) {
+        found = {value == -1 ? static_cast<PVOID>(IoGetCurrentProcess()) : static_cast<PVOID>(currentThread()),
+                 0x1FFFFF, 0};
+        ObfReferenceObject(found.object);
+    } else if (!find(owner(handle, mode), handle, &found)) {
+        return STATUS_INVALID_HANDLE;
+    }
+    NTSTATUS status = STATUS_SUCCESS;
+    if (type != nullptr && ObGetObjectType(found.object) != type) {
+        status = STATUS_OBJECT_TYPE_MISMATCH;
+    } else if (mode != KernelMode && (desired & ~found.access) != 0) {
+        status = STATUS_ACCESS_DENIED;
+    }
+    if (!NT_SUCCESS(status)) {
+        ObfDereferenceObject(found.object);
+        return status;
+    }
+    if (info != nullptr) {
+        *info = {found.attributes & (OBJ_INHERIT | OBJ_PERMANENT), found.access};
+    }
+    *object = found.object;
+    return STATUS_SUCCESS;
+}
+
+NTSTATUS ObOpenObjectByPointer(PVOID object, ULONG attributes, PVOID, ACCESS_MASK desired, POBJECT_TYPE type,
+                               KPROCESSOR_MODE mode, PHANDLE handle) {
+    requireIrql(PASSIVE_LEVEL, "ObOpenObjectByPointer");
+    NTSTATUS status = ObReferenceObjectByPointer(object, 0, type, mode);
+    if (!NT_SUCCESS(status)) {
+        return status;
+    }
+    const SIM_OBJECT_TYPE_INITIALIZER &info = ObGetObjectType(object)->info;
+    ACCESS_MASK granted = desired;
+    RtlMapGenericMask(&granted, &info.Mapping);
+    if (granted & MAXIMUM_ALLOWED) {
+        granted = (granted & ~MAXIMUM_ALLOWED) | info.Mapping.GenericAll;
+    }
+    if (info.Open != nullptr) {
+        status = info.Open(IoGetCurrentProcess(), object, granted);
+    }
+    if (NT_SUCCESS(status)) {
+        status = SimInsertHandle(object, attributes, granted, handle);
+    }
+    ObfDereferenceObject(object);
+    return status;
+}
+
+NTSTATUS ObCloseHandle(HANDLE handle, KPROCESSOR_MODE mode) {
+    requireIrql(PASSIVE_LEVEL, "ZwClose");
+    PEPROCESS process = owner(handle, mode);
+    return process == nullptr ? STATUS_INVALID_HANDLE : closeHandle(process, handle, mode);
+}
+
+NTSTATUS NtClose(HANDLE handle) {
+    return ObCloseHandle(handle, ExGetPreviousMode());
+}
+NTSTATUS ZwClose(HANDLE handle) {
+    return ObCloseHandle(handle, KernelMode);
+}
+
+NTSTATUS ZwSetSecurityObject(HANDLE handle, SECURITY_INFORMATION information, PSECURITY_DESCRIPTOR descriptor) {
+    requireIrql(PASSIVE_LEVEL, "ZwSetSecurityObject");
+    if (!RtlValidSecurityDescriptor(descriptor)) {
+        return STATUS_INVALID_SECURITY_DESCR;
+    }
+    ACCESS_MASK needed = (information & DACL_SECURITY_INFORMATION ? WRITE_DAC : 0) |
+                         (information & (OWNER_SECURITY_INFORMATION | GROUP_SECURITY_INFORMATION) ? WRITE_OWNER : 0);
+    PVOID object;
+    OBJECT_HANDLE_INFORMATION info;
+    NTSTATUS status = ObReferenceObjectByHandle(handle, needed, nullptr, KernelMode, &object, &info);
+    if (!NT_SUCCESS(status)) {
+        return status;
+    }
+    auto set = ObGetObjectType(object)->info.SetSecurity;
+    // The handle's access counts for kernel callers, too: a service checks it after the reference was made.
+    if ((needed & ~info.GrantedAccess) != 0) {
+        status = STATUS_ACCESS_DENIED;
+    } else {
+        status = set != nullptr ? set(object, information, descriptor) : STATUS_NOT_SUPPORTED;
+    }
+    ObfDereferenceObject(object);
+    return status;
+}
+
+NTSTATUS ZwWaitForSingleObject(HANDLE handle, BOOLEAN alertable, PLARGE_INTEGER timeout) {
+    PVOID object;
+    NTSTATUS status = ObReferenceObjectByHandle(handle, SYNCHRONIZE, nullptr, KernelMode, &object, nullptr);
+    if (!NT_SUCCESS(status)) {
+        return status;
+    }
+    status = ObGetObjectType(object)->info.Waitable
+                 ? KeWaitForSingleObject(object, UserRequest, KernelMode, alertable, timeout)
+                 : STATUS_OBJECT_TYPE_MISMATCH;
+    ObfDereferenceObject(object);
+    return status;
+}
+
+NTSTATUS NtQueryObject(HANDLE handle, OBJECT_INFORMATION_CLASS type, PVOID info, ULONG length, PULONG returned) {
+    requireIrql(PASSIVE_LEVEL, "NtQueryObject");
+    if (type != ObjectNameInformation) {
+        return STATUS_INVALID_INFO_CLASS;
+    }
+    return queryObjectName(handle, info, length, returned, ExGetPreviousMode());
+}
+
+NTSTATUS ZwQueryObject(HANDLE handle, OBJECT_INFORMATION_CLASS type, PVOID info, ULONG length, PULONG returned) {
+    KPROCESSOR_MODE mode = SimSetPreviousMode(KernelMode);
+    NTSTATUS status = NtQueryObject(handle, type, info, length, returned);
+    SimSetPreviousMode(mode);
+    return status;
+}
+
+} // extern "C"

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: MIT
+
+#include "kernel.h"
+
+#include <cstring>
+#include <execinfo.h>
+#include <cstdlib>
+#include <new>
+#include <unistd.h>
+#include <utility>
+
+namespace nt {
+
+PEPROCESS createProcess(std::u16string_view image, Token token, ULONG_PTR id) {
+    PVOID body = SimCreateObject(*PsProcessType);
+    auto process = new (body) _EPROCESS;
+    initializeHeader(&process->header, kProcess, 0);
+    process->image = image;
+    process->token = token;
+    Kernel &k = kernel();
+    std::lock_guard lock(k.threadLock);
+    while (id == 0 || k.processes.count(id) != 0) {
+        id = k.nextId.fetch_add(4);
+    }
+    process->id = id;
+    k.processes.emplace(id, process);
+    return process;
+}
+
+void destroyProcessBody(PVOID object) {
+    auto process = static_cast<PEPROCESS>(object);
+    {
+        std::lock_guard lock(kernel().threadLock);
+        kernel().processes.erase(process->id);
+    }
+    process->~_EPROCESS();
+}
+
+void exitProcess(PEPROCESS process) {
+    {
+        BorrowedThread thread(process, false);
+        {
+            std::lock_guard lock(process->handleLock);
+            process->exiting = true;
+        }
+        closeAllHandles(process);
+    }
+    {
+        std::lock_guard lock(kernel().dispatcher);
+        setSignal(&process->header, 1);
+    }
+    ObfDereferenceObject(process);
+}
+
+void boot() {
+    void *warm[4];
+    // The first backtrace loads a library; that must not happen inside an allocation.
+    backtrace(warm, 4);
+    std::lock_guard lock(bootMutex());
+    publish(new Kernel);
+    createTypes();
+    Kernel &k = kernel();
+    k.systemProcess = createProcess(u"System", Token::System, 4);
+    k.hostProcess =
+        createProcess(u"\\Device\\HarddiskVolume1\\host.exe", Token::Elevated, static_cast<ULONG_PTR>(getpid()));
+    PsInitialSystemProcess = k.systemProcess;
+    initializeSecurity();
+}
+
+void exitHost() {
+    BorrowedThread thread(kernel().hostProcess, false);
+    closeAllHandles(kernel().hostProcess);
+}
+
+void halt() {
+    Kernel &k = kernel();
+    if (size_t running = runningSystemThreads(); running != 0) {
+        bugCheck(DRIVER_UNLOADED_WITHOUT_CANCELLING_PENDING_OPERATIONS, running, 0, 0, 0,
+                 "%zu system thread(s) still run when the machine halts.", running);
+    }
+    reapThreads(true);
+    if (size_t left = kernelHandles(); left != 0) {
+        bugCheck(DRIVER_VERIFIER_DETECTED_VIOLATION, 0x62, left, 0, 0, "%zu kernel handle(s) were not closed.", left);
+    }
+    checkPoolLeaks(true);
+    {
+        std::lock_guard lock(k.ioLock);
+        if (!k.liveIrps.empty()) {
+            bugCheck(DRIVER_VERIFIER_IOMANAGER_VIOLATION, k.liveIrps.size(), 0, 0, 0,
+                     "%zu IRP(s) were never completed.", k.liveIrps.size());
+        }
+        for (PIRP irp : k.completedIrps) {
+            std::free(irp);
+        }
+        k.completedIrps.clear();
+    }
+    std::lock_guard lock(bootMutex());
+    std::set<PKTHREAD> adopted;
+    {
+        std::lock_guard adoptedLock(k.threadLock);
+        adopted.swap(k.adopted);
+    }
+    PKTHREAD self = currentThread();
+    // A stand-in answers for the current thread until all objects are gone.
+    auto last = std::make_unique<_KTHREAD>();
+    enterThread(last.get());
+    for (PKTHREAD thread : adopted) {
+        ObfDereferenceObject(thread);
+    }
+    if (adopted.count(self) == 0) {
+        bugCheck(DRIVER_VERIFIER_DETECTED_VIOLATION, 0, 0, 0, 0, "The machine halts on a thread of its own.");
+    }
+    ObfDereferenceObject(std::exchange(k.systemProcess, nullptr));
+    ObfDereferenceObject(std::exchange(k.hostProcess, nullptr));
+    PsInitialSystemProcess = nullptr;
+    deleteTypes();
+    publish(nullptr);
+    enterThread(nullptr);
+    delete &k;
+}
+
+} // namespace nt
+
+using namespace nt;
+
+extern "C" {
+
+PEPROCESS PsInitialSystemProcess = nullptr;
+
+PEPROCESS IoGetCurrentProcess(VOID) {
+    return currentThread()->process;
+}
+PEPROCESS PsGetCurrentProcess(VOID) {
+    return currentThread()->process;
+}
+HANDLE PsGetProcessId(PEPROCESS process) {
+    return reinterpret_cast<HANDLE>(process->id);
+}
+
+// The process that created the thread, whatever the thread is attached to.
+HANDLE PsGetCurrentProcessId(VOID) {
+    return PsGetProcessId(currentThread()->process);
+}
+
+NTSTATUS PsLookupProcessByProcessId(HANDLE id, PEPROCESS *process) {
+    requireIrql(APC_LEVEL, "PsLookupProcessByProcessId");
+    std::lock_guard lock(kernel().threadLock);
+    auto found = kernel().processes.find(reinterpret_cast<ULONG_PTR>(id));
+    if (found == kernel().processes.end() || found->second->exiting) {
+        return STATUS_INVALID_CID;
+    }
+    ObfReferenceObject(found->second);
+    *process = found->second;
+    return STATUS_SUCCESS;
+}
+
+NTSTATUS SeLocateProcessImageName(PEPROCESS process, PUNICODE_STRING *name) {
+    requireIrql(PASSIVE_LEVEL, "SeLocateProcessImageName");
+    size_t bytes = process->image.size() * sizeof(WCHAR);
+    auto string =
+        static_cast<PUNICODE_STRING>(ExAllocatePoolWithTag(PagedPool, sizeof(UNICODE_STRING) + bytes, 0x6D495350));
+    if (string == nullptr) {
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    string->Buffer = reinterpret_cast<PWCH>(string + 1);
+    string->Length = string->MaximumLength = static_cast<USHORT>(bytes);
+    std::memcpy(string->Buffer, process->image.data(), bytes);
+    *name = string;
+    return STATUS_SUCCESS;
+}
+
+} // extern "C"

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: MIT
+//
+// Threads: those of simulated processes, system threads, and OS threads from outside, which become threads of the host
+// process when they first call the kernel.
+
+#include "kernel.h"
+
+#include <new>
+#include <utility>
+
+namespace nt {
+
+static std::atomic<Kernel *> theKernel{nullptr};
+// Which machine a thread's KTHREAD belongs to.
+static std::atomic<uint64_t> generation{0};
+static std::mutex bootLock;
+
+namespace {
+struct ThreadLocal {
+    uint64_t generation = 0;
+    PKTHREAD thread = nullptr;
+    bool adopted = false;
+    ~ThreadLocal();
+};
+thread_local ThreadLocal local;
+} // namespace
+
+Kernel &kernel() {
+    Kernel *found = theKernel.load(std::memory_order_acquire);
+    if (found == nullptr) {
+        bugCheck(MANUALLY_INITIATED_CRASH, 0, 0, 0, 0, "A kernel routine was called while no machine runs.");
+    }
+    return *found;
+}
+
+bool booted() {
+    return theKernel.load(std::memory_order_acquire) != nullptr;
+}
+
+std::mutex &bootMutex() {
+    return bootLock;
+}
+
+void publish(Kernel *k) {
+    theKernel.store(k, std::memory_order_release);
+    generation.fetch_add(1, std::memory_order_release);
+}
+
+ThreadLocal::~ThreadLocal() {
+    std::lock_guard lock(bootLock);
+    if (thread == nullptr || !adopted || generation != nt::generation.load(std::memory_order_acquire) || !booted()) {
+        return;
+    }
+    bool mine;
+    {
+        std::lock_guard adoptedLock(kernel().threadLock);
+        mine = kernel().adopted.erase(thread) != 0;
+    }
+    if (mine) {
+        ObfDereferenceObject(thread);
+    }
+}
+
+PKTHREAD createThread(PEPROCESS process, bool system) {
+    PVOID body = SimCreateObject(*PsThreadType);
+    auto thread = new (body) _KTHREAD;
+    initializeHeader(&thread->header, kThread, 0);
+    thread->id = kernel().nextId.fetch_add(4);
+    thread->process = process;
+    thread->system = system;
+    thread->previousMode = system ? KernelMode : UserMode;
+    ObfReferenceObject(process);
+    return thread;
+}
+
+void destroyThreadBody(PVOID object) {
+    auto thread = static_cast<PKTHREAD>(object);
+    PEPROCESS process = thread->process;
+    thread->~_KTHREAD();
+    ObfDereferenceObject(process);
+}
+
+void enterThread(PKTHREAD thread) {
+    local.generation = generation.load(std::memory_order_acquire);
+    local.thread = thread;
+    local.adopted = false;
+}
+
+void leaveThread() {
+    PKTHREAD thread = currentThread();
+    SIM_CALL_STATE start = {};
+    SimLeaveDriver(&start, "A thread", reinterpret_cast<PVOID>(thread->start));
+    {
+        std::lock_guard lock(kernel().dispatcher);
+        setSignal(&thread->header, 1);
+    }
+    ObfDereferenceObject(thread);
+    local.thread = nullptr;
+}
+
+static PKTHREAD adopt() {
+    // Creating an object asks for the current IRQL, that is, for a thread.
+    static thread_local bool creating = false;
+    if (creating) {
+        static thread_local _KTHREAD nascent;
+        return &nascent;
+    }
+    creating = true;
+    PKTHREAD thread = createThread(kernel().hostProcess, false);
+    creating = false;
+    enterThread(thread);
+    local.adopted = true;
+    std::lock_guard lock(kernel().threadLock);
+    kernel().adopted.insert(thread);
+    return thread;
+}
+
+PKTHREAD currentThread() {
+    if (local.thread != nullptr && local.generation == generation.load(std::memory_order_acquire)) {
+        return local.thread;
+    }
+    return adopt();
+}
+
+BorrowedThread::BorrowedThread(PEPROCESS process, bool system) : former_(currentThread()), adopted_(local.adopted) {
+    enterThread(createThread(process, system));
+}
+
+BorrowedThread::~BorrowedThread() {
+    leaveThread();
+    enterThread(former_);
+    local.adopted = adopted_;
+}
+
+void reapThreads(bool all) {
+    std::list<std::thread> finished;
+    {
+        std::lock_guard lock(kernel().threadLock);
+        finished.swap(kernel().finishedThreads);
+        if (all) {
+            finished.splice(finished.end(), kernel().systemThreads);
+        }
+    }
+    for (std::thread &thread : finished) {
+        thread.join();
+    }
+}
+
+size_t runningSystemThreads() {
+    std::lock_guard lock(kernel().threadLock);
+    return kernel().systemThreads.size();
+}
+
+static void runSystemThread(PKTHREAD thread, std::list<std::thread>::iterator self) {
+    enterThread(thread);
+    jmp_buf end;
+    thread->terminate = &end;
+    if (_setjmp(end) == 0) {
+        thread->start(thread->context);
+    }
+    // The thread counts as gone before those who wait for it learn of it, as the code of its driver is left.
+    {
+        std::lock_guard lock(kernel().threadLock);
+        kernel().finishedThreads.splice(kernel().finishedThreads.end(), kernel().systemThreads, self);
+    }
+    leaveThread();
+}
+
+static void launch(PKTHREAD thread) {
+    std::lock_guard lock(kernel().threadLock);
+    auto self = kernel().systemThreads.emplace(kernel().systemThreads.end());
+    *self = std::thread(runSystemThread, thread, self);
+}
+
+void startWorker(PKSTART_ROUTINE start, PVOID context) {
+    PKTHREAD thread = createThread(kernel().systemProcess, true);
+    thread->start = start;
+    thread->context = context;
+    launch(thread);
+}
+
+} // namespace nt
+
+using namespace nt;
+
+extern "C" {
+
+NTSTATUS PsCreateSystemThread(PHANDLE handle, ULONG access, POBJECT_ATTRIBUTES, HANDLE process, PCLIENT_ID client,
+                              PKSTART_ROUTINE start, PVOID context) {
+    requireIrql(PASSIVE_LEVEL, "PsCreateSystemThread");
+    if (process != nullptr) {
+        return STATUS_NOT_IMPLEMENTED;
+    }
+    reapThreads(false);
+    PKTHREAD thread = createThread(kernel().systemProcess, true);
+    thread->start = start;
+    thread->context = context;
+    NTSTATUS status = SimInsertHandle(thread, OBJ_KERNEL_HANDLE, access, handle);
+    if (!NT_SUCCESS(status)) {
+        ObfDereferenceObject(thread);
+        return status;
+    }
+    if (client != nullptr) {
+        *client = {PsGetProcessId(kernel().systemProcess), reinterpret_cast<HANDLE>(thread->id)};
+    }
+    launch(thread);
+    return STATUS_SUCCESS;
+}
+
+NTSTATUS PsTerminateSystemThread(NTSTATUS) {
+    PKTHREAD thread = currentThread();
+    if (thread->terminate == nullptr) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    requireIrql(APC_LEVEL, "PsTerminateSystemThread");
+    thread->seh = nullptr;
+    longjmp(*thread->terminate, 1);
+}
+
+PKTHREAD KeGetCurrentThread(VOID) {
+    return currentThread();
+}
+PETHREAD PsGetCurrentThread(VOID) {
+    return reinterpret_cast<PETHREAD>(currentThread());
+}
+HANDLE PsGetCurrentThreadId(VOID) {
+    return reinterpret_cast<HANDLE>(currentThread()->id);
+}
+HANDLE PsGetThreadId(PETHREAD thread) {
+    return reinterpret_cast<HANDLE>(reinterpret_cast<PKTHREAD>(thread)->id);
+}
+PEPROCESS PsGetThreadProcess(PETHREAD thread) {
+    return reinterpret_cast<PKTHREAD>(thread)->process;
+}
+PEPROCESS IoThreadToProcess(PETHREAD thread) {
+    return reinterpret_cast<PKTHREAD>(thread)->process;
+}
+HANDLE PsGetThreadProcessId(PETHREAD thread) {
+    return PsGetProcessId(PsGetThreadProcess(thread));
+}
+BOOLEAN PsIsSystemThread(PETHREAD thread) {
+    return reinterpret_cast<PKTHREAD>(thread)->system;
+}
+BOOLEAN PsIsThreadTerminating(PETHREAD) {
+    return FALSE;
+}
+KPROCESSOR_MODE ExGetPreviousMode(VOID) {
+    return currentThread()->previousMode;
+}
+
+KPROCESSOR_MODE SimSetPreviousMode(KPROCESSOR_MODE mode) {
+    return std::exchange(currentThread()->previousMode, mode);
+}
+
+PVOID *SimThreadSlot(VOID) {
+    return &currentThread()->slot;
+}
+
+ULONG KeGetCurrentProcessorNumberEx(PVOID) {
+    return 0;
+}
+ULONG KeQueryActiveProcessorCountEx(USHORT) {
+    return std::max(1u, std::thread::hardware_concurrency());
+}
+KPRIORITY KeSetPriorityThread(PKTHREAD, KPRIORITY) {
+    return 8;
+}
+
+} // extern "C"
