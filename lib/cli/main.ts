@@ -61,15 +61,19 @@ async function runWatch(options: WatchOptions): Promise<void> {
   };
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
   process.stderr.on('error', () => undefined);
+  const output = new StreamOutput(process.stdout);
   await watch(options, {
     open: openDriver,
-    output: new StreamOutput(process.stdout),
+    output,
     note: (line) => process.stderr.write(`${line}\n`),
     env: process.env,
     platform: process.platform,
     signal: interrupted.signal,
   });
   process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+  if (output.failure !== null) {
+    throw new CmBridgeError('CMB_INVALID_ARGUMENT', `Cannot write the output: ${output.failure.message}`);
+  }
 }
 
 /** 0 success, 1 failure, 2 wrong usage. */

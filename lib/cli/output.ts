@@ -13,14 +13,20 @@ export class StreamOutput implements Output {
   readonly #stream: NodeJS.WriteStream;
   readonly #closed = new AbortController();
   #draining: Promise<void> | null = null;
+  #failure: Error | null = null;
 
   constructor(stream: NodeJS.WriteStream) {
     this.#stream = stream;
     stream.on('error', (error: NodeJS.ErrnoException) => {
       // The reader of a pipe has left, as `head` does: no fault of anybody.
-      if (error.code !== 'EPIPE' && error.code !== 'EOF') throw error;
+      if (error.code !== 'EPIPE' && error.code !== 'EOF') this.#failure = error;
       this.#closed.abort();
     });
+  }
+
+  /** Why the output closed, when it is worth telling: a full disk, say. */
+  get failure(): Error | null {
+    return this.#failure;
   }
 
   get isTTY(): boolean {
