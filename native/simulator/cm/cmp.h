@@ -98,7 +98,7 @@ typedef struct _CM_SYSTEM {
 } CM_SYSTEM;
 
 extern CM_SYSTEM CmpSystem;
-extern FAST_MUTEX CmpRegistryLock;
+extern ERESOURCE CmpRegistryLock;
 extern KSPIN_LOCK CmpCallbackLock;
 extern LIST_ENTRY CmpCallbackList;
 

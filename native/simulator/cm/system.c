@@ -3,7 +3,8 @@
 #include "cmp.h"
 
 CM_SYSTEM CmpSystem;
-FAST_MUTEX CmpRegistryLock;
+// Not a fast mutex: the store compares names and may call services, and both need PASSIVE_LEVEL.
+ERESOURCE CmpRegistryLock;
 
 volatile LONG CmpRegistrationCount, CmpKeyObjectCount, CmpKeyCount, CmpObjectContextCount, CmpKeyNameCount,
     CmpOperationCount;
@@ -17,20 +18,28 @@ NTSTATUS CmInitSystem(PCM_STORE Store, const CM_OPTIONS *Options) {
     CmpSystem.Store = Store;
     CmpSystem.Options = Options != NULL ? *Options : CmpDefaultOptions;
     CmpNotificationCount = 0;
-    ExInitializeFastMutex(&CmpRegistryLock);
+    Status = ExInitializeResourceLite(&CmpRegistryLock);
+    if (!NT_SUCCESS(Status)) {
+        return Status;
+    }
     CmpInitializeCallbacks();
     CmpInitializeNames();
     Status = CmPortInitialize();
     if (!NT_SUCCESS(Status)) {
-        return Status;
+        goto DeleteLock;
     }
     Status = CmpInitializeKeys();
     if (!NT_SUCCESS(Status)) {
-        CmPortTerminate();
-        return Status;
+        goto TerminatePort;
     }
     CmpSystem.Running = TRUE;
     return STATUS_SUCCESS;
+
+TerminatePort:
+    CmPortTerminate();
+DeleteLock:
+    ExDeleteResourceLite(&CmpRegistryLock);
+    return Status;
 }
 
 static VOID CmpCheckNothingLeft(CM_VIOLATION Violation, LONG Count) {
@@ -51,6 +60,7 @@ VOID CmShutdownSystem(VOID) {
     CmpShutdownNames();
     CmpShutdownKeys();
     CmPortTerminate();
+    ExDeleteResourceLite(&CmpRegistryLock);
 }
 
 VOID CmGetOptions(PCM_OPTIONS Options) {
@@ -76,11 +86,13 @@ VOID CmpCount(volatile LONG *Counter, LONG Change) {
 }
 
 VOID CmpLockRegistry(VOID) {
-    ExAcquireFastMutex(&CmpRegistryLock);
+    KeEnterCriticalRegion();
+    ExAcquireResourceExclusiveLite(&CmpRegistryLock, TRUE);
 }
 
 VOID CmpUnlockRegistry(VOID) {
-    ExReleaseFastMutex(&CmpRegistryLock);
+    ExReleaseResourceLite(&CmpRegistryLock);
+    KeLeaveCriticalRegion();
 }
 
 VOID CmpViolation(CM_VIOLATION Violation, ULONG_PTR Parameter2, ULONG_PTR Parameter3, ULONG_PTR Parameter4) {
