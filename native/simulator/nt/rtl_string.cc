@@ -85,7 +85,8 @@ VOID RtlCopyUnicodeString(PUNICODE_STRING to, PCUNICODE_STRING from) {
 }
 
 LONG RtlCompareUnicodeString(PCUNICODE_STRING left, PCUNICODE_STRING right, BOOLEAN insensitive) {
-    nt::requireIrql(PASSIVE_LEVEL, "RtlCompareUnicodeString");
+    // Documented for PASSIVE_LEVEL; what it needs is that page faults are allowed, and the kernel itself relies on that.
+    nt::requireIrql(APC_LEVEL, "RtlCompareUnicodeString");
     return compare(left, right, insensitive);
 }
 
@@ -116,7 +117,7 @@ NTSTATUS RtlAppendUnicodeToString(PUNICODE_STRING to, PCWSTR from) {
 }
 
 NTSTATUS RtlUpcaseUnicodeString(PUNICODE_STRING to, PCUNICODE_STRING from, BOOLEAN allocate) {
-    nt::requireIrql(PASSIVE_LEVEL, "RtlUpcaseUnicodeString");
+    nt::requireIrql(APC_LEVEL, "RtlUpcaseUnicodeString");
     if (allocate) {
         to->Buffer =
             from->Length != 0 ? static_cast<PWCH>(ExAllocatePoolWithTag(PagedPool, from->Length, kStringTag)) : nullptr;
