@@ -3,6 +3,7 @@
 #include "native/simulator_channel/simulated_process.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <mutex>
 #include <optional>
@@ -16,14 +17,17 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr uint32_t kKeyAllAccess = 0x000F003F;
+constexpr const char16_t *kValueName = u"value";
 constexpr uint32_t kRegDword = 4;
 constexpr uint32_t kKeyValuePartialInformation = 2;
 
 // What the threads of one load share. Each adds its share when it is done; the last one tells the total.
 class Load {
   public:
-    Load(std::u16string path, size_t threads, uint64_t operations, bool query, std::function<void(LoadResult)> done)
-        : path_(std::move(path)), operations_(operations), query_(query), running_(threads), done_(std::move(done)) {}
+    Load(std::u16string path, size_t threads, uint64_t operations, bool query,
+         std::shared_ptr<const std::atomic<bool>> stop, std::function<void(LoadResult)> done)
+        : path_(std::move(path)), stop_(std::move(stop)), operations_(operations), query_(query), running_(threads),
+          done_(std::move(done)) {}
 
     void run(size_t index) {
         LoadResult share;
@@ -31,10 +35,12 @@ class Load {
         registry::KeyResult key = createKey(index);
         share.status = key.status;
         if (succeeded(key.status)) {
-            // Keys are made before the clock starts; only the operations themselves are measured.
-            registry::setValue(key.handle, u"value", kRegDword, registry::Bytes(sizeof(uint32_t)));
+            if (query_) {
+                registry::setValue(key.handle, kValueName, kRegDword, registry::Bytes(sizeof(uint32_t)));
+            }
+            // What was made above is not measured.
             begin = Clock::now();
-            for (; share.operations < operations_; share.operations++) {
+            for (; share.operations < operations_ && !*stop_; share.operations++) {
                 if (!succeeded(operate(key.handle, share.operations))) {
                     share.failures++;
                 }
@@ -64,13 +70,13 @@ class Load {
 
     NtStatus operate(registry::Handle key, uint64_t counter) {
         if (query_) {
-            return registry::queryValue(key, u"value", kKeyValuePartialInformation, 64).status;
+            return registry::queryValue(key, kValueName, kKeyValuePartialInformation, 64).status;
         }
         registry::Bytes data(sizeof(uint32_t));
         for (size_t i = 0; i < data.size(); i++) {
             data[i] = static_cast<std::byte>(counter >> (8 * i));
         }
-        return registry::setValue(key, u"value", kRegDword, std::move(data));
+        return registry::setValue(key, kValueName, kRegDword, std::move(data));
     }
 
     void add(const LoadResult &share, Clock::time_point begin, Clock::time_point end) {
@@ -93,6 +99,7 @@ class Load {
     }
 
     const std::u16string path_;
+    const std::shared_ptr<const std::atomic<bool>> stop_;
     const uint64_t operations_;
     const bool query_;
     std::mutex lock_;
@@ -138,7 +145,7 @@ std::vector<std::shared_ptr<SimulatedThread>> SimulatedProcess::load(std::u16str
     if (!process_) {
         return {};
     }
-    auto load = std::make_shared<Load>(std::move(path), threads, operations, query, std::move(done));
+    auto load = std::make_shared<Load>(std::move(path), threads, operations, query, stopLoads_, std::move(done));
     std::vector<std::shared_ptr<SimulatedThread>> started;
     for (size_t i = 0; i < threads; i++) {
         started.push_back(createThread());
@@ -148,6 +155,7 @@ std::vector<std::shared_ptr<SimulatedThread>> SimulatedProcess::load(std::u16str
 }
 
 std::function<void()> SimulatedProcess::exit() {
+    *stopLoads_ = true;
     std::vector<std::function<void()>> ends;
     for (const std::shared_ptr<SimulatedThread> &thread : std::exchange(threads_, {})) {
         ends.push_back(thread->end());
