@@ -71,8 +71,16 @@ async function waitForState(prefix, name, state) {
   }
 }
 
+// 1055: the service control manager is busy with the services of the system, which a fresh prefix starts in the background.
+const DATABASE_LOCKED = '1055';
+
 async function startService(prefix, name) {
-  await prefix.expect(['sc', 'start', name]);
+  for (const end = Date.now() + 90_000; ; ) {
+    const { code, output } = await prefix.run(['sc', 'start', name]);
+    if (code === 0) break;
+    if (!output.includes(DATABASE_LOCKED) || Date.now() > end) throw new Error(`service ${name} does not start:\n${output.trim()}`);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
   await waitForState(prefix, name, 'RUNNING');
 }
 
@@ -90,7 +98,8 @@ async function stopAndDelete(prefix, name) {
 
 /** `quiet`: nobody holds a session. `gone`: the driver is unloaded too. */
 async function checkNothingIsLeft(prefix, when) {
-  const report = JSON.parse(await prefix.expect([windowsPath(actor), '--diagnose']));
+  const output = await prefix.expect([windowsPath(actor), '--diagnose']);
+  const report = JSON.parse(/^\{.*\}/m.exec(output)?.[0] ?? 'null');
   const ignored = new Set(['Actors', 'PoolAllocations', 'Notifications']);
   // A loaded driver keeps its device and a little memory for itself.
   if (when === 'quiet') for (const name of ['Devices', 'PoolBlocks', 'PoolBytes']) ignored.add(name);
@@ -114,17 +123,17 @@ async function runSuite(prefix, version) {
 async function main(prefix) {
   const drivers = prefix.inside('windows', 'system32', 'drivers');
   await step('a fresh prefix, as Windows 10', () => prefix.boot());
-  const before = readdirSync(drivers).toSorted().join();
-  await step('install the drivers', async () => {
-    checkForwards(prefix);
-    copyFileSync(join(kernelBuild, 'cmkernel.sys'), join(drivers, 'cmkernel.sys'));
-    patchImport(driver, join(drivers, 'cmbridge.sys'));
-    await createService(prefix, 'cmkernel');
-    await createService(prefix, 'cmbridge');
-  });
   // Wine ends its services soon after the last program; this one waits for its standard input.
-  const holder = prefix.start([windowsPath(actor)], { stdio: ['pipe', 'ignore', prefix.log.fd ?? 'ignore'] });
+  const holder = prefix.start([windowsPath(actor)], { stdio: ['pipe', 'ignore', 'ignore'] });
   try {
+    const before = readdirSync(drivers).toSorted().join();
+    await step('install the drivers', async () => {
+      checkForwards(prefix);
+      copyFileSync(join(kernelBuild, 'cmkernel.sys'), join(drivers, 'cmkernel.sys'));
+      patchImport(driver, join(drivers, 'cmbridge.sys'));
+      await createService(prefix, 'cmkernel');
+      await createService(prefix, 'cmbridge');
+    });
     await step('start the drivers', async () => {
       await startService(prefix, 'cmkernel');
       await startService(prefix, 'cmbridge');

@@ -1,7 +1,7 @@
 // One throw-away Wine prefix, and commands in it that cannot hang.
 
 import { spawn, spawnSync } from 'node:child_process';
-import { createWriteStream, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, closeSync, mkdtempSync, openSync, readFileSync, readSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -24,7 +24,6 @@ export class WinePrefix {
     this.root = mkdtempSync(join(tmpdir(), 'cmbridge-wine-'));
     this.path = join(this.root, 'prefix');
     this.logPath = join(this.root, 'wine.log');
-    this.log = createWriteStream(this.logPath);
     this.environment = {
       ...process.env,
       WINEPREFIX: this.path,
@@ -48,40 +47,52 @@ export class WinePrefix {
   }
 
   start(args, options = {}) {
-    return spawn(this.wine, args, {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      ...options,
-      env: { ...this.environment, ...options.env },
-    });
+    return spawn(this.wine, args, { ...options, env: { ...this.environment, ...options.env } });
   }
 
-  /** Resolves with `{ code, output }`; rejects when the time is over. `show` copies the output to this terminal. */
+  /**
+   * Resolves with `{ code, output }`; rejects when the time is over. `show` copies the output to this terminal. The output goes
+   * through a file: Windows' Node does not know what to do with the sockets that this Node makes for a child, and Wine's
+   * background processes would keep a pipe open.
+   */
   run(args, { seconds = 60, show = false, env } = {}) {
-    return new Promise((resolve, reject) => {
-      const child = this.start(args, { env });
-      let output = '';
-      let late = false;
-      const timer = setTimeout(() => {
-        late = true;
-        child.kill('SIGKILL');
-      }, seconds * 1000);
-      child.stdout.setEncoding('utf8').on('data', (text) => {
+    this.runs = (this.runs ?? 0) + 1;
+    const path = join(this.root, `output-${this.runs}`);
+    const file = openSync(path, 'w+');
+    const child = this.start(args, { env, stdio: ['ignore', file, file] });
+    const decoder = new TextDecoder();
+    const chunk = Buffer.alloc(1 << 16);
+    let output = '';
+    let position = 0;
+    const drain = () => {
+      for (let size; (size = readSync(file, chunk, 0, chunk.length, position)) > 0; position += size) {
+        const text = decoder.decode(chunk.subarray(0, size), { stream: true });
         output += text;
         if (show) process.stdout.write(text);
+      }
+    };
+    const poll = setInterval(drain, 250);
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      child.kill('SIGKILL');
+    }, seconds * 1000);
+    const done = () => {
+      clearTimeout(timer);
+      clearInterval(poll);
+      drain();
+      closeSync(file);
+      appendFileSync(this.logPath, `== ${args.join(' ')}\n${output}`);
+    };
+    return new Promise((resolve, reject) => {
+      child.on('error', (error) => {
+        done();
+        reject(error);
       });
-      child.stderr.setEncoding('utf8').on('data', (text) => {
-        output += text;
-        this.log.write(text);
-        if (show) process.stderr.write(text);
-      });
-      child.on('error', reject);
-      // Not 'close': Wine's own background processes inherit the pipes and keep them open.
       child.on('exit', (code) => {
-        clearTimeout(timer);
-        setTimeout(() => {
-          if (late) reject(new Error(`no end of \`${args.join(' ')}\` after ${seconds} s`));
-          else resolve({ code: code ?? 128, output });
-        }, 100);
+        done();
+        if (late) reject(new Error(`no end of \`${args.join(' ')}\` after ${seconds} s; so far it wrote:\n${output}`));
+        else resolve({ code: code ?? 128, output });
       });
     });
   }
@@ -96,6 +107,8 @@ export class WinePrefix {
     await this.expect(['wineboot', '-i'], { seconds: 240 });
     // Node refuses Windows 7, which is what Wine claims to be at first.
     await this.expect(['winecfg', '/v', 'win10']);
+    // What the first start set going must be over before anything is installed.
+    spawnSync(this.server, ['-w'], { env: this.environment, stdio: 'ignore', timeout: 60_000 });
   }
 
   tail(lines = 40) {
@@ -110,7 +123,6 @@ export class WinePrefix {
     const options = { env: this.environment, stdio: 'ignore', timeout: 30_000 };
     spawnSync(this.server, ['-k'], options);
     spawnSync(this.server, ['-w'], options);
-    this.log.end();
     rmSync(this.root, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   }
 }

@@ -52,7 +52,7 @@ export function windowsHost(options: WindowsHostOptions): ConformanceHost {
     name: options.name,
     backend: 'device',
     addon,
-    scratch: '\\REGISTRY\\MACHINE\\SOFTWARE\\CmBridgeTest',
+    scratch: options.native ? '\\REGISTRY\\MACHINE\\SOFTWARE\\CmBridgeTest' : '\\REGISTRY\\Machine\\Software\\CmBridgeTest',
     injects: !options.native,
     openDriver: (driverOptions = {}) => openDriver({ ...driverOptions, backend: 'device' }),
     createActor: () => startActor(options),
