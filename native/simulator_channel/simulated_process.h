@@ -6,6 +6,7 @@
 #ifndef CMBRIDGE_NATIVE_SIMULATOR_CHANNEL_SIMULATED_PROCESS_H
 #define CMBRIDGE_NATIVE_SIMULATOR_CHANNEL_SIMULATED_PROCESS_H
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -56,7 +57,7 @@ class SimulatedProcess {
     // process has exited.
     std::vector<std::shared_ptr<SimulatedThread>> load(std::u16string path, size_t threads, uint64_t operations,
                                                        bool query, std::function<void(LoadResult)> done);
-    // What it returns waits for the threads and closes the process, on whatever thread.
+    // Loads stop early. What it returns waits for the threads and closes the process, on whatever thread.
     std::function<void()> exit();
 
   private:
@@ -64,6 +65,8 @@ class SimulatedProcess {
     std::shared_ptr<simulator::Process> process_;
     const uint32_t id_;
     std::vector<std::shared_ptr<SimulatedThread>> threads_;
+    // An exit does not wait for the rest of a load.
+    std::shared_ptr<std::atomic<bool>> stopLoads_ = std::make_shared<std::atomic<bool>>(false);
 };
 
 } // namespace cmbridge
