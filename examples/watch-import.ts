@@ -8,6 +8,13 @@ import { openDriver, type Event } from 'cmbridge';
 await using driver = await openDriver();
 console.log(`Backend: ${driver.backend}, protocol ${driver.protocol.major}.${driver.protocol.minor}`);
 
+// What an older version has left behind; the file deletes it.
+if (driver.simulator !== null) {
+  await using setup = driver.simulator.createProcess({ imagePath: 'C:\\Windows\\Temp\\setup3.exe' });
+  const key = await setup.createKeyPath('HKCU\\Software\\Contoso\\Notes 3\\Recent');
+  await key.setValue('0', 'C:\\Users\\Public\\todo.cnote');
+}
+
 const registration = await driver.registerCallback(
   {
     altitude: '385210.4771',

@@ -115,7 +115,7 @@ function statusStyle(status: number | null): Style {
 
 function formatProcess(id: number, name: string | null): string {
   if (name === null) return String(id).padStart(6);
-  return pad(keepStart(`${printable(name)} (${id})`, 28), 28);
+  return pad(keepStart(`${printable(name)} (${id})`, 22), 22);
 }
 
 /** Local time of day. */

@@ -72,7 +72,8 @@ async function runWatch(options: WatchOptions): Promise<void> {
   });
   process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
   if (output.failure !== null) {
-    throw new CmBridgeError('CMB_INVALID_ARGUMENT', `Cannot write the output: ${output.failure.message}`);
+    console.error(`cmbridge: cannot write the output: ${output.failure.message}`);
+    process.exitCode = 1;
   }
 }
 
