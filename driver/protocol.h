@@ -6,7 +6,8 @@
 // Rules that keep it stable:
 //  - every request and reply starts with CMB_HEADER; Size is the number of bytes that the sender filled, Version the
 //    revision of that one structure; the driver refuses unknown flags and non-zero reserved fields;
-//  - structures grow at their end only; a reader uses HeaderSize, BodySize and Size, never sizeof, to find the next part;
+//  - structures grow at their end only; a reader uses HeaderSize, BodySize and Size, never sizeof, to find the next
+//  part;
 //  - all fields are fixed-width and naturally aligned, every structure is a multiple of 8 bytes;
 //  - no field ever holds a kernel address.
 
@@ -54,8 +55,8 @@ typedef int64_t INT64;
 // Highest notification class number that a class mask can name.
 #define CMB_MAX_NOTIFY_CLASS 63
 
-// CTL_CODE(FILE_DEVICE_UNKNOWN, 0x800 + n, METHOD_BUFFERED, FILE_READ_DATA | FILE_WRITE_DATA); RECEIVE is METHOD_OUT_DIRECT,
-// so that a batch is copied once, into the caller's locked pages.
+// CTL_CODE(FILE_DEVICE_UNKNOWN, 0x800 + n, METHOD_BUFFERED, FILE_READ_DATA | FILE_WRITE_DATA); RECEIVE is
+// METHOD_OUT_DIRECT, so that a batch is copied once, into the caller's locked pages.
 
 // First call on a handle: versions, limits, size of the session's queue. CMB_HELLO_REQUEST -> CMB_HELLO_REPLY.
 // Always answered, whatever the client's protocol version is; the session is ready only if Status is STATUS_SUCCESS.
@@ -157,14 +158,16 @@ typedef struct CMB_STATISTICS_REQUEST {
     INT64 Cookie;
 } CMB_STATISTICS_REQUEST;
 
-// A field that has no meaning for the scope is 0. Registration scope: Callbacks .. LostCaptureFault, PathFailures, CaptureFaults.
+// A field that has no meaning for the scope is 0. Registration scope: Callbacks .. LostCaptureFault, PathFailures,
+// CaptureFaults.
 typedef struct CMB_STATISTICS_REPLY {
     CMB_HEADER Header;
     UINT32 Scope;
     UINT32 Sessions;
     UINT32 Registrations;
     UINT32 PendedReceives;
-    // Notifications that reached the callback and were wanted by the registration's class mask. Callbacks = Recorded + Lost.
+    // Notifications that reached the callback and were wanted by the registration's class mask. Callbacks = Recorded +
+    // Lost.
     UINT64 Callbacks;
     UINT64 Recorded;
     // Records that left in a completed RECEIVE.
@@ -196,7 +199,8 @@ typedef struct CMB_BATCH {
     UINT16 HeaderSize;
     UINT32 RecordCount;
     UINT32 Flags;
-    // Records of the session that were lost so far, all gaps up to the end of this batch and any not yet reported included.
+    // Records of the session that were lost so far, all gaps up to the end of this batch and any not yet reported
+    // included.
     UINT64 Lost;
     UINT64 Reserved;
 } CMB_BATCH;
@@ -331,176 +335,6 @@ typedef struct CMB_SET_RULES_REQUEST {
     UINT32 ProgramVersion;
 } CMB_SET_RULES_REQUEST;
 
-#if defined(__cplusplus)
-#define CMB_ASSERT_LAYOUT(expression) static_assert(expression, #expression)
-#else
-#define CMB_ASSERT_LAYOUT(expression) _Static_assert(expression, #expression)
-#endif
-#define CMB_ASSERT_SIZE(type, size) CMB_ASSERT_LAYOUT(sizeof(type) == (size))
-#define CMB_ASSERT_OFFSET(type, field, offset) CMB_ASSERT_LAYOUT(offsetof(type, field) == (offset))
-
-CMB_ASSERT_SIZE(CMB_HEADER, 8);
-CMB_ASSERT_OFFSET(CMB_HEADER, Size, 0);
-CMB_ASSERT_OFFSET(CMB_HEADER, Version, 4);
-CMB_ASSERT_OFFSET(CMB_HEADER, Flags, 6);
-
-CMB_ASSERT_SIZE(CMB_HELLO_REQUEST, 24);
-CMB_ASSERT_OFFSET(CMB_HELLO_REQUEST, Header, 0);
-CMB_ASSERT_OFFSET(CMB_HELLO_REQUEST, ProtocolMajor, 8);
-CMB_ASSERT_OFFSET(CMB_HELLO_REQUEST, ProtocolMinor, 10);
-CMB_ASSERT_OFFSET(CMB_HELLO_REQUEST, QueueBytes, 12);
-CMB_ASSERT_OFFSET(CMB_HELLO_REQUEST, QueueRecords, 16);
-CMB_ASSERT_OFFSET(CMB_HELLO_REQUEST, Reserved, 20);
-
-CMB_ASSERT_SIZE(CMB_HELLO_REPLY, 56);
-CMB_ASSERT_OFFSET(CMB_HELLO_REPLY, Header, 0);
-CMB_ASSERT_OFFSET(CMB_HELLO_REPLY, Status, 8);
-CMB_ASSERT_OFFSET(CMB_HELLO_REPLY, ProtocolMajor, 12);
-CMB_ASSERT_OFFSET(CMB_HELLO_REPLY, ProtocolMinor, 14);
-CMB_ASSERT_OFFSET(CMB_HELLO_REPLY, CallbackMajor, 16);
-CMB_ASSERT_OFFSET(CMB_HELLO_REPLY, CallbackMinor, 20);
-CMB_ASSERT_OFFSET(CMB_HELLO_REPLY, Capabilities, 24);
-CMB_ASSERT_OFFSET(CMB_HELLO_REPLY, MaxRegistrations, 28);
-CMB_ASSERT_OFFSET(CMB_HELLO_REPLY, MaxDataBytes, 32);
-CMB_ASSERT_OFFSET(CMB_HELLO_REPLY, MaxAltitudeBytes, 36);
-CMB_ASSERT_OFFSET(CMB_HELLO_REPLY, MinReceiveBytes, 40);
-CMB_ASSERT_OFFSET(CMB_HELLO_REPLY, MaxReceiveBytes, 44);
-CMB_ASSERT_OFFSET(CMB_HELLO_REPLY, QueueBytes, 48);
-CMB_ASSERT_OFFSET(CMB_HELLO_REPLY, QueueRecords, 52);
-
-CMB_ASSERT_SIZE(CMB_REGISTER_REQUEST, 24);
-CMB_ASSERT_OFFSET(CMB_REGISTER_REQUEST, Header, 0);
-CMB_ASSERT_OFFSET(CMB_REGISTER_REQUEST, ClassMask, 8);
-CMB_ASSERT_OFFSET(CMB_REGISTER_REQUEST, MaxDataBytes, 16);
-CMB_ASSERT_OFFSET(CMB_REGISTER_REQUEST, AltitudeSize, 20);
-CMB_ASSERT_OFFSET(CMB_REGISTER_REQUEST, Reserved, 22);
-
-CMB_ASSERT_SIZE(CMB_REGISTER_REPLY, 24);
-CMB_ASSERT_OFFSET(CMB_REGISTER_REPLY, Header, 0);
-CMB_ASSERT_OFFSET(CMB_REGISTER_REPLY, Status, 8);
-CMB_ASSERT_OFFSET(CMB_REGISTER_REPLY, Reserved, 12);
-CMB_ASSERT_OFFSET(CMB_REGISTER_REPLY, Cookie, 16);
-
-CMB_ASSERT_SIZE(CMB_UNREGISTER_REQUEST, 16);
-CMB_ASSERT_OFFSET(CMB_UNREGISTER_REQUEST, Header, 0);
-CMB_ASSERT_OFFSET(CMB_UNREGISTER_REQUEST, Cookie, 8);
-
-CMB_ASSERT_SIZE(CMB_UNREGISTER_REPLY, 16);
-CMB_ASSERT_OFFSET(CMB_UNREGISTER_REPLY, Header, 0);
-CMB_ASSERT_OFFSET(CMB_UNREGISTER_REPLY, Status, 8);
-CMB_ASSERT_OFFSET(CMB_UNREGISTER_REPLY, Reserved, 12);
-
-CMB_ASSERT_SIZE(CMB_STATISTICS_REQUEST, 24);
-CMB_ASSERT_OFFSET(CMB_STATISTICS_REQUEST, Header, 0);
-CMB_ASSERT_OFFSET(CMB_STATISTICS_REQUEST, Scope, 8);
-CMB_ASSERT_OFFSET(CMB_STATISTICS_REQUEST, Reserved, 12);
-CMB_ASSERT_OFFSET(CMB_STATISTICS_REQUEST, Cookie, 16);
-
-CMB_ASSERT_SIZE(CMB_STATISTICS_REPLY, 168);
-CMB_ASSERT_OFFSET(CMB_STATISTICS_REPLY, Header, 0);
-CMB_ASSERT_OFFSET(CMB_STATISTICS_REPLY, Scope, 8);
-CMB_ASSERT_OFFSET(CMB_STATISTICS_REPLY, Sessions, 12);
-CMB_ASSERT_OFFSET(CMB_STATISTICS_REPLY, Registrations, 16);
-CMB_ASSERT_OFFSET(CMB_STATISTICS_REPLY, PendedReceives, 20);
-CMB_ASSERT_OFFSET(CMB_STATISTICS_REPLY, Callbacks, 24);
-CMB_ASSERT_OFFSET(CMB_STATISTICS_REPLY, Recorded, 32);
-CMB_ASSERT_OFFSET(CMB_STATISTICS_REPLY, Delivered, 40);
-CMB_ASSERT_OFFSET(CMB_STATISTICS_REPLY, Lost, 48);
-CMB_ASSERT_OFFSET(CMB_STATISTICS_REPLY, LostQueueFull, 56);
-CMB_ASSERT_OFFSET(CMB_STATISTICS_REPLY, LostNoMemory, 64);
-CMB_ASSERT_OFFSET(CMB_STATISTICS_REPLY, LostCaptureFault, 72);
-CMB_ASSERT_OFFSET(CMB_STATISTICS_REPLY, PathFailures, 80);
-CMB_ASSERT_OFFSET(CMB_STATISTICS_REPLY, CaptureFaults, 88);
-CMB_ASSERT_OFFSET(CMB_STATISTICS_REPLY, LastSequence, 96);
-CMB_ASSERT_OFFSET(CMB_STATISTICS_REPLY, QueueBytes, 104);
-CMB_ASSERT_OFFSET(CMB_STATISTICS_REPLY, QueueBytesPeak, 112);
-CMB_ASSERT_OFFSET(CMB_STATISTICS_REPLY, QueueBytesLimit, 120);
-CMB_ASSERT_OFFSET(CMB_STATISTICS_REPLY, QueueRecords, 128);
-CMB_ASSERT_OFFSET(CMB_STATISTICS_REPLY, QueueRecordsPeak, 136);
-CMB_ASSERT_OFFSET(CMB_STATISTICS_REPLY, QueueRecordsLimit, 144);
-CMB_ASSERT_OFFSET(CMB_STATISTICS_REPLY, PoolBlocks, 152);
-CMB_ASSERT_OFFSET(CMB_STATISTICS_REPLY, PoolBytes, 160);
-
-CMB_ASSERT_SIZE(CMB_BATCH, 32);
-CMB_ASSERT_OFFSET(CMB_BATCH, Size, 0);
-CMB_ASSERT_OFFSET(CMB_BATCH, Version, 4);
-CMB_ASSERT_OFFSET(CMB_BATCH, HeaderSize, 6);
-CMB_ASSERT_OFFSET(CMB_BATCH, RecordCount, 8);
-CMB_ASSERT_OFFSET(CMB_BATCH, Flags, 12);
-CMB_ASSERT_OFFSET(CMB_BATCH, Lost, 16);
-CMB_ASSERT_OFFSET(CMB_BATCH, Reserved, 24);
-
-CMB_ASSERT_SIZE(CMB_SPAN, 16);
-CMB_ASSERT_OFFSET(CMB_SPAN, Offset, 0);
-CMB_ASSERT_OFFSET(CMB_SPAN, Size, 4);
-CMB_ASSERT_OFFSET(CMB_SPAN, FullSize, 8);
-CMB_ASSERT_OFFSET(CMB_SPAN, Flags, 12);
-
-CMB_ASSERT_SIZE(CMB_RECORD, 80);
-CMB_ASSERT_OFFSET(CMB_RECORD, Size, 0);
-CMB_ASSERT_OFFSET(CMB_RECORD, HeaderSize, 4);
-CMB_ASSERT_OFFSET(CMB_RECORD, Kind, 6);
-CMB_ASSERT_OFFSET(CMB_RECORD, Sequence, 8);
-CMB_ASSERT_OFFSET(CMB_RECORD, Time, 16);
-CMB_ASSERT_OFFSET(CMB_RECORD, Cookie, 24);
-CMB_ASSERT_OFFSET(CMB_RECORD, PreSequence, 32);
-CMB_ASSERT_OFFSET(CMB_RECORD, NotifyClass, 40);
-CMB_ASSERT_OFFSET(CMB_RECORD, Status, 44);
-CMB_ASSERT_OFFSET(CMB_RECORD, ProcessId, 48);
-CMB_ASSERT_OFFSET(CMB_RECORD, ThreadId, 52);
-CMB_ASSERT_OFFSET(CMB_RECORD, Flags, 56);
-CMB_ASSERT_OFFSET(CMB_RECORD, BodySize, 60);
-CMB_ASSERT_OFFSET(CMB_RECORD, KeyPath, 64);
-
-CMB_ASSERT_SIZE(CMB_BODY_CREATE, 64);
-CMB_ASSERT_OFFSET(CMB_BODY_CREATE, RequestedName, 0);
-CMB_ASSERT_OFFSET(CMB_BODY_CREATE, ClassName, 16);
-CMB_ASSERT_OFFSET(CMB_BODY_CREATE, DesiredAccess, 32);
-CMB_ASSERT_OFFSET(CMB_BODY_CREATE, GrantedAccess, 36);
-CMB_ASSERT_OFFSET(CMB_BODY_CREATE, Options, 40);
-CMB_ASSERT_OFFSET(CMB_BODY_CREATE, Disposition, 44);
-CMB_ASSERT_OFFSET(CMB_BODY_CREATE, Attributes, 48);
-CMB_ASSERT_OFFSET(CMB_BODY_CREATE, Wow64Flags, 52);
-CMB_ASSERT_OFFSET(CMB_BODY_CREATE, CheckAccessMode, 56);
-CMB_ASSERT_OFFSET(CMB_BODY_CREATE, StructureVersion, 60);
-
-CMB_ASSERT_SIZE(CMB_BODY_SET_VALUE, 40);
-CMB_ASSERT_OFFSET(CMB_BODY_SET_VALUE, ValueName, 0);
-CMB_ASSERT_OFFSET(CMB_BODY_SET_VALUE, Data, 16);
-CMB_ASSERT_OFFSET(CMB_BODY_SET_VALUE, Type, 32);
-CMB_ASSERT_OFFSET(CMB_BODY_SET_VALUE, TitleIndex, 36);
-
-CMB_ASSERT_SIZE(CMB_BODY_DELETE_VALUE, 16);
-CMB_ASSERT_OFFSET(CMB_BODY_DELETE_VALUE, ValueName, 0);
-
-CMB_ASSERT_SIZE(CMB_BODY_RENAME, 16);
-CMB_ASSERT_OFFSET(CMB_BODY_RENAME, NewName, 0);
-
-CMB_ASSERT_SIZE(CMB_BODY_GAP, 32);
-CMB_ASSERT_OFFSET(CMB_BODY_GAP, Count, 0);
-CMB_ASSERT_OFFSET(CMB_BODY_GAP, FirstSequence, 8);
-CMB_ASSERT_OFFSET(CMB_BODY_GAP, LastSequence, 16);
-CMB_ASSERT_OFFSET(CMB_BODY_GAP, Causes, 24);
-CMB_ASSERT_OFFSET(CMB_BODY_GAP, Reserved, 28);
-
-CMB_ASSERT_SIZE(CMB_REPLY_REQUEST, 16);
-CMB_ASSERT_OFFSET(CMB_REPLY_REQUEST, Header, 0);
-CMB_ASSERT_OFFSET(CMB_REPLY_REQUEST, Count, 8);
-CMB_ASSERT_OFFSET(CMB_REPLY_REQUEST, Reserved, 12);
-
-CMB_ASSERT_SIZE(CMB_REPLY_ENTRY, 40);
-CMB_ASSERT_OFFSET(CMB_REPLY_ENTRY, Size, 0);
-CMB_ASSERT_OFFSET(CMB_REPLY_ENTRY, Decision, 4);
-CMB_ASSERT_OFFSET(CMB_REPLY_ENTRY, Flags, 6);
-CMB_ASSERT_OFFSET(CMB_REPLY_ENTRY, Sequence, 8);
-CMB_ASSERT_OFFSET(CMB_REPLY_ENTRY, Status, 16);
-CMB_ASSERT_OFFSET(CMB_REPLY_ENTRY, Type, 20);
-CMB_ASSERT_OFFSET(CMB_REPLY_ENTRY, Data, 24);
-
-CMB_ASSERT_SIZE(CMB_SET_RULES_REQUEST, 24);
-CMB_ASSERT_OFFSET(CMB_SET_RULES_REQUEST, Header, 0);
-CMB_ASSERT_OFFSET(CMB_SET_RULES_REQUEST, Cookie, 8);
-CMB_ASSERT_OFFSET(CMB_SET_RULES_REQUEST, ProgramSize, 16);
-CMB_ASSERT_OFFSET(CMB_SET_RULES_REQUEST, ProgramVersion, 20);
+#include "protocol_layout.h"
 
 #endif

@@ -1,5 +1,5 @@
 // Writes lib/protocol.ts from driver/protocol.h: every numeric define, and for every structure its size and field offsets.
-// The offsets are computed here and compared with the header's own CMB_ASSERT lines, so that a mistake in either shows.
+// The offsets are computed here and compared with the CMB_ASSERT lines of protocol_layout.h, so that a mistake in either shows.
 // With --check nothing is written; the exit status is 1 when lib/protocol.ts is not what would be written.
 
 import { readFile, writeFile } from 'node:fs/promises';
@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import * as prettier from 'prettier';
 
 const headerUrl = new URL('../driver/protocol.h', import.meta.url);
+const layoutUrl = new URL('../driver/protocol_layout.h', import.meta.url);
 const outputPath = fileURLToPath(new URL('../lib/protocol.ts', import.meta.url));
 const scalars = new Map([
   ['UINT8', 1],
@@ -88,7 +89,7 @@ function checkAssertions(text, structures) {
 function expectSame(what, computed, asserted) {
   if (computed === asserted) return;
   throw new Error(
-    `${what} is ${computed}, but driver/protocol.h ${asserted === undefined ? 'asserts nothing' : `asserts ${asserted}`}`,
+    `${what} is ${computed}, but driver/protocol_layout.h ${asserted === undefined ? 'asserts nothing' : `asserts ${asserted}`}`,
   );
 }
 
@@ -108,7 +109,7 @@ function write(defines, structures) {
 
 const text = await readFile(headerUrl, 'utf8');
 const structures = parseStructures(text);
-checkAssertions(text, structures);
+checkAssertions(await readFile(layoutUrl, 'utf8'), structures);
 const options = await prettier.resolveConfig(outputPath);
 const generated = await prettier.format(write(parseDefines(text), structures), { ...options, parser: 'typescript' });
 
