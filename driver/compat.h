@@ -86,6 +86,15 @@ static inline VOID WriteRelease(volatile LONG *Destination, LONG Value) {
 
 #endif
 
+// Code that only DriverEntry runs; the system throws the section away afterwards.
+#if defined(_MSC_VER) && !defined(__clang__)
+#define CMB_INIT_CODE __declspec(code_seg("INIT"))
+#elif defined(_WIN32)
+#define CMB_INIT_CODE __attribute__((section("INIT"), noinline))
+#else
+#define CMB_INIT_CODE
+#endif
+
 #ifndef _Post_maybenull_
 #define _Post_maybenull_
 #endif

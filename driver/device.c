@@ -97,7 +97,7 @@ static NTSTATUS NTAPI DispatchDeviceControl(PDEVICE_OBJECT Device, PIRP Irp) {
 
 _IRQL_requires_max_(PASSIVE_LEVEL)
 _Must_inspect_result_
-static NTSTATUS Protect(_In_ DEVICE_OBJECT *Device) {
+CMB_INIT_CODE static NTSTATUS Protect(_In_ DEVICE_OBJECT *Device) {
     HANDLE handle;
     NTSTATUS status = ObOpenObjectByPointer(Device, OBJ_KERNEL_HANDLE, NULL, WRITE_DAC, NULL, KernelMode, &handle);
     if (!NT_SUCCESS(status)) {
@@ -109,7 +109,7 @@ static NTSTATUS Protect(_In_ DEVICE_OBJECT *Device) {
 }
 
 _Use_decl_annotations_
-NTSTATUS DeviceInitialize(DRIVER_OBJECT *DriverObject) {
+CMB_INIT_CODE NTSTATUS DeviceInitialize(DRIVER_OBJECT *DriverObject) {
     UNICODE_STRING name = RTL_CONSTANT_STRING(L"\\Device\\CmBridge");
     UNICODE_STRING link = RTL_CONSTANT_STRING(L"\\DosDevices\\CmBridge");
     DEVICE_OBJECT *device;

@@ -18,7 +18,7 @@ static VOID NTAPI Unload(PDRIVER_OBJECT DriverObject) {
 }
 
 _Use_decl_annotations_
-NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath) {
+CMB_INIT_CODE NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath) {
     UNREFERENCED_PARAMETER(RegistryPath);
     MemoryInitialize();
     RegistrationInitialize(DriverObject);

@@ -16,7 +16,7 @@ C_ASSERT(sizeof(MEMORY_HEADER) == MEMORY_ALLOCATION_ALIGNMENT);
 static volatile LONG64 MemoryBlocks;
 static volatile LONG64 MemoryBytes;
 
-VOID MemoryInitialize(VOID) {
+CMB_INIT_CODE VOID MemoryInitialize(VOID) {
     ExInitializeDriverRuntime(DrvRtPoolNxOptIn);
     MemoryBlocks = 0;
     MemoryBytes = 0;

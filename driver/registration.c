@@ -10,7 +10,7 @@ static DRIVER_OBJECT *RegistrationDriver;
 C_ASSERT(QUEUE_SOURCES == 64);
 
 _Use_decl_annotations_
-VOID RegistrationInitialize(DRIVER_OBJECT *DriverObject) {
+CMB_INIT_CODE VOID RegistrationInitialize(DRIVER_OBJECT *DriverObject) {
     RegistrationDriver = DriverObject;
 }
 

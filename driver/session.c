@@ -10,7 +10,7 @@ static _Guarded_by_(SessionListLock) LIST_ENTRY SessionList;
 static _Guarded_by_(SessionListLock) QUEUE_COUNTERS SessionPastCounters;
 
 _Use_decl_annotations_
-VOID SessionInitialize(VOID) {
+CMB_INIT_CODE VOID SessionInitialize(VOID) {
     KeInitializeSpinLock(&SessionListLock);
     InitializeListHead(&SessionList);
     RtlZeroMemory(&SessionPastCounters, sizeof(SessionPastCounters));

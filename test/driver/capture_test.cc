@@ -1,108 +1,129 @@
 // SPDX-License-Identifier: MIT
 //
-// Memory of kernel-mode callers that is gone when the driver reads it. A rival filter above takes the memory away
-// before the driver's pre callback and gives it back before the configuration manager itself reads it.
+// Memory of the caller that is gone when the driver reads it. A rival filter above makes an argument point to memory
+// that cannot be read, one below puts the argument back before the configuration manager goes on with it.
 
 #include "fixture.h"
+
+#include <array>
 
 #include "nt/ob_internal.h"
 
 namespace cmbridge::test {
 namespace {
 
-struct Thief {
-    PVOID range;
-    bool taking;
-    ULONG notifyClass;
-};
-
-NTSTATUS NTAPI steal(PVOID context, PVOID argument1, PVOID) {
-    auto *thief = static_cast<Thief *>(context);
-    if (thief->range && reinterpret_cast<ULONG_PTR>(argument1) == thief->notifyClass) {
-        SimSetUserRangeAccess(thief->range, !thief->taking, !thief->taking);
-    }
-    return STATUS_SUCCESS;
-}
-
-PDRIVER_OBJECT rivalDriver;
-
 class CaptureTest : public DriverTest {
   protected:
     void SetUp() override {
         DriverTest::SetUp();
-        ASSERT_EQ(machine().loadDriver(u"rival",
-                                       [](PDRIVER_OBJECT driver, PUNICODE_STRING) -> NTSTATUS {
-                                           driver->DriverUnload = [](PDRIVER_OBJECT) {};
-                                           rivalDriver = driver;
-                                           return STATUS_SUCCESS;
-                                       }),
-                  STATUS_SUCCESS);
         SimRegisterUserRange(memory_.data(), sizeof(memory_));
+        SimSetUserRangeAccess(memory_.data(), FALSE, FALSE);
     }
     void TearDown() override {
         SimUnregisterUserRange(memory_.data());
-        ASSERT_EQ(machine().unloadDriver(u"rival"), STATUS_SUCCESS);
         DriverTest::TearDown();
     }
 
-    // Runs an operation of kernel mode whose argument lies in memory_, which the driver cannot read in `notifyClass`.
-    void withoutMemory(ULONG notifyClass, Actor &actor, const std::function<void()> &operation) {
-        Thief above{memory_.data(), true, notifyClass}, below{memory_.data(), false, notifyClass};
-        std::u16string high = u"400000", low = u"1";
-        UNICODE_STRING highAltitude = unicode(high), lowAltitude = unicode(low);
-        LARGE_INTEGER highCookie{}, lowCookie{};
-        ASSERT_EQ(CmRegisterCallbackEx(steal, &highAltitude, rivalDriver, &above, &highCookie, nullptr),
-                  STATUS_SUCCESS);
-        ASSERT_EQ(CmRegisterCallbackEx(steal, &lowAltitude, rivalDriver, &below, &lowCookie, nullptr), STATUS_SUCCESS);
-        actor.run(operation);
-        EXPECT_EQ(CmUnRegisterCallback(highCookie), STATUS_SUCCESS);
-        EXPECT_EQ(CmUnRegisterCallback(lowCookie), STATUS_SUCCESS);
+    // Runs the operation while `argument` of the structure of `notifyClass` points to lost memory for filters between
+    // the rivals.
+    template <typename Information, typename Pointer>
+    void withLost(ULONG notifyClass, Pointer Information::*argument, const std::function<void()> &operation) {
+        Pointer kept = nullptr;
+        Rival above(u"400000", [&](ULONG number, PVOID information) {
+            if (number == notifyClass) {
+                Pointer &pointer = static_cast<Information *>(information)->*argument;
+                kept = pointer;
+                pointer = reinterpret_cast<Pointer>(memory_.data());
+            }
+        });
+        Rival below(u"1", [&](ULONG number, PVOID information) {
+            if (number == notifyClass) {
+                static_cast<Information *>(information)->*argument = kept;
+            }
+        });
+        operation();
     }
 
-    std::array<std::byte, 256> memory_{};
+    static constexpr UINT32 kFault = CMB_SPAN_PRESENT | CMB_SPAN_FAULT;
+
+  private:
+    alignas(16) std::array<std::byte, 256> memory_{};
 };
 
-TEST_F(CaptureTest, ValueDataIsGone) {
+TEST_F(CaptureTest, ValueData) {
     Client client;
     Actor actor;
     HANDLE key = actor.create(path());
     client.add(u"385100", bit(RegNtPreSetValueKey) | bit(RegNtPostSetValueKey));
-    withoutMemory(RegNtPreSetValueKey, actor, [&] {
-        std::u16string text = u"name";
-        UNICODE_STRING name = unicode(text);
-        EXPECT_EQ(ZwSetValueKey(key, &name, 0, REG_BINARY, memory_.data(), 16), STATUS_SUCCESS);
-    });
+    withLost(RegNtPreSetValueKey, &REG_SET_VALUE_KEY_INFORMATION::Data,
+             [&] { actor.setValue(key, u"name", REG_BINARY, pattern(16)); });
     std::vector<Record> records = client.drain();
     ASSERT_EQ(records.size(), 2u);
     const auto &pre = records[0].body<CMB_BODY_SET_VALUE>();
-    EXPECT_EQ(pre.Data.Flags, static_cast<UINT32>(CMB_SPAN_PRESENT | CMB_SPAN_FAULT));
+    EXPECT_EQ(pre.Data.Flags, kFault);
     EXPECT_EQ(pre.Data.Size, 0u);
     EXPECT_EQ(pre.Data.FullSize, 16u);
     EXPECT_EQ(records[0].text(pre.ValueName), u"name");
     EXPECT_EQ(records[0].path(), path());
-    EXPECT_EQ(records[1].body<CMB_BODY_SET_VALUE>().Data.Size, 16u);
+    // By post it is back.
+    EXPECT_EQ(records[1].data(records[1].body<CMB_BODY_SET_VALUE>().Data), pattern(16));
     EXPECT_EQ(client.statistics().CaptureFaults, 1u);
     EXPECT_EQ(client.statistics().Lost, 0u);
     actor.close(key);
 }
 
-TEST_F(CaptureTest, StringDescriptorIsGone) {
+TEST_F(CaptureTest, StringDescriptor) {
     Client client;
     Actor actor;
     HANDLE key = actor.create(path());
     client.add(u"385100", bit(RegNtPreDeleteValueKey));
-    std::u16string text = u"none";
-    UNICODE_STRING name = unicode(text);
-    std::memcpy(memory_.data(), &name, sizeof(name));
-    withoutMemory(RegNtPreDeleteValueKey, actor, [&] {
-        EXPECT_EQ(ZwDeleteValueKey(key, reinterpret_cast<PUNICODE_STRING>(memory_.data())),
-                  STATUS_OBJECT_NAME_NOT_FOUND);
-    });
+    withLost(RegNtPreDeleteValueKey, &REG_DELETE_VALUE_KEY_INFORMATION::ValueName,
+             [&] { actor.deleteValue(key, u"none", STATUS_OBJECT_NAME_NOT_FOUND); });
     std::vector<Record> records = client.drain();
     ASSERT_EQ(records.size(), 1u);
-    EXPECT_EQ(records[0].body<CMB_BODY_DELETE_VALUE>().ValueName.Flags,
-              static_cast<UINT32>(CMB_SPAN_PRESENT | CMB_SPAN_FAULT));
+    EXPECT_EQ(records[0].body<CMB_BODY_DELETE_VALUE>().ValueName.Flags, kFault);
     EXPECT_EQ(client.statistics().CaptureFaults, 1u);
+    actor.close(key);
+}
+
+// The path of a create is put together from the request: without RemainingName the absolute name serves, without any
+// name there is no path, in post either unless the key was opened.
+TEST_F(CaptureTest, NamesOfCreate) {
+    Client client;
+    Actor actor;
+    HANDLE key = actor.create(path());
+    const int64_t cookie = client.add(u"385100", bit(RegNtPreOpenKeyEx) | bit(RegNtPostOpenKeyEx));
+    withLost(RegNtPreOpenKeyEx, &REG_OPEN_KEY_INFORMATION_V1::RemainingName, [&] {
+        actor.openKey(path() + u"\\A", nullptr, STATUS_OBJECT_NAME_NOT_FOUND);
+        actor.openKey(u"B", key, STATUS_OBJECT_NAME_NOT_FOUND);
+        actor.close(actor.openKey(u"", key));
+    });
+    std::vector<Record> records = client.drain();
+    ASSERT_EQ(records.size(), 6u);
+    EXPECT_EQ(records[0].path(), path() + u"\\A");
+    EXPECT_EQ(records[1].path(), path() + u"\\A");
+    for (size_t i : {2, 3, 4}) {
+        EXPECT_TRUE(records[i]->Flags & CMB_RECORD_PATH_UNAVAILABLE) << i;
+        EXPECT_EQ(records[i]->KeyPath.Flags, kFault) << i;
+    }
+    EXPECT_EQ(records[2].text(records[2].body<CMB_BODY_CREATE>().RequestedName), u"B");
+    EXPECT_EQ(records[5].path(), path());
+    EXPECT_EQ(client.statistics(CMB_SCOPE_REGISTRATION, cookie).PathFailures, 3u);
+    EXPECT_EQ(client.statistics(CMB_SCOPE_REGISTRATION, cookie).Lost, 0u);
+    actor.close(key);
+}
+
+TEST_F(CaptureTest, RequestedName) {
+    Client client;
+    Actor actor;
+    HANDLE key = actor.create(path());
+    client.add(u"385100", bit(RegNtPreOpenKeyEx));
+    withLost(RegNtPreOpenKeyEx, &REG_OPEN_KEY_INFORMATION_V1::CompleteName,
+             [&] { actor.close(actor.openKey(path())); });
+    std::vector<Record> records = client.drain();
+    ASSERT_EQ(records.size(), 1u);
+    EXPECT_EQ(records[0].path(), path());
+    EXPECT_EQ(records[0].body<CMB_BODY_CREATE>().RequestedName.Flags, kFault);
     actor.close(key);
 }
 

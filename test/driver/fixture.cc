@@ -248,6 +248,48 @@ void Actor::close(HANDLE key) {
     run([&] { EXPECT_EQ(NtClose(key), STATUS_SUCCESS); });
 }
 
+static PDRIVER_OBJECT rivalDriver;
+
+static NTSTATUS rivalEntry(PDRIVER_OBJECT driver, PUNICODE_STRING) {
+    driver->DriverUnload = [](PDRIVER_OBJECT) {};
+    rivalDriver = driver;
+    return STATUS_SUCCESS;
+}
+
+Rival::Rival(std::u16string altitude, Callback callback) : callback_(std::move(callback)) {
+    UNICODE_STRING text = unicode(altitude);
+    EXPECT_EQ(Machine::shared()->loadDriver(u"rival", rivalEntry), STATUS_SUCCESS);
+    EXPECT_EQ(CmRegisterCallbackEx(notify, &text, rivalDriver, this, &cookie_, nullptr), STATUS_SUCCESS);
+}
+
+Rival::~Rival() {
+    EXPECT_EQ(CmUnRegisterCallback(cookie_), STATUS_SUCCESS);
+    EXPECT_EQ(Machine::shared()->unloadDriver(u"rival"), STATUS_SUCCESS);
+}
+
+NTSTATUS Rival::notify(PVOID context, PVOID notifyClass, PVOID information) {
+    static_cast<Rival *>(context)->callback_(static_cast<ULONG>(reinterpret_cast<ULONG_PTR>(notifyClass)), information);
+    return STATUS_SUCCESS;
+}
+
+void Gate::pass() {
+    std::unique_lock lock(mutex_);
+    arrived_ = true;
+    changed_.notify_all();
+    changed_.wait(lock, [this] { return open_; });
+}
+
+void Gate::awaitArrival() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return arrived_; });
+}
+
+void Gate::let() {
+    std::lock_guard lock(mutex_);
+    open_ = true;
+    changed_.notify_all();
+}
+
 void DriverTest::SetUp() {
     static std::atomic<unsigned> counter;
     machine_ = Machine::shared();

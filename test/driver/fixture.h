@@ -9,9 +9,11 @@
 
 #include <gtest/gtest.h>
 
+#include <condition_variable>
 #include <cstring>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
@@ -111,6 +113,35 @@ class Actor {
   private:
     std::shared_ptr<simulator::Process> process_;
     std::shared_ptr<simulator::Thread> thread_;
+};
+
+// Another driver's callback, on whatever thread the configuration manager calls it.
+class Rival {
+  public:
+    using Callback = std::function<void(ULONG notifyClass, PVOID information)>;
+    Rival(std::u16string altitude, Callback callback);
+    ~Rival();
+    Rival(const Rival &) = delete;
+    Rival &operator=(const Rival &) = delete;
+
+  private:
+    static NTSTATUS notify(PVOID context, PVOID notifyClass, PVOID information);
+    Callback callback_;
+    LARGE_INTEGER cookie_{};
+};
+
+// Holds the thread that calls pass() until let() is called.
+class Gate {
+  public:
+    void pass();
+    void awaitArrival();
+    void let();
+
+  private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    bool arrived_ = false;
+    bool open_ = false;
 };
 
 UNICODE_STRING unicode(std::u16string &text);

@@ -76,26 +76,28 @@ TEST_F(QueueTest, RecordLimit) {
     actor.close(key);
 }
 
-// The last loss must not wait for the next record: a batch that was full leaves the gap to one of its own.
+// The last loss must not wait for the next record: a batch that is too full for the gap leaves it to one of its own.
 TEST_F(QueueTest, GapAlone) {
     Client client(CMB_MIN_QUEUE_BYTES);
     Actor actor;
     HANDLE key = actor.create(path());
     client.add(u"385100", bit(RegNtPreSetValueKey), CMB_MAX_DATA_BYTES);
     Account account;
-    // Three records of 64 KiB and four of 12 KiB fill the queue and, without room for a gap, the smallest output.
-    for (size_t size : {65536, 65536, 65536, 65536}) {
-        actor.setValue(key, u"v", REG_BINARY, pattern(size));
-    }
-    CMB_STATISTICS_REPLY statistics = client.statistics();
-    const uint32_t output = CMB_MIN_RECEIVE_BYTES;
-    const uint64_t free = output - sizeof(CMB_BATCH) - (statistics.QueueBytes - statistics.QueueRecords * 16);
-    // One more record that leaves less than a gap's size in the output.
+    // Four records that fill the ring and all but 32 bytes of the smallest output.
     const size_t fixed = sizeof(CMB_RECORD) + sizeof(CMB_BODY_SET_VALUE) + (path().size() * 2 + 7) / 8 * 8 + 8;
-    actor.setValue(key, u"v", REG_BINARY, pattern(free - fixed - 64));
+    for (int i = 0; i < 4; ++i) {
+        actor.setValue(key, u"v", REG_BINARY, pattern(65520 - fixed));
+    }
+    EXPECT_EQ(client.statistics().QueueBytes, static_cast<UINT64>(CMB_MIN_QUEUE_BYTES));
+    actor.setValue(key, u"v", REG_BINARY, pattern(0));
     EXPECT_EQ(client.statistics().Lost, 1u);
-    actor.setValue(key, u"v", REG_BINARY, pattern(4096));
-    account.add(client.drain());
+    std::vector<Record> batch = client.receive();
+    EXPECT_EQ(batch.size(), 4u);
+    account.add(batch);
+    batch = client.receive();
+    ASSERT_EQ(batch.size(), 1u);
+    EXPECT_TRUE(batch[0].isGap());
+    account.add(batch);
     expectExact(client, account);
     actor.close(key);
 }
@@ -131,17 +133,43 @@ TEST_F(QueueTest, RingWrapsWithRecordsOfAllSizes) {
     actor.close(key);
 }
 
-// The pre record of a lost pre is not named by the post record.
+// A post record does not refer to a pre record that was lost.
 TEST_F(QueueTest, LostPre) {
     Client client(0, 1);
     Actor actor;
     HANDLE key = actor.create(path());
     client.add(u"385100", bit(RegNtPreSetValueKey) | bit(RegNtPostSetValueKey));
-    actor.setValue(key, u"v", REG_BINARY, pattern(8));
+    {
+        Gate gate;
+        Rival below(u"1", [&](ULONG notifyClass, PVOID) {
+            if (notifyClass == RegNtPreSetValueKey) {
+                gate.pass();
+            }
+        });
+        // Its pre takes the only place, its post is lost.
+        gate.let();
+        actor.setValue(key, u"v", REG_BINARY, pattern(8));
+    }
+    EXPECT_EQ(client.statistics().Lost, 1u);
+    Gate gate;
+    Rival below(u"1", [&](ULONG notifyClass, PVOID) {
+        if (notifyClass == RegNtPreSetValueKey) {
+            gate.pass();
+        }
+    });
+    std::thread setter([&] { actor.setValue(key, u"v", REG_BINARY, pattern(8)); });
+    gate.awaitArrival();
+    EXPECT_EQ(client.statistics().Lost, 2u);
     std::vector<Record> batch = client.receive();
     ASSERT_EQ(batch.size(), 2u);
-    EXPECT_TRUE(batch[1].isGap());
-    // Post of an operation whose pre fills the queue is the one that is lost, so drain between the phases.
+    EXPECT_EQ(batch[1].body<CMB_BODY_GAP>().Count, 2u);
+    gate.let();
+    setter.join();
+    batch = client.receive();
+    ASSERT_EQ(batch.size(), 1u);
+    EXPECT_EQ(batch[0]->NotifyClass, RegNtPostSetValueKey);
+    EXPECT_EQ(batch[0]->PreSequence, 0u);
+    EXPECT_EQ(batch[0].path(), path());
     actor.close(key);
 }
 

@@ -165,6 +165,62 @@ TEST_F(RegistrationTest, RegisterAndUnregisterUnderLoad) {
 }
 
 // Unregistering waits for the operations that have seen pre, and their posts are relayed before it returns.
+TEST_F(RegistrationTest, UnregisterWaitsForOwedPosts) {
+    Client client;
+    Actor actor;
+    HANDLE key = actor.create(path());
+    const int64_t cookie = client.add(u"385100", bit(RegNtPreSetValueKey) | bit(RegNtPostSetValueKey));
+    Gate gate;
+    Rival below(u"1", [&](ULONG notifyClass, PVOID) {
+        if (notifyClass == RegNtPreSetValueKey) {
+            gate.pass();
+        }
+    });
+    std::thread setter([&] { actor.setValue(key, u"v", REG_DWORD, pattern(4)); });
+    gate.awaitArrival();
+    std::atomic<bool> removed = false;
+    std::thread remover([&] {
+        EXPECT_EQ(client.remove(cookie), STATUS_SUCCESS);
+        removed = true;
+    });
+    while (client.statistics().Registrations != 0) {
+        std::this_thread::yield();
+    }
+    // Already nobody else's, not yet gone.
+    EXPECT_EQ(client.remove(cookie), STATUS_INVALID_PARAMETER);
+    EXPECT_FALSE(removed);
+    gate.let();
+    setter.join();
+    remover.join();
+    std::vector<Record> records = client.drain();
+    ASSERT_EQ(records.size(), 2u);
+    EXPECT_EQ(records[1]->NotifyClass, RegNtPostSetValueKey);
+    EXPECT_EQ(records[1]->PreSequence, 1u);
+    actor.close(key);
+}
+
+// The handle is closed while an operation is between pre and post: its context comes back although nothing is relayed.
+TEST_F(RegistrationTest, CloseDuringAnOperation) {
+    auto client = std::make_unique<Client>();
+    Actor actor;
+    HANDLE key = actor.create(path());
+    client->add(u"385100");
+    Gate gate;
+    Rival below(u"1", [&](ULONG notifyClass, PVOID) {
+        if (notifyClass == RegNtPreSetValueKey) {
+            gate.pass();
+        }
+    });
+    std::thread setter([&] { actor.setValue(key, u"v", REG_DWORD, pattern(4)); });
+    gate.awaitArrival();
+    std::thread closer([&] { client.reset(); });
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    gate.let();
+    setter.join();
+    closer.join();
+    actor.close(key);
+}
+
 TEST_F(RegistrationTest, ConcurrentUnregisterHasOneWinner) {
     Client client;
     for (int round = 0; round < 50; ++round) {
