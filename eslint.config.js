@@ -14,9 +14,13 @@ export default tseslint.config(
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
     },
   },
+  { files: ['scripts/**/*.mjs', '*.js'], extends: [tseslint.configs.recommended] },
   {
     files: ['test/**/*.ts'],
     rules: {
+      // `(event) => void events.push(event)` is the shortest callback that returns nothing.
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+      '@typescript-eslint/no-meaningless-void-operator': 'off',
       // describe(), it() and test() of node:test return promises that the runner itself awaits.
       '@typescript-eslint/no-floating-promises': [
         'error',
