@@ -7,9 +7,10 @@ import { runSteps } from './lib/steps.mjs';
 
 const node = process.execPath;
 const npm = (script) => ['npm', 'run', '--silent', script];
-const tests = (folder) => readdirSync(new URL(`../${folder}`, import.meta.url), { recursive: true })
-  .filter((name) => name.endsWith('.test.ts'))
-  .map((name) => `dist/${folder}/${name.replace(/\.ts$/, '.js')}`);
+const tests = (folder) =>
+  readdirSync(new URL(`../${folder}`, import.meta.url), { recursive: true })
+    .filter((name) => name.endsWith('.test.ts'))
+    .map((name) => `dist/${folder}/${name.replace(/\.ts$/, '.js')}`);
 const nodeTest = (...folders) => [node, '--test', '--test-reporter=spec', ...folders.flatMap(tests)];
 
 const STEPS = [

@@ -8,7 +8,9 @@ const LISTS = JSON.parse(readFileSync(new URL('../packages.json', import.meta.ur
 const has = (command) => spawnSync('sh', ['-c', `command -v ${command}`]).status === 0;
 
 function missing(names) {
-  const result = spawnSync('dpkg-query', ['-W', '-f', '${Package} ${db:Status-Abbrev}\n', ...names], { encoding: 'utf8' });
+  const result = spawnSync('dpkg-query', ['-W', '-f', '${Package} ${db:Status-Abbrev}\n', ...names], {
+    encoding: 'utf8',
+  });
   const installed = new Set(
     (result.stdout ?? '')
       .split('\n')
@@ -20,7 +22,16 @@ function missing(names) {
 
 function apt(args) {
   const sudo = process.getuid?.() === 0 ? [] : ['sudo', '-n'];
-  const [command, ...rest] = [...sudo, 'env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-q', '-o', 'Dpkg::Use-Pty=0', ...args];
+  const [command, ...rest] = [
+    ...sudo,
+    'env',
+    'DEBIAN_FRONTEND=noninteractive',
+    'apt-get',
+    '-q',
+    '-o',
+    'Dpkg::Use-Pty=0',
+    ...args,
+  ];
   return spawnSync(command, rest, { stdio: ['ignore', 'inherit', 'inherit'] }).status === 0;
 }
 
@@ -28,7 +39,9 @@ function apt(args) {
 export function ensurePackages(groups) {
   const names = [...new Set(groups.flatMap((group) => LISTS[group]))];
   if (!has('dpkg-query') || !has('apt-get')) {
-    console.error(`The tests need these Debian or Ubuntu packages (or what your system calls them): ${names.join(' ')}`);
+    console.error(
+      `The tests need these Debian or Ubuntu packages (or what your system calls them): ${names.join(' ')}`,
+    );
     console.error('This system has no apt-get. On it, run single steps instead: node scripts/test.mjs --list');
     return false;
   }

@@ -18,7 +18,11 @@ const COUNTERS = [
 
 export function run(command, args, options = {}) {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options, env: { ...process.env, ...options.env } });
+    const child = spawn(command, args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      ...options,
+      env: { ...process.env, ...options.env },
+    });
     let output = '';
     const take = (stream, target) => {
       stream.setEncoding('utf8');
@@ -36,7 +40,7 @@ export function run(command, args, options = {}) {
 
 export function count(output) {
   const totals = { passed: 0, failed: 0, skipped: 0 };
-  // eslint-disable-next-line no-control-regex -- runners colour their lines when they believe to write to a terminal
+
   const plain = output.replace(/\u001b\[[0-9;]*m/g, '').replace(/\r\n/g, '\n');
   for (const { field, pattern } of COUNTERS) {
     for (const match of plain.matchAll(pattern)) totals[field] += Number(match[1]);
@@ -77,7 +81,9 @@ function summarise(rows, planned) {
     for (const field of Object.keys(sum)) sum[field] += totals[field];
     const tests = totals.passed + totals.failed + totals.skipped;
     const verdict = reason ? paint('red', `FAILED  ${reason}`) : paint('green', 'ok');
-    console.log(`${name.padEnd(34)} ${`${seconds.toFixed(1)} s`.padStart(9)} ${`${tests || '-'} tests`.padStart(12)}  ${verdict}`);
+    console.log(
+      `${name.padEnd(34)} ${`${seconds.toFixed(1)} s`.padStart(9)} ${`${tests || '-'} tests`.padStart(12)}  ${verdict}`,
+    );
   }
   const broken = rows.filter((row) => row.reason).length;
   if (rows.length < planned) console.log(`${planned - rows.length} steps were not run because an earlier one failed.`);

@@ -26,7 +26,8 @@ export function abortSuite(host: ConformanceHost): void {
       const registering = driver.registerCallback({ altitude, signal: controller.signal });
       controller.abort();
       await assert.rejects(registering, ABORTED);
-      for (let i = 0; i < 500 && (await driver.statistics({ scope: 'session' })).registrations > 0; i += 1) await tick();
+      for (let i = 0; i < 500 && (await driver.statistics({ scope: 'session' })).registrations > 0; i += 1)
+        await tick();
       assert.equal((await driver.statistics({ scope: 'session' })).registrations, 0);
       await driver.registerCallback({ altitude });
     });
@@ -35,7 +36,7 @@ export function abortSuite(host: ConformanceHost): void {
       const controller = new AbortController();
       const registration = await driver.registerCallback({ altitude: nextAltitude(), signal: controller.signal });
       const reading = (async () => {
-        for await (const event of registration.events()) void event;
+        for await (const event of registration.events()) assert.ok(event);
       })();
       controller.abort();
       await reading;
@@ -44,8 +45,11 @@ export function abortSuite(host: ConformanceHost): void {
       assert.equal((await driver.statistics({ scope: 'session' })).registrations, 0);
     });
 
-    scenario(host, 'an iterator ends with AbortError, the registration goes on', async ({ driver, actor, key }) => {
-      const registration = await driver.registerCallback({ altitude: nextAltitude(), classes: ['RegNtPostSetValueKey'] });
+    scenario(host, 'an iterator ends with AbortError, the registration goes on', async ({ driver, key }) => {
+      const registration = await driver.registerCallback({
+        altitude: nextAltitude(),
+        classes: ['RegNtPostSetValueKey'],
+      });
       const controller = new AbortController();
       const next = registration.events({ signal: controller.signal }).next();
       controller.abort();
@@ -53,7 +57,6 @@ export function abortSuite(host: ConformanceHost): void {
       const alive = registration.events().next();
       await key.setValue('v', { type: 'REG_SZ', data: '' });
       assert.equal((await alive).done, false);
-      void actor;
     });
 
     scenario(host, 'statistics, unregister and close', async ({ driver }) => {

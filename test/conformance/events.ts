@@ -70,35 +70,42 @@ export function eventSuite(host: ConformanceHost): void {
       assert.equal(missing.grantedAccess, null);
     });
 
-    scenario(host, 'delete value, rename and delete key, with the path also when the key is gone', async ({ driver, actor, key }) => {
-      const { registration, events } = await collect(driver, actor);
-      const child = await key.createKey('Old');
-      await child.setValue('v', { type: 'REG_BINARY', data: new Uint8Array([1, 2, 3]) });
-      await child.deleteValue('v');
-      await assert.rejects(child.deleteValue('v'), { ntStatus: STATUS_OBJECT_NAME_NOT_FOUND });
-      await child.rename('New');
-      await child.delete();
-      await child.close();
-      await registration.unregister();
+    scenario(
+      host,
+      'delete value, rename and delete key, with the path also when the key is gone',
+      async ({ driver, actor, key }) => {
+        const { registration, events } = await collect(driver, actor);
+        const child = await key.createKey('Old');
+        await child.setValue('v', { type: 'REG_BINARY', data: new Uint8Array([1, 2, 3]) });
+        await child.deleteValue('v');
+        await assert.rejects(child.deleteValue('v'), { ntStatus: STATUS_OBJECT_NAME_NOT_FOUND });
+        await child.rename('New');
+        await child.delete();
+        await child.close();
+        await registration.unregister();
 
-      assert.deepEqual(
-        ofClass(events, 'RegNtPostDeleteValueKey').map((event) => [event.valueName, event.statusName]),
-        [
-          ['v', 'STATUS_SUCCESS'],
-          ['v', 'STATUS_OBJECT_NAME_NOT_FOUND'],
-        ],
-      );
-      const rename = only(events, 'RegNtPreRenameKey');
-      assert.equal(rename.newName, 'New');
-      assert.ok(rename.keyPath?.endsWith('\\Old'));
-      const deleted = only(events, 'RegNtPostDeleteKey');
-      assert.ok(deleted.keyPath?.endsWith('\\New'));
-      assert.equal(deleted.status, 0);
-      assert.ok(ofClass(events, 'RegNtPostKeyHandleClose').some((event) => event.processId === actor.id));
-    });
+        assert.deepEqual(
+          ofClass(events, 'RegNtPostDeleteValueKey').map((event) => [event.valueName, event.statusName]),
+          [
+            ['v', 'STATUS_SUCCESS'],
+            ['v', 'STATUS_OBJECT_NAME_NOT_FOUND'],
+          ],
+        );
+        const rename = only(events, 'RegNtPreRenameKey');
+        assert.equal(rename.newName, 'New');
+        assert.ok(rename.keyPath?.endsWith('\\Old'));
+        const deleted = only(events, 'RegNtPostDeleteKey');
+        assert.ok(deleted.keyPath?.endsWith('\\New'));
+        assert.equal(deleted.status, 0);
+        assert.ok(ofClass(events, 'RegNtPostKeyHandleClose').some((event) => event.processId === actor.id));
+      },
+    );
 
     scenario(host, 'every value type, and data up to the configured length', async ({ driver, actor, key }) => {
-      const { registration, events } = await collect(driver, actor, { classes: ['RegNtPreSetValueKey'], maxDataBytes: 64 });
+      const { registration, events } = await collect(driver, actor, {
+        classes: ['RegNtPreSetValueKey'],
+        maxDataBytes: 64,
+      });
       await key.setValue('', { type: 'REG_DWORD', data: 0xfedcba98 });
       await key.setValue('q', { type: 'REG_QWORD', data: 0xfedcba9876543210n });
       await key.setValue('m', { type: 'REG_MULTI_SZ', data: ['a', 'bc'] });
@@ -106,7 +113,11 @@ export function eventSuite(host: ConformanceHost): void {
       await key.setValue('empty', { type: 'REG_NONE', data: new Uint8Array() });
       await key.setValue('long', { type: 'REG_BINARY', data: new Uint8Array(1000).fill(7) });
       await registration.unregister();
-      const values = ofClass(events, 'RegNtPreSetValueKey').map(({ valueName, value }) => [valueName, value.type, value.data]);
+      const values = ofClass(events, 'RegNtPreSetValueKey').map(({ valueName, value }) => [
+        valueName,
+        value.type,
+        value.data,
+      ]);
       assert.deepEqual(values.slice(0, 4), [
         ['', 'REG_DWORD', 0xfedcba98],
         ['q', 'REG_QWORD', 0xfedcba9876543210n],
@@ -118,16 +129,20 @@ export function eventSuite(host: ConformanceHost): void {
       assert.deepEqual([long?.value.size, long?.value.bytes.length, long?.value.truncated], [1000, 64, true]);
     });
 
-    scenario(host, 'names with embedded NULs and unpaired surrogates arrive as they are', async ({ driver, actor, key }) => {
-      const { registration, events } = await collect(driver, actor, { classes: ['RegNtPreSetValueKey'] });
-      const names = ['a\0b', '\ud800x', 'x\udc00', '\u{1f600}'];
-      for (const name of names) await key.setValue(name, { type: 'REG_DWORD', data: 1 });
-      await registration.unregister();
-      assert.deepEqual(
-        ofClass(events, 'RegNtPreSetValueKey').map((event) => event.valueName),
-        names,
-      );
-    });
+    scenario(
+      host,
+      'names with embedded NULs and unpaired surrogates arrive as they are',
+      async ({ driver, actor, key }) => {
+        const { registration, events } = await collect(driver, actor, { classes: ['RegNtPreSetValueKey'] });
+        const names = ['a\0b', '\ud800x', 'x\udc00', '\u{1f600}'];
+        for (const name of names) await key.setValue(name, { type: 'REG_DWORD', data: 1 });
+        await registration.unregister();
+        assert.deepEqual(
+          ofClass(events, 'RegNtPreSetValueKey').map((event) => event.valueName),
+          names,
+        );
+      },
+    );
 
     scenario(host, 'only the classes and phases that were asked for', async ({ driver, actor, key }) => {
       const classes = await collect(driver, actor, { classes: ['RegNtPostSetValueKey', 'RegNtPreDeleteValueKey'] });
@@ -143,10 +158,13 @@ export function eventSuite(host: ConformanceHost): void {
       assert.ok(posts.events.length >= 2);
       assert.ok(posts.events.every((event) => 'phase' in event && event.phase !== 'pre'));
       const post = only(posts.events, 'RegNtPostSetValueKey');
-      assert.deepEqual([post.valueName, post.preSequence, post.keyPath?.toUpperCase()], ['v', null, key.path.toUpperCase()]);
+      assert.deepEqual(
+        [post.valueName, post.preSequence, post.keyPath?.toUpperCase()],
+        ['v', null, key.path.toUpperCase()],
+      );
     });
 
-    scenario(host, 'sequence numbers ascend by one, over all registrations of a session', async ({ driver, actor, key }) => {
+    scenario(host, 'sequence numbers ascend by one, over all registrations of a session', async ({ driver, key }) => {
       const sequences: bigint[] = [];
       const take = (event: { sequence: bigint }): void => void sequences.push(event.sequence);
       const high = await driver.registerCallback({ altitude: '389999.1' }, take);
@@ -159,20 +177,25 @@ export function eventSuite(host: ConformanceHost): void {
         sequences,
         sequences.map((_, index) => BigInt(index + 1)),
       );
-      void actor;
     });
 
     if (host.injects) {
-      scenario(host, 'every notification class arrives under its name, unknown ones as unknown', async ({ driver, actor, key }) => {
-        const seen = new Set<number>();
-        const registration = await driver.registerCallback({ altitude: '389998' }, (event) => {
-          if ('notifyClass' in event) seen.add(event.notifyClass);
-        });
-        for (const notifyClass of DELIVERED) await key.injectNotification(notifyClass);
-        await registration.unregister();
-        assert.deepEqual([...seen].sort((a, b) => a - b), DELIVERED);
-        void actor;
-      });
+      scenario(
+        host,
+        'every notification class arrives under its name, unknown ones as unknown',
+        async ({ driver, key }) => {
+          const seen = new Set<number>();
+          const registration = await driver.registerCallback({ altitude: '389998' }, (event) => {
+            if ('notifyClass' in event) seen.add(event.notifyClass);
+          });
+          for (const notifyClass of DELIVERED) await key.injectNotification(notifyClass);
+          await registration.unregister();
+          assert.deepEqual(
+            [...seen].sort((a, b) => a - b),
+            DELIVERED,
+          );
+        },
+      );
     }
   });
 }

@@ -35,7 +35,7 @@ export function scenario(
         try {
           await body({ host, driver, actor, key });
         } finally {
-          await removeTree(actor, key);
+          await removeKey(key);
         }
       } finally {
         await actor.exit();
@@ -61,11 +61,10 @@ export async function attempt(host: ConformanceHost, body: () => Promise<void>):
   }
 }
 
-async function removeTree(actor: Actor, key: ActorKey): Promise<void> {
+async function removeKey(key: ActorKey): Promise<void> {
   // A test may have deleted or renamed its key; what is left then lies below the scratch key and dies with the prefix or machine.
   await key.delete().catch(() => undefined);
   await key.close().catch(() => undefined);
-  void actor;
 }
 
 export interface Collected {

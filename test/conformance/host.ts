@@ -1,7 +1,10 @@
 import type { NativeAddon, NativeChannel } from '../../lib/native.js';
 import type { Driver, OpenDriverOptions } from '../../lib/index.js';
 
-export type ValueInput = { readonly type: string; readonly data: string | number | bigint | readonly string[] | Uint8Array };
+export interface ValueInput {
+  readonly type: string;
+  readonly data: string | number | bigint | readonly string[] | Uint8Array;
+}
 
 /** An open key handle of an actor; each method is one Nt*Key routine. */
 export interface ActorKey {

@@ -43,7 +43,8 @@ export function hostileSuite(host: ConformanceHost): void {
 
   describe('bad input', () => {
     withChannel('nothing is answered before HELLO, and HELLO only once', async (channel) => {
-      for (const code of IOCTLS) await assertRefused(channel.control(code, registerRequest({ altitude: '1' }), 256), code.toString(16));
+      for (const code of IOCTLS)
+        await assertRefused(channel.control(code, registerRequest({ altitude: '1' }), 256), code.toString(16));
       assert.equal((await hello(channel)).status, 0);
       await assertRefused(hello(channel), 'second HELLO');
     });
@@ -78,9 +79,15 @@ export function hostileSuite(host: ConformanceHost): void {
       await hello(channel);
       for (const code of IOCTLS) {
         for (let length = 0; length < 16; length += 1) {
-          await assertRefused(channel.control(code, request(length < 8 ? 8 : length).subarray(0, length), 256), `${code.toString(16)} of ${String(length)} bytes`);
+          await assertRefused(
+            channel.control(code, request(length < 8 ? 8 : length).subarray(0, length), 256),
+            `${code.toString(16)} of ${String(length)} bytes`,
+          );
         }
-        await assertRefused(channel.control(code, registerRequest({ altitude: '1' }), 0), `${code.toString(16)} without room for the reply`);
+        await assertRefused(
+          channel.control(code, registerRequest({ altitude: '1' }), 0),
+          `${code.toString(16)} without room for the reply`,
+        );
       }
       await assertRefused(channel.control(0x0022e7fc, request(64), 64), 'unknown code');
     });
@@ -97,11 +104,14 @@ export function hostileSuite(host: ConformanceHost): void {
 
     scenario(host, 'options are checked by name', async ({ driver }) => {
       const altitude = nextAltitude();
-      await assert.rejects(driver.registerCallback({ altitude, clases: [] } as never), (error: Error & { code?: string }) => {
-        assert.equal(error.code, 'CMB_UNKNOWN_OPTION');
-        assert.match(error.message, /clases.*classes/s);
-        return true;
-      });
+      await assert.rejects(
+        driver.registerCallback({ altitude, clases: [] } as never),
+        (error: Error & { code?: string }) => {
+          assert.equal(error.code, 'CMB_UNKNOWN_OPTION');
+          assert.match(error.message, /clases.*classes/s);
+          return true;
+        },
+      );
       await assert.rejects(host.openDriver({ queueSize: 1 } as never), { code: 'CMB_UNKNOWN_OPTION' });
       await assert.rejects(host.openDriver({ queueBytes: 1 }), { code: 'CMB_INVALID_ARGUMENT' });
       await assert.rejects(driver.registerCallback({ altitude, classes: ['RegNtPreCreateKey' as never] }), {
@@ -109,12 +119,16 @@ export function hostileSuite(host: ConformanceHost): void {
         message: /RegNtPreCreateKeyEx/,
       });
       await assert.rejects(driver.registerCallback({ altitude, classes: [] }), { code: 'CMB_INVALID_ARGUMENT' });
-      await assert.rejects(driver.registerCallback({ altitude, maxDataBytes: 65537 }), { code: 'CMB_INVALID_ARGUMENT' });
+      await assert.rejects(driver.registerCallback({ altitude, maxDataBytes: 65537 }), {
+        code: 'CMB_INVALID_ARGUMENT',
+      });
       assert.equal((await driver.statistics({ scope: 'session' })).registrations, 0);
     });
 
     it('a device that does not exist', async () => {
-      await assert.rejects(openDriver({ backend: host.backend, deviceName: 'NoSuchDevice' }), { code: 'CMB_DRIVER_NOT_FOUND' });
+      await assert.rejects(openDriver({ backend: host.backend, deviceName: 'NoSuchDevice' }), {
+        code: 'CMB_DRIVER_NOT_FOUND',
+      });
     });
   });
 }

@@ -7,22 +7,30 @@ const CHANGES = ['RegNtPreSetValueKey', 'RegNtPostSetValueKey'] as const;
 
 export function lifetimeSuite(host: ConformanceHost): void {
   describe('lifetime', () => {
-    scenario(host, 'unregister while operations are in flight: owed posts come, then silence', async ({ driver, actor, key }) => {
-      const load = actor.load({ path: key.path, threads: 2, operations: 2000 });
-      for (let round = 0; round < 5; round += 1) {
-        const { registration, events } = await collect(driver, actor, { classes: CHANGES });
-        while (ofClass(events, 'RegNtPostSetValueKey').length === 0 && !(await settled(load))) await tick();
-        await registration.unregister();
-        const delivered = events.length;
-        const pres = ofClass(events, 'RegNtPreSetValueKey').map((event) => event.sequence);
-        const lost = ofClass(events, 'gap').length;
-        const posts = new Set(ofClass(events, 'RegNtPostSetValueKey').map((event) => event.preSequence));
-        if (lost === 0) assert.ok(pres.every((sequence) => posts.has(sequence)), 'every pre has its post');
-        await tick();
-        assert.equal(events.length, delivered, 'no event after unregister resolved');
-      }
-      await load;
-    });
+    scenario(
+      host,
+      'unregister while operations are in flight: owed posts come, then silence',
+      async ({ driver, actor, key }) => {
+        const load = actor.load({ path: key.path, threads: 2, operations: 2000 });
+        for (let round = 0; round < 5; round += 1) {
+          const { registration, events } = await collect(driver, actor, { classes: CHANGES });
+          while (ofClass(events, 'RegNtPostSetValueKey').length === 0 && !(await settled(load))) await tick();
+          await registration.unregister();
+          const delivered = events.length;
+          const pres = ofClass(events, 'RegNtPreSetValueKey').map((event) => event.sequence);
+          const lost = ofClass(events, 'gap').length;
+          const posts = new Set(ofClass(events, 'RegNtPostSetValueKey').map((event) => event.preSequence));
+          if (lost === 0)
+            assert.ok(
+              pres.every((sequence) => posts.has(sequence)),
+              'every pre has its post',
+            );
+          await tick();
+          assert.equal(events.length, delivered, 'no event after unregister resolved');
+        }
+        await load;
+      },
+    );
 
     scenario(host, 'close with registrations alive ends them all', async ({ driver, actor, key }) => {
       const before = await driver.statistics({ scope: 'driver' });
@@ -89,8 +97,11 @@ export function lifetimeSuite(host: ConformanceHost): void {
       await driver.registerCallback({ altitude });
     });
 
-    scenario(host, 'an iterator that is left detaches; the registration stays', async ({ driver, actor, key }) => {
-      const registration = await driver.registerCallback({ altitude: nextAltitude(), classes: ['RegNtPostSetValueKey'] });
+    scenario(host, 'an iterator that is left detaches; the registration stays', async ({ driver, key }) => {
+      const registration = await driver.registerCallback({
+        altitude: nextAltitude(),
+        classes: ['RegNtPostSetValueKey'],
+      });
       const take = async (name: string): Promise<string | null> => {
         const iterator = registration.events();
         const first = iterator.next();
@@ -106,10 +117,9 @@ export function lifetimeSuite(host: ConformanceHost): void {
       const rest = registration.events();
       await registration.unregister();
       assert.deepEqual(await rest.next(), { done: true, value: undefined });
-      void actor;
     });
 
-    scenario(host, 'statistics account for every callback', async ({ driver, actor, key }) => {
+    scenario(host, 'statistics account for every callback', async ({ driver, key }) => {
       const { registration, events } = await collect(driver, null, { classes: CHANGES });
       for (let i = 0; i < 20; i += 1) await key.setValue('v', { type: 'REG_DWORD', data: i });
       const statistics = await registration.statistics();
@@ -119,7 +129,6 @@ export function lifetimeSuite(host: ConformanceHost): void {
       const session = await driver.statistics({ scope: 'session' });
       assert.equal(session.delivered, BigInt(events.length));
       assert.deepEqual([session.queueRecords, session.queueBytes, session.lost], [0n, 0n, 0n]);
-      void actor;
     });
   });
 }

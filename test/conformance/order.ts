@@ -6,7 +6,7 @@ import type { ConformanceHost } from './host.js';
 
 export function orderSuite(host: ConformanceHost): void {
   describe('order', () => {
-    scenario(host, 'pre from high to low altitude, post from low to high', async ({ driver, actor, key }) => {
+    scenario(host, 'pre from high to low altitude, post from low to high', async ({ driver, key }) => {
       const calls: { name: string; event: Event }[] = [];
       const register = (name: string, altitude: string) =>
         driver.registerCallback(
@@ -33,19 +33,22 @@ export function orderSuite(host: ConformanceHost): void {
           'high RegNtPostSetValueKey',
         ],
       );
-      void actor;
     });
 
-    scenario(host, 'one callback sees the events of a thread in the order they happened', async ({ driver, actor, key }) => {
-      const { registration, events } = await collect(driver, actor, { classes: ['RegNtPreSetValueKey'] });
-      for (let i = 0; i < 100; i += 1) await key.setValue(`v${String(i)}`, { type: 'REG_DWORD', data: i });
-      await registration.unregister();
-      assert.deepEqual(
-        ofClass(events, 'RegNtPreSetValueKey').map((event) => event.value.data),
-        Array.from({ length: 100 }, (_, i) => i),
-      );
-      for (const [index, event] of events.entries()) assert.ok(event.sequence > (events[index - 1]?.sequence ?? 0n));
-    });
+    scenario(
+      host,
+      'one callback sees the events of a thread in the order they happened',
+      async ({ driver, actor, key }) => {
+        const { registration, events } = await collect(driver, actor, { classes: ['RegNtPreSetValueKey'] });
+        for (let i = 0; i < 100; i += 1) await key.setValue(`v${String(i)}`, { type: 'REG_DWORD', data: i });
+        await registration.unregister();
+        assert.deepEqual(
+          ofClass(events, 'RegNtPreSetValueKey').map((event) => event.value.data),
+          Array.from({ length: 100 }, (_, i) => i),
+        );
+        for (const [index, event] of events.entries()) assert.ok(event.sequence > (events[index - 1]?.sequence ?? 0n));
+      },
+    );
 
     scenario(host, 'a callback may use the registry itself', async ({ driver, actor, key }) => {
       const helper = await host.createActor(driver);
@@ -57,7 +60,8 @@ export function orderSuite(host: ConformanceHost): void {
           if (event.class !== 'RegNtPostSetValueKey') return;
           const who = event.processId === actor.id ? 'actor' : 'helper';
           seen.push(`${who} ${event.valueName ?? ''}`);
-          if (who === 'actor') await helperKey.setValue(`copy of ${event.valueName ?? ''}`, { type: 'REG_SZ', data: '' });
+          if (who === 'actor')
+            await helperKey.setValue(`copy of ${event.valueName ?? ''}`, { type: 'REG_SZ', data: '' });
         },
       );
       for (const name of ['a', 'b', 'c']) await key.setValue(name, { type: 'REG_SZ', data: '' });

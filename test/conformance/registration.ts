@@ -11,7 +11,8 @@ export function registrationSuite(host: ConformanceHost): void {
   describe('registration', () => {
     scenario(host, 'succeeds, and every registration has a cookie of its own', async ({ driver }) => {
       const cookies = new Set<bigint>();
-      for (let i = 0; i < 8; i += 1) cookies.add((await driver.registerCallback({ altitude: nextAltitude() }, () => undefined)).cookie);
+      for (let i = 0; i < 8; i += 1)
+        cookies.add((await driver.registerCallback({ altitude: nextAltitude() }, () => undefined)).cookie);
       assert.equal(cookies.size, 8);
       assert.ok(!cookies.has(0n));
       assert.equal([...driver.registrations].length, 8);
@@ -26,7 +27,10 @@ export function registrationSuite(host: ConformanceHost): void {
     });
 
     scenario(host, 'refuses numerically equal altitudes, however they are written', async ({ driver, actor, key }) => {
-      const { registration, events } = await collect(driver, actor, { altitude: '385100', classes: ['RegNtPreSetValueKey'] });
+      const { registration, events } = await collect(driver, actor, {
+        altitude: '385100',
+        classes: ['RegNtPreSetValueKey'],
+      });
       for (const same of ['385100', '0385100.0', '385100.000', '00385100']) {
         await assert.rejects(driver.registerCallback({ altitude: same }), {
           code: 'CMB_ALTITUDE_COLLISION',
@@ -48,7 +52,9 @@ export function registrationSuite(host: ConformanceHost): void {
       const digits = '0123456789'.repeat(20);
       await driver.registerCallback({ altitude: `385101.${digits}1` });
       await driver.registerCallback({ altitude: `385101.${digits}2` });
-      await assert.rejects(driver.registerCallback({ altitude: `385101.${digits}20` }), { code: 'CMB_ALTITUDE_COLLISION' });
+      await assert.rejects(driver.registerCallback({ altitude: `385101.${digits}20` }), {
+        code: 'CMB_ALTITUDE_COLLISION',
+      });
     });
 
     scenario(host, 'refuses malformed altitudes before the kernel is asked', async ({ driver }) => {
@@ -73,7 +79,9 @@ export function registrationSuite(host: ConformanceHost): void {
       const { maxRegistrations } = driver.limits;
       assert.ok(maxRegistrations >= 64);
       for (let i = 0; i < maxRegistrations; i += 1) await driver.registerCallback({ altitude: nextAltitude() });
-      await assert.rejects(driver.registerCallback({ altitude: nextAltitude() }), { code: 'CMB_INSUFFICIENT_RESOURCES' });
+      await assert.rejects(driver.registerCallback({ altitude: nextAltitude() }), {
+        code: 'CMB_INSUFFICIENT_RESOURCES',
+      });
     });
   });
 

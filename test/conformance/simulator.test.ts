@@ -27,7 +27,11 @@ const host: ConformanceHost = {
         throw error as Error;
       }),
     ]);
-    return { kill: async () => void (await worker.terminate()) };
+    return {
+      kill: async () => {
+        await worker.terminate();
+      },
+    };
   },
   openChannel: (onBatch) => addon.openChannel('simulator', 'CmBridge', onBatch, () => undefined),
 };
@@ -38,7 +42,9 @@ function asActor(process: SimulatedProcess): Actor {
     createKey: (path) => process.createKey(path),
     openKey: (path) => process.openKey(path),
     createKeyPath: (path) => process.createKeyPath(path),
-    load: async ({ path, threads, operations }) => void (await process.load({ path, threads, operations, kind: 'set' })),
+    load: async ({ path, threads, operations }) => {
+      await process.load({ path, threads, operations, kind: 'set' });
+    },
     exit: () => process.exit(),
   };
 }

@@ -13,8 +13,13 @@ export function request(size: number, fill: (view: DataView) => void = () => und
 
 const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
-export async function hello(channel: NativeChannel, major: number = P.CMB_PROTOCOL_MAJOR): Promise<{ status: number; major: number }> {
-  const input = request(P.CMB_HELLO_REQUEST.size, (view) => view.setUint16(P.CMB_HELLO_REQUEST.ProtocolMajor, major, true));
+export async function hello(
+  channel: NativeChannel,
+  major: number = P.CMB_PROTOCOL_MAJOR,
+): Promise<{ status: number; major: number }> {
+  const input = request(P.CMB_HELLO_REQUEST.size, (view) => {
+    view.setUint16(P.CMB_HELLO_REQUEST.ProtocolMajor, major, true);
+  });
   const view = viewOf(await channel.control(P.CMB_IOCTL_HELLO, input, P.CMB_HELLO_REPLY.size));
   return {
     status: view.getUint32(P.CMB_HELLO_REPLY.Status, true),
@@ -23,7 +28,9 @@ export async function hello(channel: NativeChannel, major: number = P.CMB_PROTOC
 }
 
 export async function unregister(channel: NativeChannel, cookie: bigint): Promise<number> {
-  const input = request(P.CMB_UNREGISTER_REQUEST.size, (view) => view.setBigInt64(P.CMB_UNREGISTER_REQUEST.Cookie, cookie, true));
+  const input = request(P.CMB_UNREGISTER_REQUEST.size, (view) => {
+    view.setBigInt64(P.CMB_UNREGISTER_REQUEST.Cookie, cookie, true);
+  });
   const reply = await channel.control(P.CMB_IOCTL_UNREGISTER, input, P.CMB_UNREGISTER_REPLY.size);
   return viewOf(reply).getUint32(P.CMB_UNREGISTER_REPLY.Status, true);
 }
