@@ -59,14 +59,22 @@ function checkDriver(path) {
   check(file, 'the subsystem is not native', file.subsystem === NATIVE);
   check(file, 'the checksum is 0', file.checksum !== 0);
   check(file, 'the checksum is wrong', file.checksum === file.computeChecksum());
-  check(file, 'imports from something else than ntoskrnl.exe', file.imports.length === 1 && file.imports[0].library === 'ntoskrnl.exe');
+  check(
+    file,
+    'imports from something else than ntoskrnl.exe',
+    file.imports.length === 1 && file.imports[0].library === 'ntoskrnl.exe',
+  );
   check(file, 'has delay imports', !file.delayImports);
 
   const allowed = allowedNames();
   const names = file.imports.flatMap((entry) => entry.names);
   for (const name of names) check(file, `imports ${name}, which driver/ntoskrnl.def does not list`, allowed.has(name));
-  for (const name of allowed) check(file, `driver/ntoskrnl.def lists ${name}, which is not imported`, names.includes(name));
+  for (const name of allowed)
+    check(file, `driver/ntoskrnl.def lists ${name}, which is not imported`, names.includes(name));
   check(file, 'has no exception handler: __C_specific_handler is not imported', names.includes('__C_specific_handler'));
+
+  // Every function that calls another has an entry; without them no exception would find its handler.
+  check(file, `has unwind data of ${file.unwindEntries} functions only`, file.unwindEntries > 30);
 
   const init = file.sections.find((section) => section.name === 'INIT');
   check(file, 'has no INIT section', init !== undefined);
@@ -88,7 +96,11 @@ function checkAddon(path) {
   const libraries = file.imports.map((entry) => entry.library.toLowerCase());
   check(file, 'does not import from node.exe', libraries.includes('node.exe'));
   for (const library of libraries) {
-    check(file, `needs ${library}`, library === 'node.exe' || SYSTEM_LIBRARIES.has(library) || library.startsWith('api-ms-win-'));
+    check(
+      file,
+      `needs ${library}`,
+      library === 'node.exe' || SYSTEM_LIBRARIES.has(library) || library.startsWith('api-ms-win-'),
+    );
   }
   for (const name of ['napi_register_module_v1']) check(file, `does not export ${name}`, file.exports.includes(name));
 }

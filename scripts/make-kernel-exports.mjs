@@ -9,9 +9,12 @@ import { PeFile } from './lib/pe.mjs';
 // Names that the driver does not import but asks for at run time would go here too; it asks for none.
 const [driver, output, ...objects] = process.argv.slice(2);
 const kernel = new PeFile(driver).imports.find((entry) => entry.library === 'ntoskrnl.exe');
-if (!kernel || !output || objects.length === 0) throw new Error('usage: node scripts/make-kernel-exports.mjs DRIVER OUT OBJECT...');
+if (!kernel || !output || objects.length === 0)
+  throw new Error('usage: node scripts/make-kernel-exports.mjs DRIVER OUT OBJECT...');
 
-const symbols = execFileSync('x86_64-w64-mingw32-nm', ['--defined-only', '--extern-only', ...objects], { encoding: 'utf8' });
+const symbols = execFileSync('x86_64-w64-mingw32-nm', ['--defined-only', '--extern-only', ...objects], {
+  encoding: 'utf8',
+});
 const defined = new Set([...symbols.matchAll(/^[0-9a-f]+ [TDBR] (\S+)$/gm)].map((match) => match[1]));
 const lines = kernel.names.toSorted().map((name) => {
   const own = [`Cmk${name}`, `Cm${name}`].find((candidate) => defined.has(candidate));

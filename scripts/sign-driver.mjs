@@ -13,8 +13,37 @@ const key = join(dirname(output), 'test-signing.key');
 const quietly = { stdio: ['ignore', 'pipe', 'pipe'] };
 
 if (!existsSync(certificate) || !existsSync(key)) {
-  const subject = ['-subj', '/CN=cmbridge test signing', '-addext', 'extendedKeyUsage=codeSigning', '-addext', 'keyUsage=digitalSignature'];
-  execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:3072', '-sha256', '-nodes', '-days', '365', '-keyout', key, '-out', certificate, ...subject], quietly);
+  const subject = [
+    '-subj',
+    '/CN=cmbridge test signing',
+    '-addext',
+    'extendedKeyUsage=codeSigning',
+    '-addext',
+    'keyUsage=digitalSignature',
+  ];
+  execFileSync(
+    'openssl',
+    [
+      'req',
+      '-x509',
+      '-newkey',
+      'rsa:3072',
+      '-sha256',
+      '-nodes',
+      '-days',
+      '365',
+      '-keyout',
+      key,
+      '-out',
+      certificate,
+      ...subject,
+    ],
+    quietly,
+  );
 }
 rmSync(output, { force: true });
-execFileSync('osslsigncode', ['sign', '-h', 'sha256', '-ph', '-certs', certificate, '-key', key, '-in', input, '-out', output], quietly);
+execFileSync(
+  'osslsigncode',
+  ['sign', '-h', 'sha256', '-ph', '-certs', certificate, '-key', key, '-in', input, '-out', output],
+  quietly,
+);

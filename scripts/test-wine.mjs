@@ -33,11 +33,23 @@ async function step(name, action) {
 
 function command(name, ...args) {
   const result = spawnSync(name, args, { cwd: root, encoding: 'utf8', timeout: 600_000, maxBuffer: 1 << 26 });
-  if (result.status !== 0) throw new Error(`${name} ${args.join(' ')} failed:\n${result.error?.message ?? ''}${result.stdout}${result.stderr}`);
+  if (result.status !== 0)
+    throw new Error(
+      `${name} ${args.join(' ')} failed:\n${result.error?.message ?? ''}${result.stdout}${result.stderr}`,
+    );
 }
 
-async function build() {
-  command('cmake', '-S', '.', '-B', 'build/kernel', '-G', 'Ninja', '-DCMAKE_TOOLCHAIN_FILE=scripts/cmake/windows-kernel.cmake');
+function build() {
+  command(
+    'cmake',
+    '-S',
+    '.',
+    '-B',
+    'build/kernel',
+    '-G',
+    'Ninja',
+    '-DCMAKE_TOOLCHAIN_FILE=scripts/cmake/windows-kernel.cmake',
+  );
   command('cmake', '--build', 'build/kernel', '-j2');
   if (options['no-build']) return;
   command('npm', 'run', 'build:windows');
@@ -48,7 +60,9 @@ async function build() {
 function checkForwards(prefix) {
   const wine = new PeFile(prefix.inside('windows', 'system32', 'ntoskrnl.exe'));
   const known = new Set(wine.exports);
-  const missing = new PeFile(join(kernelBuild, 'cmkernel.sys')).forwards.filter((target) => !known.has(target.split('.').at(-1)));
+  const missing = new PeFile(join(kernelBuild, 'cmkernel.sys')).forwards.filter(
+    (target) => !known.has(target.split('.').at(-1)),
+  );
   if (missing.length > 0) throw new Error(`Wine's kernel has no ${missing.join(', ')}: add them to test/wine/cmkernel`);
 }
 
@@ -63,7 +77,7 @@ async function serviceState(prefix, name) {
 }
 
 async function waitForState(prefix, name, state) {
-  for (const end = Date.now() + 30_000; ; ) {
+  for (const end = Date.now() + 30_000; ;) {
     const found = await serviceState(prefix, name);
     if (found === state) return;
     if (Date.now() > end) throw new Error(`service ${name} is ${found}, not ${state}`);
@@ -75,10 +89,11 @@ async function waitForState(prefix, name, state) {
 const DATABASE_LOCKED = '1055';
 
 async function startService(prefix, name) {
-  for (const end = Date.now() + 90_000; ; ) {
+  for (const end = Date.now() + 90_000; ;) {
     const { code, output } = await prefix.run(['sc', 'start', name]);
     if (code === 0) break;
-    if (!output.includes(DATABASE_LOCKED) || Date.now() > end) throw new Error(`service ${name} does not start:\n${output.trim()}`);
+    if (!output.includes(DATABASE_LOCKED) || Date.now() > end)
+      throw new Error(`service ${name} does not start:\n${output.trim()}`);
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
   await waitForState(prefix, name, 'RUNNING');
@@ -88,7 +103,7 @@ async function stopAndDelete(prefix, name) {
   await prefix.expect(['sc', 'stop', name]);
   await waitForState(prefix, name, 'STOPPED');
   await prefix.expect(['sc', 'delete', name]);
-  for (const end = Date.now() + 15_000; (await serviceState(prefix, name)) !== null; ) {
+  for (const end = Date.now() + 15_000; (await serviceState(prefix, name)) !== null;) {
     if (Date.now() > end) throw new Error(`service ${name} is still there`);
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
@@ -107,14 +122,18 @@ async function checkNothingIsLeft(prefix, when) {
   if (report.Actors !== 1) left.push(['Actors', report.Actors - 1]);
   if (left.length > 0) throw new Error(`left behind: ${left.map(([name, value]) => `${name} ${value}`).join(', ')}`);
   if (report.PoolAllocations === 0 || report.Notifications === 0) {
-    throw new Error('the diagnostics saw no allocation or no notification: they do not look at the driver that was tested');
+    throw new Error(
+      'the diagnostics saw no allocation or no notification: they do not look at the driver that was tested',
+    );
   }
-  console.log(`   ${report.PoolAllocations} allocations and ${report.Notifications} notifications so far, nothing left`);
+  console.log(
+    `   ${report.PoolAllocations} allocations and ${report.Notifications} notifications so far, nothing left`,
+  );
 }
 
 async function runSuite(prefix, version) {
   const node = windowsNode(version, join(root, 'build', 'wine'));
-  const env = { CMBRIDGE_REGACTOR: windowsPath(actor), CMBRIDGE_VERSION: version };
+  const env = { CMBRIDGE_REGACTOR: windowsPath(actor) };
   const args = [windowsPath(node), '--test-reporter=spec', windowsPath(suite)];
   const { code } = await prefix.run(args, { seconds: 900, show: true, env });
   if (code !== 0) throw new Error(`the suite failed in Windows' Node ${version} (exit code ${code})`);
@@ -138,7 +157,7 @@ async function main(prefix) {
       await startService(prefix, 'cmkernel');
       await startService(prefix, 'cmbridge');
     });
-    for (const version of options.node ?? WINDOWS_NODES) {
+    for (const version of versions) {
       await step(`conformance in Windows' Node ${version}`, () => runSuite(prefix, version));
       await step('nothing is left of the sessions', () => checkNothingIsLeft(prefix, 'quiet'));
     }
@@ -156,19 +175,32 @@ async function main(prefix) {
   }
 }
 
-await step('build the driver, its test kernel, the actor, the addon', build);
-await step('check the PE files', () => command('node', 'scripts/check-pe.mjs'));
-if (!existsSync(suite)) throw new Error(`${suite} is missing: run npm run build:ts`);
-for (const version of options.node ?? WINDOWS_NODES) windowsNode(version, join(root, 'build', 'wine'));
-const prefix = new WinePrefix();
-let failed = false;
+let prefix = null;
+
+function cleanUp() {
+  if (prefix && options.keep) console.log(`kept: WINEPREFIX=${prefix.path}`);
+  else prefix?.destroy();
+}
+
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.once(signal, () => {
+    cleanUp();
+    process.exit(130);
+  });
+}
+
+const versions = options.node ?? WINDOWS_NODES;
 try {
+  await step('build the driver, its test kernel, the actor, the addon', build);
+  await step('check the PE files', () => command('node', 'scripts/check-pe.mjs'));
+  await step("fetch Windows' Node", () => versions.map((version) => windowsNode(version, join(root, 'build', 'wine'))));
+  if (!existsSync(suite)) throw new Error(`${suite} is missing: run npm run build:ts`);
+  prefix = new WinePrefix();
   await main(prefix);
 } catch (error) {
-  failed = true;
-  console.error(`\n${error.message}\n\n== end of Wine's log\n${prefix.tail()}`);
+  process.exitCode = 1;
+  console.error(`\n${error.message}`);
+  if (prefix) console.error(`\n== end of Wine's log\n${prefix.tail()}`);
 } finally {
-  if (options.keep) console.log(`kept: WINEPREFIX=${prefix.path}`);
-  else prefix.destroy();
+  cleanUp();
 }
-process.exitCode = failed ? 1 : 0;

@@ -14,14 +14,16 @@ find_program(CMB_NODE NAMES node nodejs REQUIRED)
 find_path(CMB_MINGW_INCLUDE ddk/wdm.h PATHS /usr/share/mingw-w64/include /usr/x86_64-w64-mingw32/include REQUIRED)
 
 set(CMAKE_C_LINK_EXECUTABLE "${CMB_LLD_LINK} /nologo <LINK_FLAGS> <OBJECTS> /out:<TARGET> <LINK_LIBRARIES>")
-# The tests of a compiled-in default, the same for debug and release: what is tested is what is shipped.
+# One kind of build only: what is tested is what is shipped.
 set(CMAKE_BUILD_TYPE Release)
 set(CMAKE_C_FLAGS_RELEASE_INIT "-O2")
 
 # Flags of all kernel code. -mno-stack-arg-probe, -fno-stack-protector: the routines that these call do not exist in a kernel.
+# -fasynchronous-unwind-tables: -ffreestanding drops them, and without them no exception finds its handler.
 function(cmb_kernel_flags target)
     target_compile_options(${target} PRIVATE
-        -fms-extensions -mno-stack-arg-probe -fno-stack-protector -ffreestanding -mno-red-zone -Wall -Wextra
+        -fms-extensions -mno-stack-arg-probe -fno-stack-protector -ffreestanding -fasynchronous-unwind-tables
+        -mno-red-zone -Wall -Wextra
         -isystem "${CMB_MINGW_INCLUDE}/ddk")
 endfunction()
 

@@ -9,7 +9,8 @@ const TO = 'cmkernel.sys';
 export function patchImport(input, output) {
   const shipped = new PeFile(input);
   const kernel = shipped.imports.filter((entry) => entry.library.toLowerCase() === FROM);
-  if (kernel.length !== 1 || shipped.imports.length !== 1) throw new Error(`${input} does not import from ${FROM} alone`);
+  if (kernel.length !== 1 || shipped.imports.length !== 1)
+    throw new Error(`${input} does not import from ${FROM} alone`);
   const bytes = Buffer.from(shipped.bytes);
   bytes.write(TO, kernel[0].nameOffset, 'latin1');
   writeFileSync(output, bytes);

@@ -2,9 +2,15 @@
 
 import { readFileSync } from 'node:fs';
 
-export const DLL_CHARACTERISTICS = { HIGH_ENTROPY_VA: 0x20, DYNAMIC_BASE: 0x40, NX_COMPAT: 0x100, WDM_DRIVER: 0x2000, GUARD_CF: 0x4000 };
+export const DLL_CHARACTERISTICS = {
+  HIGH_ENTROPY_VA: 0x20,
+  DYNAMIC_BASE: 0x40,
+  NX_COMPAT: 0x100,
+  WDM_DRIVER: 0x2000,
+  GUARD_CF: 0x4000,
+};
 export const SECTION = { DISCARDABLE: 0x02000000, EXECUTE: 0x20000000, READ: 0x40000000, WRITE: 0x80000000 };
-const DIRECTORY = { export: 0, import: 1, security: 4, delayImport: 13 };
+const DIRECTORY = { export: 0, import: 1, exception: 3, security: 4, delayImport: 13 };
 
 export class PeFile {
   constructor(path) {
@@ -62,7 +68,11 @@ export class PeFile {
       const library = this.bytes.readUInt32LE(at + 12);
       if (!library) return result;
       const lookup = this.bytes.readUInt32LE(at) || this.bytes.readUInt32LE(at + 16);
-      result.push({ library: this.text(library), nameOffset: this.offset(library), names: this.#thunks(this.offset(lookup)) });
+      result.push({
+        library: this.text(library),
+        nameOffset: this.offset(library),
+        names: this.#thunks(this.offset(lookup)),
+      });
     }
   }
 
@@ -79,12 +89,19 @@ export class PeFile {
     return Boolean(this.directories[DIRECTORY.delayImport]?.address);
   }
 
+  /** How many functions the exception directory describes. */
+  get unwindEntries() {
+    return Math.floor((this.directories[DIRECTORY.exception]?.size ?? 0) / 12);
+  }
+
   get exports() {
     const directory = this.directories[DIRECTORY.export];
     if (!directory?.address) return [];
     const at = this.offset(directory.address);
     const names = this.offset(this.bytes.readUInt32LE(at + 32));
-    return Array.from({ length: this.bytes.readUInt32LE(at + 24) }, (_, index) => this.text(this.bytes.readUInt32LE(names + index * 4)));
+    return Array.from({ length: this.bytes.readUInt32LE(at + 24) }, (_, index) =>
+      this.text(this.bytes.readUInt32LE(names + index * 4)),
+    );
   }
 
   /** Targets of exports that live in another module, such as `ntoskrnl.exe.IoCreateDevice`. */
@@ -93,7 +110,9 @@ export class PeFile {
     if (!directory?.address) return [];
     const at = this.offset(directory.address);
     const functions = this.offset(this.bytes.readUInt32LE(at + 28));
-    return Array.from({ length: this.bytes.readUInt32LE(at + 20) }, (_, index) => this.bytes.readUInt32LE(functions + index * 4))
+    return Array.from({ length: this.bytes.readUInt32LE(at + 20) }, (_, index) =>
+      this.bytes.readUInt32LE(functions + index * 4),
+    )
       .filter((address) => address >= directory.address && address < directory.address + directory.size)
       .map((address) => this.text(address));
   }

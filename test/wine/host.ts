@@ -19,13 +19,18 @@ export interface WindowsHostOptions {
 }
 
 async function startActor({ actor, native }: WindowsHostOptions): Promise<Actor> {
-  const process = new SimulatedProcess(await ActorProcess.start(actor, native ? ['--native'] : []), actor, () => undefined);
+  const process = new SimulatedProcess(
+    await ActorProcess.start(actor, native ? ['--native'] : []),
+    actor,
+    () => undefined,
+  );
   return {
     id: process.id,
     createKey: (path) => process.createKey(path),
     openKey: (path) => process.openKey(path),
     createKeyPath: (path) => process.createKeyPath(path),
-    load: async ({ path, threads, operations }) => void (await process.load({ path, threads, operations, kind: 'set' })),
+    load: async ({ path, threads, operations }) =>
+      void (await process.load({ path, threads, operations, kind: 'set' })),
     exit: () => process.exit(),
   };
 }
@@ -52,7 +57,9 @@ export function windowsHost(options: WindowsHostOptions): ConformanceHost {
     name: options.name,
     backend: 'device',
     addon,
-    scratch: options.native ? '\\REGISTRY\\MACHINE\\SOFTWARE\\CmBridgeTest' : '\\REGISTRY\\Machine\\Software\\CmBridgeTest',
+    scratch: options.native
+      ? '\\REGISTRY\\MACHINE\\SOFTWARE\\CmBridgeTest'
+      : '\\REGISTRY\\Machine\\Software\\CmBridgeTest',
     injects: !options.native,
     openDriver: (driverOptions = {}) => openDriver({ ...driverOptions, backend: 'device' }),
     createActor: () => startActor(options),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Actor threads. A registry operation may be held up by a callback, and all requests of a winedevice process are dispatched by
-// one thread; so each handle of the control device has a system thread on which its operations run.
+// Actor threads. A registry operation may be held up by a callback, and all requests of a winedevice process are
+// dispatched by one thread; so each handle of the control device has a system thread on which its operations run.
 
 #include "kernel.h"
 
@@ -27,14 +27,12 @@ static THREAD_HANDLE *Threads;
 static KSPIN_LOCK Lock;
 static volatile LONG NextThreadId = 0x100000;
 
-VOID CmkInitializeActors(VOID)
-{
+VOID CmkInitializeActors(VOID) {
     KeInitializeSpinLock(&Lock);
     InitializeListHead(&Actors);
 }
 
-static PIRP NextRequest(CMK_ACTOR *Actor)
-{
+static PIRP NextRequest(CMK_ACTOR *Actor) {
     PIRP irp = NULL;
     KIRQL irql;
 
@@ -46,8 +44,7 @@ static PIRP NextRequest(CMK_ACTOR *Actor)
     return irp;
 }
 
-static VOID Run(PIRP Irp)
-{
+static VOID Run(PIRP Irp) {
     PIO_STACK_LOCATION stack = IoGetCurrentIrpStackLocation(Irp);
     ULONG inputSize = stack->Parameters.DeviceIoControl.InputBufferLength;
     ULONG outputSize = stack->Parameters.DeviceIoControl.OutputBufferLength;
@@ -74,8 +71,7 @@ static VOID Run(PIRP Irp)
 }
 
 // The last thread of a process takes its handles along.
-static VOID Leave(CMK_ACTOR *Actor)
-{
+static VOID Leave(CMK_ACTOR *Actor) {
     BOOLEAN last = TRUE;
     KIRQL irql;
 
@@ -92,8 +88,7 @@ static VOID Leave(CMK_ACTOR *Actor)
     }
 }
 
-static VOID NTAPI ActorThread(PVOID Context)
-{
+static VOID NTAPI ActorThread(PVOID Context) {
     CMK_ACTOR *actor = Context;
     CMK_THREAD *thread = CmkCurrentThread();
     PIRP close;
@@ -122,8 +117,7 @@ static VOID NTAPI ActorThread(PVOID Context)
     PsTerminateSystemThread(STATUS_SUCCESS);
 }
 
-NTSTATUS CmkCreateActor(HANDLE ProcessId, CMK_ACTOR **Created)
-{
+NTSTATUS CmkCreateActor(HANDLE ProcessId, CMK_ACTOR **Created) {
     CMK_ACTOR *actor = ExAllocatePoolWithTag(NonPagedPool, sizeof *actor, CMK_TAG);
     THREAD_HANDLE *thread = ExAllocatePoolWithTag(NonPagedPool, sizeof *thread, CMK_TAG);
     OBJECT_ATTRIBUTES attributes;
@@ -168,8 +162,7 @@ Exit_Free:
     return status;
 }
 
-VOID CmkShutdownActors(VOID)
-{
+VOID CmkShutdownActors(VOID) {
     while (Threads) {
         THREAD_HANDLE *thread = Threads;
 
@@ -180,8 +173,7 @@ VOID CmkShutdownActors(VOID)
     }
 }
 
-NTSTATUS CmkQueueOperation(CMK_ACTOR *Actor, PIRP Irp)
-{
+NTSTATUS CmkQueueOperation(CMK_ACTOR *Actor, PIRP Irp) {
     KIRQL irql;
 
     IoMarkIrpPending(Irp);
@@ -192,8 +184,7 @@ NTSTATUS CmkQueueOperation(CMK_ACTOR *Actor, PIRP Irp)
     return STATUS_PENDING;
 }
 
-NTSTATUS CmkCloseActor(CMK_ACTOR *Actor, PIRP CloseIrp)
-{
+NTSTATUS CmkCloseActor(CMK_ACTOR *Actor, PIRP CloseIrp) {
     IoMarkIrpPending(CloseIrp);
     Actor->CloseIrp = CloseIrp;
     KeReleaseSemaphore(&Actor->Wake, IO_NO_INCREMENT, 1, FALSE);

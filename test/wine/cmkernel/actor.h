@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What regactor.exe and cmkernel.sys say to each other. Every open handle of \\.\CmKernel is one thread of the calling process.
+// What regactor.exe and cmkernel.sys say to each other. Every open handle of \\.\CmKernel is one thread of the calling
+// process.
 
 #ifndef CMKERNEL_ACTOR_H
 #define CMKERNEL_ACTOR_H
@@ -50,7 +51,8 @@ typedef struct CMK_REQUEST {
     unsigned int Index;
     unsigned int Length; // of the caller's buffer, for queries
     unsigned int Flags;
-    // These three follow the structure in this order, without gaps or terminators. Names of a multiple query are separated by NUL.
+    // These three follow the structure in this order, without gaps or terminators. Names of a multiple query are
+    // separated by NUL.
     unsigned int NameSize;
     unsigned int ClassSize;
     unsigned int DataSize;

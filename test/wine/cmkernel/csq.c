@@ -4,8 +4,7 @@
 
 #include "kernel.h"
 
-static VOID Unlink(PIRP Irp, PIO_CSQ Csq)
-{
+static VOID Unlink(PIRP Irp, PIO_CSQ Csq) {
     PIO_CSQ_IRP_CONTEXT context = Irp->Tail.Overlay.DriverContext[3];
 
     if (context && (PVOID)context != (PVOID)Csq) {
@@ -15,8 +14,7 @@ static VOID Unlink(PIRP Irp, PIO_CSQ Csq)
     Csq->CsqRemoveIrp(Csq, Irp);
 }
 
-static VOID NTAPI CancelQueuedIrp(PDEVICE_OBJECT Device, PIRP Irp)
-{
+static VOID NTAPI CancelQueuedIrp(PDEVICE_OBJECT Device, PIRP Irp) {
     PIO_CSQ csq = Irp->Tail.Overlay.DriverContext[3];
     KIRQL irql;
 
@@ -34,8 +32,7 @@ static VOID NTAPI CancelQueuedIrp(PDEVICE_OBJECT Device, PIRP Irp)
 
 NTSTATUS NTAPI IoCsqInitialize(PIO_CSQ Csq, PIO_CSQ_INSERT_IRP InsertIrp, PIO_CSQ_REMOVE_IRP RemoveIrp,
                                PIO_CSQ_PEEK_NEXT_IRP PeekNextIrp, PIO_CSQ_ACQUIRE_LOCK AcquireLock,
-                               PIO_CSQ_RELEASE_LOCK ReleaseLock, PIO_CSQ_COMPLETE_CANCELED_IRP CompleteCanceledIrp)
-{
+                               PIO_CSQ_RELEASE_LOCK ReleaseLock, PIO_CSQ_COMPLETE_CANCELED_IRP CompleteCanceledIrp) {
     Csq->Type = IO_TYPE_CSQ;
     Csq->CsqInsertIrp = InsertIrp;
     Csq->CsqRemoveIrp = RemoveIrp;
@@ -49,16 +46,14 @@ NTSTATUS NTAPI IoCsqInitialize(PIO_CSQ Csq, PIO_CSQ_INSERT_IRP InsertIrp, PIO_CS
 
 NTSTATUS NTAPI IoCsqInitializeEx(PIO_CSQ Csq, PIO_CSQ_INSERT_IRP_EX InsertIrp, PIO_CSQ_REMOVE_IRP RemoveIrp,
                                  PIO_CSQ_PEEK_NEXT_IRP PeekNextIrp, PIO_CSQ_ACQUIRE_LOCK AcquireLock,
-                                 PIO_CSQ_RELEASE_LOCK ReleaseLock, PIO_CSQ_COMPLETE_CANCELED_IRP CompleteCanceledIrp)
-{
+                                 PIO_CSQ_RELEASE_LOCK ReleaseLock, PIO_CSQ_COMPLETE_CANCELED_IRP CompleteCanceledIrp) {
     IoCsqInitialize(Csq, (PIO_CSQ_INSERT_IRP)(PVOID)InsertIrp, RemoveIrp, PeekNextIrp, AcquireLock, ReleaseLock,
                     CompleteCanceledIrp);
     Csq->Type = IO_TYPE_CSQ_EX;
     return STATUS_SUCCESS;
 }
 
-NTSTATUS NTAPI IoCsqInsertIrpEx(PIO_CSQ Csq, PIRP Irp, PIO_CSQ_IRP_CONTEXT Context, PVOID InsertContext)
-{
+NTSTATUS NTAPI IoCsqInsertIrpEx(PIO_CSQ Csq, PIRP Irp, PIO_CSQ_IRP_CONTEXT Context, PVOID InsertContext) {
     NTSTATUS status = STATUS_SUCCESS;
     KIRQL irql;
 
@@ -99,13 +94,11 @@ NTSTATUS NTAPI IoCsqInsertIrpEx(PIO_CSQ Csq, PIRP Irp, PIO_CSQ_IRP_CONTEXT Conte
     return status;
 }
 
-VOID NTAPI IoCsqInsertIrp(PIO_CSQ Csq, PIRP Irp, PIO_CSQ_IRP_CONTEXT Context)
-{
+VOID NTAPI IoCsqInsertIrp(PIO_CSQ Csq, PIRP Irp, PIO_CSQ_IRP_CONTEXT Context) {
     IoCsqInsertIrpEx(Csq, Irp, Context, NULL);
 }
 
-PIRP NTAPI IoCsqRemoveNextIrp(PIO_CSQ Csq, PVOID PeekContext)
-{
+PIRP NTAPI IoCsqRemoveNextIrp(PIO_CSQ Csq, PVOID PeekContext) {
     PIRP irp;
     KIRQL irql;
 
@@ -121,8 +114,7 @@ PIRP NTAPI IoCsqRemoveNextIrp(PIO_CSQ Csq, PVOID PeekContext)
     return irp;
 }
 
-PIRP NTAPI IoCsqRemoveIrp(PIO_CSQ Csq, PIO_CSQ_IRP_CONTEXT Context)
-{
+PIRP NTAPI IoCsqRemoveIrp(PIO_CSQ Csq, PIO_CSQ_IRP_CONTEXT Context) {
     PIRP irp;
     KIRQL irql;
 

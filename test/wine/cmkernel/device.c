@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// cmkernel.sys: a test-only kernel module for Wine. It has the configuration manager's callbacks, which Wine lacks, repairs what
-// Wine's kernel does differently, and gives registry actors a device through which their operations pass those callbacks.
+// cmkernel.sys: a test-only kernel module for Wine. It has the configuration manager's callbacks, which Wine lacks,
+// repairs what Wine's kernel does differently, and gives registry actors a device through which their operations pass
+// those callbacks.
 
 #include "kernel.h"
 
@@ -11,16 +12,14 @@ static PDEVICE_OBJECT ControlDevice;
 
 DRIVER_INITIALIZE DriverEntry;
 
-static NTSTATUS Complete(PIRP Irp, NTSTATUS Status, ULONG_PTR Information)
-{
+static NTSTATUS Complete(PIRP Irp, NTSTATUS Status, ULONG_PTR Information) {
     Irp->IoStatus.Status = Status;
     Irp->IoStatus.Information = Information;
     IoCompleteRequest(Irp, IO_NO_INCREMENT);
     return Status;
 }
 
-static NTSTATUS Diagnose(PIRP Irp, ULONG Size)
-{
+static NTSTATUS Diagnose(PIRP Irp, ULONG Size) {
     CMK_DIAGNOSTICS *report = Irp->AssociatedIrp.SystemBuffer;
     CM_STATISTICS statistics;
 
@@ -43,8 +42,7 @@ static NTSTATUS Diagnose(PIRP Irp, ULONG Size)
     return Complete(Irp, STATUS_SUCCESS, sizeof *report);
 }
 
-static NTSTATUS DeviceControl(PIRP Irp, PIO_STACK_LOCATION Stack)
-{
+static NTSTATUS DeviceControl(PIRP Irp, PIO_STACK_LOCATION Stack) {
     ULONG output = Stack->Parameters.DeviceIoControl.OutputBufferLength;
 
     switch (Stack->Parameters.DeviceIoControl.IoControlCode) {
@@ -60,8 +58,7 @@ static NTSTATUS DeviceControl(PIRP Irp, PIO_STACK_LOCATION Stack)
     }
 }
 
-static NTSTATUS NTAPI Dispatch(PDEVICE_OBJECT Device, PIRP Irp)
-{
+static NTSTATUS NTAPI Dispatch(PDEVICE_OBJECT Device, PIRP Irp) {
     PIO_STACK_LOCATION stack = IoGetCurrentIrpStackLocation(Irp);
     CMK_ACTOR *actor;
     NTSTATUS status;
@@ -85,8 +82,7 @@ static NTSTATUS NTAPI Dispatch(PDEVICE_OBJECT Device, PIRP Irp)
     }
 }
 
-static VOID NTAPI Unload(PDRIVER_OBJECT Driver)
-{
+static VOID NTAPI Unload(PDRIVER_OBJECT Driver) {
     UNICODE_STRING link;
 
     UNREFERENCED_PARAMETER(Driver);
@@ -98,8 +94,7 @@ static VOID NTAPI Unload(PDRIVER_OBJECT Driver)
     CmkDriverObject = NULL;
 }
 
-NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT Driver, PUNICODE_STRING RegistryPath)
-{
+NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT Driver, PUNICODE_STRING RegistryPath) {
     UNICODE_STRING name;
     UNICODE_STRING link;
     NTSTATUS status;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A device above the driver's, for what Wine's I/O manager does not do as Windows does: it sends no IRP_MJ_CLEANUP, and the
-// previous mode of the dispatching thread is not that of the caller.
+// A device above the driver's, for what Wine's I/O manager does not do as Windows does: it sends no IRP_MJ_CLEANUP, and
+// the previous mode of the dispatching thread is not that of the caller.
 
 #include "kernel.h"
 
@@ -11,14 +11,12 @@ typedef struct FILTER {
 
 volatile LONG CmkFilterDevices;
 
-BOOLEAN CmkIsFilter(PDEVICE_OBJECT Device)
-{
+BOOLEAN CmkIsFilter(PDEVICE_OBJECT Device) {
     return Device->DeviceExtension && Device->DeviceType == FILE_DEVICE_NULL;
 }
 
 NTSTATUS CmkIoCreateDevice(PDRIVER_OBJECT Driver, ULONG ExtensionSize, PUNICODE_STRING Name, DEVICE_TYPE Type,
-                           ULONG Characteristics, BOOLEAN Exclusive, PDEVICE_OBJECT *Device)
-{
+                           ULONG Characteristics, BOOLEAN Exclusive, PDEVICE_OBJECT *Device) {
     PDEVICE_OBJECT filter;
     NTSTATUS status;
 
@@ -41,8 +39,7 @@ NTSTATUS CmkIoCreateDevice(PDRIVER_OBJECT Driver, ULONG ExtensionSize, PUNICODE_
     return STATUS_SUCCESS;
 }
 
-VOID CmkIoDeleteDevice(PDEVICE_OBJECT Device)
-{
+VOID CmkIoDeleteDevice(PDEVICE_OBJECT Device) {
     PDEVICE_OBJECT filter = Device->AttachedDevice;
 
     if (filter && filter->DriverObject == CmkDriverObject) {
@@ -53,8 +50,7 @@ VOID CmkIoDeleteDevice(PDEVICE_OBJECT Device)
     IoDeleteDevice(Device);
 }
 
-static NTSTATUS NTAPI CleanupDone(PDEVICE_OBJECT Device, PIRP Irp, PVOID Context)
-{
+static NTSTATUS NTAPI CleanupDone(PDEVICE_OBJECT Device, PIRP Irp, PVOID Context) {
     UNREFERENCED_PARAMETER(Device);
     UNREFERENCED_PARAMETER(Irp);
     KeSetEvent(Context, IO_NO_INCREMENT, FALSE);
@@ -62,8 +58,7 @@ static NTSTATUS NTAPI CleanupDone(PDEVICE_OBJECT Device, PIRP Irp, PVOID Context
 }
 
 // The last handle is gone: what Windows tells the driver before IRP_MJ_CLOSE.
-static VOID SendCleanup(PDEVICE_OBJECT Lower, PFILE_OBJECT File)
-{
+static VOID SendCleanup(PDEVICE_OBJECT Lower, PFILE_OBJECT File) {
     PIRP irp = IoAllocateIrp(Lower->StackSize, FALSE);
     PIO_STACK_LOCATION stack;
     KEVENT done;
@@ -84,8 +79,7 @@ static VOID SendCleanup(PDEVICE_OBJECT Lower, PFILE_OBJECT File)
     IoFreeIrp(irp);
 }
 
-NTSTATUS CmkFilterDispatch(PDEVICE_OBJECT Device, PIRP Irp)
-{
+NTSTATUS CmkFilterDispatch(PDEVICE_OBJECT Device, PIRP Irp) {
     PDEVICE_OBJECT lower = ((FILTER *)Device->DeviceExtension)->Lower;
     PIO_STACK_LOCATION stack = IoGetCurrentIrpStackLocation(Irp);
     KPROCESSOR_MODE before;

@@ -19,19 +19,16 @@ static ULONG Used;
 static ULONG FirstFree;
 static KSPIN_LOCK Lock;
 
-VOID CmkInitializeHandles(VOID)
-{
+VOID CmkInitializeHandles(VOID) {
     KeInitializeSpinLock(&Lock);
 }
 
-static HANDLE NumberOf(ULONG Index, BOOLEAN Kernel)
-{
+static HANDLE NumberOf(ULONG Index, BOOLEAN Kernel) {
     return (HANDLE)((Kernel ? KERNEL_BASE : USER_BASE) + (ULONG64)Index * 4);
 }
 
 // The lock is held. A user handle means something in its own process only, a kernel handle only to kernel-mode callers.
-static HANDLE_ENTRY *EntryOf(HANDLE Handle, KPROCESSOR_MODE Mode)
-{
+static HANDLE_ENTRY *EntryOf(HANDLE Handle, KPROCESSOR_MODE Mode) {
     ULONG64 number = (ULONG64)Handle;
     BOOLEAN kernel = number >= KERNEL_BASE;
     ULONG64 index = (number - (kernel ? KERNEL_BASE : USER_BASE)) / 4;
@@ -47,8 +44,7 @@ static HANDLE_ENTRY *EntryOf(HANDLE Handle, KPROCESSOR_MODE Mode)
     return entry;
 }
 
-NTSTATUS CmPortReferenceKeyByHandle(HANDLE Handle, ACCESS_MASK DesiredAccess, KPROCESSOR_MODE Mode, PVOID *Object)
-{
+NTSTATUS CmPortReferenceKeyByHandle(HANDLE Handle, ACCESS_MASK DesiredAccess, KPROCESSOR_MODE Mode, PVOID *Object) {
     NTSTATUS status = STATUS_INVALID_HANDLE;
     HANDLE_ENTRY *entry;
     KIRQL irql;
@@ -69,8 +65,7 @@ NTSTATUS CmPortReferenceKeyByHandle(HANDLE Handle, ACCESS_MASK DesiredAccess, KP
 }
 
 NTSTATUS CmPortCreateHandle(PVOID Object, ACCESS_MASK GrantedAccess, ULONG Attributes, KPROCESSOR_MODE Mode,
-                            PHANDLE Handle)
-{
+                            PHANDLE Handle) {
     BOOLEAN kernel = Mode == KernelMode && (Attributes & OBJ_KERNEL_HANDLE) != 0;
     HANDLE owner = kernel ? NULL : CmkPsGetCurrentProcessId();
     NTSTATUS status = STATUS_INSUFFICIENT_RESOURCES;
@@ -92,8 +87,7 @@ NTSTATUS CmPortCreateHandle(PVOID Object, ACCESS_MASK GrantedAccess, ULONG Attri
     return status;
 }
 
-NTSTATUS CmkCloseHandle(HANDLE Handle, KPROCESSOR_MODE Mode)
-{
+NTSTATUS CmkCloseHandle(HANDLE Handle, KPROCESSOR_MODE Mode) {
     PVOID object = NULL;
     HANDLE_ENTRY *entry;
     KIRQL irql;
@@ -113,13 +107,11 @@ NTSTATUS CmkCloseHandle(HANDLE Handle, KPROCESSOR_MODE Mode)
     return STATUS_SUCCESS;
 }
 
-VOID CmPortCloseHandle(HANDLE Handle, KPROCESSOR_MODE Mode)
-{
+VOID CmPortCloseHandle(HANDLE Handle, KPROCESSOR_MODE Mode) {
     CmkCloseHandle(Handle, Mode);
 }
 
-VOID CmkCloseProcessHandles(HANDLE ProcessId)
-{
+VOID CmkCloseProcessHandles(HANDLE ProcessId) {
     for (ULONG index = 0;; ++index) {
         PVOID object = NULL;
         KIRQL irql;
@@ -141,8 +133,7 @@ VOID CmkCloseProcessHandles(HANDLE ProcessId)
     }
 }
 
-VOID CmkCountHandles(unsigned int *Handles, unsigned int *KernelHandles)
-{
+VOID CmkCountHandles(unsigned int *Handles, unsigned int *KernelHandles) {
     KIRQL irql;
 
     *Handles = 0;
@@ -156,8 +147,7 @@ VOID CmkCountHandles(unsigned int *Handles, unsigned int *KernelHandles)
     KeReleaseSpinLock(&Lock, irql);
 }
 
-NTSTATUS CmkZwClose(HANDLE Handle)
-{
+NTSTATUS CmkZwClose(HANDLE Handle) {
     ULONG64 number = (ULONG64)Handle;
     BOOLEAN ours = number >= KERNEL_BASE ? number < KERNEL_BASE + MAX_HANDLES * 4ull
                                          : number >= USER_BASE && number < USER_BASE + MAX_HANDLES * 4ull;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The parts of cmkernel.sys. A routine that the driver imports under another name than it has here is called Cmk<name>; the
-// export list is made from the driver's imports (scripts/make-kernel-exports.mjs).
+// The parts of cmkernel.sys. A routine that the driver imports under another name than it has here is called Cmk<name>;
+// the export list is made from the driver's imports (scripts/make-kernel-exports.mjs).
 
 #ifndef CMKERNEL_KERNEL_H
 #define CMKERNEL_KERNEL_H
@@ -15,7 +15,8 @@
 // device.c: the control device, and the driver object that all devices of cmkernel belong to.
 extern PDRIVER_OBJECT CmkDriverObject;
 
-// thread.c: what the kernel keeps for a thread. `ProcessId` and `ThreadId` are 0 for a thread that acts for nobody else.
+// thread.c: what the kernel keeps for a thread. `ProcessId` and `ThreadId` are 0 for a thread that acts for nobody
+// else.
 typedef struct CMK_THREAD {
     volatile LONG64 Id;
     HANDLE ProcessId;

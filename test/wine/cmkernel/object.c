@@ -14,18 +14,15 @@ static const char KeyType[] = "Key";
 
 volatile LONG CmkKeyObjects;
 
-static OBJECT_HEADER *HeaderOf(PVOID Object)
-{
+static OBJECT_HEADER *HeaderOf(PVOID Object) {
     return (OBJECT_HEADER *)Object - 1;
 }
 
-static BOOLEAN IsKeyObject(PVOID Object)
-{
+static BOOLEAN IsKeyObject(PVOID Object) {
     return HeaderOf(Object)->Type == KeyType;
 }
 
-NTSTATUS CmPortCreateKeyObject(SIZE_T Size, PVOID *Object)
-{
+NTSTATUS CmPortCreateKeyObject(SIZE_T Size, PVOID *Object) {
     OBJECT_HEADER *header = ExAllocatePoolWithTag(NonPagedPool, sizeof *header + Size, CMK_TAG);
 
     if (!header) {
@@ -39,13 +36,11 @@ NTSTATUS CmPortCreateKeyObject(SIZE_T Size, PVOID *Object)
     return STATUS_SUCCESS;
 }
 
-VOID CmPortReferenceObject(PVOID Object)
-{
+VOID CmPortReferenceObject(PVOID Object) {
     InterlockedIncrement64(&HeaderOf(Object)->References);
 }
 
-VOID CmPortDereferenceObject(PVOID Object)
-{
+VOID CmPortDereferenceObject(PVOID Object) {
     OBJECT_HEADER *header = HeaderOf(Object);
     LONG64 left = InterlockedDecrement64(&header->References);
 
@@ -61,8 +56,7 @@ VOID CmPortDereferenceObject(PVOID Object)
     }
 }
 
-LONG_PTR CmkObfReferenceObject(PVOID Object)
-{
+LONG_PTR CmkObfReferenceObject(PVOID Object) {
     if (IsKeyObject(Object)) {
         CmPortReferenceObject(Object);
         return (LONG_PTR)HeaderOf(Object)->References;
@@ -70,8 +64,7 @@ LONG_PTR CmkObfReferenceObject(PVOID Object)
     return ObfReferenceObject(Object);
 }
 
-LONG_PTR CmkObfDereferenceObject(PVOID Object)
-{
+LONG_PTR CmkObfDereferenceObject(PVOID Object) {
     if (IsKeyObject(Object)) {
         CmPortDereferenceObject(Object);
         return 0;

@@ -14,13 +14,11 @@ typedef struct ARGUMENTS {
     ULONG OutputLength;
 } ARGUMENTS;
 
-static HANDLE KeyOf(const CMK_REQUEST *Request)
-{
+static HANDLE KeyOf(const CMK_REQUEST *Request) {
     return (HANDLE)(ULONG_PTR)Request->Handle;
 }
 
-static NTSTATUS CreateOrOpen(ARGUMENTS *Arguments, CMK_REPLY *Reply)
-{
+static NTSTATUS CreateOrOpen(ARGUMENTS *Arguments, CMK_REPLY *Reply) {
     const CMK_REQUEST *request = Arguments->Request;
     OBJECT_ATTRIBUTES attributes;
     ULONG disposition = 0;
@@ -29,8 +27,9 @@ static NTSTATUS CreateOrOpen(ARGUMENTS *Arguments, CMK_REPLY *Reply)
 
     InitializeObjectAttributes(&attributes, &Arguments->Name, OBJ_CASE_INSENSITIVE, KeyOf(request), NULL);
     if (request->Operation == CmkOpCreateKey) {
-        status = CmNtCreateKey(&key, request->Access, &attributes, 0,
-                               request->Flags & CMK_HAS_CLASS ? &Arguments->Class : NULL, request->Options, &disposition);
+        status =
+            CmNtCreateKey(&key, request->Access, &attributes, 0,
+                          request->Flags & CMK_HAS_CLASS ? &Arguments->Class : NULL, request->Options, &disposition);
     } else {
         status = CmNtOpenKeyEx(&key, request->Access, &attributes, request->Options);
     }
@@ -40,8 +39,7 @@ static NTSTATUS CreateOrOpen(ARGUMENTS *Arguments, CMK_REPLY *Reply)
 }
 
 // KEY_VALUE_ENTRY array first, then the values, as the caller of NtQueryMultipleValueKey would see both.
-static NTSTATUS QueryMultiple(ARGUMENTS *Arguments, ULONG *Required)
-{
+static NTSTATUS QueryMultiple(ARGUMENTS *Arguments, ULONG *Required) {
     const WCHAR *names = Arguments->Name.Buffer;
     ULONG units = Arguments->Name.Length / sizeof(WCHAR);
     ULONG count = 1;
@@ -75,8 +73,7 @@ static NTSTATUS QueryMultiple(ARGUMENTS *Arguments, ULONG *Required)
     return status;
 }
 
-static NTSTATUS Query(ARGUMENTS *Arguments, ULONG *ResultLength)
-{
+static NTSTATUS Query(ARGUMENTS *Arguments, ULONG *ResultLength) {
     const CMK_REQUEST *request = Arguments->Request;
     HANDLE key = KeyOf(request);
     NTSTATUS status;
@@ -106,8 +103,7 @@ static NTSTATUS Query(ARGUMENTS *Arguments, ULONG *ResultLength)
     }
 }
 
-static NTSTATUS Inject(HANDLE Key, ULONG NotifyClass)
-{
+static NTSTATUS Inject(HANDLE Key, ULONG NotifyClass) {
     PVOID object;
     NTSTATUS status = CmPortReferenceKeyByHandle(Key, 0, UserMode, &object);
 
@@ -118,8 +114,7 @@ static NTSTATUS Inject(HANDLE Key, ULONG NotifyClass)
     return status;
 }
 
-static NTSTATUS Change(ARGUMENTS *Arguments)
-{
+static NTSTATUS Change(ARGUMENTS *Arguments) {
     const CMK_REQUEST *request = Arguments->Request;
     HANDLE key = KeyOf(request);
 
@@ -146,8 +141,7 @@ static NTSTATUS Change(ARGUMENTS *Arguments)
     }
 }
 
-static BOOLEAN Parse(const CMK_REQUEST *Request, ARGUMENTS *Arguments)
-{
+static BOOLEAN Parse(const CMK_REQUEST *Request, ARGUMENTS *Arguments) {
     UCHAR *at = (UCHAR *)(Request + 1);
     ULONG64 size = sizeof *Request + (ULONG64)Request->NameSize + Request->ClassSize + Request->DataSize;
 
@@ -165,8 +159,7 @@ static BOOLEAN Parse(const CMK_REQUEST *Request, ARGUMENTS *Arguments)
     return TRUE;
 }
 
-ULONG CmkRunOperation(const CMK_REQUEST *Request, CMK_REPLY *Reply, ULONG ReplySize)
-{
+ULONG CmkRunOperation(const CMK_REQUEST *Request, CMK_REPLY *Reply, ULONG ReplySize) {
     ARGUMENTS arguments = {0};
     ULONG resultLength = 0;
 

@@ -17,8 +17,7 @@ static volatile LONG64 Blocks;
 static volatile LONG64 Bytes;
 static volatile LONG64 Allocations;
 
-static PVOID Allocate(SIZE_T Size, ULONG Tag, BOOLEAN Zero)
-{
+static PVOID Allocate(SIZE_T Size, ULONG Tag, BOOLEAN Zero) {
     POOL_BLOCK *block;
 
     if (Size > MAXLONG) {
@@ -39,20 +38,17 @@ static PVOID Allocate(SIZE_T Size, ULONG Tag, BOOLEAN Zero)
     return block + 1;
 }
 
-PVOID CmkExAllocatePoolWithTag(POOL_TYPE Type, SIZE_T Size, ULONG Tag)
-{
+PVOID CmkExAllocatePoolWithTag(POOL_TYPE Type, SIZE_T Size, ULONG Tag) {
     UNREFERENCED_PARAMETER(Type);
     return Allocate(Size, Tag, FALSE);
 }
 
 // Newer than the Windows 7 interface that Wine has.
-PVOID NTAPI ExAllocatePool2(ULONG64 Flags, SIZE_T Size, ULONG Tag)
-{
+PVOID NTAPI ExAllocatePool2(ULONG64 Flags, SIZE_T Size, ULONG Tag) {
     return Size == 0 ? NULL : Allocate(Size, Tag, (Flags & POOL_FLAG_UNINITIALIZED_VALUE) == 0);
 }
 
-VOID CmkExFreePoolWithTag(PVOID Memory, ULONG Tag)
-{
+VOID CmkExFreePoolWithTag(PVOID Memory, ULONG Tag) {
     POOL_BLOCK *block = (POOL_BLOCK *)Memory - 1;
 
     if (block->Check != POOL_CHECK || (Tag != 0 && Tag != block->Tag)) {
@@ -66,13 +62,11 @@ VOID CmkExFreePoolWithTag(PVOID Memory, ULONG Tag)
     ExFreePoolWithTag(block, block->Tag);
 }
 
-VOID CmkExFreePool(PVOID Memory)
-{
+VOID CmkExFreePool(PVOID Memory) {
     CmkExFreePoolWithTag(Memory, 0);
 }
 
-VOID CmkPoolUsage(unsigned long long *BlockCount, unsigned long long *ByteCount, unsigned long long *AllocationCount)
-{
+VOID CmkPoolUsage(unsigned long long *BlockCount, unsigned long long *ByteCount, unsigned long long *AllocationCount) {
     *BlockCount = (unsigned long long)Blocks;
     *ByteCount = (unsigned long long)Bytes;
     *AllocationCount = (unsigned long long)Allocations;

@@ -4,27 +4,21 @@
 
 #include "kernel.h"
 
-NTSTATUS CmPortInitialize(VOID)
-{
+NTSTATUS CmPortInitialize(VOID) {
     return STATUS_SUCCESS;
 }
 
-VOID CmPortTerminate(VOID)
-{
-}
+VOID CmPortTerminate(VOID) {}
 
-VOID CmPortSystemTime(PLARGE_INTEGER Time)
-{
+VOID CmPortSystemTime(PLARGE_INTEGER Time) {
     KeQuerySystemTime(Time);
 }
 
 // Wine exports no object type for keys.
-PVOID CmPortKeyObjectType(VOID)
-{
+PVOID CmPortKeyObjectType(VOID) {
     return NULL;
 }
 
-VOID NTAPI KeQuerySystemTimePrecise(PLARGE_INTEGER Time)
-{
+VOID NTAPI KeQuerySystemTimePrecise(PLARGE_INTEGER Time) {
     KeQuerySystemTime(Time);
 }

@@ -12,8 +12,7 @@ struct _CM_NODE {
 // Query routines of Wine fill at most this much without a second try.
 #define FIRST_TRY 512
 
-static NTSTATUS MakeNode(HANDLE Key, BOOLEAN Volatile, CM_NODE *Node)
-{
+static NTSTATUS MakeNode(HANDLE Key, BOOLEAN Volatile, CM_NODE *Node) {
     CM_NODE node = CmStoreAllocate(sizeof *node);
 
     if (!node) {
@@ -26,14 +25,12 @@ static NTSTATUS MakeNode(HANDLE Key, BOOLEAN Volatile, CM_NODE *Node)
     return STATUS_SUCCESS;
 }
 
-static VOID NameAttributes(POBJECT_ATTRIBUTES Attributes, CM_NODE Parent, PCUNICODE_STRING Name)
-{
+static VOID NameAttributes(POBJECT_ATTRIBUTES Attributes, CM_NODE Parent, PCUNICODE_STRING Name) {
     InitializeObjectAttributes(Attributes, (PUNICODE_STRING)Name, OBJ_CASE_INSENSITIVE | OBJ_KERNEL_HANDLE,
                                Parent ? Parent->Key : NULL, NULL);
 }
 
-static NTSTATUS OpenRoot(PVOID Context, CM_NODE *Root)
-{
+static NTSTATUS OpenRoot(PVOID Context, CM_NODE *Root) {
     UNICODE_STRING name;
     OBJECT_ATTRIBUTES attributes;
     NTSTATUS status;
@@ -46,8 +43,7 @@ static NTSTATUS OpenRoot(PVOID Context, CM_NODE *Root)
     return NT_SUCCESS(status) ? MakeNode(key, FALSE, Root) : status;
 }
 
-static NTSTATUS OpenChild(PVOID Context, CM_NODE Parent, PCUNICODE_STRING Name, CM_NODE *Child)
-{
+static NTSTATUS OpenChild(PVOID Context, CM_NODE Parent, PCUNICODE_STRING Name, CM_NODE *Child) {
     OBJECT_ATTRIBUTES attributes;
     NTSTATUS status;
     HANDLE key;
@@ -59,8 +55,7 @@ static NTSTATUS OpenChild(PVOID Context, CM_NODE Parent, PCUNICODE_STRING Name, 
 }
 
 static NTSTATUS CreateChild(PVOID Context, CM_NODE Parent, PCUNICODE_STRING Name, ULONG TitleIndex,
-                            PCUNICODE_STRING Class, ULONG Options, CM_NODE *Child)
-{
+                            PCUNICODE_STRING Class, ULONG Options, CM_NODE *Child) {
     OBJECT_ATTRIBUTES attributes;
     ULONG disposition;
     NTSTATUS status;
@@ -68,13 +63,12 @@ static NTSTATUS CreateChild(PVOID Context, CM_NODE Parent, PCUNICODE_STRING Name
 
     UNREFERENCED_PARAMETER(Context);
     NameAttributes(&attributes, Parent, Name);
-    status = ZwCreateKey(&key, MAXIMUM_ALLOWED, &attributes, TitleIndex,
-                         Class->Length ? (PUNICODE_STRING)Class : NULL, Options, &disposition);
+    status = ZwCreateKey(&key, MAXIMUM_ALLOWED, &attributes, TitleIndex, Class->Length ? (PUNICODE_STRING)Class : NULL,
+                         Options, &disposition);
     return NT_SUCCESS(status) ? MakeNode(key, (Options & REG_OPTION_VOLATILE) != 0, Child) : status;
 }
 
-static VOID CloseNode(PVOID Context, CM_NODE Node)
-{
+static VOID CloseNode(PVOID Context, CM_NODE Node) {
     UNREFERENCED_PARAMETER(Context);
     ZwClose(Node->Key);
     CmStoreFree(Node);
@@ -88,8 +82,7 @@ typedef struct QUERY {
 } QUERY;
 
 // A block of the size that the answer takes.
-static NTSTATUS Ask(const QUERY *Query, ULONG Class, PVOID *Answer)
-{
+static NTSTATUS Ask(const QUERY *Query, ULONG Class, PVOID *Answer) {
     ULONG size = FIRST_TRY;
 
     for (;;) {
@@ -113,28 +106,23 @@ static NTSTATUS Ask(const QUERY *Query, ULONG Class, PVOID *Answer)
     }
 }
 
-static NTSTATUS AskKey(const QUERY *Query, ULONG Class, PVOID Buffer, ULONG Size, PULONG Length)
-{
+static NTSTATUS AskKey(const QUERY *Query, ULONG Class, PVOID Buffer, ULONG Size, PULONG Length) {
     return ZwQueryKey(Query->Key, Class, Buffer, Size, Length);
 }
 
-static NTSTATUS AskSubkey(const QUERY *Query, ULONG Class, PVOID Buffer, ULONG Size, PULONG Length)
-{
+static NTSTATUS AskSubkey(const QUERY *Query, ULONG Class, PVOID Buffer, ULONG Size, PULONG Length) {
     return ZwEnumerateKey(Query->Key, Query->Index, Class, Buffer, Size, Length);
 }
 
-static NTSTATUS AskValue(const QUERY *Query, ULONG Class, PVOID Buffer, ULONG Size, PULONG Length)
-{
+static NTSTATUS AskValue(const QUERY *Query, ULONG Class, PVOID Buffer, ULONG Size, PULONG Length) {
     return ZwQueryValueKey(Query->Key, (PUNICODE_STRING)Query->Name, Class, Buffer, Size, Length);
 }
 
-static NTSTATUS AskValueAt(const QUERY *Query, ULONG Class, PVOID Buffer, ULONG Size, PULONG Length)
-{
+static NTSTATUS AskValueAt(const QUERY *Query, ULONG Class, PVOID Buffer, ULONG Size, PULONG Length) {
     return ZwEnumerateValueKey(Query->Key, Query->Index, Class, Buffer, Size, Length);
 }
 
-static NTSTATUS ReadFacts(const QUERY *Query, BOOLEAN Volatile, PCM_KEY_FACTS *Facts)
-{
+static NTSTATUS ReadFacts(const QUERY *Query, BOOLEAN Volatile, PCM_KEY_FACTS *Facts) {
     PKEY_FULL_INFORMATION full;
     PKEY_BASIC_INFORMATION basic;
     UNICODE_STRING name;
@@ -171,24 +159,21 @@ static NTSTATUS ReadFacts(const QUERY *Query, BOOLEAN Volatile, PCM_KEY_FACTS *F
     return status;
 }
 
-static NTSTATUS ReadKey(PVOID Context, CM_NODE Node, PCM_KEY_FACTS *Facts)
-{
+static NTSTATUS ReadKey(PVOID Context, CM_NODE Node, PCM_KEY_FACTS *Facts) {
     QUERY query = {.Run = AskKey, .Key = Node->Key};
 
     UNREFERENCED_PARAMETER(Context);
     return ReadFacts(&query, Node->Volatile, Facts);
 }
 
-static NTSTATUS ReadSubkey(PVOID Context, CM_NODE Node, ULONG Index, PCM_KEY_FACTS *Facts)
-{
+static NTSTATUS ReadSubkey(PVOID Context, CM_NODE Node, ULONG Index, PCM_KEY_FACTS *Facts) {
     QUERY query = {.Run = AskSubkey, .Key = Node->Key, .Index = Index};
 
     UNREFERENCED_PARAMETER(Context);
     return ReadFacts(&query, Node->Volatile, Facts);
 }
 
-static NTSTATUS MakeValue(const QUERY *Query, PCM_VALUE *Value)
-{
+static NTSTATUS MakeValue(const QUERY *Query, PCM_VALUE *Value) {
     PKEY_VALUE_FULL_INFORMATION full;
     UNICODE_STRING name;
     NTSTATUS status;
@@ -208,16 +193,14 @@ static NTSTATUS MakeValue(const QUERY *Query, PCM_VALUE *Value)
     return status;
 }
 
-static NTSTATUS ReadValue(PVOID Context, CM_NODE Node, PCUNICODE_STRING Name, PCM_VALUE *Value)
-{
+static NTSTATUS ReadValue(PVOID Context, CM_NODE Node, PCUNICODE_STRING Name, PCM_VALUE *Value) {
     QUERY query = {.Run = AskValue, .Key = Node->Key, .Name = Name};
 
     UNREFERENCED_PARAMETER(Context);
     return MakeValue(&query, Value);
 }
 
-static NTSTATUS ReadValueAt(PVOID Context, CM_NODE Node, ULONG Index, PCM_VALUE *Value)
-{
+static NTSTATUS ReadValueAt(PVOID Context, CM_NODE Node, ULONG Index, PCM_VALUE *Value) {
     QUERY query = {.Run = AskValueAt, .Key = Node->Key, .Index = Index};
 
     UNREFERENCED_PARAMETER(Context);
@@ -225,20 +208,17 @@ static NTSTATUS ReadValueAt(PVOID Context, CM_NODE Node, ULONG Index, PCM_VALUE 
 }
 
 static NTSTATUS SetValue(PVOID Context, CM_NODE Node, PCUNICODE_STRING Name, ULONG TitleIndex, ULONG Type,
-                         const VOID *Data, ULONG DataLength)
-{
+                         const VOID *Data, ULONG DataLength) {
     UNREFERENCED_PARAMETER(Context);
     return ZwSetValueKey(Node->Key, (PUNICODE_STRING)Name, TitleIndex, Type, (PVOID)Data, DataLength);
 }
 
-static NTSTATUS DeleteValue(PVOID Context, CM_NODE Node, PCUNICODE_STRING Name)
-{
+static NTSTATUS DeleteValue(PVOID Context, CM_NODE Node, PCUNICODE_STRING Name) {
     UNREFERENCED_PARAMETER(Context);
     return ZwDeleteValueKey(Node->Key, (PUNICODE_STRING)Name);
 }
 
-static NTSTATUS DeleteNode(PVOID Context, CM_NODE Node)
-{
+static NTSTATUS DeleteNode(PVOID Context, CM_NODE Node) {
     QUERY query = {.Run = AskKey, .Key = Node->Key};
     PKEY_FULL_INFORMATION full;
     ULONG subkeys;
@@ -255,20 +235,17 @@ static NTSTATUS DeleteNode(PVOID Context, CM_NODE Node)
     return subkeys ? STATUS_CANNOT_DELETE : ZwDeleteKey(Node->Key);
 }
 
-static NTSTATUS RenameNode(PVOID Context, CM_NODE Node, PCUNICODE_STRING NewName)
-{
+static NTSTATUS RenameNode(PVOID Context, CM_NODE Node, PCUNICODE_STRING NewName) {
     UNREFERENCED_PARAMETER(Context);
     return ZwRenameKey(Node->Key, (PUNICODE_STRING)NewName);
 }
 
-static NTSTATUS SetWriteTime(PVOID Context, CM_NODE Node, LARGE_INTEGER Time)
-{
+static NTSTATUS SetWriteTime(PVOID Context, CM_NODE Node, LARGE_INTEGER Time) {
     UNREFERENCED_PARAMETER(Context);
     return ZwSetInformationKey(Node->Key, KeyWriteTimeInformation, &Time, sizeof Time);
 }
 
-static NTSTATUS FlushNode(PVOID Context, CM_NODE Node)
-{
+static NTSTATUS FlushNode(PVOID Context, CM_NODE Node) {
     UNREFERENCED_PARAMETER(Context);
     return ZwFlushKey(Node->Key);
 }

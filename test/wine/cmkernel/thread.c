@@ -11,14 +11,13 @@
 static CMK_THREAD Threads[CMK_MAX_THREADS];
 static volatile LONG ThreadsUsed;
 
-// ClientId.UniqueThread of the TEB. Wine's PsGetCurrentThreadId answers for the program whose request is being dispatched.
-static LONG64 RealThreadId(VOID)
-{
+// ClientId.UniqueThread of the TEB. Wine's PsGetCurrentThreadId answers for the program whose request is being
+// dispatched.
+static LONG64 RealThreadId(VOID) {
     return (LONG64)__readgsqword(0x48);
 }
 
-CMK_THREAD *CmkCurrentThread(VOID)
-{
+CMK_THREAD *CmkCurrentThread(VOID) {
     LONG64 id = RealThreadId();
     LONG used = ThreadsUsed;
 
@@ -47,35 +46,30 @@ CMK_THREAD *CmkCurrentThread(VOID)
     KeBugCheckEx(0xC3000100, CMK_MAX_THREADS, 0, 0, 0);
 }
 
-VOID CmkForgetThread(VOID)
-{
+VOID CmkForgetThread(VOID) {
     CMK_THREAD *thread = CmkCurrentThread();
 
     InterlockedExchange64(&thread->Id, 0);
 }
 
-HANDLE CmkPsGetCurrentProcessId(VOID)
-{
+HANDLE CmkPsGetCurrentProcessId(VOID) {
     CMK_THREAD *thread = CmkCurrentThread();
 
     return thread->ProcessId ? thread->ProcessId : PsGetCurrentProcessId();
 }
 
-HANDLE CmkPsGetCurrentThreadId(VOID)
-{
+HANDLE CmkPsGetCurrentThreadId(VOID) {
     CMK_THREAD *thread = CmkCurrentThread();
 
     return thread->ThreadId ? thread->ThreadId : PsGetCurrentThreadId();
 }
 
 // Wine's is missing.
-KPROCESSOR_MODE NTAPI ExGetPreviousMode(VOID)
-{
+KPROCESSOR_MODE NTAPI ExGetPreviousMode(VOID) {
     return CmkCurrentThread()->PreviousMode;
 }
 
-KPROCESSOR_MODE CmPortSetPreviousMode(KPROCESSOR_MODE Mode)
-{
+KPROCESSOR_MODE CmPortSetPreviousMode(KPROCESSOR_MODE Mode) {
     CMK_THREAD *thread = CmkCurrentThread();
     KPROCESSOR_MODE before = thread->PreviousMode;
 
@@ -83,23 +77,19 @@ KPROCESSOR_MODE CmPortSetPreviousMode(KPROCESSOR_MODE Mode)
     return before;
 }
 
-PVOID *CmPortThreadSlot(VOID)
-{
+PVOID *CmPortThreadSlot(VOID) {
     return &CmkCurrentThread()->CmSlot;
 }
 
-KIRQL CmPortCurrentIrql(VOID)
-{
+KIRQL CmPortCurrentIrql(VOID) {
     return CmkCurrentThread()->Irql;
 }
 
-VOID CmPortEnterCallback(PCM_PORT_CALL Call)
-{
+VOID CmPortEnterCallback(PCM_PORT_CALL Call) {
     Call->Opaque[0] = CmPortCurrentIrql();
 }
 
-VOID CmPortLeaveCallback(PCM_PORT_CALL Call, PVOID Callback)
-{
+VOID CmPortLeaveCallback(PCM_PORT_CALL Call, PVOID Callback) {
     if (CmPortCurrentIrql() != Call->Opaque[0]) {
         DbgPrint("cmkernel: callback %p came back at another IRQL\n", Callback);
         KeBugCheckEx(0xC3000102, (ULONG_PTR)Callback, Call->Opaque[0], CmPortCurrentIrql(), 0);
@@ -107,8 +97,7 @@ VOID CmPortLeaveCallback(PCM_PORT_CALL Call, PVOID Callback)
 }
 
 // The driver's spin locks go through here, so that the IRQL is known; Wine has none.
-KIRQL CmkKeAcquireSpinLockRaiseToDpc(PKSPIN_LOCK Lock)
-{
+KIRQL CmkKeAcquireSpinLockRaiseToDpc(PKSPIN_LOCK Lock) {
     CMK_THREAD *thread = CmkCurrentThread();
     KIRQL before = thread->Irql;
 
@@ -117,8 +106,7 @@ KIRQL CmkKeAcquireSpinLockRaiseToDpc(PKSPIN_LOCK Lock)
     return before;
 }
 
-VOID CmkKeReleaseSpinLock(PKSPIN_LOCK Lock, KIRQL Irql)
-{
+VOID CmkKeReleaseSpinLock(PKSPIN_LOCK Lock, KIRQL Irql) {
     KeReleaseSpinLock(Lock, PASSIVE_LEVEL);
     CmkCurrentThread()->Irql = Irql;
 }

@@ -5,11 +5,13 @@
 //   request  ID THREAD OPERATION HANDLE ACCESS OPTIONS CLASS INDEX LENGTH NAME CLASSNAME DATA
 //   reply    ID STATUS HANDLE DISPOSITION LENGTH DATA
 //
-// Numbers are decimal; OPERATION is CMK_OPERATION or one of those below. NAME, CLASSNAME and DATA are bytes in hex, "-" for none,
-// "=" for zero bytes; names are UTF-16LE. A thread starts with its first request. The first line of the output is the process id.
-// The process ends with its standard input.
+// Numbers are decimal; OPERATION is CMK_OPERATION or one of those below. NAME, CLASSNAME and DATA are bytes in hex, "-"
+// for none,
+// "=" for zero bytes; names are UTF-16LE. A thread starts with its first request. The first line of the output is the
+// process id. The process ends with its standard input.
 //
-// regactor --diagnose prints what cmkernel.sys counts, regactor --exists NAME tells by its exit code whether a device is there.
+// regactor --diagnose prints what cmkernel.sys counts, regactor --exists NAME tells by its exit code whether a device
+// is there.
 
 #ifndef REGACTOR_ACTOR_H
 #define REGACTOR_ACTOR_H
@@ -24,8 +26,8 @@
 
 enum {
     OperationEndThread = 0,
-    // INDEX threads do LENGTH times NtSetValueKey (OPTIONS 0) or NtQueryValueKey (1), each on a key of its own below NAME.
-    // Reply: DISPOSITION failures, DATA nanoseconds as 64-bit number.
+    // INDEX threads do LENGTH times NtSetValueKey (OPTIONS 0) or NtQueryValueKey (1), each on a key of its own below
+    // NAME. Reply: DISPOSITION failures, DATA nanoseconds as 64-bit number.
     OperationLoad = 100,
 };
 
@@ -51,7 +53,8 @@ CMK_REPLY *link_run(LINK *link, CMK_REQUEST *request);
 CMK_REPLY *native_run(CMK_REQUEST *request);
 
 // An empty request with room for its strings and data, and one reply.
-CMK_REQUEST *new_request(unsigned int operation, const void *name, unsigned int name_size, const void *data, unsigned int data_size);
+CMK_REQUEST *new_request(unsigned int operation, const void *name, unsigned int name_size, const void *data,
+                         unsigned int data_size);
 CMK_REPLY *new_reply(NTSTATUS status, unsigned int data_size);
 
 CMK_REPLY *load_run(const CMK_REQUEST *request);

@@ -8,8 +8,7 @@
 
 #include "actor.h"
 
-static int digit(char character)
-{
+static int digit(char character) {
     if (character >= '0' && character <= '9') {
         return character - '0';
     }
@@ -19,8 +18,7 @@ static int digit(char character)
     return -1;
 }
 
-static const char *word(const char **line, size_t *length)
-{
+static const char *word(const char **line, size_t *length) {
     const char *start = *line + strspn(*line, " \r");
 
     *length = strcspn(start, " \r");
@@ -28,8 +26,7 @@ static const char *word(const char **line, size_t *length)
     return *length ? start : NULL;
 }
 
-static BOOL number(const char **line, unsigned long long *value)
-{
+static BOOL number(const char **line, unsigned long long *value) {
     size_t length;
     const char *start = word(line, &length);
     char *end;
@@ -42,8 +39,7 @@ static BOOL number(const char **line, unsigned long long *value)
 }
 
 // Bytes in hex, to be freed; NULL with a size of 0 for "-", not NULL for "=".
-static BOOL bytes(const char **line, unsigned char **data, unsigned int *size)
-{
+static BOOL bytes(const char **line, unsigned char **data, unsigned int *size) {
     size_t length;
     const char *start = word(line, &length);
 
@@ -75,8 +71,7 @@ static BOOL bytes(const char **line, unsigned char **data, unsigned int *size)
     return TRUE;
 }
 
-static CMK_REQUEST *assemble(const unsigned char *const parts[3], const unsigned int sizes[3])
-{
+static CMK_REQUEST *assemble(const unsigned char *const parts[3], const unsigned int sizes[3]) {
     size_t size = sizeof(CMK_REQUEST) + (size_t)sizes[0] + sizes[1] + sizes[2];
     CMK_REQUEST *request = size <= CMK_MAX_MESSAGE ? calloc(1, size) : NULL;
     unsigned char *at = (unsigned char *)(request + 1);
@@ -98,8 +93,8 @@ static CMK_REQUEST *assemble(const unsigned char *const parts[3], const unsigned
     return request;
 }
 
-CMK_REQUEST *new_request(unsigned int operation, const void *name, unsigned int name_size, const void *data, unsigned int data_size)
-{
+CMK_REQUEST *new_request(unsigned int operation, const void *name, unsigned int name_size, const void *data,
+                         unsigned int data_size) {
     const unsigned char *parts[3] = {name, NULL, data};
     unsigned int sizes[3] = {name_size, 0, data_size};
     CMK_REQUEST *request = assemble(parts, sizes);
@@ -110,8 +105,7 @@ CMK_REQUEST *new_request(unsigned int operation, const void *name, unsigned int 
     return request;
 }
 
-CMK_REPLY *new_reply(NTSTATUS status, unsigned int data_size)
-{
+CMK_REPLY *new_reply(NTSTATUS status, unsigned int data_size) {
     CMK_REPLY *reply = calloc(1, sizeof *reply + data_size);
 
     if (reply) {
@@ -122,8 +116,7 @@ CMK_REPLY *new_reply(NTSTATUS status, unsigned int data_size)
     return reply;
 }
 
-COMMAND *parse_command(const char *line)
-{
+COMMAND *parse_command(const char *line) {
     unsigned long long numbers[9];
     unsigned char *parts[3] = {NULL, NULL, NULL};
     unsigned int sizes[3];
@@ -159,11 +152,11 @@ COMMAND *parse_command(const char *line)
     return command;
 }
 
-void print_reply(unsigned long long id, const CMK_REPLY *reply)
-{
+void print_reply(unsigned long long id, const CMK_REPLY *reply) {
     const unsigned char *data = (const unsigned char *)(reply + 1);
 
-    printf("%llu %u %llu %u %u ", id, (unsigned int)reply->Status, reply->Handle, reply->Disposition, reply->ResultLength);
+    printf("%llu %u %llu %u %u ", id, (unsigned int)reply->Status, reply->Handle, reply->Disposition,
+           reply->ResultLength);
     for (unsigned int index = 0; index < reply->DataSize; ++index) {
         printf("%02x", data[index]);
     }

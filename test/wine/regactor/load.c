@@ -16,8 +16,7 @@ typedef struct LOAD_THREAD {
     unsigned int failures;
 } LOAD_THREAD;
 
-static NTSTATUS run_and_free(LINK *link, CMK_REQUEST *request, unsigned long long *handle)
-{
+static NTSTATUS run_and_free(LINK *link, CMK_REQUEST *request, unsigned long long *handle) {
     CMK_REPLY *reply = request ? link_run(link, request) : NULL;
     NTSTATUS status = reply ? reply->Status : STATUS_NO_MEMORY;
 
@@ -29,8 +28,7 @@ static NTSTATUS run_and_free(LINK *link, CMK_REQUEST *request, unsigned long lon
     return status;
 }
 
-static NTSTATUS one_operation(LINK *link, const CMK_REQUEST *plan, unsigned long long key, unsigned int value)
-{
+static NTSTATUS one_operation(LINK *link, const CMK_REQUEST *plan, unsigned long long key, unsigned int value) {
     static const WCHAR name[] = L"Value";
     CMK_REQUEST *request;
 
@@ -47,8 +45,7 @@ static NTSTATUS one_operation(LINK *link, const CMK_REQUEST *plan, unsigned long
     return run_and_free(link, request, NULL);
 }
 
-static DWORD WINAPI load_thread(void *context)
-{
+static DWORD WINAPI load_thread(void *context) {
     LOAD_THREAD *self = context;
     const CMK_REQUEST *plan = self->plan;
     unsigned int units = plan->NameSize / sizeof(WCHAR);
@@ -90,8 +87,7 @@ static DWORD WINAPI load_thread(void *context)
     return 0;
 }
 
-CMK_REPLY *load_run(const CMK_REQUEST *plan)
-{
+CMK_REPLY *load_run(const CMK_REQUEST *plan) {
     LOAD_THREAD *threads = calloc(plan->Index, sizeof *threads);
     CMK_REPLY *reply = new_reply(0, sizeof(unsigned long long));
     LARGE_INTEGER frequency;

@@ -22,22 +22,19 @@ BOOL actor_native;
 static WORKER *workers;
 static CRITICAL_SECTION output_lock;
 
-static void die(const char *what)
-{
+static void die(const char *what) {
     fprintf(stderr, "regactor: %s (error %lu)\n", what, GetLastError());
     ExitProcess(2);
 }
 
-static void answer(unsigned long long id, CMK_REPLY *reply)
-{
+static void answer(unsigned long long id, CMK_REPLY *reply) {
     EnterCriticalSection(&output_lock);
     print_reply(id, reply);
     LeaveCriticalSection(&output_lock);
     free(reply);
 }
 
-static COMMAND *next_command(WORKER *worker)
-{
+static COMMAND *next_command(WORKER *worker) {
     COMMAND *command;
 
     EnterCriticalSection(&worker->lock);
@@ -55,8 +52,7 @@ static COMMAND *next_command(WORKER *worker)
     return command;
 }
 
-static DWORD WINAPI work(void *context)
-{
+static DWORD WINAPI work(void *context) {
     WORKER *worker = context;
     LINK link;
     COMMAND *command;
@@ -79,8 +75,7 @@ static DWORD WINAPI work(void *context)
     return 0;
 }
 
-static WORKER *find_worker(unsigned int number)
-{
+static WORKER *find_worker(unsigned int number) {
     WORKER *worker;
 
     for (worker = workers; worker; worker = worker->next) {
@@ -106,8 +101,7 @@ static WORKER *find_worker(unsigned int number)
 }
 
 // What was asked of the thread before is done first.
-static void end_worker(unsigned int number)
-{
+static void end_worker(unsigned int number) {
     for (WORKER **link = &workers; *link; link = &(*link)->next) {
         WORKER *worker = *link;
 
@@ -126,8 +120,7 @@ static void end_worker(unsigned int number)
     }
 }
 
-static void hand_over(COMMAND *command)
-{
+static void hand_over(COMMAND *command) {
     WORKER *worker;
 
     if (command->request->Operation == OperationEndThread) {
@@ -146,8 +139,7 @@ static void hand_over(COMMAND *command)
 }
 
 // A line of any length, without its end; NULL at the end of the input.
-static char *read_line(void)
-{
+static char *read_line(void) {
     static char *line;
     static size_t size;
     size_t used = 0;
@@ -171,28 +163,27 @@ static char *read_line(void)
     }
 }
 
-static int diagnose(void)
-{
+static int diagnose(void) {
     CMK_DIAGNOSTICS report;
     LINK link;
     DWORD used;
 
-    if (!link_open(&link) || !DeviceIoControl(link.device, CMK_IOCTL_DIAGNOSTICS, NULL, 0, &report, sizeof report, &used, NULL)) {
+    if (!link_open(&link) ||
+        !DeviceIoControl(link.device, CMK_IOCTL_DIAGNOSTICS, NULL, 0, &report, sizeof report, &used, NULL)) {
         die("cannot ask the kernel");
     }
     printf("{\"Devices\":%u,\"Actors\":%u,\"Registrations\":%u,\"KeyObjects\":%u,\"ObjectContexts\":%u,\"KeyNames\":%u,"
            "\"Operations\":%u,\"Handles\":%u,\"KernelHandles\":%u,\"PoolBlocks\":%llu,\"PoolBytes\":%llu,"
            "\"PoolAllocations\":%llu,\"Notifications\":%llu}\n",
-           report.Devices, report.Actors, report.Registrations, report.KeyObjects, report.ObjectContexts, report.KeyNames,
-           report.Operations, report.Handles, report.KernelHandles, report.PoolBlocks, report.PoolBytes,
-           report.PoolAllocations, report.Notifications);
+           report.Devices, report.Actors, report.Registrations, report.KeyObjects, report.ObjectContexts,
+           report.KeyNames, report.Operations, report.Handles, report.KernelHandles, report.PoolBlocks,
+           report.PoolBytes, report.PoolAllocations, report.Notifications);
     link_close(&link);
     return 0;
 }
 
 // 0: the device can be opened, 1: there is none, 2: anything else.
-static int exists(const char *name)
-{
+static int exists(const char *name) {
     HANDLE device = CreateFileA(name, GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING, 0, NULL);
 
     if (device != INVALID_HANDLE_VALUE) {
@@ -202,8 +193,7 @@ static int exists(const char *name)
     return GetLastError() == ERROR_FILE_NOT_FOUND ? 1 : 2;
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     char *line;
 
     if (argc > 1 && strcmp(argv[1], "--diagnose") == 0) {

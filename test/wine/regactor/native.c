@@ -36,17 +36,16 @@ typedef struct VALUE_ENTRY {
 static ROUTINES routines;
 static INIT_ONCE once = INIT_ONCE_STATIC_INIT;
 
-static BOOL CALLBACK find_routines(PINIT_ONCE self, PVOID parameter, PVOID *context)
-{
+static BOOL CALLBACK find_routines(PINIT_ONCE self, PVOID parameter, PVOID *context) {
     HMODULE ntdll = GetModuleHandleW(L"ntdll.dll");
 
     (void)self;
     (void)parameter;
     (void)context;
-#define FIND(name)                                                                                                                  \
-    do {                                                                                                                            \
-        FARPROC routine = GetProcAddress(ntdll, #name);                                                                             \
-        memcpy(&routines.name, &routine, sizeof routine);                                                                           \
+#define FIND(name)                                                                                                     \
+    do {                                                                                                               \
+        FARPROC routine = GetProcAddress(ntdll, #name);                                                                \
+        memcpy(&routines.name, &routine, sizeof routine);                                                              \
     } while (0)
     FIND(NtCreateKey);
     FIND(NtOpenKeyEx);
@@ -67,8 +66,7 @@ static BOOL CALLBACK find_routines(PINIT_ONCE self, PVOID parameter, PVOID *cont
     return TRUE;
 }
 
-static NTSTATUS query_multiple(const CMK_REQUEST *request, UNICODE_STRING name, PVOID output, ULONG *required)
-{
+static NTSTATUS query_multiple(const CMK_REQUEST *request, UNICODE_STRING name, PVOID output, ULONG *required) {
     ULONG units = name.Length / sizeof(WCHAR);
     ULONG count = 1;
     ULONG length = request->Length;
@@ -93,15 +91,16 @@ static NTSTATUS query_multiple(const CMK_REQUEST *request, UNICODE_STRING name, 
                 ++entry;
             }
         }
-        status = routines.NtQueryMultipleValueKey((HANDLE)(ULONG_PTR)request->Handle, entries, count, output, &length, required);
+        status = routines.NtQueryMultipleValueKey((HANDLE)(ULONG_PTR)request->Handle, entries, count, output, &length,
+                                                  required);
     }
     free(entries);
     free(names);
     return status;
 }
 
-static NTSTATUS run(const CMK_REQUEST *request, CMK_REPLY *reply, UNICODE_STRING name, UNICODE_STRING class, PVOID data)
-{
+static NTSTATUS run(const CMK_REQUEST *request, CMK_REPLY *reply, UNICODE_STRING name, UNICODE_STRING class,
+                    PVOID data) {
     HANDLE key = (HANDLE)(ULONG_PTR)request->Handle;
     ULONG kind = request->InformationClass;
     PVOID output = reply + 1;
@@ -115,8 +114,8 @@ static NTSTATUS run(const CMK_REQUEST *request, CMK_REPLY *reply, UNICODE_STRING
     InitializeObjectAttributes(&attributes, &name, OBJ_CASE_INSENSITIVE, key, NULL);
     switch (request->Operation) {
     case CmkOpCreateKey:
-        status = routines.NtCreateKey(&created, request->Access, &attributes, 0, request->Flags & CMK_HAS_CLASS ? &class : NULL,
-                                      request->Options, &disposition);
+        status = routines.NtCreateKey(&created, request->Access, &attributes, 0,
+                                      request->Flags & CMK_HAS_CLASS ? &class : NULL, request->Options, &disposition);
         break;
     case CmkOpOpenKey:
         status = routines.NtOpenKeyEx(&created, request->Access, &attributes, request->Options);
@@ -163,8 +162,7 @@ static NTSTATUS run(const CMK_REQUEST *request, CMK_REPLY *reply, UNICODE_STRING
     return status;
 }
 
-CMK_REPLY *native_run(CMK_REQUEST *request)
-{
+CMK_REPLY *native_run(CMK_REQUEST *request) {
     unsigned char *at = (unsigned char *)(request + 1);
     CMK_REPLY *reply = new_reply(0, request->Length);
     UNICODE_STRING name;
