@@ -99,14 +99,20 @@ TEST_F(CmInject, TheLoadStructureComesInBothVersions) {
     EXPECT_EQ(version, 0u);
 }
 
-TEST_F(CmInject, ACleanupTakesTheContextAway) {
+TEST_F(CmInject, ACleanupGoesToTheOwnersOfContextsOrElseToAll) {
     Key key = scratch();
-    Filter filter('f', u"385100", &log_, {RegNtCallbackObjectContextCleanup});
-    ASSERT_EQ(CmSetCallbackObjectContext(key.object(), &filter.cookie, &key, nullptr), STATUS_SUCCESS);
+    std::vector<PVOID> contexts;
+    auto note = [&](ULONG, void *information) {
+        contexts.push_back(static_cast<REG_CALLBACK_CONTEXT_CLEANUP_INFORMATION *>(information)->ObjectContext);
+        return STATUS_SUCCESS;
+    };
+    Filter owner('o', u"385100", &log_, {RegNtCallbackObjectContextCleanup}, note);
+    Filter other('x', u"385000", &log_, {RegNtCallbackObjectContextCleanup}, note);
+    ASSERT_EQ(CmSetCallbackObjectContext(key.object(), &owner.cookie, &key, nullptr), STATUS_SUCCESS);
     CmInjectNotification(key.object(), RegNtCallbackObjectContextCleanup, STATUS_SUCCESS);
-    EXPECT_EQ(log_.take().size(), 1u);
+    EXPECT_EQ(contexts, std::vector<PVOID>{&key});
     CmInjectNotification(key.object(), RegNtCallbackObjectContextCleanup, STATUS_SUCCESS);
-    EXPECT_TRUE(log_.take().empty());
+    EXPECT_EQ(contexts, (std::vector<PVOID>{&key, nullptr, nullptr}));
 }
 
 } // namespace

@@ -159,6 +159,7 @@ BOOLEAN CmpIsInsideOf(PCM_REGISTRATION Registration);
 
 // context.c
 PVOID CmpObjectContext(PVOID Object, PCM_REGISTRATION Registration);
+BOOLEAN CmpHasContexts(PCM_KEY_BODY Body);
 VOID CmpCleanupBodyContexts(PCM_KEY_BODY Body, BOOLEAN Dying);
 VOID CmpCleanupRegistrationContexts(PCM_REGISTRATION Registration);
 

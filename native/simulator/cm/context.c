@@ -126,6 +126,16 @@ static VOID CmpDeliverCleanup(PCM_OBJECT_CONTEXT Context) {
     KeReleaseSpinLock(&CmpCallbackLock, OldIrql);
 }
 
+BOOLEAN CmpHasContexts(PCM_KEY_BODY Body) {
+    BOOLEAN Has;
+    KIRQL OldIrql;
+
+    KeAcquireSpinLock(&CmpCallbackLock, &OldIrql);
+    Has = !IsListEmpty(&Body->Contexts);
+    KeReleaseSpinLock(&CmpCallbackLock, OldIrql);
+    return Has;
+}
+
 VOID CmpCleanupBodyContexts(PCM_KEY_BODY Body, BOOLEAN Dying) {
     for (;;) {
         PCM_OBJECT_CONTEXT Context = NULL;

@@ -296,7 +296,7 @@ NTSTATUS CmInjectNotification(PVOID Object, ULONG NotifyClass, NTSTATUS Operatio
 
     RtlZeroMemory(&In, sizeof(In));
     CmpPrepare(&In);
-    if (NotifyClass == RegNtCallbackObjectContextCleanup) {
+    if (NotifyClass == RegNtCallbackObjectContextCleanup && CmpHasContexts(Object)) {
         CmpCleanupBodyContexts(Object, FALSE);
         return STATUS_SUCCESS;
     }
@@ -307,6 +307,7 @@ NTSTATUS CmInjectNotification(PVOID Object, ULONG NotifyClass, NTSTATUS Operatio
         In.Information.OldPost =
             (REG_POST_CREATE_KEY_INFORMATION){.CompleteName = &In.Name, .Object = Object, .Status = OperationStatus};
     } else {
+        // Also class 40, whose ObjectContext comes second and stays NULL.
         In.Information.Plain.Object = Object;
     }
     CmpNotifyAll(NotifyClass, &In.Information);
