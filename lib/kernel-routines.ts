@@ -1,4 +1,4 @@
-import type { Driver } from './driver.js';
+import { Driver as DriverClass, type Driver } from './driver.js';
 import { CmBridgeError, invalidArgument, NtStatusError } from './errors.js';
 import type { Event } from './event.js';
 import { NtStatus } from './nt-status.js';
@@ -34,7 +34,8 @@ export async function CmRegisterCallbackEx(
   // The kernel would crash on these two, sooner or later.
   if (typeof Function !== 'function') throw invalidArgument(`"Function" must be a function, not ${quote(Function)}`);
   if (!isObject(Cookie)) throw invalidArgument('"Cookie" must be an object that gets the property QuadPart');
-  if (!isObject(Driver)) return NtStatus.STATUS_INVALID_PARAMETER_3;
+  if (Driver === null || Driver === undefined) return NtStatus.STATUS_INVALID_PARAMETER_3;
+  if (!(Driver instanceof DriverClass)) throw invalidArgument('"Driver" must be what openDriver() resolved with');
   if (Reserved !== null && Reserved !== undefined) return NtStatus.STATUS_INVALID_PARAMETER_6;
   const callback = (event: Event): unknown => Function(Context, 'notifyClass' in event ? event.notifyClass : -1, event);
   try {

@@ -1,7 +1,7 @@
 import { Dispatcher } from './dispatcher.js';
 import type { NativeChannel } from './native.js';
 import { nativeStatus, registerError, statusError, unregisterError, cookieError } from './nt-error.js';
-import { CmBridgeError, formatNtStatus } from './errors.js';
+import { CmBridgeError, NtStatusError } from './errors.js';
 import { NtStatus, ntSuccess } from './nt-status.js';
 import * as P from './protocol.js';
 import { Registration, type ErrorCallback, type EventCallback, type RegistrationOwner } from './registration.js';
@@ -186,12 +186,10 @@ export class Session implements RegistrationOwner {
     if (this.#isClosing) throw closedError();
   }
 
-  #goneError(): CmBridgeError {
-    const status = formatNtStatus(this.#goneStatus ?? 0);
-    return new CmBridgeError(
-      'CMB_DRIVER_GONE',
-      `The driver went away (${status}): it was stopped or unloaded. Start it and call openDriver() again`,
-    );
+  #goneError(): NtStatusError {
+    const message =
+      'The driver has ended the session. Usually it was stopped or unloaded: start it and call openDriver() again';
+    return new NtStatusError('CMB_DRIVER_GONE', this.#goneStatus ?? 0, message);
   }
 
   /** A process may exit when nothing is registered. */

@@ -344,7 +344,7 @@ describe('failures', () => {
     );
     const next = registration.events().next();
     channel.onEnd(0xc00002b6);
-    await assert.rejects(next, { code: 'CMB_DRIVER_GONE' });
+    await assert.rejects(next, { code: 'CMB_DRIVER_GONE', ntStatus: 0xc00002b6 });
     assert.equal(errors.length, 1);
     assert.equal(registration.active, false);
     assert.equal(driver.closed, true);

@@ -62,6 +62,7 @@ describe("the kernel's own routines", () => {
     assert.equal(await register('6', null, null, cookie, null), 0xc00000f1);
     assert.equal(await register('6', driver, null, cookie, {}), 0xc00000f4);
     await assert.rejects(register('x', driver, null, cookie, null), { code: 'CMB_INVALID_ALTITUDE' });
+    await assert.rejects(register('6', {}, null, cookie, null), { code: 'CMB_INVALID_ARGUMENT' });
     await assert.rejects(register('6', driver, null, null, null), { code: 'CMB_INVALID_ARGUMENT' });
     await assert.rejects(CmUnRegisterCallback({ QuadPart: 5 as never }), { code: 'CMB_INVALID_ARGUMENT' });
     const major = { value: 0 };
