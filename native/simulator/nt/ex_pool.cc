@@ -9,7 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <execinfo.h>
+#include <unwind.h>
 
 namespace nt {
 
@@ -22,7 +22,34 @@ static std::string tagText(ULONG tag) {
     return text;
 }
 
-// Under Pool::lock. The innermost frame is the allocation routine itself.
+struct Capture {
+    void **stack;
+    int depth;
+    // So many innermost frames belong to the driver, the allocation routine included.
+    int inner;
+    ULONG_PTR boundary;
+};
+
+static _Unwind_Reason_Code captureFrame(_Unwind_Context *context, void *argument) {
+    auto capture = static_cast<Capture *>(argument);
+    if (capture->depth == kStackDepth) {
+        return _URC_END_OF_STACK;
+    }
+    capture->stack[capture->depth++] = reinterpret_cast<void *>(_Unwind_GetIP(context));
+    if (capture->boundary == 0 || _Unwind_GetCFA(context) <= capture->boundary) {
+        capture->inner = capture->depth;
+    }
+    return _URC_NO_REASON;
+}
+
+static Capture captureStack(void **stack) {
+    Capture capture = {stack, 0, 0, currentThread()->stackBoundary};
+    _Unwind_Backtrace(captureFrame, &capture);
+    return capture;
+}
+
+// Under Pool::lock. A stack is told apart from others by the driver's frames alone: who called the driver does not
+// matter.
 static bool faultDue(Pool &pool, void *const *stack, int depth) {
     if (pool.failNth != 0 && --pool.failNth == 0) {
         ++pool.failed;
@@ -30,7 +57,7 @@ static bool faultDue(Pool &pool, void *const *stack, int depth) {
     }
     if (pool.failStacks) {
         uint64_t hash = 14695981039346656037u;
-        for (int i = 1; i < depth; ++i) {
+        for (int i = 0; i < depth; ++i) {
             hash = (hash ^ reinterpret_cast<uintptr_t>(stack[i])) * 1099511628211u;
         }
         if (pool.seenStacks.insert(hash).second) {
@@ -43,10 +70,10 @@ static bool faultDue(Pool &pool, void *const *stack, int depth) {
 
 bool failHere() {
     void *stack[kStackDepth];
-    int depth = backtrace(stack, kStackDepth);
+    Capture capture = captureStack(stack);
     Pool &pool = kernel().pool;
     std::lock_guard lock(pool.lock);
-    return faultDue(pool, stack, depth);
+    return faultDue(pool, stack, capture.inner);
 }
 
 static __attribute__((noinline)) PVOID allocate(ULONG type, size_t size, ULONG tag, bool zero) {
@@ -60,14 +87,15 @@ static __attribute__((noinline)) PVOID allocate(ULONG type, size_t size, ULONG t
     block.size = size;
     block.tag = tag;
     block.paged = paged;
-    block.depth = backtrace(block.stack, kStackDepth);
+    Capture capture = captureStack(block.stack);
+    block.depth = capture.depth;
     Pool &pool = kernel().pool;
     PVOID memory = nullptr;
     {
         std::lock_guard lock(pool.lock);
         block.exempt = pool.exempt.count(tag) != 0;
         // More than the address space has room for; malloc would merely say so itself under some allocators.
-        bool fail = size > (size_t{1} << 40) || (!block.exempt && faultDue(pool, block.stack, block.depth));
+        bool fail = size > (size_t{1} << 40) || (!block.exempt && faultDue(pool, block.stack, capture.inner));
         memory = fail ? nullptr : std::malloc(size);
         if (memory != nullptr) {
             pool.blocks.emplace(reinterpret_cast<uintptr_t>(memory), block);

@@ -97,12 +97,16 @@ VOID SimPagedCode(const char *file, int line) {
 
 VOID SimEnterDriver(SIM_CALL_STATE *state) {
     PKTHREAD thread = currentThread();
-    *state = {thread->irql, thread->spinLocks, thread->kernelApcDisable, thread->specialApcDisable, thread->seh};
+    *state = {thread->irql, thread->spinLocks,    thread->kernelApcDisable, thread->specialApcDisable,
+              thread->seh,  thread->stackBoundary};
+    // The driver's frames lie about where this one does. A caller that wraps this routine puts it a little lower.
+    thread->stackBoundary = reinterpret_cast<ULONG_PTR>(__builtin_frame_address(0)) + 64;
 }
 
 VOID SimLeaveDriver(const SIM_CALL_STATE *state, const char *routine, PVOID address) {
     PKTHREAD thread = currentThread();
     auto where = reinterpret_cast<ULONG_PTR>(address);
+    thread->stackBoundary = state->StackBoundary;
     if (thread->irql != state->Irql) {
         bugCheck(IRQL_UNEXPECTED_VALUE, thread->irql, state->Irql, where, 0,
                  "%s returned at IRQL %u but was called at %u.", routine, thread->irql, state->Irql);

@@ -40,6 +40,8 @@ struct _KTHREAD {
     SIM_SEH_FRAME *seh = nullptr;
     NTSTATUS sehCode = 0;
     PVOID slot = nullptr;
+    // Frames above this stack address are not the driver's. 0: unknown.
+    ULONG_PTR stackBoundary = 0;
     // Guarded by Kernel::dispatcher.
     std::condition_variable wake;
     KWAIT_BLOCK *waitBlocks = nullptr;
@@ -191,7 +193,7 @@ bool userMemoryAllows(const void *address, size_t length, bool write);
 // Raises when the memory cannot be touched.
 void touch(const void *address, size_t length, bool write);
 bool isPoolAddress(const void *address);
-// One more thing that fault injection may refuse. `skip` innermost frames do not count.
+// One more thing that fault injection may refuse.
 bool failHere();
 uint64_t poolBlocksOfDrivers(uint64_t *bytes);
 // Bug check if drivers left blocks.

@@ -72,6 +72,8 @@ typedef struct _SIM_CALL_STATE {
     LONG KernelApcDisable;
     LONG SpecialApcDisable;
     PVOID SehFrame;
+    // Where the driver's part of the stack began for an outer call.
+    ULONG_PTR StackBoundary;
 } SIM_CALL_STATE;
 VOID SimEnterDriver(SIM_CALL_STATE *State);
 VOID SimLeaveDriver(const SIM_CALL_STATE *State, const char *Routine, PVOID Address);

@@ -85,7 +85,8 @@ VOID RtlCopyUnicodeString(PUNICODE_STRING to, PCUNICODE_STRING from) {
 }
 
 LONG RtlCompareUnicodeString(PCUNICODE_STRING left, PCUNICODE_STRING right, BOOLEAN insensitive) {
-    // Documented for PASSIVE_LEVEL; what it needs is that page faults are allowed, and the kernel itself relies on that.
+    // Documented for PASSIVE_LEVEL; what it needs is that page faults are allowed, and the kernel itself relies on
+    // that.
     nt::requireIrql(APC_LEVEL, "RtlCompareUnicodeString");
     return compare(left, right, insensitive);
 }

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: MIT
+
+#include "nt_fixture.h"
+
+#include <atomic>
+
+namespace {
+
+using PoolTest = SampleTest;
+using ExTest = NtTest;
+
+constexpr ULONG kTag = 0x74736554; // 'Test'
+
+TEST_F(PoolTest, BlocksAreCountedAndFilled) {
+    auto block = static_cast<unsigned char *>(ExAllocatePoolWithTag(NonPagedPoolNx, 100, kTag));
+    ASSERT_NE(block, nullptr);
+    EXPECT_EQ(block[0], block[99]);
+    EXPECT_NE(block[0], 0);
+    EXPECT_EQ(machine->poolUsage().blocks, 1u);
+    EXPECT_EQ(machine->poolUsage().bytes, 100u);
+    ExFreePoolWithTag(block, kTag);
+    auto zeroed = static_cast<unsigned char *>(ExAllocatePool2(POOL_FLAG_PAGED, 8, kTag));
+    EXPECT_EQ(zeroed[7], 0);
+    ExFreePool(zeroed);
+    EXPECT_EQ(machine->poolUsage().blocks, 0u);
+    EXPECT_EQ(ExAllocatePool2(0, 8, kTag), nullptr);
+}
+
+TEST_F(PoolTest, Misuse) {
+    EXPECT_DEATH(ExFreePoolWithTag(ExAllocatePoolWithTag(NonPagedPoolNx, 8, kTag), kTag + 1),
+                 "STOP: 0x000000C2 .0xA.*\n.*'Test'");
+    EXPECT_DEATH(
+        {
+            PVOID block = ExAllocatePoolWithTag(NonPagedPoolNx, 8, kTag);
+            ExFreePoolWithTag(block, kTag);
+            ExFreePoolWithTag(block, kTag);
+        },
+        "STOP: 0x000000C2 .0x7");
+    EXPECT_DEATH((void)ExAllocatePoolWithTag(NonPagedPoolNx, 0, kTag), "STOP: 0x000000C2.*\n.*0 bytes");
+    EXPECT_DEATH((void)ExAllocatePoolWithTag(NonPagedPoolNx, 8, 0), "without a tag");
+    EXPECT_DEATH(
+        {
+            KfRaiseIrql(DISPATCH_LEVEL);
+            (void)ExAllocatePoolWithTag(PagedPool, 8, kTag);
+        },
+        "paged pool was called at IRQL 2");
+    EXPECT_DEATH(
+        {
+            PVOID block = ExAllocatePoolWithTag(PagedPool, 8, kTag);
+            KfRaiseIrql(DISPATCH_LEVEL);
+            ExFreePool(block);
+        },
+        "Paged pool was freed at IRQL 2");
+    EXPECT_DEATH(
+        {
+            (void)ExAllocatePoolWithTag(PagedPool, 8, kTag);
+            machine.reset();
+        },
+        "1 pool block.*were not freed");
+}
+
+TEST_F(PoolTest, NthAllocationFailsOnce) {
+    load();
+    {
+        auto file = open();
+        uint64_t before = machine->failedAllocations();
+        for (uint64_t nth : {1, 2}) {
+            machine->failAllocation(nth);
+            EXPECT_EQ(file->control(SAMPLE_ALLOCATE, {}, {}).status, STATUS_INSUFFICIENT_RESOURCES);
+            EXPECT_EQ(file->control(SAMPLE_ALLOCATE, {}, {}).status, STATUS_SUCCESS);
+        }
+        EXPECT_EQ(machine->failedAllocations() - before, 2u);
+        machine->failAllocation(1);
+        machine->failAllocation(0);
+        EXPECT_EQ(file->control(SAMPLE_ALLOCATE, {}, {}).status, STATUS_SUCCESS);
+        EXPECT_EQ(machine->poolUsage().blocks, 0u);
+    }
+    unload();
+}
+
+TEST_F(PoolTest, EachStackFailsOnce) {
+    load();
+    {
+        auto file = open();
+        machine->failEachStackOnce(true);
+        std::vector<NTSTATUS> statuses;
+        for (int i = 0; i < 4; ++i) {
+            statuses.push_back(file->control(SAMPLE_ALLOCATE, {}, {}).status);
+        }
+        machine->failEachStackOnce(false);
+        EXPECT_EQ(statuses, (std::vector<NTSTATUS>{STATUS_INSUFFICIENT_RESOURCES, STATUS_INSUFFICIENT_RESOURCES,
+                                                   STATUS_SUCCESS, STATUS_SUCCESS}));
+        EXPECT_EQ(machine->failedAllocations(), 2u);
+        // Mapping an MDL needs memory, too.
+        machine->failEachStackOnce(true);
+        std::array<char, 4> data = {1, 2, 3, 4}, output = {};
+        EXPECT_EQ(file->control(SAMPLE_ECHO_OUT_DIRECT, in(data), out(output)).status, STATUS_INSUFFICIENT_RESOURCES);
+        EXPECT_EQ(file->control(SAMPLE_ECHO_OUT_DIRECT, in(data), out(output)).status, STATUS_SUCCESS);
+        machine->failEachStackOnce(false);
+    }
+    unload();
+}
+
+TEST_F(PoolTest, ExemptTagsDoNotFail) {
+    constexpr ULONG kOwn = 0x6E774F6B;
+    SimExemptPoolTag(kOwn);
+    machine->failAllocation(1);
+    PVOID block = ExAllocatePoolWithTag(NonPagedPoolNx, 8, kOwn);
+    EXPECT_NE(block, nullptr);
+    EXPECT_EQ(machine->poolUsage().blocks, 0u);
+    EXPECT_EQ(SimPoolBlocksOfTag(kOwn), 1u);
+    ExFreePoolWithTag(block, kOwn);
+    EXPECT_EQ(ExAllocatePoolWithTag(NonPagedPoolNx, 8, kTag), nullptr);
+}
+
+TEST_F(PoolTest, Lookasides) {
+    LOOKASIDE_LIST_EX list;
+    ASSERT_EQ(ExInitializeLookasideListEx(&list, nullptr, nullptr, NonPagedPoolNx, 0, 48, kTag, 0), STATUS_SUCCESS);
+    PVOID entry = ExAllocateFromLookasideListEx(&list);
+    ASSERT_NE(entry, nullptr);
+    EXPECT_DEATH(ExDeleteLookasideListEx(&list), "1 entries in use");
+    ExFreeToLookasideListEx(&list, entry);
+    ExDeleteLookasideListEx(&list);
+}
+
+TEST_F(ExTest, RundownWaitsForReferences) {
+    EX_RUNDOWN_REF ref;
+    ExInitializeRundownProtection(&ref);
+    ASSERT_TRUE(ExAcquireRundownProtection(&ref));
+    ASSERT_TRUE(ExAcquireRundownProtection(&ref));
+    std::atomic<bool> released{false};
+    std::thread owner([&] {
+        ExWaitForRundownProtectionRelease(&ref);
+        EXPECT_TRUE(released);
+    });
+    while (ExAcquireRundownProtection(&ref)) {
+        ExReleaseRundownProtection(&ref);
+        std::this_thread::yield();
+    }
+    ExReleaseRundownProtection(&ref);
+    released = true;
+    ExReleaseRundownProtection(&ref);
+    owner.join();
+    ExRundownCompleted(&ref);
+    EXPECT_FALSE(ExAcquireRundownProtection(&ref));
+    ExReInitializeRundownProtection(&ref);
+    EXPECT_TRUE(ExAcquireRundownProtectionEx(&ref, 3));
+    ExReleaseRundownProtectionEx(&ref, 3);
+    EXPECT_DEATH(ExReleaseRundownProtection(&ref), "more often than acquired");
+    EXPECT_DEATH(ExReInitializeRundownProtection(&ref), "before the rundown is complete");
+}
+
+TEST_F(ExTest, RundownOwnerMayFreeAtOnce) {
+    for (int i = 0; i < 200; ++i) {
+        auto ref = std::make_unique<EX_RUNDOWN_REF>();
+        ExInitializeRundownProtection(ref.get());
+        ASSERT_TRUE(ExAcquireRundownProtection(ref.get()));
+        std::thread user([raw = ref.get()] { ExReleaseRundownProtection(raw); });
+        ExWaitForRundownProtectionRelease(ref.get());
+        ref.reset();
+        user.join();
+    }
+}
+
+template <typename Shared, typename Exclusive> void readersAndWriters(Shared shared, Exclusive exclusive) {
+    int value = 0;
+    std::atomic<int> torn{0};
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 4; ++t) {
+        threads.emplace_back([&, t] {
+            for (int i = 0; i < 500; ++i) {
+                KeEnterCriticalRegion();
+                if (t == 0) {
+                    exclusive([&] { ++value, ++value; });
+                } else {
+                    shared([&] { torn += value % 2; });
+                }
+                KeLeaveCriticalRegion();
+            }
+        });
+    }
+    for (auto &thread : threads) {
+        thread.join();
+    }
+    EXPECT_EQ(torn, 0);
+    EXPECT_EQ(value, 1000);
+}
+
+TEST_F(ExTest, Resources) {
+    ERESOURCE resource;
+    ASSERT_EQ(ExInitializeResourceLite(&resource), STATUS_SUCCESS);
+    readersAndWriters(
+        [&](auto work) {
+            ExAcquireResourceSharedLite(&resource, TRUE);
+            ExAcquireResourceSharedLite(&resource, TRUE);
+            work();
+            ExReleaseResourceLite(&resource);
+            ExReleaseResourceLite(&resource);
+        },
+        [&](auto work) {
+            ExAcquireResourceExclusiveLite(&resource, TRUE);
+            work();
+            ExReleaseResourceLite(&resource);
+        });
+    EXPECT_DEATH(ExAcquireResourceSharedLite(&resource, TRUE), "needs a critical region");
+    KeEnterCriticalRegion();
+    EXPECT_TRUE(ExAcquireResourceSharedLite(&resource, FALSE));
+    EXPECT_DEATH(ExAcquireResourceExclusiveLite(&resource, TRUE), "waits for itself");
+    EXPECT_EQ(ExIsResourceAcquiredSharedLite(&resource), 1u);
+    EXPECT_DEATH(ExDeleteResourceLite(&resource), "while a thread holds it");
+    ExReleaseResourceLite(&resource);
+    EXPECT_DEATH(ExReleaseResourceLite(&resource), "STOP: 0x000000E3");
+    KeLeaveCriticalRegion();
+    ExDeleteResourceLite(&resource);
+}
+
+TEST_F(ExTest, PushLocks) {
+    EX_PUSH_LOCK lock;
+    ExInitializePushLock(&lock);
+    readersAndWriters(
+        [&](auto work) {
+            ExAcquirePushLockShared(&lock);
+            work();
+            ExReleasePushLockShared(&lock);
+        },
+        [&](auto work) {
+            ExAcquirePushLockExclusive(&lock);
+            work();
+            ExReleasePushLockExclusive(&lock);
+        });
+    KeEnterCriticalRegion();
+    EXPECT_DEATH(ExReleasePushLockExclusive(&lock), "STOP: 0x000000E3");
+    KeLeaveCriticalRegion();
+}
+
+} // namespace

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: MIT
+
+#include "nt_fixture.h"
+
+#include <atomic>
+
+using simulator::File;
+using simulator::IoResult;
+
+namespace {
+
+TEST_F(SampleTest, BufferedCopiesInformationBytesOnly) {
+    load();
+    {
+        auto file = open();
+        std::array<char, 4> input = {'a', 'b', 'c', 'd'};
+        std::array<char, 8> output;
+        output.fill('-');
+        IoResult result = file->control(SAMPLE_ECHO, in(input), out(output));
+        EXPECT_EQ(result.status, STATUS_SUCCESS);
+        EXPECT_EQ(result.information, 4u);
+        EXPECT_EQ(std::string(output.data(), 8), "abcd----");
+    }
+    unload();
+}
+
+TEST_F(SampleTest, WarningsCarryDataAndErrorsDoNot) {
+    load();
+    {
+        auto file = open();
+        std::array<char, 2> input = {'x', 'y'};
+        std::array<char, 2> output = {'-', '-'};
+        EXPECT_EQ(file->control(SAMPLE_WARN, in(input), out(output)).status, STATUS_BUFFER_OVERFLOW);
+        EXPECT_EQ(output[0], 'x');
+        output = {'-', '-'};
+        EXPECT_EQ(file->control(SAMPLE_FAIL_WITH_DATA, in(input), out(output)).status, STATUS_UNSUCCESSFUL);
+        EXPECT_EQ(output[0], '-');
+    }
+    unload();
+}
+
+TEST_F(SampleTest, DirectAndNeitherReachTheCallersMemory) {
+    load();
+    {
+        auto file = open();
+        std::array<char, 4> input = {1, 2, 3, 4};
+        std::array<char, 4> output = {};
+        EXPECT_EQ(file->control(SAMPLE_ECHO_OUT_DIRECT, in(input), out(output)).status, STATUS_SUCCESS);
+        EXPECT_EQ(output, input);
+        EXPECT_EQ(file->control(SAMPLE_ECHO_OUT_DIRECT, in(input), {}).status, STATUS_INSUFFICIENT_RESOURCES);
+        EXPECT_EQ(file->control(SAMPLE_SUM_IN_DIRECT, {}, out(output)).status, STATUS_SUCCESS);
+        output = {};
+        IoResult result = file->control(SAMPLE_ECHO_NEITHER, in(input), out(output));
+        EXPECT_EQ(result.status, STATUS_SUCCESS);
+        EXPECT_EQ(output, input);
+    }
+    unload();
+}
+
+TEST_F(SampleTest, MemoryThatVanishedIsAnAccessViolation) {
+    load();
+    {
+        auto file = open();
+        std::array<char, 4> input = {1, 2, 3, 4};
+        std::array<char, 4> output = {};
+        SimRegisterUserRange(output.data(), output.size());
+        SimSetUserRangeAccess(output.data(), TRUE, FALSE);
+        EXPECT_EQ(file->control(SAMPLE_ECHO, in(input), out(output)).status, STATUS_ACCESS_VIOLATION);
+        EXPECT_EQ(file->control(SAMPLE_ECHO_OUT_DIRECT, in(input), out(output)).status, STATUS_ACCESS_VIOLATION);
+        EXPECT_EQ(file->control(SAMPLE_ECHO_NEITHER, in(input), out(output)).status, STATUS_ACCESS_VIOLATION);
+        EXPECT_EQ(output[0], 0);
+        SimUnregisterUserRange(output.data());
+    }
+    unload();
+}
+
+TEST_F(SampleTest, AsyncCompletesOnAThreadOfTheProcessAtPassiveLevel) {
+    load();
+    {
+        auto file = open();
+        Pending pended;
+        pended.start(*file, SAMPLE_PEND);
+        EXPECT_EQ(pended.calls(), 0);
+        std::array<char, 3> data = {7, 8, 9};
+        EXPECT_EQ(file->control(SAMPLE_FEED, in(data), {}).status, STATUS_SUCCESS);
+        IoResult result = pended.wait();
+        EXPECT_EQ(result.status, STATUS_SUCCESS);
+        EXPECT_EQ(result.information, 3u);
+        EXPECT_EQ(pended.output_[2], 9);
+        EXPECT_EQ(pended.irql_, PASSIVE_LEVEL);
+        EXPECT_EQ(pended.process_, machine->hostProcess()->id());
+        EXPECT_NE(pended.thread_, std::this_thread::get_id());
+
+        Pending atOnce;
+        atOnce.start(*file, SAMPLE_ECHO);
+        EXPECT_EQ(atOnce.wait().status, STATUS_SUCCESS);
+        EXPECT_NE(atOnce.thread_, std::this_thread::get_id());
+    }
+    unload();
+}
+
+TEST_F(SampleTest, CancelCompletesWhatIsPended) {
+    load();
+    {
+        auto file = open();
+        Pending first, second;
+        first.start(*file, SAMPLE_PEND);
+        second.start(*file, SAMPLE_PEND);
+        file->cancel();
+        EXPECT_EQ(first.wait().status, STATUS_CANCELLED);
+        EXPECT_EQ(second.wait().status, STATUS_CANCELLED);
+        EXPECT_EQ(file->control(SAMPLE_FEED, {}, {}).status, STATUS_NOT_FOUND);
+    }
+    unload();
+}
+
+TEST_F(SampleTest, DestructionCancelsThenCleansUpThenCloses) {
+    load();
+    Pending pended;
+    {
+        auto file = open();
+        pended.start(*file, SAMPLE_PEND);
+    }
+    EXPECT_EQ(pended.calls(), 1);
+    EXPECT_EQ(pended.wait().status, STATUS_CANCELLED);
+    EXPECT_EQ(Sample.Creates, 1);
+    EXPECT_EQ(Sample.Cleanups, 1);
+    EXPECT_EQ(Sample.Closes, 1);
+    EXPECT_EQ(Sample.PendedAtCleanup, 0);
+    unload();
+}
+
+TEST_F(SampleTest, CleanupMayCompleteWhatCannotBeCancelled) {
+    load();
+    Pending pended;
+    {
+        auto file = open();
+        pended.start(*file, SAMPLE_PEND_STUBBORN);
+    }
+    EXPECT_EQ(pended.wait().status, STATUS_FILE_CLOSED);
+    EXPECT_EQ(Sample.Closes, 1);
+    unload();
+}
+
+TEST_F(SampleTest, AccessBitsOfTheCodeAndTheDescriptorCount) {
+    load();
+    auto limited = machine->createProcess(u"\\Device\\HarddiskVolume1\\limited.exe", false);
+    auto elevated = machine->createProcess(u"\\Device\\HarddiskVolume1\\elevated.exe", true);
+    int32_t status = 0;
+    std::unique_ptr<File> file;
+    limited->createThread()->run([&] { status = machine->openFile(u"\\??\\Sample", &file); });
+    EXPECT_EQ(status, STATUS_ACCESS_DENIED);
+    EXPECT_EQ(file, nullptr);
+    // The name below the device is protected, too, as the device asks for it.
+    limited->createThread()->run([&] { status = machine->openFile(u"\\??\\Sample\\below", &file); });
+    EXPECT_EQ(status, STATUS_ACCESS_DENIED);
+    elevated->createThread()->run([&] { status = machine->openFile(u"\\DosDevices\\sample", &file); });
+    EXPECT_EQ(status, STATUS_SUCCESS);
+    file.reset();
+    EXPECT_EQ(static_cast<uint32_t>(Sample.CleanupProcess), elevated->id());
+    EXPECT_EQ(machine->openFile(u"\\??\\Other", &file), STATUS_OBJECT_NAME_NOT_FOUND);
+    EXPECT_EQ(Sample.Creates, 1);
+    unload();
+}
+
+TEST_F(SampleTest, WithoutDescriptorEveryoneMayOpen) {
+    Sample.NoSecurity = TRUE;
+    load();
+    auto limited = machine->createProcess(u"\\Device\\HarddiskVolume1\\limited.exe", false);
+    int32_t status = -1;
+    limited->createThread()->run([&] {
+        std::unique_ptr<File> file;
+        status = machine->openFile(u"\\Device\\Sample", &file);
+    });
+    EXPECT_EQ(status, STATUS_SUCCESS);
+    unload();
+}
+
+TEST_F(SampleTest, ProcessExitClosesWhatItsFileHolds) {
+    load();
+    auto process = machine->createProcess(u"\\Device\\HarddiskVolume1\\killed.exe");
+    std::unique_ptr<File> file;
+    Pending pended;
+    process->createThread()->run([&] {
+        ASSERT_EQ(machine->openFile(u"\\??\\Sample", &file), STATUS_SUCCESS);
+        pended.start(*file, SAMPLE_PEND);
+    });
+    process.reset();
+    EXPECT_EQ(pended.wait().status, STATUS_CANCELLED);
+    EXPECT_EQ(Sample.Cleanups, 1);
+    file.reset();
+    EXPECT_EQ(Sample.Closes, 1);
+    unload();
+}
+
+TEST_F(SampleTest, LoadsAreCountedAndUnloadWaitsForHandles) {
+    load();
+    load();
+    unload();
+    auto file = open();
+    EXPECT_EQ(machine->unloadDriver(u"sample"), STATUS_SUCCESS);
+    std::unique_ptr<File> second;
+    EXPECT_EQ(machine->openFile(u"\\??\\Sample", &second), STATUS_NO_SUCH_DEVICE);
+    EXPECT_EQ(machine->unloadDriver(u"Sample"), STATUS_OBJECT_NAME_NOT_FOUND);
+    file.reset();
+    EXPECT_EQ(machine->openFile(u"\\??\\Sample", &second), STATUS_OBJECT_NAME_NOT_FOUND);
+    Sample.FailEntry = TRUE;
+    EXPECT_EQ(machine->loadDriver(u"Sample", SampleEntry), STATUS_DEVICE_NOT_READY);
+    Sample.FailEntry = FALSE;
+    load();
+    unload();
+}
+
+TEST_F(SampleTest, PendCancelAndFeedRace) {
+    load();
+    constexpr int kRounds = 300;
+    {
+        auto file = open();
+        std::atomic<bool> stop{false};
+        std::atomic<int> fed{0};
+        std::thread feeder([&] {
+            std::array<char, 1> data = {1};
+            while (!stop) {
+                fed += file->control(SAMPLE_FEED, in(data), {}).status == STATUS_SUCCESS;
+            }
+        });
+        std::thread canceller([&] {
+            while (!stop) {
+                file->cancel();
+                std::this_thread::yield();
+            }
+        });
+        int succeeded = 0;
+        for (int i = 0; i < kRounds; ++i) {
+            Pending first, second;
+            first.start(*file, SAMPLE_PEND);
+            second.start(*file, SAMPLE_PEND);
+            for (Pending *pended : {&first, &second}) {
+                int32_t status = pended->wait().status;
+                ASSERT_TRUE(status == STATUS_SUCCESS || status == STATUS_CANCELLED);
+                ASSERT_EQ(pended->calls(), 1);
+                succeeded += status == STATUS_SUCCESS;
+            }
+        }
+        stop = true;
+        feeder.join();
+        canceller.join();
+        EXPECT_EQ(fed, succeeded);
+    }
+    EXPECT_EQ(Sample.Pended, 0);
+    unload();
+}
+
+TEST_F(SampleTest, OpenAndCloseFromManyThreads) {
+    load();
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 4; ++t) {
+        threads.emplace_back([&] {
+            for (int i = 0; i < 25; ++i) {
+                std::unique_ptr<File> file;
+                ASSERT_EQ(machine->openFile(u"\\??\\Sample", &file), STATUS_SUCCESS);
+                Pending pended;
+                pended.start(*file, SAMPLE_PEND);
+                file.reset();
+                EXPECT_EQ(pended.wait().status, STATUS_CANCELLED);
+            }
+        });
+    }
+    for (auto &thread : threads) {
+        thread.join();
+    }
+    EXPECT_EQ(Sample.Creates, 100);
+    EXPECT_EQ(Sample.Cleanups, 100);
+    EXPECT_EQ(Sample.Closes, 100);
+    unload();
+}
+
+} // namespace
