@@ -94,14 +94,23 @@ export class PeFile {
     return Math.floor((this.directories[DIRECTORY.exception]?.size ?? 0) / 12);
   }
 
-  get exports() {
+  /** Name to address, for every export that has a name. */
+  get exportAddresses() {
     const directory = this.directories[DIRECTORY.export];
-    if (!directory?.address) return [];
+    if (!directory?.address) return new Map();
     const at = this.offset(directory.address);
+    const functions = this.offset(this.bytes.readUInt32LE(at + 28));
     const names = this.offset(this.bytes.readUInt32LE(at + 32));
-    return Array.from({ length: this.bytes.readUInt32LE(at + 24) }, (_, index) =>
-      this.text(this.bytes.readUInt32LE(names + index * 4)),
-    );
+    const ordinals = this.offset(this.bytes.readUInt32LE(at + 36));
+    const entries = Array.from({ length: this.bytes.readUInt32LE(at + 24) }, (_, index) => {
+      const ordinal = this.bytes.readUInt16LE(ordinals + index * 2);
+      return [this.text(this.bytes.readUInt32LE(names + index * 4)), this.bytes.readUInt32LE(functions + ordinal * 4)];
+    });
+    return new Map(entries);
+  }
+
+  get exports() {
+    return [...this.exportAddresses.keys()];
   }
 
   /** Targets of exports that live in another module, such as `ntoskrnl.exe.IoCreateDevice`. */
