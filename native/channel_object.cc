@@ -201,8 +201,9 @@ void ChannelObject::closed() {
     Unref();
 }
 
-// The worker ends, or the main thread's event loop has run dry. Node has waited for what was on the pool, so no request is in
-// flight. process.exit() on the main thread does not come here: the process ends with its threads and handles as they are.
+// The worker ends, or the main thread's event loop has run dry. Node has waited for what was on the pool, so no request
+// is in flight. process.exit() on the main thread does not come here: the process ends with its threads and handles as
+// they are.
 void ChannelObject::environmentEnds(void *self) {
     auto *channel = static_cast<ChannelObject *>(self);
     bool closing = channel->state_ == State::closing;

@@ -2,11 +2,23 @@
 
 #include "native/receiver.h"
 
+#include <algorithm>
 #include <exception>
 #include <system_error>
 #include <utility>
 
 namespace cmbridge {
+namespace {
+
+constexpr std::chrono::milliseconds kFirstBackOff{1};
+constexpr std::chrono::milliseconds kLongestBackOff{100};
+
+// A request that met a moment without memory took no records with it, so another attempt loses nothing.
+bool isTransient(NtStatus status) {
+    return status == kStatusInsufficientResources || status == kStatusNoMemory;
+}
+
+} // namespace
 
 NtStatus Receiver::start(size_t receives, size_t bytes, std::shared_ptr<ReceiveSink> sink) {
     try {
@@ -91,25 +103,37 @@ void Receiver::run() {
                 return;
             }
         } else {
-            for (size_t slot : again) {
-                issue(slot);
-            }
+            issueAgain(std::move(again));
             deliver();
             if (ended_) {
                 continue;
             }
         }
 
-        std::optional<ReceiveTransport::Completion> completion = transport_.wait();
-        if (completion) {
+        if (std::optional<ReceiveTransport::Completion> completion = transport_.wait(untilRetry())) {
             pended_--;
-            Slot &slot = slots_[completion->slot];
-            slot.completed = true;
-            slot.status = completion->status;
-            slot.information = completion->information;
+            complete(*completion);
             deliver();
         }
     }
+}
+
+void Receiver::issueAgain(std::vector<size_t> slots) {
+    if (!starved_.empty() && Clock::now() >= retryAt_) {
+        std::vector<size_t> starved = std::exchange(starved_, {});
+        slots.insert(slots.end(), starved.begin(), starved.end());
+    }
+    for (size_t slot : slots) {
+        issue(slot);
+    }
+}
+
+std::optional<std::chrono::milliseconds> Receiver::untilRetry() const {
+    if (starved_.empty()) {
+        return std::nullopt;
+    }
+    auto left = std::chrono::ceil<std::chrono::milliseconds>(retryAt_ - Clock::now());
+    return std::max(left, std::chrono::milliseconds::zero());
 }
 
 void Receiver::issue(size_t index) {
@@ -120,10 +144,25 @@ void Receiver::issue(size_t index) {
     if (!isError(status)) {
         pended_++;
     } else {
-        slot.completed = true;
-        slot.status = status;
-        slot.information = 0;
+        complete({index, status, 0});
     }
+}
+
+void Receiver::complete(const ReceiveTransport::Completion &completion) {
+    if (isTransient(completion.status)) {
+        std::erase(issued_, completion.slot);
+        starved_.push_back(completion.slot);
+        backOff_ = std::clamp(backOff_ * 2, kFirstBackOff, kLongestBackOff);
+        retryAt_ = Clock::now() + backOff_;
+        return;
+    }
+    if (succeeded(completion.status)) {
+        backOff_ = std::chrono::milliseconds::zero();
+    }
+    Slot &slot = slots_[completion.slot];
+    slot.completed = true;
+    slot.status = completion.status;
+    slot.information = completion.information;
 }
 
 // The driver fills the requests in the order in which they came, and only this thread issues them. Their completions

@@ -6,6 +6,7 @@
 #ifndef CMBRIDGE_NATIVE_RECEIVER_H
 #define CMBRIDGE_NATIVE_RECEIVER_H
 
+#include <chrono>
 #include <deque>
 #include <mutex>
 #include <optional>
@@ -29,8 +30,8 @@ class ReceiveTransport {
     virtual ~ReceiveTransport() = default;
     // An error status means that no completion will follow; anything else that one will.
     virtual NtStatus issue(size_t slot, std::span<std::byte> buffer) = 0;
-    // Waits for a completion, or for wake(): nothing.
-    virtual std::optional<Completion> wait() = 0;
+    // Waits for a completion; nothing after wake() or when `timeout` has passed.
+    virtual std::optional<Completion> wait(std::optional<std::chrono::milliseconds> timeout) = 0;
     virtual void wake() = 0;
     // Cancels every request that was issued and has not completed; their completions still come.
     virtual void cancel() = 0;
@@ -58,8 +59,13 @@ class Receiver {
         size_t information = 0;
     };
 
+    using Clock = std::chrono::steady_clock;
+
     void run();
     void issue(size_t slot);
+    void issueAgain(std::vector<size_t> slots);
+    void complete(const ReceiveTransport::Completion &completion);
+    std::optional<std::chrono::milliseconds> untilRetry() const;
     void deliver();
 
     ReceiveTransport &transport_;
@@ -71,6 +77,10 @@ class Receiver {
     size_t pended_ = 0;
     bool ended_ = false;
     std::deque<size_t> issued_;
+    // Requests that the system had no memory for; all are issued again at `retryAt_`.
+    std::vector<size_t> starved_;
+    std::chrono::milliseconds backOff_{0};
+    Clock::time_point retryAt_;
 
     // The reader owns a slot from its acknowledgement until it becomes ready.
     std::vector<Slot> slots_;

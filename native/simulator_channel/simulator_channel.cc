@@ -59,9 +59,14 @@ NtStatus SimulatorChannel::issue(size_t slot, std::span<std::byte> buffer) {
     return kStatusPending;
 }
 
-std::optional<ReceiveTransport::Completion> SimulatorChannel::wait() {
+std::optional<ReceiveTransport::Completion> SimulatorChannel::wait(std::optional<std::chrono::milliseconds> timeout) {
     std::unique_lock guard(lock_);
-    posted_.wait(guard, [this] { return !packets_.empty(); });
+    auto posted = [this] { return !packets_.empty(); };
+    if (!timeout) {
+        posted_.wait(guard, posted);
+    } else if (!posted_.wait_for(guard, *timeout, posted)) {
+        return std::nullopt;
+    }
     std::optional<Completion> packet = packets_.front();
     packets_.pop_front();
     return packet;

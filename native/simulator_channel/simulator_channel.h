@@ -49,7 +49,7 @@ class SimulatorChannel final : public Channel, private ReceiveTransport {
 
   private:
     NtStatus issue(size_t slot, std::span<std::byte> buffer) override;
-    std::optional<Completion> wait() override;
+    std::optional<Completion> wait(std::optional<std::chrono::milliseconds> timeout) override;
     void wake() override;
     void cancel() override;
     void post(std::optional<Completion> packet);

@@ -93,12 +93,13 @@ NtStatus DeviceChannel::issue(size_t slot, std::span<std::byte> buffer) {
                                  nullptr, 0, buffer.data(), static_cast<ULONG>(buffer.size()));
 }
 
-std::optional<ReceiveTransport::Completion> DeviceChannel::wait() {
+std::optional<ReceiveTransport::Completion> DeviceChannel::wait(std::optional<std::chrono::milliseconds> timeout) {
     DWORD bytes;
     ULONG_PTR key;
     OVERLAPPED *request = nullptr;
     // FALSE with a request means that the request failed; its status says how.
-    GetQueuedCompletionStatus(port_.get(), &bytes, &key, &request, INFINITE);
+    GetQueuedCompletionStatus(port_.get(), &bytes, &key, &request,
+                              timeout ? static_cast<DWORD>(timeout->count()) : INFINITE);
     if (request == nullptr) {
         return std::nullopt;
     }

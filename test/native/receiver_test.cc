@@ -28,9 +28,14 @@ class FakeTransport : public ReceiveTransport {
         return kStatusPending;
     }
 
-    std::optional<Completion> wait() override {
+    std::optional<Completion> wait(std::optional<std::chrono::milliseconds> timeout) override {
         std::unique_lock guard(lock_);
-        changed_.wait(guard, [this] { return !packets_.empty(); });
+        auto posted = [this] { return !packets_.empty(); };
+        if (!timeout) {
+            changed_.wait(guard, posted);
+        } else if (!changed_.wait_for(guard, *timeout, posted)) {
+            return std::nullopt;
+        }
         std::optional<Completion> packet = packets_.front();
         packets_.pop_front();
         return packet;
@@ -196,6 +201,39 @@ TEST_F(ReceiverTest, EndsWhenTheFirstRequestIsRefused) {
     EXPECT_EQ(sink_->status(), static_cast<NtStatus>(0xC000000D));
     receiver_.stop();
     EXPECT_EQ(sink_->ends(), 1);
+}
+
+TEST_F(ReceiverTest, IssuesAgainWhatFoundNoMemory) {
+    start(3);
+    // The second of three; those around it keep their order, and the repeated one comes last.
+    transport_.complete(1, 0, kStatusInsufficientResources);
+    transport_.awaitIssued(3);
+    transport_.complete(2, 3);
+    transport_.complete(1, 2);
+    transport_.complete(0, 1);
+    sink_->awaitReady(3);
+    EXPECT_EQ(take(), 1);
+    EXPECT_EQ(take(), 2);
+    EXPECT_EQ(take(), 3);
+    EXPECT_EQ(sink_->ends(), 0);
+}
+
+TEST_F(ReceiverTest, WaitsForMemoryWhenRequestsAreRefused) {
+    transport_.refuse(kStatusNoMemory);
+    ASSERT_EQ(receiver_.start(4, 16, sink_), kStatusSuccess);
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    EXPECT_EQ(transport_.issued(), 0u);
+    transport_.refuse(kStatusSuccess);
+    transport_.awaitIssued(4);
+    EXPECT_EQ(sink_->ends(), 0);
+}
+
+TEST_F(ReceiverTest, StopsWhileItWaitsForMemory) {
+    transport_.refuse(kStatusInsufficientResources);
+    ASSERT_EQ(receiver_.start(4, 16, sink_), kStatusSuccess);
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    receiver_.stop();
+    EXPECT_EQ(sink_->ends(), 0);
 }
 
 TEST_F(ReceiverTest, StopsWithoutAWordToTheSink) {
