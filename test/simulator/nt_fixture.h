@@ -7,9 +7,12 @@
 #include "nt_sample.h"
 #include "simulator.h"
 
+#include <algorithm>
 #include <array>
+#include <condition_variable>
 #include <cstring>
 #include <gtest/gtest.h>
+#include <mutex>
 #include <thread>
 #include <vector>
 

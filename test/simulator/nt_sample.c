@@ -214,8 +214,8 @@ static NTSTATUS Cleanup(PDEVICE_OBJECT DeviceObject, PIRP Irp) {
     PIRP Pended;
     KIRQL Irql;
 
-    Sample.PendedAtCleanup = InterlockedExchangeAdd(&Sample.Pended, 0);
-    Sample.CleanupProcess = (LONG)IoGetRequestorProcessId(Irp);
+    InterlockedExchange(&Sample.PendedAtCleanup, InterlockedExchangeAdd(&Sample.Pended, 0));
+    InterlockedExchange(&Sample.CleanupProcess, (LONG)IoGetRequestorProcessId(Irp));
     InterlockedIncrement(&Sample.Cleanups);
     while ((Pended = IoCsqRemoveNextIrp(&Device->Queue, IoGetCurrentIrpStackLocation(Irp)->FileObject)) != NULL) {
         Complete(Pended, STATUS_CANCELLED, 0);
@@ -232,7 +232,7 @@ static NTSTATUS Cleanup(PDEVICE_OBJECT DeviceObject, PIRP Irp) {
 
 static NTSTATUS Close(PDEVICE_OBJECT DeviceObject, PIRP Irp) {
     UNREFERENCED_PARAMETER(DeviceObject);
-    Sample.PendedAtClose = InterlockedExchangeAdd(&Sample.Pended, 0);
+    InterlockedExchange(&Sample.PendedAtClose, InterlockedExchangeAdd(&Sample.Pended, 0));
     InterlockedIncrement(&Sample.Closes);
     return Complete(Irp, STATUS_SUCCESS, 0);
 }

@@ -54,24 +54,35 @@ typedef struct _CM_STATISTICS {
     ULONG64 Notifications; // delivered since start
 } CM_STATISTICS, *PCM_STATISTICS;
 
-// IRQL PASSIVE_LEVEL for all of these. Options NULL: strict, documented, newest structures. The store is the caller's
+// Options NULL: strict, documented, newest structures. The store is the caller's
 // and must outlive the system.
+_IRQL_requires_max_(PASSIVE_LEVEL)
+_Must_inspect_result_
 NTSTATUS CmInitSystem(PCM_STORE Store, const CM_OPTIONS *Options);
+_IRQL_requires_max_(PASSIVE_LEVEL)
 VOID CmShutdownSystem(VOID);
 
+_IRQL_requires_max_(PASSIVE_LEVEL)
 VOID CmGetOptions(PCM_OPTIONS Options);
+_IRQL_requires_max_(PASSIVE_LEVEL)
 VOID CmSetOptions(const CM_OPTIONS *Options);
+_IRQL_requires_max_(DISPATCH_LEVEL)
 VOID CmGetStatistics(PCM_STATISTICS Statistics);
 
 // Raises a notification that no operation caused. A pre or post class raises the pair: pre from the top, then, to those
 // that are owed one, post with OperationStatus; the result is what a caller of the operation would have got. Class 40
-// detaches and reports the contexts of the object. 10-13 and numbers this system does not know are single calls whose
-// results are ignored. Object: a key object that the caller has a reference on.
+// detaches and reports the contexts of the object; if it has none, every callback is called once, with no context.
+// 10-13 and numbers this system does not know are single calls whose results are ignored. Object: a key object that the
+// caller has a reference on.
+_IRQL_requires_max_(APC_LEVEL)
+_IRQL_requires_same_
 NTSTATUS CmInjectNotification(PVOID Object, ULONG NotifyClass, NTSTATUS OperationStatus);
 
 // The next Count name lookups (CmCallbackGetKeyObjectID and ...Ex) fail with Status.
+_IRQL_requires_max_(DISPATCH_LEVEL)
 VOID CmFailNameLookups(ULONG Count, NTSTATUS Status);
 // The Nth-next allocation of the configuration manager for itself fails, once; 0 switches off.
+_IRQL_requires_max_(DISPATCH_LEVEL)
 VOID CmFailAllocation(ULONG Nth);
 
 #ifdef __cplusplus

@@ -107,6 +107,7 @@ extern LIST_ENTRY CmpCallbackList;
 // system.c
 _IRQL_requires_max_(APC_LEVEL)
 VOID CmpLockRegistry(VOID);
+_Requires_lock_held_(CmpRegistryLock)
 VOID CmpUnlockRegistry(VOID);
 // Strict: bug check. Otherwise: returns.
 VOID CmpViolation(CM_VIOLATION Violation, ULONG_PTR Parameter2, ULONG_PTR Parameter3, ULONG_PTR Parameter4);
@@ -132,6 +133,15 @@ VOID CmpReleaseString(PUNICODE_STRING String);
 // what must fit.
 NTSTATUS CmpAnswer(const VOID *Information, ULONG FixedLength, ULONG FullLength, PVOID Buffer, ULONG Length,
                    PULONG ResultLength, KPROCESSOR_MODE Mode);
+
+// path.c
+// Cuts separators off both ends.
+VOID CmpTrimSeparators(PUNICODE_STRING Name);
+// Cuts off \REGISTRY; otherwise the status with which the object manager refuses the name before it knows that a key is
+// meant.
+NTSTATUS CmpStripRegistryPrefix(PUNICODE_STRING Name);
+// Cuts the first component off Rest, skipping separators before it. FALSE at the end.
+BOOLEAN CmpNextComponent(PUNICODE_STRING Rest, PUNICODE_STRING Component);
 
 // altitude.c
 LONG CmpCompareAltitudes(PCUNICODE_STRING First, PCUNICODE_STRING Second);
@@ -173,12 +183,18 @@ VOID CmpShutdownNames(VOID);
 NTSTATUS CmpInitializeKeys(VOID);
 VOID CmpShutdownKeys(VOID);
 // All with CmpRegistryLock held. The key comes referenced.
+_Requires_lock_held_(CmpRegistryLock)
 NTSTATUS CmpOpenChildKey(PCM_KEY Parent, PCUNICODE_STRING Name, PCM_KEY *Child);
+_Requires_lock_held_(CmpRegistryLock)
 NTSTATUS CmpCreateChildKey(PCM_KEY Parent, PCUNICODE_STRING Name, ULONG TitleIndex, PCUNICODE_STRING Class,
                            ULONG Options, PCM_KEY *Child);
+_Requires_lock_held_(CmpRegistryLock)
 NTSTATUS CmpRenameKey(PCM_KEY Key, PCUNICODE_STRING NewName);
+_Requires_lock_held_(CmpRegistryLock)
 VOID CmpDetachDeletedKey(PCM_KEY Key);
+_Requires_lock_held_(CmpRegistryLock)
 VOID CmpReferenceKey(PCM_KEY Key);
+_Requires_lock_held_(CmpRegistryLock)
 VOID CmpDereferenceKey(PCM_KEY Key);
 // Without it. Takes over the caller's reference of the key, also on failure.
 NTSTATUS CmpCreateBody(PCM_KEY Key, PCM_KEY_BODY *Body);

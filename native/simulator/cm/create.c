@@ -45,41 +45,6 @@ static ACCESS_MASK CmpMapAccess(ACCESS_MASK Access) {
     return Access;
 }
 
-static VOID CmpTrimSeparators(PUNICODE_STRING Name) {
-    while (Name->Length != 0 && Name->Buffer[0] == L'\\') {
-        Name->Buffer++;
-        Name->Length -= sizeof(WCHAR);
-    }
-    while (Name->Length != 0 && Name->Buffer[Name->Length / sizeof(WCHAR) - 1] == L'\\') {
-        Name->Length -= sizeof(WCHAR);
-    }
-    Name->MaximumLength = Name->Length;
-}
-
-// What the object manager does before it knows that a key is meant.
-static NTSTATUS CmpStripRegistryPrefix(PUNICODE_STRING Name) {
-    static WCHAR Text[] = L"\\REGISTRY";
-    UNICODE_STRING Prefix = {sizeof(Text) - sizeof(WCHAR), sizeof(Text), Text};
-    UNICODE_STRING Head = *Name;
-
-    if (Name->Length < sizeof(WCHAR) || Name->Buffer[0] != L'\\') {
-        return STATUS_OBJECT_PATH_SYNTAX_BAD;
-    }
-    Head.Length = Head.Length < Prefix.Length ? Head.Length : Prefix.Length;
-    if (RtlEqualUnicodeString(&Head, &Prefix, TRUE) &&
-        (Name->Length == Prefix.Length || Name->Buffer[Prefix.Length / sizeof(WCHAR)] == L'\\')) {
-        Name->Buffer += Prefix.Length / sizeof(WCHAR);
-        Name->Length -= Prefix.Length;
-        return STATUS_SUCCESS;
-    }
-    for (ULONG i = 1; i < Name->Length / sizeof(WCHAR); i++) {
-        if (Name->Buffer[i] == L'\\') {
-            return STATUS_OBJECT_PATH_NOT_FOUND;
-        }
-    }
-    return STATUS_OBJECT_NAME_NOT_FOUND;
-}
-
 static NTSTATUS CmpResolveRoot(PCM_REQUEST Request, HANDLE RootDirectory) {
     PVOID Root;
     NTSTATUS Status;
@@ -164,23 +129,6 @@ static VOID CmpFillInformation(PCM_REQUEST Request) {
         Information->Attributes = Request->Attributes;
         Information->CheckAccessMode = Checked ? UserMode : KernelMode;
     }
-}
-
-// Cuts the first component off Rest, skipping separators before it. FALSE at the end.
-static BOOLEAN CmpNextComponent(PUNICODE_STRING Rest, PUNICODE_STRING Component) {
-    while (Rest->Length != 0 && Rest->Buffer[0] == L'\\') {
-        Rest->Buffer++;
-        Rest->Length -= sizeof(WCHAR);
-    }
-    *Component = *Rest;
-    Component->Length = 0;
-    while (Rest->Length != 0 && Rest->Buffer[0] != L'\\') {
-        Rest->Buffer++;
-        Rest->Length -= sizeof(WCHAR);
-        Component->Length += sizeof(WCHAR);
-    }
-    Component->MaximumLength = Component->Length;
-    return Component->Length != 0;
 }
 
 static NTSTATUS CmpStep(PCM_REQUEST Request, PCM_KEY Key, PCUNICODE_STRING Component, BOOLEAN Last, PCM_KEY *Child) {

@@ -79,15 +79,25 @@ typedef struct _CM_STORE {
 } CM_STORE, *PCM_STORE;
 
 // Non-paged pool, zeroed. NULL when there is none, or when a test asked for that (CmFailAllocation).
+_IRQL_requires_max_(APC_LEVEL)
+_Must_inspect_result_
 PVOID CmStoreAllocate(SIZE_T Size);
+_IRQL_requires_max_(APC_LEVEL)
 VOID CmStoreFree(PVOID Block);
 
 // Allocate and fill the blocks described above; STATUS_INSUFFICIENT_RESOURCES otherwise. The strings are copied.
+_IRQL_requires_max_(APC_LEVEL)
+_Must_inspect_result_
 NTSTATUS CmStoreMakeFacts(PCUNICODE_STRING Name, PCUNICODE_STRING Class, PCM_KEY_FACTS *Facts);
+_IRQL_requires_max_(APC_LEVEL)
+_Must_inspect_result_
 NTSTATUS CmStoreMakeValue(PCUNICODE_STRING Name, const VOID *Data, ULONG DataLength, PCM_VALUE *Value);
 
 // The hive in memory, filled like a freshly installed machine.
+_IRQL_requires_max_(APC_LEVEL)
+_Must_inspect_result_
 NTSTATUS CmMemoryStoreCreate(PCM_STORE *Store);
+_IRQL_requires_max_(APC_LEVEL)
 VOID CmMemoryStoreDestroy(PCM_STORE Store);
 
 #ifdef __cplusplus

@@ -44,7 +44,7 @@ static NTSTATUS CmpAddValue(CM_NODE Node, PCUNICODE_STRING Name, PCM_MEMORY_VALU
 
 static NTSTATUS CmpMemorySetValue(PVOID Context, CM_NODE Node, PCUNICODE_STRING Name, ULONG TitleIndex, ULONG Type,
                                   const VOID *Data, ULONG DataLength) {
-    PCM_MEMORY_VALUE Value;
+    PCM_MEMORY_VALUE Value = NULL;
     PVOID Copy = NULL;
     ULONG Index;
 
