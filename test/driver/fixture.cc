@@ -2,8 +2,10 @@
 
 #include "fixture.h"
 
+#include <algorithm>
 #include <atomic>
-#include <numeric>
+#include <chrono>
+#include <future>
 
 namespace cmbridge::test {
 
@@ -23,6 +25,45 @@ Record::Record(std::span<const std::byte> bytes) : bytes_(bytes.begin(), bytes.e
     EXPECT_NE(record->Cookie, 0);
     EXPECT_EQ(record->KeyPath.Size == 0 && !(record->KeyPath.Flags & CMB_SPAN_PRESENT),
               (record->Flags & CMB_RECORD_PATH_UNAVAILABLE) && !(record->KeyPath.Flags & CMB_SPAN_FAULT));
+    // What no span covers is padding.
+    std::vector<bool> covered(bytes_.size());
+    for (const CMB_SPAN &span : spans()) {
+        const Bytes content = data(span);
+        std::fill_n(covered.begin() + span.Offset, content.size(), true);
+    }
+    for (size_t i = record->HeaderSize + record->BodySize; i < bytes_.size(); ++i) {
+        EXPECT_TRUE(covered[i] || bytes_[i] == std::byte{0}) << "class " << record->NotifyClass << " at " << i;
+    }
+}
+
+std::vector<CMB_SPAN> Record::spans() const {
+    std::vector<CMB_SPAN> spans{(*this)->KeyPath};
+    switch ((*this)->NotifyClass) {
+    case RegNtPreCreateKeyEx:
+    case RegNtPostCreateKeyEx:
+    case RegNtPreOpenKeyEx:
+    case RegNtPostOpenKeyEx:
+        spans.push_back(body<CMB_BODY_CREATE>().RequestedName);
+        spans.push_back(body<CMB_BODY_CREATE>().ClassName);
+        break;
+    case RegNtPreSetValueKey:
+    case RegNtPostSetValueKey:
+        spans.push_back(body<CMB_BODY_SET_VALUE>().ValueName);
+        spans.push_back(body<CMB_BODY_SET_VALUE>().Data);
+        break;
+    case RegNtPreDeleteValueKey:
+    case RegNtPostDeleteValueKey:
+        spans.push_back(body<CMB_BODY_DELETE_VALUE>().ValueName);
+        break;
+    case RegNtPreRenameKey:
+    case RegNtPostRenameKey:
+        spans.push_back(body<CMB_BODY_RENAME>().NewName);
+        break;
+    default:
+        EXPECT_EQ((*this)->BodySize, 0u);
+        break;
+    }
+    return spans;
 }
 
 std::u16string Record::text(const CMB_SPAN &span) const {
@@ -41,7 +82,11 @@ Bytes Record::data(const CMB_SPAN &span) const {
     EXPECT_EQ(span.Offset % 8, 0u);
     EXPECT_GE(span.Offset, (*this)->HeaderSize + (*this)->BodySize);
     EXPECT_LE(uint64_t{span.Offset} + span.Size, bytes_.size());
-    EXPECT_EQ(span.Size < span.FullSize, (span.Flags & (CMB_SPAN_TRUNCATED | CMB_SPAN_FAULT)) != 0);
+    if (span.Flags & CMB_SPAN_FAULT) {
+        EXPECT_EQ(span.Size, 0u);
+    } else {
+        EXPECT_EQ(span.Size < span.FullSize, (span.Flags & CMB_SPAN_TRUNCATED) != 0);
+    }
     return Bytes(bytes_.begin() + span.Offset, bytes_.begin() + span.Offset + span.Size);
 }
 
@@ -149,7 +194,14 @@ std::vector<Record> Client::receive(uint32_t size) {
     // Eight-byte aligned, as a client's buffers are.
     std::vector<uint64_t> output(size / 8);
     auto bytes = std::as_writable_bytes(std::span(output));
-    IoResult result = file_->control(CMB_IOCTL_RECEIVE, {}, bytes);
+    std::promise<IoResult> promise;
+    std::future<IoResult> future = promise.get_future();
+    file_->controlAsync(CMB_IOCTL_RECEIVE, {}, bytes, [&](IoResult result) { promise.set_value(result); });
+    if (future.wait_for(std::chrono::seconds(10)) != std::future_status::ready) {
+        ADD_FAILURE() << "no record came";
+        file_->cancel();
+    }
+    IoResult result = future.get();
     EXPECT_EQ(result.status, STATUS_SUCCESS);
     if (result.status != STATUS_SUCCESS) {
         return {};

@@ -38,7 +38,8 @@ template <typename T> std::span<const std::byte> bytesOf(const T &value) {
     return std::as_bytes(std::span(&value, 1));
 }
 
-// One record of a batch; constructing it checks that everything it points to lies inside it.
+// One record of a batch; constructing it checks that everything it points to lies inside it and that nothing else is
+// there.
 class Record {
   public:
     explicit Record(std::span<const std::byte> bytes);
@@ -53,6 +54,8 @@ class Record {
     bool isGap() const { return (*this)->Kind == CMB_RECORD_GAP; }
     uint64_t lastSequence() const { return isGap() ? body<CMB_BODY_GAP>().LastSequence : (*this)->Sequence; }
     const Bytes &bytes() const { return bytes_; }
+    // KeyPath and the spans of the body.
+    std::vector<CMB_SPAN> spans() const;
 
   private:
     Bytes bytes_;
@@ -79,7 +82,7 @@ class Client {
     int64_t add(std::u16string_view altitude, uint64_t mask = kAllClasses, uint32_t maxData = 4096);
     NTSTATUS remove(int64_t cookie);
     CMB_STATISTICS_REPLY statistics(uint32_t scope = CMB_SCOPE_SESSION, int64_t cookie = 0);
-    // One RECEIVE that waits.
+    // One RECEIVE; it is a failure if nothing comes for ten seconds.
     std::vector<Record> receive(uint32_t size = CMB_MIN_RECEIVE_BYTES);
     // RECEIVEs until every number that was given is accounted for.
     std::vector<Record> drain(uint32_t size = CMB_MIN_RECEIVE_BYTES);

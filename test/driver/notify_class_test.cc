@@ -84,6 +84,27 @@ TEST_F(NotifyClassTest, PostFollowsItsPre) {
     actor.close(key);
 }
 
+// A symbolic link ends an open with STATUS_REPARSE, which is a success but opens nothing: Object means nothing then.
+TEST_F(NotifyClassTest, Reparse) {
+    Client client;
+    Actor actor;
+    HANDLE key = actor.create(path());
+    client.add(u"385100", bit(RegNtPostOpenKeyEx) | bit(RegNtPostCreateKeyEx));
+    withObject(actor, key, [&](PVOID object) {
+        CmInjectNotification(object, RegNtPreOpenKeyEx, STATUS_REPARSE);
+        CmInjectNotification(object, RegNtPreCreateKeyEx, STATUS_REPARSE);
+        CmInjectNotification(object, RegNtPreOpenKeyEx, STATUS_SUCCESS);
+    });
+    std::vector<Record> records = client.drain();
+    ASSERT_EQ(records.size(), 3u);
+    for (size_t i = 0; i < 3; ++i) {
+        EXPECT_EQ((records[i]->Flags & CMB_RECORD_PATH_RESOLVED) != 0, i == 2) << i;
+        EXPECT_EQ(records[i]->Status, i == 2 ? STATUS_SUCCESS : STATUS_REPARSE);
+        EXPECT_EQ(records[i].body<CMB_BODY_CREATE>().Disposition, 0u);
+    }
+    actor.close(key);
+}
+
 // Nothing in a record may look like a pointer: the simulated kernel's objects lie on the heap and on stacks of this
 // process, whose addresses are told apart from the numbers that belong into a record.
 TEST_F(NotifyClassTest, NoAddressLeaves) {

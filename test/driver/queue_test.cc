@@ -102,6 +102,29 @@ TEST_F(QueueTest, GapAlone) {
     actor.close(key);
 }
 
+// A queue that several batches empty: the gap follows the last record, not the first batch that has room for it.
+TEST_F(QueueTest, GapInItsPlace) {
+    Client client(4 * CMB_MIN_QUEUE_BYTES);
+    Actor actor;
+    HANDLE key = actor.create(path());
+    client.add(u"385100", bit(RegNtPreSetValueKey), CMB_MAX_DATA_BYTES);
+    Account account;
+    for (int i = 0; i < 30; ++i) {
+        actor.setValue(key, u"v", REG_BINARY, pattern(60000));
+    }
+    EXPECT_GT(client.statistics().Lost, 0u);
+    std::vector<Record> batch = client.receive();
+    EXPECT_EQ(batch.size(), 4u);
+    EXPECT_FALSE(batch.back().isGap());
+    account.add(batch);
+    // The next record finds room, and the gap before it.
+    actor.setValue(key, u"v", REG_BINARY, pattern(8));
+    account.add(client.drain());
+    expectExact(client, account);
+    EXPECT_EQ(account.last, 31u);
+    actor.close(key);
+}
+
 TEST_F(QueueTest, RingWrapsWithRecordsOfAllSizes) {
     Client client(CMB_MIN_QUEUE_BYTES + 8);
     EXPECT_EQ(client.limits().QueueBytes, static_cast<UINT32>(CMB_MIN_QUEUE_BYTES));

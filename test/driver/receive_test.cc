@@ -185,6 +185,36 @@ TEST_F(ReceiveTest, CloseRacesWithRecordsAndRequests) {
     stop = true;
 }
 
+// Each record must come out although nothing happens after it that could wake the driver once more.
+TEST_F(ReceiveTest, NoLostWakeUp) {
+    Client client;
+    client.add(u"385100", bit(RegNtPreSetValueKey));
+    constexpr int kActors = 3;
+    std::vector<std::unique_ptr<Actor>> actors;
+    std::vector<HANDLE> keys;
+    for (int i = 0; i < kActors; ++i) {
+        actors.push_back(std::make_unique<Actor>());
+        keys.push_back(actors.back()->create(path() + std::u16string(1, u'a' + i)));
+    }
+    for (int round = 0; round < 1500; ++round) {
+        for (int i = 0; i < kActors; ++i) {
+            actors[i]->post([key = keys[i]] {
+                UNICODE_STRING name{};
+                ULONG data = 1;
+                EXPECT_EQ(NtSetValueKey(key, &name, 0, REG_DWORD, &data, sizeof(data)), STATUS_SUCCESS);
+            });
+        }
+        for (size_t seen = 0; seen < kActors;) {
+            std::vector<Record> records = client.receive();
+            ASSERT_FALSE(records.empty()) << "round " << round;
+            seen += records.size();
+        }
+    }
+    for (int i = 0; i < kActors; ++i) {
+        actors[i]->close(keys[i]);
+    }
+}
+
 // The driver maps the output when it pends the request, and says so when that fails.
 TEST_F(ReceiveTest, OutputThatCannotBeMapped) {
     Client client;

@@ -87,6 +87,24 @@ TEST_F(RegistrationTest, SixtyFourAndNoMore) {
     client.close();
 }
 
+// Records that wait in the queue are not counted for whoever got the place of their registration meanwhile.
+TEST_F(RegistrationTest, CountersOfAReusedPlace) {
+    Client client;
+    Actor actor;
+    HANDLE key = actor.create(path());
+    const int64_t first = client.add(u"385100", bit(RegNtPreSetValueKey));
+    actor.setValue(key, u"v", REG_DWORD, pattern(4));
+    EXPECT_EQ(client.remove(first), STATUS_SUCCESS);
+    const int64_t second = client.add(u"385100", bit(RegNtPreSetValueKey));
+    EXPECT_EQ(client.drain().size(), 1u);
+    EXPECT_EQ(client.statistics(CMB_SCOPE_REGISTRATION, second).Delivered, 0u);
+    actor.setValue(key, u"v", REG_DWORD, pattern(4));
+    EXPECT_EQ(client.drain().size(), 1u);
+    EXPECT_EQ(client.statistics(CMB_SCOPE_REGISTRATION, second).Delivered, 1u);
+    EXPECT_EQ(client.statistics().Delivered, 2u);
+    actor.close(key);
+}
+
 TEST_F(RegistrationTest, CloseUnregisters) {
     auto client = std::make_unique<Client>();
     client->add(u"385100");
