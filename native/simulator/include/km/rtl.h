@@ -120,8 +120,6 @@ NTSTATUS RtlIntegerToUnicodeString(ULONG Value, ULONG Base, PUNICODE_STRING Stri
 NTSTATUS RtlInt64ToUnicodeString(ULONGLONG Value, ULONG Base, PUNICODE_STRING String);
 NTSTATUS RtlUnicodeStringToInteger(PCUNICODE_STRING String, ULONG Base, PULONG Value);
 ULONG RtlRandomEx(PULONG Seed);
-ULONG RtlNtStatusToDosErrorNoTeb(NTSTATUS Status);
-USHORT RtlCaptureStackBackTrace(ULONG FramesToSkip, ULONG FramesToCapture, PVOID *BackTrace, PULONG BackTraceHash);
 
 typedef struct _OSVERSIONINFOW {
     ULONG dwOSVersionInfoSize;
