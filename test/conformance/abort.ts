@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { nextAltitude, scenario } from './fixture.js';
+import { nextAltitude, scenario, until } from './fixture.js';
 import type { ConformanceHost } from './host.js';
 
 const ABORTED = { name: 'AbortError', code: 'CMB_ABORTED' };
@@ -26,8 +26,7 @@ export function abortSuite(host: ConformanceHost): void {
       const registering = driver.registerCallback({ altitude, signal: controller.signal });
       controller.abort();
       await assert.rejects(registering, ABORTED);
-      for (let i = 0; i < 500 && (await driver.statistics({ scope: 'session' })).registrations > 0; i += 1)
-        await tick();
+      await until(async () => (await driver.statistics({ scope: 'session' })).registrations === 0);
       assert.equal((await driver.statistics({ scope: 'session' })).registrations, 0);
       await driver.registerCallback({ altitude });
     });
@@ -67,5 +66,3 @@ export function abortSuite(host: ConformanceHost): void {
     });
   });
 }
-
-const tick = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 2));

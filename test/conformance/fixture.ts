@@ -96,3 +96,10 @@ export function only<C extends Event['class']>(events: readonly Event[], name: C
   if (!first || found.length !== 1) throw new Error(`expected one ${name}, got ${String(found.length)}`);
   return first;
 }
+
+export const tick = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 2));
+
+/** Waits for what comes about by itself, a few seconds at most; what should hold then is for the caller to assert. */
+export async function until(condition: () => Promise<boolean>): Promise<void> {
+  for (let i = 0; i < 2000 && !(await condition()); i += 1) await tick();
+}
