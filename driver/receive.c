@@ -18,13 +18,12 @@
 // The pump runs on whatever thread finds both a request and a record: a registry caller after its commit, or the thread
 // that sent RECEIVE. It copies without the lock. Its races:
 //
-// Lost wake-up: a commit or an insertion that comes while the pump looks at the other side would see it busy and leave,
-// although the pump has made up its mind to leave, too. Therefore whoever finds it busy sets PumpAgain under the lock,
-// after its own change, and the pump leaves only if it finds PumpAgain clear under that lock.
+// Lost wake-up: a commit or an insertion that finds the pump busy leaves. So the pump decides that there is nothing
+// left and becomes idle under one hold of the lock, which the other side takes after its own change.
 //
 // Cancelled under its hands: IoCsqRemoveNextIrp may find nothing although the list is not empty, because each request
-// in it is being cancelled. The pump leaves then. It must not wait for the cancelling threads, whose priority may be
-// lower.
+// in it is being cancelled. The pump leaves then; it must not wait for the cancelling threads, whose priority may be
+// lower. But a request that came meanwhile found it busy: PumpAgain says so, and the pump looks once more.
 //
 // Session gone: once a request is in the list it can complete, and the handle can close, before ReceiverPend returns.
 // The session is held by the dispatch routine (SessionEnter), not by the request.
@@ -137,15 +136,10 @@ static BOOLEAN HasWork(_In_ const RECEIVER *Receiver) {
     return Receiver->PendedCount != 0 && QueueHasBatch(Receiver->Queue);
 }
 
-// Completes one request with a batch. FALSE if there is no request or no record.
+// Completes the oldest request with a batch; there is one. FALSE if each request is being cancelled.
 _IRQL_requires_max_(APC_LEVEL)
 static BOOLEAN Deliver(_Inout_ RECEIVER *Receiver) {
-    KIRQL irql;
-    KeAcquireSpinLock(&Receiver->Queue->Lock, &irql);
-    const BOOLEAN work = HasWork(Receiver);
-    KeReleaseSpinLock(&Receiver->Queue->Lock, irql);
-    // Only the pump takes records, so those that were there stay.
-    IRP *irp = work ? IoCsqRemoveNextIrp(&Receiver->Csq, NULL) : NULL;
+    IRP *irp = IoCsqRemoveNextIrp(&Receiver->Csq, NULL);
     if (!irp) {
         return FALSE;
     }
@@ -156,21 +150,22 @@ static BOOLEAN Deliver(_Inout_ RECEIVER *Receiver) {
 
 _Use_decl_annotations_
 VOID ReceiverPump(RECEIVER *Receiver) {
+    BOOLEAN delivered = TRUE;
     KIRQL irql;
     KeAcquireSpinLock(&Receiver->Queue->Lock, &irql);
-    if (Receiver->Pumping || !HasWork(Receiver)) {
-        Receiver->PumpAgain = Receiver->Pumping;
+    if (Receiver->Pumping) {
+        Receiver->PumpAgain = TRUE;
         KeReleaseSpinLock(&Receiver->Queue->Lock, irql);
         return;
     }
-    Receiver->Pumping = TRUE;
-    do {
+    // Only the pump takes records, so those that make work for it stay until it has a request.
+    while (HasWork(Receiver) && (delivered || Receiver->PumpAgain)) {
+        Receiver->Pumping = TRUE;
         Receiver->PumpAgain = FALSE;
         KeReleaseSpinLock(&Receiver->Queue->Lock, irql);
-        while (Deliver(Receiver)) {
-        }
+        delivered = Deliver(Receiver);
         KeAcquireSpinLock(&Receiver->Queue->Lock, &irql);
-    } while (Receiver->PumpAgain);
+    }
     Receiver->Pumping = FALSE;
     KeReleaseSpinLock(&Receiver->Queue->Lock, irql);
 }

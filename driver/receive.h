@@ -14,7 +14,7 @@ typedef struct RECEIVER {
     _Guarded_by_(Queue->Lock) LIST_ENTRY Pended;
     _Guarded_by_(Queue->Lock) ULONG PendedCount;
     _Guarded_by_(Queue->Lock) BOOLEAN Stopped;
-    // Somebody is moving records into requests / has to look again before leaving.
+    // Somebody is moving records into requests / must not leave without looking again.
     _Guarded_by_(Queue->Lock) BOOLEAN Pumping;
     _Guarded_by_(Queue->Lock) BOOLEAN PumpAgain;
 } RECEIVER;
