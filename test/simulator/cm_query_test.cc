@@ -172,4 +172,42 @@ TEST_F(CmQuery, HandleTagsAreKept) {
     EXPECT_EQ(*answer<ULONG>(), 0x21u);
 }
 
+// Each allocation of each call fails once; the call says so, changes nothing, and works when it is made again.
+TEST_F(CmQuery, EveryOperationSurvivesLackOfMemoryAtEveryAllocation) {
+    Key key = named(), parent = scratch();
+    ASSERT_EQ(key.set(u"v", 1), STATUS_SUCCESS);
+    UNICODE_STRING value = text(u"v"), newName = text(u"Other");
+    KEY_VALUE_ENTRY entry = {&value, 0, 0, 0};
+    ULONG room = sizeof buffer_;
+    const std::vector<std::function<NTSTATUS()>> operations = {
+        [&] { return query(key, KeyBasicInformation, sizeof buffer_); },
+        [&] { return query(key, KeyNodeInformation, sizeof buffer_); },
+        [&] { return query(key, KeyFullInformation, sizeof buffer_); },
+        [&] { return query(key, KeyNameInformation, sizeof buffer_); },
+        [&] { return query(key, KeyCachedInformation, sizeof buffer_); },
+        [&] { return NtEnumerateKey(parent.get(), 0, KeyNodeInformation, buffer_, sizeof buffer_, &resultLength_); },
+        [&] {
+            return NtEnumerateValueKey(key.get(), 0, KeyValueFullInformation, buffer_, sizeof buffer_, &resultLength_);
+        },
+        [&] {
+            room = sizeof buffer_;
+            return NtQueryMultipleValueKey(key.get(), &entry, 1, buffer_, &room, nullptr);
+        },
+        [&] { return NtQueryObject(key.get(), ObjectNameInformation, buffer_, sizeof buffer_, &resultLength_); },
+        [&] { return NtRenameKey(key.get(), &newName); },
+        [&] { return key.remove(u"v"); },
+        [&] { return NtDeleteKey(key.get()); },
+    };
+    for (size_t i = 0; i < operations.size(); i++) {
+        NTSTATUS status = STATUS_INSUFFICIENT_RESOURCES;
+        for (ULONG nth = 1; status == STATUS_INSUFFICIENT_RESOURCES; nth++) {
+            ASSERT_LT(nth, 50u);
+            CmFailAllocation(nth);
+            status = operations[i]();
+            CmFailAllocation(0);
+        }
+        EXPECT_EQ(status, STATUS_SUCCESS) << "operation " << i;
+    }
+}
+
 } // namespace
