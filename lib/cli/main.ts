@@ -34,7 +34,7 @@ function createProgram(): Command {
     .description('Watches the Windows registry through a registry callback in the kernel.')
     .version(packageInfo().version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
-    .addHelpText('after', '\nStart with:\n  $ cmbridge watch --help')
+    .addHelpText('after', `${examples}\n\nAll options of a command: cmbridge watch --help`)
     .exitOverride();
   program
     .command('watch')
