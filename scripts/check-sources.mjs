@@ -1,0 +1,36 @@
+// native/sources.json is the list of sources. Every source file must stand in it, every name in it must exist, and the Visual Studio
+// project of the driver, which cannot read JSON, must name the same files.
+
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const sources = JSON.parse(readFileSync(`${root}native/sources.json`, 'utf8'));
+const listed = new Set(Object.values(sources).flat());
+const problems = [];
+
+const filesBelow = (folder, pattern) =>
+  readdirSync(root + folder, { recursive: true })
+    .filter((name) => pattern.test(name))
+    .map((name) => `${folder}/${name}`);
+
+for (const name of listed)
+  if (!existsSync(root + name)) problems.push(`native/sources.json names ${name}, which does not exist`);
+for (const name of ['driver', 'native', 'test'].flatMap((folder) => filesBelow(folder, /\.(c|cc)$/))) {
+  if (!listed.has(name)) problems.push(`${name} stands in no list of native/sources.json`);
+}
+
+const project = readFileSync(`${root}driver/cmbridge.vcxproj`, 'utf8');
+const included = (element) =>
+  [...project.matchAll(new RegExp(`<${element} Include="([^"]+)"`, 'g'))].map((match) => `driver/${match[1]}`);
+const expectSame = (what, expected, found) => {
+  for (const name of expected)
+    if (!found.includes(name)) problems.push(`driver/cmbridge.vcxproj lacks the ${what} ${name}`);
+  for (const name of found)
+    if (!expected.includes(name)) problems.push(`driver/cmbridge.vcxproj has the ${what} ${name} too many`);
+};
+expectSame('source', sources.driver, included('ClCompile'));
+expectSame('header', filesBelow('driver', /\.h$/), included('ClInclude'));
+
+for (const problem of problems) console.error(problem);
+process.exitCode = problems.length > 0 ? 1 : 0;
