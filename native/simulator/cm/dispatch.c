@@ -4,7 +4,7 @@
 
 #include "cmp.h"
 
-#define CM_PRE(post, type) [post - 1] = {post, FIELD_OFFSET(type, CallContext), FALSE, FALSE}
+#define CM_PRE(post, type) [(post)-1] = {post, FIELD_OFFSET(type, CallContext), FALSE, FALSE}
 
 static const CM_CLASS CmpClasses[] = {
     [RegNtPreDeleteKey] = {RegNtPostDeleteKey, FIELD_OFFSET(REG_DELETE_KEY_INFORMATION, CallContext), FALSE, FALSE},
