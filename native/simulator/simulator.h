@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What the world outside the kernel sees of the simulator: one machine per process, its devices, its processes and threads.
-// C++ callers need no -fshort-wchar: WCHAR is char16_t here.
+// What the world outside the kernel sees of the simulator: one machine per process, its devices, its processes and
+// threads. C++ callers need no -fshort-wchar: WCHAR is char16_t here.
 
 #ifndef CMBRIDGE_SIMULATOR_H
 #define CMBRIDGE_SIMULATOR_H
@@ -20,7 +20,7 @@ struct _UNICODE_STRING;
 
 namespace simulator {
 
-using Status = int32_t;  // NTSTATUS
+using Status = int32_t; // NTSTATUS
 using DriverInitialize = Status (*)(_DRIVER_OBJECT *driver, _UNICODE_STRING *registryPath);
 
 class Process;
@@ -32,37 +32,39 @@ struct IoResult {
 
 // An open handle of a device, as a user-mode process holds it. Thread-safe.
 class File {
-   public:
+  public:
     using Completion = std::function<void(IoResult)>;
 
-    // Closes as process exit does: cancels what is pended, IRP_MJ_CLEANUP, IRP_MJ_CLOSE. Returns when all of it is done.
+    // Closes as process exit does: cancels what is pended, IRP_MJ_CLEANUP, IRP_MJ_CLOSE. Returns when all of it is
+    // done.
     ~File();
     File(const File &) = delete;
     File &operator=(const File &) = delete;
 
     // DeviceIoControl that waits.
     IoResult control(uint32_t code, std::span<const std::byte> input, std::span<std::byte> output);
-    // Overlapped DeviceIoControl. The buffers must live until `done` was called, which happens exactly once, also when the
-    // request completes at once or is cancelled, on a thread of the caller's process at PASSIVE_LEVEL.
+    // Overlapped DeviceIoControl. The buffers must live until `done` was called, which happens exactly once, also when
+    // the request completes at once or is cancelled, on a thread of the caller's process at PASSIVE_LEVEL.
     void controlAsync(uint32_t code, std::span<const std::byte> input, std::span<std::byte> output, Completion done);
     // CancelIoEx of everything that is pended on the handle.
     void cancel();
 
-   private:
+  private:
     friend class MachineImpl;
     struct Impl;
     explicit File(std::unique_ptr<Impl> impl);
     std::unique_ptr<Impl> impl_;
 };
 
-// A thread of a simulated process: an own OS thread that runs jobs in order, so that a job held in the kernel delays only it.
+// A thread of a simulated process: an own OS thread that runs jobs in order, so that a job held in the kernel delays
+// only it.
 class Thread {
-   public:
-    ~Thread();  // finishes the jobs that were posted
+  public:
+    ~Thread(); // finishes the jobs that were posted
     void post(std::function<void()> job);
-    void run(const std::function<void()> &job);  // post and wait
+    void run(const std::function<void()> &job); // post and wait
 
-   private:
+  private:
     friend class ProcessImpl;
     struct Impl;
     explicit Thread(std::unique_ptr<Impl> impl);
@@ -70,8 +72,8 @@ class Thread {
 };
 
 class Process {
-   public:
-    virtual ~Process() = default;  // closes the handles that it still holds, as process exit does
+  public:
+    virtual ~Process() = default; // closes the handles that it still holds, as process exit does
     virtual uint32_t id() const = 0;
     virtual std::u16string imagePath() const = 0;
     virtual std::shared_ptr<Thread> createThread() = 0;
@@ -84,14 +86,14 @@ struct PoolUsage {
 };
 
 class Machine {
-   public:
+  public:
     // The one machine of this OS process; the first call boots it (nt, then cm). It halts when the last pointer goes,
     // after all drivers are unloaded; leaked pool, objects or IRPs are a bug check then.
     static std::shared_ptr<Machine> shared();
     virtual ~Machine() = default;
 
-    // DriverEntry / DriverUnload, as the service control manager would cause them. Loading is counted: a driver that is loaded
-    // already gets one more reference, the last unload unloads it.
+    // DriverEntry / DriverUnload, as the service control manager would cause them. Loading is counted: a driver that is
+    // loaded already gets one more reference, the last unload unloads it.
     virtual Status loadDriver(std::u16string_view serviceName, DriverInitialize entry) = 0;
     virtual Status unloadDriver(std::u16string_view serviceName) = 0;
 
@@ -108,12 +110,13 @@ class Machine {
     // Fault injection: allocations by driver code (not by nt or cm for themselves), counted from the call on.
     // failAllocation(n): the n-th next driver allocation returns NULL, once. 0 switches off.
     virtual void failAllocation(uint64_t nth) = 0;
-    // Each call stack that was not seen before fails once (as Driver Verifier's systematic low resources simulation does).
+    // Each call stack that was not seen before fails once (as Driver Verifier's systematic low resources simulation
+    // does).
     virtual void failEachStackOnce(bool on) = 0;
     // How many allocations were made to fail since boot.
     virtual uint64_t failedAllocations() const = 0;
 };
 
-}  // namespace simulator
+} // namespace simulator
 
 #endif
