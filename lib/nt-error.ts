@@ -13,11 +13,17 @@ export function statusError(status: number, what: string, cause?: unknown): NtSt
   switch (status >>> 0) {
     case NtStatus.STATUS_INSUFFICIENT_RESOURCES:
     case NtStatus.STATUS_NO_MEMORY:
-    case NtStatus.STATUS_QUOTA_EXCEEDED:
       return new NtStatusError(
         'CMB_INSUFFICIENT_RESOURCES',
         status,
         `${what} failed: the kernel is out of a resource`,
+        options,
+      );
+    case NtStatus.STATUS_QUOTA_EXCEEDED:
+      return new NtStatusError(
+        'CMB_INSUFFICIENT_RESOURCES',
+        status,
+        `${what} failed: the session has as many as it may have (see driver.limits); open another session for more`,
         options,
       );
     case NtStatus.STATUS_ACCESS_DENIED:

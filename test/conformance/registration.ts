@@ -81,8 +81,29 @@ export function registrationSuite(host: ConformanceHost): void {
       for (let i = 0; i < maxRegistrations; i += 1) await driver.registerCallback({ altitude: nextAltitude() });
       await assert.rejects(driver.registerCallback({ altitude: nextAltitude() }), {
         code: 'CMB_INSUFFICIENT_RESOURCES',
+        message: /limits/,
       });
     });
+
+    const { simulator } = host.addon;
+    if (simulator) {
+      scenario(
+        host,
+        'fails with STATUS_INSUFFICIENT_RESOURCES when memory is short, and leaves nothing',
+        async ({ driver }) => {
+          const altitude = nextAltitude();
+          const before = await driver.statistics({ scope: 'driver' });
+          simulator.failAllocation(1);
+          await assert.rejects(driver.registerCallback({ altitude }), {
+            code: 'CMB_INSUFFICIENT_RESOURCES',
+            ntStatus: 0xc000009a,
+          });
+          const after = await driver.statistics({ scope: 'driver' });
+          assert.deepEqual([after.registrations, after.poolBlocks], [before.registrations, before.poolBlocks]);
+          await driver.registerCallback({ altitude });
+        },
+      );
+    }
   });
 
   describe("the kernel's own routines", () => {
