@@ -21,14 +21,12 @@ find_package(Threads REQUIRED)
 target_link_libraries(cmb_host_flags INTERFACE Threads::Threads)
 
 cmb_sources(simulator_sources simulator_nt simulator_cm simulator_host)
-add_library(simulator STATIC ${simulator_sources} native/simulator/simulator.h)
-set_target_properties(simulator PROPERTIES LINKER_LANGUAGE CXX)
+add_library(simulator STATIC ${simulator_sources})
 target_include_directories(simulator PUBLIC native/simulator/include native/simulator)
 target_link_libraries(simulator PUBLIC cmb_host_flags)
 
 cmb_sources(driver_sources driver)
-add_library(driver STATIC ${driver_sources} driver/protocol.h)
-set_target_properties(driver PROPERTIES LINKER_LANGUAGE C)
+add_library(driver STATIC ${driver_sources})
 target_include_directories(driver PUBLIC driver)
 target_link_libraries(driver PUBLIC simulator)
 
