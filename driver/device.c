@@ -61,8 +61,7 @@ static NTSTATUS Complete(_Inout_ IRP *Irp, _In_ NTSTATUS Status) {
 _Use_decl_annotations_
 static NTSTATUS NTAPI DispatchCreate(PDEVICE_OBJECT Device, PIRP Irp) {
     SESSION *session;
-    UNREFERENCED_PARAMETER(Device);
-    const NTSTATUS status = SessionCreate(&session);
+    const NTSTATUS status = SessionCreate(Device, &session);
     if (NT_SUCCESS(status)) {
         IoGetCurrentIrpStackLocation(Irp)->FileObject->FsContext = session;
     }

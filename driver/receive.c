@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 #include "receive.h"
+#include "session.h"
 
 // A RECEIVE request passes through these states. IoCsq lets exactly one of the arrows that leave Pended win.
 //
@@ -15,8 +16,9 @@
 // the pump, of which there is at most one per session. So requests are filled and completed one after the other, oldest
 // first, and a batch that completes earlier holds smaller sequence numbers.
 //
-// The pump runs on whatever thread finds both a request and a record: a registry caller after its commit, or the thread
-// that sent RECEIVE. It copies without the lock. Its races:
+// The pump starts on whatever thread finds both a request and a record: a registry caller after its commit, or the
+// thread that sent RECEIVE. After one request it goes on as a work item: on a busy machine there is always more, and it
+// must not be one unlucky caller that delivers it. It copies without the lock. Its races:
 //
 // Lost wake-up: a commit or an insertion that finds the pump busy leaves. So the pump decides that there is nothing
 // left and becomes idle under one hold of the lock, which the other side takes after its own change.
@@ -26,7 +28,8 @@
 // lower. But a request that came meanwhile found it busy: PumpAgain says so, and the pump looks once more.
 //
 // Session gone: once a request is in the list it can complete, and the handle can close, before ReceiverPend returns.
-// The session is held by the dispatch routine (SessionEnter), not by the request.
+// The session is held by the dispatch routine and by the work item (SessionEnter), not by the request; a registry
+// caller needs no hold, for its registration is not freed while it is inside the callback.
 //
 // Stop: cleanup first refuses new requests and then empties the list; one that the pump holds completes normally.
 
@@ -36,6 +39,7 @@ static IO_CSQ_PEEK_NEXT_IRP PeekNextIrp;
 static IO_CSQ_ACQUIRE_LOCK AcquireLock;
 static IO_CSQ_RELEASE_LOCK ReleaseLock;
 static IO_CSQ_COMPLETE_CANCELED_IRP CompleteCanceledIrp;
+static IO_WORKITEM_ROUTINE PumpRest;
 
 // Where the request's output is mapped; IoCsq uses only the last of the four places.
 #define IRP_OUTPUT(Irp) ((Irp)->Tail.Overlay.DriverContext[0])
@@ -97,12 +101,26 @@ static VOID CompleteCanceledIrp(IO_CSQ *Csq, PIRP Irp) {
 }
 
 _Use_decl_annotations_
-NTSTATUS ReceiverInitialize(RECEIVER *Receiver, QUEUE *Queue) {
+NTSTATUS ReceiverInitialize(RECEIVER *Receiver, QUEUE *Queue, DEVICE_OBJECT *Device) {
     RtlZeroMemory(Receiver, sizeof(*Receiver));
     Receiver->Queue = Queue;
     InitializeListHead(&Receiver->Pended);
-    return IoCsqInitializeEx(&Receiver->Csq, InsertIrp, RemoveIrp, PeekNextIrp, AcquireLock, ReleaseLock,
-                             CompleteCanceledIrp);
+    Receiver->Worker = IoAllocateWorkItem(Device);
+    if (!Receiver->Worker) {
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    const NTSTATUS status = IoCsqInitializeEx(&Receiver->Csq, InsertIrp, RemoveIrp, PeekNextIrp, AcquireLock,
+                                              ReleaseLock, CompleteCanceledIrp);
+    if (!NT_SUCCESS(status)) {
+        ReceiverUninitialize(Receiver);
+    }
+    return status;
+}
+
+_Use_decl_annotations_
+VOID ReceiverUninitialize(RECEIVER *Receiver) {
+    IoFreeWorkItem(Receiver->Worker);
+    Receiver->Worker = NULL;
 }
 
 _Use_decl_annotations_
@@ -148,24 +166,52 @@ static BOOLEAN Deliver(_Inout_ RECEIVER *Receiver) {
     return TRUE;
 }
 
-_Use_decl_annotations_
-VOID ReceiverPump(RECEIVER *Receiver) {
-    BOOLEAN delivered = TRUE;
+// Becomes the pump, if there is work and no other pump. One that is there looks once more.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+_Must_inspect_result_
+static BOOLEAN StartPump(_Inout_ RECEIVER *Receiver) {
     KIRQL irql;
     KeAcquireSpinLock(&Receiver->Queue->Lock, &irql);
-    if (Receiver->Pumping) {
-        Receiver->PumpAgain = TRUE;
-        KeReleaseSpinLock(&Receiver->Queue->Lock, irql);
-        return;
-    }
-    // Only the pump takes records, so those that make work for it stay until it has a request.
-    while (HasWork(Receiver) && (delivered || Receiver->PumpAgain)) {
+    const BOOLEAN started = !Receiver->Pumping && HasWork(Receiver);
+    if (started) {
         Receiver->Pumping = TRUE;
         Receiver->PumpAgain = FALSE;
-        KeReleaseSpinLock(&Receiver->Queue->Lock, irql);
-        delivered = Deliver(Receiver);
-        KeAcquireSpinLock(&Receiver->Queue->Lock, &irql);
+    } else if (Receiver->Pumping) {
+        Receiver->PumpAgain = TRUE;
     }
-    Receiver->Pumping = FALSE;
     KeReleaseSpinLock(&Receiver->Queue->Lock, irql);
+    return started;
+}
+
+// Completes one request. FALSE: there is nothing left, and the caller is the pump no more.
+// Only the pump takes records, so those that make work for it stay until it has a request.
+_IRQL_requires_max_(APC_LEVEL)
+_Must_inspect_result_
+static BOOLEAN PumpOne(_Inout_ RECEIVER *Receiver) {
+    KIRQL irql;
+    const BOOLEAN delivered = Deliver(Receiver);
+    KeAcquireSpinLock(&Receiver->Queue->Lock, &irql);
+    Receiver->Pumping = HasWork(Receiver) && (delivered || Receiver->PumpAgain);
+    Receiver->PumpAgain = FALSE;
+    const BOOLEAN more = Receiver->Pumping;
+    KeReleaseSpinLock(&Receiver->Queue->Lock, irql);
+    return more;
+}
+
+_Use_decl_annotations_
+static VOID NTAPI PumpRest(PDEVICE_OBJECT Device, PVOID Context) {
+    SESSION *session = Context;
+    UNREFERENCED_PARAMETER(Device);
+    while (PumpOne(&session->Receiver)) {
+    }
+    SessionLeave(session);
+}
+
+_Use_decl_annotations_
+VOID ReceiverPump(RECEIVER *Receiver) {
+    if (StartPump(Receiver) && PumpOne(Receiver)) {
+        SESSION *session = CONTAINING_RECORD(Receiver, SESSION, Receiver);
+        SessionEnter(session);
+        IoQueueWorkItem(Receiver->Worker, PumpRest, DelayedWorkQueue, session);
+    }
 }

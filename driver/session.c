@@ -22,7 +22,7 @@ VOID SessionUninitialize(VOID) {
 }
 
 _Use_decl_annotations_
-NTSTATUS SessionCreate(SESSION **Session) {
+NTSTATUS SessionCreate(DEVICE_OBJECT *Device, SESSION **Session) {
     KIRQL irql;
     *Session = NULL;
     SESSION *session = MemoryAllocate(sizeof(*session));
@@ -35,7 +35,7 @@ NTSTATUS SessionCreate(SESSION **Session) {
     KeInitializeSpinLock(&session->Lock);
     InitializeListHead(&session->Registrations);
     QueueInitialize(&session->Queue);
-    const NTSTATUS status = ReceiverInitialize(&session->Receiver, &session->Queue);
+    const NTSTATUS status = ReceiverInitialize(&session->Receiver, &session->Queue, Device);
     if (!NT_SUCCESS(status)) {
         MemoryFree(session);
         return status;
@@ -80,6 +80,7 @@ VOID SessionFree(SESSION *Session) {
     KeReleaseSpinLock(&SessionListLock, irql);
     NT_ASSERT(IsListEmpty(&Session->Registrations));
     NT_ASSERT(IsListEmpty(&Session->Receiver.Pended));
+    ReceiverUninitialize(&Session->Receiver);
     QueueUninitialize(&Session->Queue);
     MemoryFree(Session);
 }

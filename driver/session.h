@@ -21,7 +21,7 @@ typedef enum SESSION_STATE {
 typedef struct SESSION {
     // In the list of all sessions, under its lock.
     LIST_ENTRY Link;
-    // Dispatch routines that are at work, and one for the open handle.
+    // Dispatch routines and work items that are at work, and one for the open handle.
     _Interlocked_ volatile LONG Users;
     // Signalled when Users is 0.
     KEVENT Idle;
@@ -57,19 +57,19 @@ VOID SessionUninitialize(VOID);
 
 _IRQL_requires_max_(PASSIVE_LEVEL)
 _Must_inspect_result_
-NTSTATUS SessionCreate(_Outptr_ SESSION **Session);
+NTSTATUS SessionCreate(_In_ DEVICE_OBJECT *Device, _Outptr_ SESSION **Session);
 
 // Stops intake, cancels pended requests, unregisters. May be called again: where there is no IRP_MJ_CLEANUP,
 // IRP_MJ_CLOSE is the first to call it. Not with a lock held that a registry callback takes.
 _IRQL_requires_max_(PASSIVE_LEVEL)
 VOID SessionStop(_Inout_ SESSION *Session);
 
-// Waits for the dispatch routines that still use the session, and frees it. After SessionStop.
+// Waits for whatever still uses the session, and frees it. After SessionStop.
 _IRQL_requires_max_(PASSIVE_LEVEL)
 VOID SessionFree(_In_ _Post_ptr_invalid_ SESSION *Session);
 
-// Around everything that a dispatch routine does with a session: a pended request does not hold the handle open for the
-// routine that pended it.
+// Around everything that a dispatch routine or a work item does with a session: a pended request does not hold the
+// handle open for the routine that pended it.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID SessionEnter(_Inout_ SESSION *Session);
 _IRQL_requires_max_(DISPATCH_LEVEL)
