@@ -103,3 +103,8 @@ export const tick = (): Promise<void> => new Promise((resolve) => setTimeout(res
 export async function until(condition: () => Promise<boolean>): Promise<void> {
   for (let i = 0; i < 2000 && !(await condition()); i += 1) await tick();
 }
+
+/** The reader thread pends its `receives` requests after openDriver has resolved. */
+export function requestsPended(driver: Driver, receives: number): Promise<void> {
+  return until(async () => (await driver.statistics({ scope: 'session' })).pendedReceives === receives);
+}

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
-import { collect, nextAltitude, ofClass, only, scenario, tick, until } from './fixture.js';
+import { collect, nextAltitude, ofClass, only, requestsPended, scenario, tick, until } from './fixture.js';
 import type { ConformanceHost } from './host.js';
 
 const RECEIVES = 3;
@@ -84,8 +84,7 @@ export function lifetimeSuite(host: ConformanceHost): void {
       host,
       'a program that is killed leaves no cookie, queue or request behind',
       async ({ driver }) => {
-        // The reader thread pends its requests after openDriver has resolved.
-        await until(async () => (await driver.statistics({ scope: 'session' })).pendedReceives === RECEIVES);
+        await requestsPended(driver, RECEIVES);
         const held = async (): Promise<unknown[]> => {
           const { sessions, registrations, pendedReceives, poolBlocks } = await driver.statistics({ scope: 'driver' });
           return [sessions, registrations, pendedReceives, poolBlocks];

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe } from 'node:test';
 import { CmGetCallbackVersion, CmRegisterCallbackEx, CmUnRegisterCallback, type Event } from '../../lib/index.js';
-import { collect, nextAltitude, only, scenario } from './fixture.js';
+import { collect, nextAltitude, only, requestsPended, scenario } from './fixture.js';
 import type { ConformanceHost } from './host.js';
 
 const STATUS_INVALID_PARAMETER = 0xc000000d;
@@ -92,6 +92,7 @@ export function registrationSuite(host: ConformanceHost): void {
         'fails with STATUS_INSUFFICIENT_RESOURCES when memory is short, and leaves nothing',
         async ({ driver }) => {
           const altitude = nextAltitude();
+          await requestsPended(driver, 1);
           const before = await driver.statistics({ scope: 'driver' });
           simulator.failAllocation(1);
           await assert.rejects(driver.registerCallback({ altitude }), {
@@ -102,6 +103,7 @@ export function registrationSuite(host: ConformanceHost): void {
           assert.deepEqual([after.registrations, after.poolBlocks], [before.registrations, before.poolBlocks]);
           await driver.registerCallback({ altitude });
         },
+        { receives: 1 },
       );
     }
   });
