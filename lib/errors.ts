@@ -1,24 +1,27 @@
 import { ntStatusName } from './nt-status.js';
 
+export const cmBridgeErrorCodes = [
+  'CMB_ABORTED',
+  'CMB_ACCESS_DENIED',
+  'CMB_ALTITUDE_COLLISION',
+  'CMB_BACKEND_UNAVAILABLE',
+  'CMB_DRIVER_CLOSED',
+  'CMB_DRIVER_GONE',
+  'CMB_DRIVER_NOT_FOUND',
+  'CMB_INSUFFICIENT_RESOURCES',
+  'CMB_INVALID_ALTITUDE',
+  'CMB_INVALID_ARGUMENT',
+  'CMB_INVALID_COOKIE',
+  'CMB_NATIVE_MISSING',
+  'CMB_NT_STATUS',
+  'CMB_PROTOCOL_ERROR',
+  'CMB_PROTOCOL_MISMATCH',
+  'CMB_REG_FILE',
+  'CMB_UNKNOWN_OPTION',
+] as const;
+
 /** Every `code` an error of this package can have. Messages may change between versions; codes do not. */
-export type CmBridgeErrorCode =
-  | 'CMB_ABORTED'
-  | 'CMB_ACCESS_DENIED'
-  | 'CMB_ALTITUDE_COLLISION'
-  | 'CMB_BACKEND_UNAVAILABLE'
-  | 'CMB_DRIVER_CLOSED'
-  | 'CMB_DRIVER_GONE'
-  | 'CMB_DRIVER_NOT_FOUND'
-  | 'CMB_INSUFFICIENT_RESOURCES'
-  | 'CMB_INVALID_ALTITUDE'
-  | 'CMB_INVALID_ARGUMENT'
-  | 'CMB_INVALID_COOKIE'
-  | 'CMB_NATIVE_MISSING'
-  | 'CMB_NT_STATUS'
-  | 'CMB_PROTOCOL_ERROR'
-  | 'CMB_PROTOCOL_MISMATCH'
-  | 'CMB_REG_FILE'
-  | 'CMB_UNKNOWN_OPTION';
+export type CmBridgeErrorCode = (typeof cmBridgeErrorCodes)[number];
 
 const errorBrand = Symbol.for('cmbridge.CmBridgeError');
 const ntStatusBrand = Symbol.for('cmbridge.NtStatusError');

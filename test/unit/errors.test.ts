@@ -1,12 +1,22 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
-import { abortError, CmBridgeError, NtStatusError, RegFileError } from '../../lib/errors.js';
+import { abortError, cmBridgeErrorCodes, CmBridgeError, NtStatusError, RegFileError } from '../../lib/errors.js';
 import { addonCandidates, loadNative } from '../../lib/native-loader.js';
 import { openError, registerError, statusError, unregisterError } from '../../lib/nt-error.js';
 import { ntStatusName, ntSuccess } from '../../lib/nt-status.js';
 import { nativeError } from './support/fake-addon.js';
 
 describe('errors', () => {
+  for (const page of ['api.md', 'troubleshooting.md']) {
+    it(`have all their codes in docs/${page}, and no others`, async () => {
+      const text = await readFile(new URL(`../../../docs/${page}`, import.meta.url), 'utf8');
+      const rows = text.split('\n').filter((line) => line.startsWith('| `CMB_'));
+      const named = rows.flatMap((row) => row.split('|')[1]?.match(/CMB_\w+/g) ?? []);
+      assert.deepEqual(named.sort(), [...cmBridgeErrorCodes].sort());
+    });
+  }
+
   it('are recognised across copies of the package', async () => {
     const url = new URL('../../lib/errors.js?another-copy', import.meta.url);
     const other = (await import(url.href)) as typeof import('../../lib/errors.js');
