@@ -1,6 +1,5 @@
 export { compareAltitudes } from './altitude.js';
-export { Driver } from './driver.js';
-export type { RegisterOptions, StatisticsOptions, Version } from './driver.js';
+export type { Driver, RegisterOptions, StatisticsOptions, Version } from './driver.js';
 export { CmBridgeError, NtStatusError, RegFileError } from './errors.js';
 export type { CmBridgeErrorCode } from './errors.js';
 export type {
@@ -31,15 +30,12 @@ export type { OpenDriverOptions } from './open-driver.js';
 export { applyRegFile } from './reg-file/apply.js';
 export type { RegOperation } from './reg-file/operation.js';
 export { parseRegFile } from './reg-file/parse.js';
-export { Registration } from './registration.js';
-export type { ErrorCallback, EventCallback, EventsOptions, SignalOption } from './registration.js';
+export type { ErrorCallback, EventCallback, EventsOptions, Registration, SignalOption } from './registration.js';
 export { displayKey, nativeKey } from './registry-path.js';
-export { RegistryThread as SimulatedThread } from './registry-thread.js';
-export type { CreateKeyOptions, OpenKeyOptions } from './registry-thread.js';
+export type { CreateKeyOptions, OpenKeyOptions, RegistryThread as SimulatedThread } from './registry-thread.js';
 export type { KnownRegistryType, RegistryType, RegistryValue, UnknownRegistryType } from './registry-value.js';
 export type { DriverLimits } from './requests.js';
-export { SimulatedKey } from './simulated-key.js';
-export { SimulatedProcess, Simulator } from './simulator.js';
-export type { CreateProcessOptions, LoadOptions } from './simulator.js';
+export type { SimulatedKey } from './simulated-key.js';
+export type { CreateProcessOptions, LoadOptions, SimulatedProcess, Simulator } from './simulator.js';
 export type { Statistics } from './statistics.js';
 export type { ValueData, ValueInput } from './value-input.js';

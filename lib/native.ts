@@ -115,8 +115,8 @@ export interface NativeAddon {
   readonly version: string;
   readonly backends: readonly BackendName[];
   /**
-   * Opens the control device. `onBatch` gets the bytes of one completed RECEIVE; `onEnd` is called at most once, with the
-   * NTSTATUS, when the channel ends by itself (the driver went away). Rejects with NativeError.
+   * Opens the control device. `onBatch` gets the bytes of one completed RECEIVE; `onEnd` gets the NTSTATUS
+   * when the channel ends by itself: the driver went away, or there was no memory for a batch. Rejects with NativeError.
    */
   openChannel(
     backend: BackendName,

@@ -71,7 +71,7 @@ void Delivery::callJavaScript(Napi::Env env, Napi::Function, Delivery *delivery,
 
 void Delivery::callBatch(Napi::Env env) {
     napi_value buffer = nullptr;
-    channel_->takeBatch([&](std::span<const std::byte> batch) {
+    bool taken = channel_->takeBatch([&](std::span<const std::byte> batch) {
         // Copied, so that the request can go back to the driver while the program keeps the bytes as long as it likes.
         void *data;
         if (napi_create_arraybuffer(env, batch.size(), &data, &buffer) != napi_ok) {
@@ -82,6 +82,9 @@ void Delivery::callBatch(Napi::Env env) {
     });
     if (buffer != nullptr) {
         call(env, onBatch_, buffer);
+    } else if (taken) {
+        // Records that the driver counts as delivered are gone: the program must not go on as if it had seen them.
+        callEnd(env, kStatusNoMemory);
     }
 }
 
