@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -61,6 +61,7 @@ function describe(attempts: readonly string[]): string {
 function advice(root: string): string {
   if (existsSync(join(root, 'binding.gyp')))
     return 'Build it with: npm run build:native (needs a C++20 compiler and Python)';
-  const shipped = 'win32-x64 and linux-x64';
-  return `The package carries binaries for ${shipped}. If this is such a machine, install cmbridge again; otherwise build it from its repository.`;
+  const prebuilds = join(root, 'prebuilds');
+  const shipped = existsSync(prebuilds) ? readdirSync(prebuilds).join(', ') : 'no platform at all';
+  return `This package carries binaries for ${shipped}. On any other platform, build it from its repository.`;
 }
