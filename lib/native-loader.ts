@@ -63,5 +63,5 @@ function advice(root: string): string {
     return 'Build it with: npm run build:native (needs a C++20 compiler and Python)';
   const prebuilds = join(root, 'prebuilds');
   const shipped = existsSync(prebuilds) ? readdirSync(prebuilds).join(', ') : 'no platform at all';
-  return `This package carries binaries for ${shipped}. On any other platform, build it from its repository.`;
+  return `This package carries binaries for ${shipped}. If yours is among them, install cmbridge again; otherwise build it from its repository.`;
 }
