@@ -4,10 +4,14 @@
 
 #include "fixture.h"
 
+#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
+#include <utility>
+
+#include "nt/ob_internal.h"
 
 namespace cmbridge::test {
 namespace {
@@ -27,6 +31,8 @@ class Request {
         });
     }
     ~Request() { wait(); }
+    PVOID output() { return output_.data(); }
+    SIZE_T outputSize() const { return output_.size() * sizeof(uint64_t); }
     bool done() {
         std::lock_guard lock(mutex_);
         return done_;
@@ -186,6 +192,97 @@ TEST_F(ReceiveTest, CloseRacesWithRecordsAndRequests) {
 }
 
 // Each record must come out although nothing happens after it that could wake the driver once more.
+// Memory whose next touches are told: what a driver reads of a caller, or writes into a request.
+class Watched {
+  public:
+    Watched(PVOID start, SIZE_T size, std::function<void()> touched) : start_(start), touched_(std::move(touched)) {
+        SimRegisterUserRange(start, size);
+        SimWatchUserRange(
+            start, [](PVOID self) { static_cast<Watched *>(self)->touched_(); }, this);
+    }
+    ~Watched() { SimUnregisterUserRange(start_); }
+    Watched(const Watched &) = delete;
+    Watched &operator=(const Watched &) = delete;
+
+  private:
+    PVOID start_;
+    std::function<void()> touched_;
+};
+
+// A record that is not written yet holds back megabytes behind it. Whoever completes it finds them all, and every
+// request.
+TEST_F(ReceiveTest, ACallerDeliversOneBatchAndAWorkerTheRest) {
+    constexpr size_t kRequests = 4;
+    Client client;
+    client.add(u"385100", bit(RegNtPreSetValueKey), CMB_MAX_DATA_BYTES);
+    Actor slow;
+    Actor busy;
+    HANDLE slowKey = slow.create(path() + u"slow");
+    HANDLE busyKey = busy.create(path() + u"busy");
+    Requests requests = pend(client, kRequests);
+
+    std::array<std::atomic<uintptr_t>, kRequests> writers{};
+    std::vector<std::unique_ptr<Watched>> outputs;
+    for (size_t i = 0; i < kRequests; ++i) {
+        outputs.push_back(std::make_unique<Watched>(requests[i]->output(), requests[i]->outputSize(), [&, i] {
+            writers[i] = reinterpret_cast<uintptr_t>(PsGetCurrentThreadId());
+        }));
+    }
+
+    Gate gate;
+    std::array<uint64_t, 2> data{};
+    Watched slowMemory(data.data(), sizeof(data), [&] { gate.pass(); });
+    PVOID kept = nullptr;
+    const auto ofSlow = [&](ULONG notifyClass) {
+        return notifyClass == RegNtPreSetValueKey &&
+               reinterpret_cast<uintptr_t>(PsGetCurrentProcessId()) == slow.processId();
+    };
+    Rival above(u"400000", [&](ULONG notifyClass, PVOID information) {
+        if (ofSlow(notifyClass)) {
+            kept = std::exchange(static_cast<REG_SET_VALUE_KEY_INFORMATION *>(information)->Data, data.data());
+        }
+    });
+    Rival below(u"1", [&](ULONG notifyClass, PVOID information) {
+        if (ofSlow(notifyClass)) {
+            static_cast<REG_SET_VALUE_KEY_INFORMATION *>(information)->Data = kept;
+        }
+    });
+
+    uintptr_t slowThread = 0;
+    slow.run([&] { slowThread = reinterpret_cast<uintptr_t>(PsGetCurrentThreadId()); });
+    slow.post([&] {
+        UNICODE_STRING name{};
+        std::array<uint64_t, 2> own{};
+        EXPECT_EQ(NtSetValueKey(slowKey, &name, 0, REG_BINARY, own.data(), sizeof(own)), STATUS_SUCCESS);
+    });
+    gate.awaitArrival();
+    for (int i = 0; i < 24; ++i) {
+        busy.setValue(busyKey, u"v", REG_BINARY, pattern(60'000));
+    }
+    for (const auto &request : requests) {
+        EXPECT_FALSE(request->done());
+    }
+    gate.let();
+
+    for (int i = 0; i < 1000 && !requests.back()->done(); ++i) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    const bool allDone = requests.back()->done();
+    slow.run([] {});
+    outputs.clear();
+    slow.close(slowKey);
+    busy.close(busyKey);
+    if (!allDone) {
+        client.close();
+        FAIL() << "requests and records lie there, and nobody brings them together";
+    }
+    EXPECT_EQ(writers[0], slowThread);
+    for (size_t i = 1; i < kRequests; ++i) {
+        EXPECT_NE(writers[i], slowThread) << "request " << i;
+        EXPECT_EQ(writers[i], writers[1]) << "request " << i;
+    }
+}
+
 TEST_F(ReceiveTest, NoLostWakeUp) {
     Client client;
     client.add(u"385100", bit(RegNtPreSetValueKey));

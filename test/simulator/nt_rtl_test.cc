@@ -123,6 +123,18 @@ TEST_F(RtlTest, UserRanges) {
     EXPECT_EQ(SampleGuardedCopy(user.data() + 99, kernel.data(), 1), STATUS_ACCESS_VIOLATION);
     SimSetUserRangeAccess(user.data(), FALSE, FALSE);
     EXPECT_EQ(SampleGuardedCopy(kernel.data(), user.data() + 50, 1), STATUS_ACCESS_VIOLATION);
+    // What another thread of the process does between a probe and the read, or between two reads.
+    SimSetUserRangeAccess(user.data(), TRUE, TRUE);
+    SimWatchUserRange(
+        user.data(), [](PVOID memory) { ++static_cast<std::vector<char> *>(memory)->front(); }, &user);
+    for (char read = 1; read <= 2; ++read) {
+        EXPECT_EQ(SampleGuardedCopy(kernel.data(), user.data(), 1), STATUS_SUCCESS);
+        EXPECT_EQ(kernel[0], read);
+    }
+    SimWatchUserRange(
+        user.data(), [](PVOID memory) { SimSetUserRangeAccess(memory, FALSE, FALSE); }, user.data());
+    EXPECT_EQ(SampleGuardedCopy(kernel.data(), user.data(), 1), STATUS_ACCESS_VIOLATION);
+    SimWatchUserRange(user.data(), nullptr, nullptr);
     EXPECT_DEATH(
         {
             KfRaiseIrql(DISPATCH_LEVEL);

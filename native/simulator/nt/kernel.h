@@ -114,6 +114,8 @@ struct UserRange {
     size_t length;
     bool readable;
     bool writable;
+    SIM_USER_RANGE_WATCH *watch = nullptr;
+    PVOID watchContext = nullptr;
 };
 
 struct Kernel {

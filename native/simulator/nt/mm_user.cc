@@ -40,10 +40,42 @@ bool userMemoryAllows(const void *address, size_t length, bool write) {
     return true;
 }
 
+// Without the lock, so that a watch may change the ranges.
+static void callWatches(uintptr_t start, size_t length) {
+    Kernel &k = kernel();
+    if (length == 0 || k.userRangeCount.load(std::memory_order_acquire) == 0) {
+        return;
+    }
+    std::vector<std::pair<SIM_USER_RANGE_WATCH *, PVOID>> watches;
+    {
+        std::shared_lock lock(k.userLock);
+        for (const auto &[first, range] : k.userRanges) {
+            if (range.watch != nullptr && first < start + length && start < first + range.length) {
+                watches.emplace_back(range.watch, range.watchContext);
+            }
+        }
+    }
+    for (const auto &[watch, context] : watches) {
+        watch(context);
+    }
+}
+
 void touch(const void *address, size_t length, bool write) {
+    callWatches(reinterpret_cast<uintptr_t>(address), length);
     if (!userMemoryAllows(address, length, write)) {
         ExRaiseStatus(STATUS_ACCESS_VIOLATION);
     }
+}
+
+// With the lock held.
+static UserRange &registeredRange(PVOID start, const char *routine) {
+    auto &ranges = kernel().userRanges;
+    auto range = ranges.find(reinterpret_cast<uintptr_t>(start));
+    if (range == ranges.end()) {
+        bugCheck(DRIVER_VERIFIER_DETECTED_VIOLATION, reinterpret_cast<ULONG_PTR>(start), 0, 0, 0,
+                 "%s for a range that is not registered.", routine);
+    }
+    return range->second;
 }
 
 static void probe(const volatile void *address, size_t length, ULONG alignment, bool write) {
@@ -74,7 +106,7 @@ extern "C" {
 VOID SimRegisterUserRange(PVOID start, SIZE_T length) {
     Kernel &k = kernel();
     std::lock_guard lock(k.userLock);
-    k.userRanges[reinterpret_cast<uintptr_t>(start)] = {length, true, true};
+    k.userRanges[reinterpret_cast<uintptr_t>(start)] = {.length = length, .readable = true, .writable = true};
     k.userRangeCount.store(k.userRanges.size(), std::memory_order_release);
 }
 
@@ -86,15 +118,17 @@ VOID SimUnregisterUserRange(PVOID start) {
 }
 
 VOID SimSetUserRangeAccess(PVOID start, BOOLEAN readable, BOOLEAN writable) {
-    Kernel &k = kernel();
-    std::lock_guard lock(k.userLock);
-    auto range = k.userRanges.find(reinterpret_cast<uintptr_t>(start));
-    if (range == k.userRanges.end()) {
-        bugCheck(DRIVER_VERIFIER_DETECTED_VIOLATION, reinterpret_cast<ULONG_PTR>(start), 0, 0, 0,
-                 "SimSetUserRangeAccess for a range that is not registered.");
-    }
-    range->second.readable = readable;
-    range->second.writable = writable;
+    std::lock_guard lock(kernel().userLock);
+    UserRange &range = registeredRange(start, "SimSetUserRangeAccess");
+    range.readable = readable;
+    range.writable = writable;
+}
+
+VOID SimWatchUserRange(PVOID start, SIM_USER_RANGE_WATCH *routine, PVOID context) {
+    std::lock_guard lock(kernel().userLock);
+    UserRange &range = registeredRange(start, "SimWatchUserRange");
+    range.watch = routine;
+    range.watchContext = context;
 }
 
 VOID ProbeForRead(const volatile VOID *address, SIZE_T length, ULONG alignment) {

@@ -63,6 +63,10 @@ ULONG64 SimPoolBlocksOfTag(ULONG Tag);
 VOID SimRegisterUserRange(PVOID Start, SIZE_T Length);
 VOID SimUnregisterUserRange(PVOID Start);
 VOID SimSetUserRangeAccess(PVOID Start, BOOLEAN Readable, BOOLEAN Writable);
+// Routine runs in every thread that is about to touch the range, before it does: it may change or take away the memory
+// as other threads of the process can, or take its time as a page fault can. Also for locked pages that are mapped.
+typedef VOID SIM_USER_RANGE_WATCH(PVOID Context);
+VOID SimWatchUserRange(PVOID Start, SIM_USER_RANGE_WATCH *Routine, PVOID Context);
 
 // Runs a routine of a driver and bug checks if it leaves the IRQL raised, locks held or APCs disabled differently than
 // before.
