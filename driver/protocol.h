@@ -43,15 +43,25 @@ typedef int64_t INT64;
 #define CMB_MAX_CLASS_NAME_BYTES 2048
 #define CMB_DEFAULT_DATA_BYTES 4096
 #define CMB_MAX_DATA_BYTES 65536
-#define CMB_MAX_RECORD_BYTES 229376
-#define CMB_MIN_RECEIVE_BYTES 262144
+#define CMB_MAX_FILE_NAME_BYTES 65534
+#define CMB_MAX_SECURITY_DESCRIPTOR_BYTES 65536
+#define CMB_MAX_IMAGE_PATH_BYTES 65534
+#define CMB_MAX_COMMAND_LINE_BYTES 65534
+#define CMB_MAX_SID_BYTES 68
+// Of one RegNtPreQueryMultipleValueKey: entries, and bytes of all their names together.
+#define CMB_MAX_VALUE_ENTRIES 256
+#define CMB_MAX_ENTRY_NAMES_BYTES 65536
+#define CMB_MAX_RECORD_BYTES 294912
+#define CMB_MIN_RECEIVE_BYTES 327680
 #define CMB_MAX_RECEIVE_BYTES 4194304
 #define CMB_MAX_PENDED_RECEIVES 64
-#define CMB_MIN_QUEUE_BYTES 262144
+#define CMB_MIN_QUEUE_BYTES 524288
 #define CMB_DEFAULT_QUEUE_BYTES 4194304
 #define CMB_MAX_QUEUE_BYTES 67108864
 #define CMB_DEFAULT_QUEUE_RECORDS 65536
 #define CMB_MAX_QUEUE_RECORDS 1048576
+// Processes that a session is kept informed of at a time; see CMB_BODY_PROCESS.
+#define CMB_PROCESS_SLOTS 1024
 // Highest notification class number that a class mask can name.
 #define CMB_MAX_NOTIFY_CLASS 63
 
@@ -113,17 +123,29 @@ typedef struct CMB_HELLO_REPLY {
     UINT32 MaxReceiveBytes;
     UINT32 QueueBytes;
     UINT32 QueueRecords;
+    UINT32 ProcessSlots;
+    UINT32 Reserved;
 } CMB_HELLO_REPLY;
+
+// Bits of CMB_REGISTER_REQUEST.Options.
+// Set value and delete value records carry the value that was there before, delete key records the number of values and
+// subkeys: read in the pre callback by calls that only filters of lower altitude see.
+#define CMB_REGISTER_OLD_VALUES 0x00000001
 
 typedef struct CMB_REGISTER_REQUEST {
     CMB_HEADER Header;
     // Bit n: relay notification class n. At least one bit.
     UINT64 ClassMask;
-    // At most this many bytes of value data per record, 0 .. CMB_MAX_DATA_BYTES.
+    // At most this many bytes in each span of a record that holds value data, old value data or information of a query,
+    // 0
+    // .. CMB_MAX_DATA_BYTES.
     UINT32 MaxDataBytes;
     // The altitude follows the structure: UTF-16LE, not terminated, 2 .. CMB_MAX_ALTITUDE_BYTES.
     UINT16 AltitudeSize;
     UINT16 Reserved;
+    // CMB_REGISTER_*
+    UINT32 Options;
+    UINT32 Reserved2;
 } CMB_REGISTER_REQUEST;
 
 typedef struct CMB_REGISTER_REPLY {
@@ -205,108 +227,9 @@ typedef struct CMB_BATCH {
     UINT64 Reserved;
 } CMB_BATCH;
 
-#define CMB_SPAN_PRESENT 0x00000001
-// Size < FullSize because of a limit.
-#define CMB_SPAN_TRUNCATED 0x00000002
-// The bytes could not be read from the memory of whoever called the registry; Size is 0.
-#define CMB_SPAN_FAULT 0x00000004
+#include "protocol_record.h"
 
-// Variable-length bytes of a record; strings are UTF-16LE without terminator. Absent = all zero.
-typedef struct CMB_SPAN {
-    // From the start of the record.
-    UINT32 Offset;
-    UINT32 Size;
-    UINT32 FullSize;
-    UINT32 Flags;
-} CMB_SPAN;
-
-#define CMB_RECORD_NOTIFICATION 1
-#define CMB_RECORD_GAP 2
-
-// Bits of CMB_RECORD.Flags.
-#define CMB_RECORD_POST 0x00000001
-// ExGetPreviousMode was KernelMode.
-#define CMB_RECORD_KERNEL_MODE 0x00000002
-// KeyPath is the configuration manager's own name of the key; otherwise it is put together from the request.
-#define CMB_RECORD_PATH_RESOLVED 0x00000004
-#define CMB_RECORD_PATH_UNAVAILABLE 0x00000008
-// The pre phase was not seen, or its memory could not be had: fields that only pre knows are absent.
-#define CMB_RECORD_PRE_UNKNOWN 0x00000010
-
-typedef struct CMB_RECORD {
-    // Whole record, a multiple of 8.
-    UINT32 Size;
-    // Where the body starts.
-    UINT16 HeaderSize;
-    UINT16 Kind;
-    // Ascends by one per notification of the session, lost ones included; starts at 1. A gap has the first lost number.
-    UINT64 Sequence;
-    // 100 ns units since 1601-01-01 UTC (KeQuerySystemTimePrecise).
-    INT64 Time;
-    // Registration that was called; 0 for a gap.
-    INT64 Cookie;
-    // Post: Sequence of the same operation's pre record, 0 if that was not relayed.
-    UINT64 PreSequence;
-    // REG_NOTIFY_CLASS.
-    UINT32 NotifyClass;
-    // Post: REG_POST_OPERATION_INFORMATION.Status.
-    INT32 Status;
-    UINT32 ProcessId;
-    UINT32 ThreadId;
-    UINT32 Flags;
-    UINT32 BodySize;
-    CMB_SPAN KeyPath;
-} CMB_RECORD;
-
-// Body of RegNtPreCreateKeyEx, RegNtPostCreateKeyEx, RegNtPreOpenKeyEx, RegNtPostOpenKeyEx.
-typedef struct CMB_BODY_CREATE {
-    // CompleteName as the caller gave it.
-    CMB_SPAN RequestedName;
-    CMB_SPAN ClassName;
-    UINT32 DesiredAccess;
-    // Post with STATUS_SUCCESS, else 0.
-    UINT32 GrantedAccess;
-    UINT32 Options;
-    // Post create with STATUS_SUCCESS: REG_CREATED_NEW_KEY or REG_OPENED_EXISTING_KEY, else 0.
-    UINT32 Disposition;
-    // The next three need the V1 structure, else 0.
-    UINT32 Attributes;
-    UINT32 Wow64Flags;
-    UINT32 CheckAccessMode;
-    UINT32 StructureVersion;
-} CMB_BODY_CREATE;
-
-// Body of RegNtPreSetValueKey, RegNtPostSetValueKey.
-typedef struct CMB_BODY_SET_VALUE {
-    CMB_SPAN ValueName;
-    CMB_SPAN Data;
-    UINT32 Type;
-    UINT32 TitleIndex;
-} CMB_BODY_SET_VALUE;
-
-// Body of RegNtPreDeleteValueKey, RegNtPostDeleteValueKey.
-typedef struct CMB_BODY_DELETE_VALUE {
-    CMB_SPAN ValueName;
-} CMB_BODY_DELETE_VALUE;
-
-// Body of RegNtPreRenameKey, RegNtPostRenameKey.
-typedef struct CMB_BODY_RENAME {
-    CMB_SPAN NewName;
-} CMB_BODY_RENAME;
-
-// Bits of CMB_BODY_GAP.Causes.
-#define CMB_GAP_QUEUE_FULL 0x00000001
-#define CMB_GAP_NO_MEMORY 0x00000002
-#define CMB_GAP_CAPTURE_FAULT 0x00000004
-
-// Body of a gap record: Count = LastSequence - FirstSequence + 1 records are missing at this place of the stream.
-typedef struct CMB_BODY_GAP {
-    UINT64 Count;
-    UINT64 FirstSequence;
-    UINT64 LastSequence;
-    UINT32 Causes;
-    UINT32 Reserved;
-} CMB_BODY_GAP;
+#include "protocol_body.h"
 
 // Request of CMB_IOCTL_REPLY: Count entries follow, each 8-byte aligned.
 typedef struct CMB_REPLY_REQUEST {

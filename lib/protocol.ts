@@ -1,5 +1,50 @@
 // Generated from driver/protocol.h by scripts/generate-protocol.mjs. Do not edit.
 
+export const CMB_SPAN_PRESENT = 0x00000001;
+/** Size < FullSize because of a limit. */
+export const CMB_SPAN_TRUNCATED = 0x00000002;
+/** The bytes could not be read from the memory of whoever called the registry; Size is 0. */
+export const CMB_SPAN_FAULT = 0x00000004;
+export const CMB_RECORD_NOTIFICATION = 1;
+export const CMB_RECORD_GAP = 2;
+/** Who a process is: comes before the first notification of that process and carries no Cookie. Sequence is 0. */
+export const CMB_RECORD_PROCESS = 3;
+/** Bits of CMB_RECORD.Flags. */
+export const CMB_RECORD_POST = 0x00000001;
+/** ExGetPreviousMode was KernelMode. */
+export const CMB_RECORD_KERNEL_MODE = 0x00000002;
+/** KeyPath is the configuration manager's own name of the key; otherwise it is put together from the request. */
+export const CMB_RECORD_PATH_RESOLVED = 0x00000004;
+export const CMB_RECORD_PATH_UNAVAILABLE = 0x00000008;
+/** The pre phase was not seen, or its memory could not be had: fields that only pre knows are absent. */
+export const CMB_RECORD_PRE_UNKNOWN = 0x00000010;
+/** Part of a KTM transaction: of the call itself, or of the handle that it was made with. */
+export const CMB_RECORD_TRANSACTED = 0x00000020;
+/** The thread impersonates; Impersonation says whom if that could be found out. */
+export const CMB_RECORD_IMPERSONATING = 0x00000040;
+/** KeGetCurrentIrql was APC_LEVEL: what needs PASSIVE_LEVEL to be read is missing. */
+export const CMB_RECORD_APC_LEVEL = 0x00000080;
+/** Bits of CMB_TOKEN.Flags: which fields are known, and what they are. */
+export const CMB_TOKEN_INTEGRITY = 0x00000001;
+export const CMB_TOKEN_ELEVATION = 0x00000002;
+export const CMB_TOKEN_ELEVATED = 0x00000004;
+export const CMB_TOKEN_SESSION = 0x00000008;
+/** Bits of CMB_BODY_PROCESS.Flags. PsInitialSystemProcess. */
+export const CMB_PROCESS_SYSTEM = 0x00000001;
+/** A 32-bit program on 64-bit Windows. */
+export const CMB_PROCESS_WOW64 = 0x00000002;
+export const CMB_PROCESS_PARENT = 0x00000004;
+/** Bits of CMB_BODY_GAP.Causes. */
+export const CMB_GAP_QUEUE_FULL = 0x00000001;
+export const CMB_GAP_NO_MEMORY = 0x00000002;
+export const CMB_GAP_CAPTURE_FAULT = 0x00000004;
+/** A value that was there before the operation. All zero if it was not asked for. */
+export const CMB_OLD_VALUE_READ = 0x00000001;
+/** Bits of CMB_BODY_LOAD.Present: optional parameters that the caller gave. */
+export const CMB_LOAD_TRUST_CLASS = 0x00000001;
+export const CMB_LOAD_USER_EVENT = 0x00000002;
+export const CMB_LOAD_ROOT_HANDLE = 0x00000004;
+export const CMB_LOAD_FILE_ACCESS_TOKEN = 0x00000008;
 /** Changes when an existing client would misread the driver or the driver an existing client. */
 export const CMB_PROTOCOL_MAJOR = 1;
 /** Changes when something was added that old clients may ignore. */
@@ -14,15 +59,25 @@ export const CMB_MAX_VALUE_NAME_BYTES = 32766;
 export const CMB_MAX_CLASS_NAME_BYTES = 2048;
 export const CMB_DEFAULT_DATA_BYTES = 4096;
 export const CMB_MAX_DATA_BYTES = 65536;
-export const CMB_MAX_RECORD_BYTES = 229376;
-export const CMB_MIN_RECEIVE_BYTES = 262144;
+export const CMB_MAX_FILE_NAME_BYTES = 65534;
+export const CMB_MAX_SECURITY_DESCRIPTOR_BYTES = 65536;
+export const CMB_MAX_IMAGE_PATH_BYTES = 65534;
+export const CMB_MAX_COMMAND_LINE_BYTES = 65534;
+export const CMB_MAX_SID_BYTES = 68;
+/** Of one RegNtPreQueryMultipleValueKey: entries, and bytes of all their names together. */
+export const CMB_MAX_VALUE_ENTRIES = 256;
+export const CMB_MAX_ENTRY_NAMES_BYTES = 65536;
+export const CMB_MAX_RECORD_BYTES = 294912;
+export const CMB_MIN_RECEIVE_BYTES = 327680;
 export const CMB_MAX_RECEIVE_BYTES = 4194304;
 export const CMB_MAX_PENDED_RECEIVES = 64;
-export const CMB_MIN_QUEUE_BYTES = 262144;
+export const CMB_MIN_QUEUE_BYTES = 524288;
 export const CMB_DEFAULT_QUEUE_BYTES = 4194304;
 export const CMB_MAX_QUEUE_BYTES = 67108864;
 export const CMB_DEFAULT_QUEUE_RECORDS = 65536;
 export const CMB_MAX_QUEUE_RECORDS = 1048576;
+/** Processes that a session is kept informed of at a time; see CMB_BODY_PROCESS. */
+export const CMB_PROCESS_SLOTS = 1024;
 /** Highest notification class number that a class mask can name. */
 export const CMB_MAX_NOTIFY_CLASS = 63;
 /** First call on a handle: versions, limits, size of the session's queue. CMB_HELLO_REQUEST -> CMB_HELLO_REPLY. Always answered, whatever the client's protocol version is; the session is ready only if Status is STATUS_SUCCESS. */
@@ -42,31 +97,220 @@ export const CMB_IOCTL_SET_RULES = 0x0022e018;
 /** Bits of CMB_HELLO_REPLY.Capabilities: optional requests that this driver answers. */
 export const CMB_CAPABILITY_REPLY = 0x00000001;
 export const CMB_CAPABILITY_SET_RULES = 0x00000002;
+/** Bits of CMB_REGISTER_REQUEST.Options. Set value and delete value records carry the value that was there before, delete key records the number of values and subkeys: read in the pre callback by calls that only filters of lower altitude see. */
+export const CMB_REGISTER_OLD_VALUES = 0x00000001;
 export const CMB_SCOPE_DRIVER = 1;
 export const CMB_SCOPE_SESSION = 2;
 export const CMB_SCOPE_REGISTRATION = 3;
-export const CMB_SPAN_PRESENT = 0x00000001;
-/** Size < FullSize because of a limit. */
-export const CMB_SPAN_TRUNCATED = 0x00000002;
-/** The bytes could not be read from the memory of whoever called the registry; Size is 0. */
-export const CMB_SPAN_FAULT = 0x00000004;
-export const CMB_RECORD_NOTIFICATION = 1;
-export const CMB_RECORD_GAP = 2;
-/** Bits of CMB_RECORD.Flags. */
-export const CMB_RECORD_POST = 0x00000001;
-/** ExGetPreviousMode was KernelMode. */
-export const CMB_RECORD_KERNEL_MODE = 0x00000002;
-/** KeyPath is the configuration manager's own name of the key; otherwise it is put together from the request. */
-export const CMB_RECORD_PATH_RESOLVED = 0x00000004;
-export const CMB_RECORD_PATH_UNAVAILABLE = 0x00000008;
-/** The pre phase was not seen, or its memory could not be had: fields that only pre knows are absent. */
-export const CMB_RECORD_PRE_UNKNOWN = 0x00000010;
-/** Bits of CMB_BODY_GAP.Causes. */
-export const CMB_GAP_QUEUE_FULL = 0x00000001;
-export const CMB_GAP_NO_MEMORY = 0x00000002;
-export const CMB_GAP_CAPTURE_FAULT = 0x00000004;
 
 // Each structure: its size, and the offset of each field.
+
+export const CMB_SPAN = {
+  size: 16,
+  Offset: 0,
+  Size: 4,
+  FullSize: 8,
+  Flags: 12,
+} as const;
+
+export const CMB_RECORD = {
+  size: 160,
+  Size: 0,
+  HeaderSize: 4,
+  Kind: 6,
+  Sequence: 8,
+  Time: 16,
+  Cookie: 24,
+  PreSequence: 32,
+  NotifyClass: 40,
+  Status: 44,
+  ProcessId: 48,
+  ThreadId: 52,
+  Flags: 56,
+  BodySize: 60,
+  KeyPath: 64,
+  OtherPath: 80,
+  ProcessKey: 96,
+  KeyObject: 104,
+  Duration: 112,
+  ProcessSlot: 120,
+  RootSize: 124,
+  Impersonation: 128,
+  Transaction: 144,
+} as const;
+
+export const CMB_TOKEN = {
+  size: 32,
+  Flags: 0,
+  IntegrityLevel: 4,
+  SessionId: 8,
+  Reserved: 12,
+  UserSid: 16,
+} as const;
+
+export const CMB_IMPERSONATION = {
+  size: 40,
+  Token: 0,
+  Level: 32,
+  Reserved: 36,
+} as const;
+
+export const CMB_BODY_PROCESS = {
+  size: 80,
+  CreateTime: 0,
+  ParentProcessId: 8,
+  Flags: 12,
+  ImagePath: 16,
+  CommandLine: 32,
+  Token: 48,
+} as const;
+
+export const CMB_BODY_GAP = {
+  size: 32,
+  Count: 0,
+  FirstSequence: 8,
+  LastSequence: 16,
+  Causes: 24,
+  Reserved: 28,
+} as const;
+
+export const CMB_OLD_VALUE = {
+  size: 32,
+  Data: 0,
+  Type: 16,
+  Status: 20,
+  Flags: 24,
+  Reserved: 28,
+} as const;
+
+export const CMB_BODY_CREATE = {
+  size: 80,
+  RequestedName: 0,
+  ClassName: 16,
+  SecurityDescriptor: 32,
+  DesiredAccess: 48,
+  GrantedAccess: 52,
+  Options: 56,
+  Disposition: 60,
+  Attributes: 64,
+  Wow64Flags: 68,
+  CheckAccessMode: 72,
+  StructureVersion: 76,
+} as const;
+
+export const CMB_BODY_SET_VALUE = {
+  size: 72,
+  ValueName: 0,
+  Data: 16,
+  Type: 32,
+  TitleIndex: 36,
+  Old: 40,
+} as const;
+
+export const CMB_BODY_DELETE_VALUE = {
+  size: 48,
+  ValueName: 0,
+  Old: 16,
+} as const;
+
+export const CMB_BODY_DELETE_KEY = {
+  size: 16,
+  Values: 0,
+  SubKeys: 4,
+  Status: 8,
+  Flags: 12,
+} as const;
+
+export const CMB_BODY_RENAME = {
+  size: 16,
+  NewName: 0,
+} as const;
+
+export const CMB_BODY_SET_INFORMATION = {
+  size: 24,
+  Information: 0,
+  InformationClass: 16,
+  Reserved: 20,
+} as const;
+
+export const CMB_BODY_QUERY = {
+  size: 48,
+  ValueName: 0,
+  Information: 16,
+  Index: 32,
+  InformationClass: 36,
+  Length: 40,
+  ResultLength: 44,
+} as const;
+
+export const CMB_VALUE_ENTRY = {
+  size: 32,
+  ValueName: 0,
+  DataOffset: 16,
+  DataLength: 20,
+  Type: 24,
+  Reserved: 28,
+} as const;
+
+export const CMB_BODY_QUERY_MULTIPLE = {
+  size: 48,
+  Entries: 0,
+  Data: 16,
+  EntryCount: 32,
+  BufferLength: 36,
+  RequiredLength: 40,
+  Reserved: 44,
+} as const;
+
+export const CMB_BODY_CLOSE = {
+  size: 16,
+  OpenerKey: 0,
+  OpenerSlot: 8,
+  OpenerProcessId: 12,
+} as const;
+
+export const CMB_BODY_LOAD = {
+  size: 48,
+  KeyName: 0,
+  SourceFile: 16,
+  LoadFlags: 32,
+  DesiredAccess: 36,
+  Present: 40,
+  StructureVersion: 44,
+} as const;
+
+export const CMB_BODY_UNLOAD = {
+  size: 8,
+  UserEvent: 0,
+  Reserved: 4,
+} as const;
+
+export const CMB_BODY_SECURITY = {
+  size: 24,
+  Descriptor: 0,
+  SecurityInformation: 16,
+  Length: 20,
+} as const;
+
+export const CMB_BODY_FILE = {
+  size: 24,
+  FileName: 0,
+  FileFlags: 16,
+  Reserved: 20,
+} as const;
+
+export const CMB_BODY_REPLACE = {
+  size: 32,
+  NewFileName: 0,
+  OldFileName: 16,
+} as const;
+
+export const CMB_BODY_QUERY_NAME = {
+  size: 24,
+  Name: 0,
+  Length: 16,
+  ReturnLength: 20,
+} as const;
 
 export const CMB_HEADER = {
   size: 8,
@@ -86,7 +330,7 @@ export const CMB_HELLO_REQUEST = {
 } as const;
 
 export const CMB_HELLO_REPLY = {
-  size: 56,
+  size: 64,
   Header: 0,
   Status: 8,
   ProtocolMajor: 12,
@@ -101,15 +345,19 @@ export const CMB_HELLO_REPLY = {
   MaxReceiveBytes: 44,
   QueueBytes: 48,
   QueueRecords: 52,
+  ProcessSlots: 56,
+  Reserved: 60,
 } as const;
 
 export const CMB_REGISTER_REQUEST = {
-  size: 24,
+  size: 32,
   Header: 0,
   ClassMask: 8,
   MaxDataBytes: 16,
   AltitudeSize: 20,
   Reserved: 22,
+  Options: 24,
+  Reserved2: 28,
 } as const;
 
 export const CMB_REGISTER_REPLY = {
@@ -177,73 +425,6 @@ export const CMB_BATCH = {
   Flags: 12,
   Lost: 16,
   Reserved: 24,
-} as const;
-
-export const CMB_SPAN = {
-  size: 16,
-  Offset: 0,
-  Size: 4,
-  FullSize: 8,
-  Flags: 12,
-} as const;
-
-export const CMB_RECORD = {
-  size: 80,
-  Size: 0,
-  HeaderSize: 4,
-  Kind: 6,
-  Sequence: 8,
-  Time: 16,
-  Cookie: 24,
-  PreSequence: 32,
-  NotifyClass: 40,
-  Status: 44,
-  ProcessId: 48,
-  ThreadId: 52,
-  Flags: 56,
-  BodySize: 60,
-  KeyPath: 64,
-} as const;
-
-export const CMB_BODY_CREATE = {
-  size: 64,
-  RequestedName: 0,
-  ClassName: 16,
-  DesiredAccess: 32,
-  GrantedAccess: 36,
-  Options: 40,
-  Disposition: 44,
-  Attributes: 48,
-  Wow64Flags: 52,
-  CheckAccessMode: 56,
-  StructureVersion: 60,
-} as const;
-
-export const CMB_BODY_SET_VALUE = {
-  size: 40,
-  ValueName: 0,
-  Data: 16,
-  Type: 32,
-  TitleIndex: 36,
-} as const;
-
-export const CMB_BODY_DELETE_VALUE = {
-  size: 16,
-  ValueName: 0,
-} as const;
-
-export const CMB_BODY_RENAME = {
-  size: 16,
-  NewName: 0,
-} as const;
-
-export const CMB_BODY_GAP = {
-  size: 32,
-  Count: 0,
-  FirstSequence: 8,
-  LastSequence: 16,
-  Causes: 24,
-  Reserved: 28,
 } as const;
 
 export const CMB_REPLY_REQUEST = {

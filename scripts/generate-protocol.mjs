@@ -1,4 +1,4 @@
-// Writes lib/protocol.ts from driver/protocol.h: every numeric define, and for every structure its size and field offsets.
+// Writes lib/protocol.ts from driver/protocol.h and its parts: every numeric define, and for every structure its size and field offsets.
 // The offsets are computed here and compared with the CMB_ASSERT lines of protocol_layout.h, so that a mistake in either shows.
 // With --check nothing is written; the exit status is 1 when lib/protocol.ts is not what would be written.
 
@@ -6,7 +6,9 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import * as prettier from 'prettier';
 
-const headerUrl = new URL('../driver/protocol.h', import.meta.url);
+const headerUrls = ['protocol_record.h', 'protocol_body.h', 'protocol.h'].map(
+  (name) => new URL(`../driver/${name}`, import.meta.url),
+);
 const layoutUrl = new URL('../driver/protocol_layout.h', import.meta.url);
 const outputPath = fileURLToPath(new URL('../lib/protocol.ts', import.meta.url));
 const scalars = new Map([
@@ -107,7 +109,7 @@ function write(defines, structures) {
   return lines.join('\n');
 }
 
-const text = await readFile(headerUrl, 'utf8');
+const text = (await Promise.all(headerUrls.map((url) => readFile(url, 'utf8')))).join('\n');
 const structures = parseStructures(text);
 checkAssertions(await readFile(layoutUrl, 'utf8'), structures);
 const options = await prettier.resolveConfig(outputPath);
