@@ -47,20 +47,20 @@ static VOID DescribeSetValue(_Inout_ BODY *Body, _In_ const REG_SET_VALUE_KEY_IN
 }
 
 _Use_decl_annotations_
-VOID BodyDescribe(BODY *Body, const NOTIFY_CLASS *Class, const VOID *Pre, const REG_POST_OPERATION_INFORMATION *Post,
-                  ULONG MaxDataBytes) {
+VOID BodyDescribe(BODY *Body, const BODY_INPUT *Input) {
+    const VOID *Pre = Input->Pre;
     RtlZeroMemory(Body, sizeof(*Body));
-    switch (Class->Body) {
+    switch (Input->Class->Body) {
     case NotifyBodyCreate:
         Body->Size = sizeof(Body->Create);
         if (Pre) {
-            DescribeCreate(Body, Pre, Post);
+            DescribeCreate(Body, Pre, Input->Post);
         }
         break;
     case NotifyBodySetValue:
         Body->Size = sizeof(Body->SetValue);
         if (Pre) {
-            DescribeSetValue(Body, Pre, MaxDataBytes);
+            DescribeSetValue(Body, Pre, Input->MaxDataBytes);
         }
         break;
     case NotifyBodyDeleteValue:
@@ -80,4 +80,26 @@ VOID BodyDescribe(BODY *Body, const NOTIFY_CLASS *Class, const VOID *Pre, const 
     default:
         break;
     }
+    for (ULONG i = 0; i < Body->Captures; ++i) {
+        Body->DataSize += (ULONG)ALIGN_UP_BY(Body->Capture[i].Size, 8);
+    }
+}
+
+_Use_decl_annotations_
+ULONG BodyWrite(const BODY *Body, CMB_RECORD *Record, ULONG Offset) {
+    UCHAR *body = (UCHAR *)(Record + 1);
+    ULONG faults = Body->Faults;
+    RtlCopyMemory(body, &Body->Create, Body->Size);
+    for (ULONG i = 0; i < Body->Captures; ++i) {
+        CMB_SPAN *span = (CMB_SPAN *)(body + Body->SpanOffset[i]);
+        CaptureRead(&Body->Capture[i], (UCHAR *)Record, Offset, span);
+        faults += (span->Flags & CMB_SPAN_FAULT) != 0;
+        Offset += (ULONG)ALIGN_UP_BY(Body->Capture[i].Size, 8);
+    }
+    return faults;
+}
+
+_Use_decl_annotations_
+VOID BodyRelease(BODY *Body) {
+    RtlZeroMemory(Body, sizeof(*Body));
 }

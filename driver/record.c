@@ -52,29 +52,26 @@ UINT64 RecordRelay(NOTIFICATION *Notification) {
     SESSION *session = registration->Session;
     QUEUE_RESERVATION reservation;
     LARGE_INTEGER time;
+    const BODY_INPUT input = {
+        .Class = Notification->Class,
+        .Pre = Notification->Pre,
+        .Post = Notification->Post,
+        .MaxDataBytes = registration->MaxDataBytes,
+    };
     BODY body;
     KeQuerySystemTimePrecise(&time);
-    BodyDescribe(&body, Notification->Class, Notification->Pre, Notification->Post, registration->MaxDataBytes);
+    BodyDescribe(&body, &input);
     const ULONG pathOffset = sizeof(CMB_RECORD) + body.Size;
-    ULONG size = pathOffset + RECORD_ALIGN(Notification->Path.Size);
-    for (ULONG i = 0; i < body.Captures; ++i) {
-        size += RECORD_ALIGN(body.Capture[i].Size);
-    }
-    if (!QueueReserve(&session->Queue, registration->Source, size, time.QuadPart, &reservation)) {
+    const ULONG dataOffset = pathOffset + RECORD_ALIGN(Notification->Path.Size);
+    if (!QueueReserve(&session->Queue, registration->Source, dataOffset + body.DataSize, time.QuadPart, &reservation)) {
+        BodyRelease(&body);
         return 0;
     }
     CMB_RECORD *record = reservation.Record;
     const UINT64 sequence = record->Sequence;
     WriteHeader(Notification, &body, record);
-    RtlCopyMemory(record + 1, &body.Create, body.Size);
-    ULONG faults = body.Faults;
-    ULONG offset = pathOffset + RECORD_ALIGN(Notification->Path.Size);
-    for (ULONG i = 0; i < body.Captures; ++i) {
-        CMB_SPAN *span = (CMB_SPAN *)((UCHAR *)(record + 1) + body.SpanOffset[i]);
-        CaptureRead(&body.Capture[i], (UCHAR *)record, offset, span);
-        faults += (span->Flags & CMB_SPAN_FAULT) != 0;
-        offset += RECORD_ALIGN(body.Capture[i].Size);
-    }
+    ULONG faults = BodyWrite(&body, record, dataOffset);
+    BodyRelease(&body);
     faults += WritePath(&Notification->Path, pathOffset, record);
     QueueCommit(&session->Queue, &reservation, faults);
     // From here on the record belongs to the consumer.
