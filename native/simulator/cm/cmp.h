@@ -23,6 +23,7 @@ typedef struct _CM_KEY {
     struct _CM_KEY *Parent; // referenced; NULL for \REGISTRY
     ULONG References;
     BOOLEAN Deleted;
+    PCM_STORE Store; // that Node belongs to: the host's, or the one of keys opened in a transaction
     CM_NODE Node;
     UNICODE_STRING Name;        // last component
     PUNICODE_STRING CachedName; // what CmCallbackGetKeyObjectID gave out; stays as it was
@@ -103,6 +104,8 @@ extern KSPIN_LOCK CmpCallbackLock;
 extern LIST_ENTRY CmpCallbackList;
 
 #define CmpStore(routine, ...) CmpSystem.Store->routine(CmpSystem.Store->Context, __VA_ARGS__)
+// The node of a key only means something to the key's own store.
+#define CmpKeyStore(key, routine, ...) (key)->Store->routine((key)->Store->Context, __VA_ARGS__)
 
 // system.c
 _IRQL_requires_max_(APC_LEVEL)

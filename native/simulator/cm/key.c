@@ -18,7 +18,7 @@ NTSTATUS NTAPI CM_NT(DeleteKey)(HANDLE KeyHandle) {
     Status = CmpPreNotify(&Operation, RegNtPreDeleteKey, &Information, Body);
     if (!Operation.Stopped) {
         CmpLockRegistry();
-        Status = Body->Key->Deleted ? STATUS_KEY_DELETED : CmpStore(DeleteNode, Body->Key->Node);
+        Status = Body->Key->Deleted ? STATUS_KEY_DELETED : CmpKeyStore(Body->Key, DeleteNode, Body->Key->Node);
         if (NT_SUCCESS(Status)) {
             CmpDetachDeletedKey(Body->Key);
         }
@@ -87,7 +87,7 @@ NTSTATUS NTAPI CM_NT(FlushKey)(HANDLE KeyHandle) {
     Status = CmpPreNotify(&Operation, RegNtPreFlushKey, &Information, Body);
     if (!Operation.Stopped) {
         CmpLockRegistry();
-        Status = Body->Key->Deleted ? STATUS_KEY_DELETED : CmpStore(FlushNode, Body->Key->Node);
+        Status = Body->Key->Deleted ? STATUS_KEY_DELETED : CmpKeyStore(Body->Key, FlushNode, Body->Key->Node);
         CmpUnlockRegistry();
     }
     Status = CmpPostNotify(&Operation, Status, Body);
@@ -104,7 +104,7 @@ static NTSTATUS CmpApplyInformation(PCM_KEY_BODY Body, KEY_SET_INFORMATION_CLASS
         LARGE_INTEGER Time;
 
         RtlCopyMemory(&Time, Data, sizeof(Time));
-        return CmpStore(SetWriteTime, Body->Key->Node, Time);
+        return CmpKeyStore(Body->Key, SetWriteTime, Body->Key->Node, Time);
     }
     if (Class == KeySetHandleTagsInformation) {
         RtlCopyMemory(&Body->HandleTags, Data, sizeof(Body->HandleTags));

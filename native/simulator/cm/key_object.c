@@ -35,9 +35,9 @@ BOOLEAN CmpIsLiveBody(PVOID Object) {
 }
 
 // Takes over Node, also on failure. The parent, if any, gets a reference and a child.
-static NTSTATUS CmpMakeKey(PCM_KEY Parent, CM_NODE Node, PCM_KEY *Key) {
+static NTSTATUS CmpMakeKey(PCM_STORE Store, PCM_KEY Parent, CM_NODE Node, PCM_KEY *Key) {
     PCM_KEY_FACTS Facts = NULL;
-    NTSTATUS Status = CmpStore(ReadKey, Node, &Facts);
+    NTSTATUS Status = Store->ReadKey(Store->Context, Node, &Facts);
     PCM_KEY Made = NULL;
 
     if (NT_SUCCESS(Status)) {
@@ -47,10 +47,11 @@ static NTSTATUS CmpMakeKey(PCM_KEY Parent, CM_NODE Node, PCM_KEY *Key) {
     CmStoreFree(Facts);
     if (!NT_SUCCESS(Status)) {
         CmStoreFree(Made);
-        CmpStore(CloseNode, Node);
+        Store->CloseNode(Store->Context, Node);
         return Status;
     }
     Made->References = 1;
+    Made->Store = Store;
     Made->Node = Node;
     Made->Parent = Parent;
     InitializeListHead(&Made->Children);
@@ -73,7 +74,7 @@ VOID CmpDereferenceKey(PCM_KEY Key) {
         PCM_KEY Parent = Key->Parent;
 
         RemoveEntryList(&Key->SiblingLink);
-        CmpStore(CloseNode, Key->Node);
+        CmpKeyStore(Key, CloseNode, Key->Node);
         CmpReleaseString(&Key->Name);
         if (Key->CachedName != NULL) {
             CmpReleaseString(Key->CachedName);
@@ -108,8 +109,8 @@ NTSTATUS CmpOpenChildKey(PCM_KEY Parent, PCUNICODE_STRING Name, PCM_KEY *Child) 
         CmpReferenceKey(*Child);
         return STATUS_SUCCESS;
     }
-    Status = CmpStore(OpenChild, Parent->Node, Name, &Node);
-    return NT_SUCCESS(Status) ? CmpMakeKey(Parent, Node, Child) : Status;
+    Status = CmpKeyStore(Parent, OpenChild, Parent->Node, Name, &Node);
+    return NT_SUCCESS(Status) ? CmpMakeKey(Parent->Store, Parent, Node, Child) : Status;
 }
 
 NTSTATUS CmpCreateChildKey(PCM_KEY Parent, PCUNICODE_STRING Name, ULONG TitleIndex, PCUNICODE_STRING Class,
@@ -120,8 +121,8 @@ NTSTATUS CmpCreateChildKey(PCM_KEY Parent, PCUNICODE_STRING Name, ULONG TitleInd
     if (Parent->Deleted) {
         return STATUS_KEY_DELETED;
     }
-    Status = CmpStore(CreateChild, Parent->Node, Name, TitleIndex, Class, Options, &Node);
-    return NT_SUCCESS(Status) ? CmpMakeKey(Parent, Node, Child) : Status;
+    Status = CmpKeyStore(Parent, CreateChild, Parent->Node, Name, TitleIndex, Class, Options, &Node);
+    return NT_SUCCESS(Status) ? CmpMakeKey(Parent->Store, Parent, Node, Child) : Status;
 }
 
 NTSTATUS CmpRenameKey(PCM_KEY Key, PCUNICODE_STRING NewName) {
@@ -131,7 +132,7 @@ NTSTATUS CmpRenameKey(PCM_KEY Key, PCUNICODE_STRING NewName) {
     if (!NT_SUCCESS(Status)) {
         return Status;
     }
-    Status = CmpStore(RenameNode, Key->Node, NewName);
+    Status = CmpKeyStore(Key, RenameNode, Key->Node, NewName);
     if (!NT_SUCCESS(Status)) {
         CmpReleaseString(&Name);
         return Status;
@@ -214,7 +215,7 @@ NTSTATUS CmpInitializeKeys(VOID) {
     CmpLockRegistry();
     Status = CmpStore(OpenRoot, &Root);
     if (NT_SUCCESS(Status)) {
-        Status = CmpMakeKey(NULL, Root, &CmpSystem.RootKey);
+        Status = CmpMakeKey(CmpSystem.Store, NULL, Root, &CmpSystem.RootKey);
     }
     if (NT_SUCCESS(Status)) {
         CmpReferenceKey(CmpSystem.RootKey);

@@ -173,7 +173,7 @@ static NTSTATUS CmpReadKeyAnswer(PCM_KEY_BODY Body, KEY_INFORMATION_CLASS Class,
         CmpReleaseString(&Name);
         return Status;
     }
-    Status = CmpStore(ReadKey, Body->Key->Node, &Facts);
+    Status = CmpKeyStore(Body->Key, ReadKey, Body->Key->Node, &Facts);
     if (NT_SUCCESS(Status)) {
         Status = CmpFormatKey(Class, Facts, Answer);
     }
@@ -244,7 +244,8 @@ static NTSTATUS CmpNotifyEnumerateKey(PCM_KEY_BODY Body, PREG_ENUMERATE_KEY_INFO
 
     if (!Operation.Stopped) {
         CmpLockRegistry();
-        Status = Body->Key->Deleted ? STATUS_KEY_DELETED : CmpStore(ReadSubkey, Body->Key->Node, Asked.Index, &Facts);
+        Status = Body->Key->Deleted ? STATUS_KEY_DELETED
+                                    : CmpKeyStore(Body->Key, ReadSubkey, Body->Key->Node, Asked.Index, &Facts);
         CmpUnlockRegistry();
         if (NT_SUCCESS(Status)) {
             Status = CmpFormatKey(Asked.KeyInformationClass, Facts, &Answer);

@@ -61,8 +61,8 @@ static NTSTATUS CmpAnswerEntry(PCM_MULTIPLE Query, PCM_KEY_BODY Body, ULONG Inde
     NTSTATUS Status;
 
     CmpLockRegistry();
-    Status =
-        Body->Key->Deleted ? STATUS_KEY_DELETED : CmpStore(ReadValue, Body->Key->Node, &Query->Names[Index], &Value);
+    Status = Body->Key->Deleted ? STATUS_KEY_DELETED
+                                : CmpKeyStore(Body->Key, ReadValue, Body->Key->Node, &Query->Names[Index], &Value);
     CmpUnlockRegistry();
     if (!NT_SUCCESS(Status)) {
         return Status;

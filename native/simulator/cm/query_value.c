@@ -161,7 +161,8 @@ static NTSTATUS CmpNotifyQueryValue(PCM_KEY_BODY Body, PUNICODE_STRING Name, con
 
     if (!Operation.Stopped) {
         CmpLockRegistry();
-        Status = Body->Key->Deleted ? STATUS_KEY_DELETED : CmpStore(ReadValue, Body->Key->Node, Name, &Value);
+        Status =
+            Body->Key->Deleted ? STATUS_KEY_DELETED : CmpKeyStore(Body->Key, ReadValue, Body->Key->Node, Name, &Value);
         CmpUnlockRegistry();
         if (NT_SUCCESS(Status)) {
             Status = CmpReply(Reply, Value);
@@ -212,7 +213,8 @@ NTSTATUS NTAPI CM_NT(EnumerateValueKey)(HANDLE KeyHandle, ULONG Index,
     Status = CmpPreNotify(&Operation, RegNtPreEnumerateValueKey, &Information, Body);
     if (!Operation.Stopped) {
         CmpLockRegistry();
-        Status = Body->Key->Deleted ? STATUS_KEY_DELETED : CmpStore(ReadValueAt, Body->Key->Node, Index, &Value);
+        Status = Body->Key->Deleted ? STATUS_KEY_DELETED
+                                    : CmpKeyStore(Body->Key, ReadValueAt, Body->Key->Node, Index, &Value);
         CmpUnlockRegistry();
         if (NT_SUCCESS(Status)) {
             Status = CmpReply(&Reply, Value);

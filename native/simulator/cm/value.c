@@ -15,8 +15,9 @@ static NTSTATUS CmpNotifySetValue(PCM_KEY_BODY Body, PREG_SET_VALUE_KEY_INFORMAT
     if (!Operation.Stopped) {
         CmpLockRegistry();
         // The arguments are those of the caller: what a callback writes into the structure is not read back.
-        Status = Body->Key->Deleted ? STATUS_KEY_DELETED
-                                    : CmpStore(SetValue, Body->Key->Node, &Name, TitleIndex, Type, Data, DataSize);
+        Status = Body->Key->Deleted
+                     ? STATUS_KEY_DELETED
+                     : CmpKeyStore(Body->Key, SetValue, Body->Key->Node, &Name, TitleIndex, Type, Data, DataSize);
         CmpUnlockRegistry();
     }
     return CmpPostNotify(&Operation, Status, Body);
@@ -81,7 +82,7 @@ static NTSTATUS CmpNotifyDeleteValue(PCM_KEY_BODY Body, PUNICODE_STRING Name) {
 
     if (!Operation.Stopped) {
         CmpLockRegistry();
-        Status = Body->Key->Deleted ? STATUS_KEY_DELETED : CmpStore(DeleteValue, Body->Key->Node, Name);
+        Status = Body->Key->Deleted ? STATUS_KEY_DELETED : CmpKeyStore(Body->Key, DeleteValue, Body->Key->Node, Name);
         CmpUnlockRegistry();
     }
     return CmpPostNotify(&Operation, Status, Body);
