@@ -16,12 +16,15 @@
 #include "km/ex.h"
 #include "km/se.h"
 #include "km/ob.h"
+#include "km/token.h"
 #include "km/mm.h"
 #include "km/io.h"
 #include "km/csq.h"
+#include "km/file.h"
 #include "km/ps.h"
 #include "km/key.h"
 #include "km/zw.h"
 #include "km/reg.h"
+#include "km/tm.h"
 
 #endif

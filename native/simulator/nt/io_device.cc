@@ -74,7 +74,8 @@ static void deleteDeviceBody(PVOID object) {
     delete static_cast<Device *>(device->Reserved);
 }
 
-static NTSTATUS setDeviceSecurity(PVOID object, SECURITY_INFORMATION, PSECURITY_DESCRIPTOR descriptor) {
+static NTSTATUS setDeviceSecurity(PVOID object, SECURITY_INFORMATION, PSECURITY_DESCRIPTOR descriptor,
+                                  KPROCESSOR_MODE) {
     auto device = static_cast<PDEVICE_OBJECT>(object);
     ULONG size = 0;
     RtlAbsoluteToSelfRelativeSD(descriptor, nullptr, &size);

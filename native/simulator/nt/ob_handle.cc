@@ -222,7 +222,7 @@ NTSTATUS ZwSetSecurityObject(HANDLE handle, SECURITY_INFORMATION information, PS
     if ((needed & ~info.GrantedAccess) != 0) {
         status = STATUS_ACCESS_DENIED;
     } else {
-        status = set != nullptr ? set(object, information, descriptor) : STATUS_NOT_SUPPORTED;
+        status = set != nullptr ? set(object, information, descriptor, KernelMode) : STATUS_NOT_SUPPORTED;
     }
     ObfDereferenceObject(object);
     return status;

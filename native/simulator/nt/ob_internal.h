@@ -27,9 +27,16 @@ typedef struct _SIM_OBJECT_TYPE_INITIALIZER {
     // UserMode.
     NTSTATUS(*QueryName)
     (PVOID Object, POBJECT_NAME_INFORMATION ObjectNameInfo, ULONG Length, PULONG ReturnLength, KPROCESSOR_MODE Mode);
-    // ZwSetSecurityObject. The descriptor is a captured, valid one.
+    // NtSetSecurityObject. The descriptor is a captured, valid, self-relative one. The handle has the rights that the
+    // information asks for.
     NTSTATUS(*SetSecurity)
-    (PVOID Object, SECURITY_INFORMATION SecurityInformation, PSECURITY_DESCRIPTOR SecurityDescriptor);
+    (PVOID Object, SECURITY_INFORMATION SecurityInformation, PSECURITY_DESCRIPTOR SecurityDescriptor,
+     KPROCESSOR_MODE Mode);
+    // NtQuerySecurityObject. SecurityDescriptor is the caller's buffer of *Length bytes, user memory when Mode is
+    // UserMode; Length is not. It is set to what is needed, also with STATUS_BUFFER_TOO_SMALL.
+    NTSTATUS(*QuerySecurity)
+    (PVOID Object, SECURITY_INFORMATION SecurityInformation, PSECURITY_DESCRIPTOR SecurityDescriptor, PULONG Length,
+     KPROCESSOR_MODE Mode);
     // Whether the body starts with a DISPATCHER_HEADER that can be waited for.
     BOOLEAN Waitable;
 } SIM_OBJECT_TYPE_INITIALIZER;

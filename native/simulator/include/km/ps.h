@@ -7,6 +7,18 @@
 
 #define THREAD_ALL_ACCESS 0x1FFFFF
 #define PROCESS_ALL_ACCESS 0x1FFFFF
+#define PROCESS_TERMINATE 0x0001
+#define PROCESS_VM_OPERATION 0x0008
+#define PROCESS_VM_READ 0x0010
+#define PROCESS_VM_WRITE 0x0020
+#define PROCESS_DUP_HANDLE 0x0040
+#define PROCESS_SET_INFORMATION 0x0200
+#define PROCESS_QUERY_INFORMATION 0x0400
+#define PROCESS_QUERY_LIMITED_INFORMATION 0x1000
+#define NtCurrentProcess() ((HANDLE)(LONG_PTR)-1)
+#define ZwCurrentProcess() NtCurrentProcess()
+#define NtCurrentThread() ((HANDLE)(LONG_PTR)-2)
+#define ZwCurrentThread() NtCurrentThread()
 
 SIM_BEGIN_C
 
@@ -27,11 +39,51 @@ HANDLE PsGetThreadId(PETHREAD Thread);
 HANDLE PsGetThreadProcessId(PETHREAD Thread);
 PEPROCESS PsGetThreadProcess(PETHREAD Thread);
 NTSTATUS PsLookupProcessByProcessId(HANDLE ProcessId, PEPROCESS *Process);
+// Unique over the life of the machine, while ids are used again.
+ULONGLONG PsGetProcessStartKey(PEPROCESS Process);
+LONGLONG PsGetProcessCreateTimeQuadPart(PEPROCESS Process);
+HANDLE PsGetProcessInheritedFromUniqueProcessId(PEPROCESS Process);
+ULONG PsGetProcessSessionId(PEPROCESS Process);
+PVOID PsGetProcessWow64Process(PEPROCESS Process);
+BOOLEAN IoIs32bitProcess(PIRP Irp);
+BOOLEAN PsIsSystemProcess(PEPROCESS Process);
 BOOLEAN PsIsSystemThread(PETHREAD Thread);
 BOOLEAN PsIsThreadTerminating(PETHREAD Thread);
 NTSTATUS SeLocateProcessImageName(PEPROCESS Process, PUNICODE_STRING *ImageFileName);
 extern PEPROCESS PsInitialSystemProcess;
 
+typedef enum _PROCESSINFOCLASS {
+    ProcessBasicInformation = 0,
+    ProcessTimes = 4,
+    ProcessSessionInformation = 24,
+    ProcessWow64Information = 26,
+    ProcessImageFileName = 27,
+    ProcessCommandLineInformation = 60
+} PROCESSINFOCLASS;
+
+typedef struct _PROCESS_BASIC_INFORMATION {
+    NTSTATUS ExitStatus;
+    PVOID PebBaseAddress;
+    ULONG_PTR AffinityMask;
+    KPRIORITY BasePriority;
+    ULONG_PTR UniqueProcessId;
+    ULONG_PTR InheritedFromUniqueProcessId;
+} PROCESS_BASIC_INFORMATION, *PPROCESS_BASIC_INFORMATION;
+
+typedef struct _KERNEL_USER_TIMES {
+    LARGE_INTEGER CreateTime;
+    LARGE_INTEGER ExitTime;
+    LARGE_INTEGER KernelTime;
+    LARGE_INTEGER UserTime;
+} KERNEL_USER_TIMES, *PKERNEL_USER_TIMES;
+
+NTSTATUS NtQueryInformationProcess(HANDLE ProcessHandle, PROCESSINFOCLASS ProcessInformationClass,
+                                   PVOID ProcessInformation, ULONG ProcessInformationLength, PULONG ReturnLength);
+NTSTATUS ZwQueryInformationProcess(HANDLE ProcessHandle, PROCESSINFOCLASS ProcessInformationClass,
+                                   PVOID ProcessInformation, ULONG ProcessInformationLength, PULONG ReturnLength);
+
 SIM_END_C
+
+SIM_ASSERT_SIZE(PROCESS_BASIC_INFORMATION, 48);
 
 #endif
