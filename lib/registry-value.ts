@@ -18,6 +18,13 @@ export type KnownRegistryType = (typeof typeNames)[number];
 export type UnknownRegistryType = `REG_TYPE_0x${string}`;
 export type RegistryType = KnownRegistryType | UnknownRegistryType;
 
+/**
+ * What is unusual about the data. `odd-length`: a text of half a character; `wrong-length`: a number of too few or too many bytes;
+ * `unterminated`: a text without the NUL at its end, which is legal and frequent; `embedded-nul`: a NUL before the end of a text, or
+ * an empty string inside a list, where many programs stop reading.
+ */
+export type ValueFlaw = 'odd-length' | 'wrong-length' | 'unterminated' | 'embedded-nul';
+
 interface ValueBase<T extends RegistryType> {
   readonly type: T;
   readonly typeNumber: number;
@@ -29,6 +36,8 @@ interface ValueBase<T extends RegistryType> {
   readonly truncated: boolean;
   /** The caller's memory could not be read; `bytes` is empty. */
   readonly fault: boolean;
+  /** Mostly empty. Of data that were cut, only what shows in the captured part. */
+  readonly flaws: readonly ValueFlaw[];
 }
 
 interface DecodedValue<T extends RegistryType, D> extends ValueBase<T> {
@@ -36,7 +45,7 @@ interface DecodedValue<T extends RegistryType, D> extends ValueBase<T> {
   readonly malformed: false;
 }
 
-/** The captured bytes are no value of the type (a REG_DWORD of 3 bytes, say, or one cut short): `data` is `bytes`. */
+/** The captured bytes are no value of the type (a REG_DWORD of 3 bytes, say, or one cut short, or unreadable): `data` is `bytes`. */
 interface MalformedValue<T extends RegistryType> extends ValueBase<T> {
   readonly data: Uint8Array;
   readonly malformed: true;
@@ -80,53 +89,79 @@ export interface CapturedData {
 
 export function decodeValue(typeNumber: number, captured: CapturedData): RegistryValue {
   const { bytes, size, truncated, fault } = captured;
-  const decoded = decodeData(typeNumber, bytes, truncated);
+  const { data, flaws, malformed } = decodeData(typeNumber, captured);
   return {
     type: registryTypeName(typeNumber),
     typeNumber,
-    data: decoded ?? bytes,
+    data,
     bytes,
     size,
     truncated,
     fault,
-    malformed: decoded === null,
+    flaws,
+    malformed,
   } as RegistryValue;
 }
 
-/** Null when the bytes are no value of the type. */
-function decodeData(
-  typeNumber: number,
-  bytes: Uint8Array,
-  truncated: boolean,
-): string | string[] | number | bigint | Uint8Array | null {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+interface Data {
+  readonly data: string | string[] | number | bigint | Uint8Array;
+  readonly flaws: readonly ValueFlaw[];
+  readonly malformed: boolean;
+}
+
+const noFlaws: readonly ValueFlaw[] = Object.freeze([]);
+
+function decodeData(typeNumber: number, captured: CapturedData): Data {
+  const { bytes } = captured;
   switch (typeNumber) {
     case 1:
     case 2:
     case 6:
-    case 7: {
-      const even = bytes.byteLength & ~1;
-      if (even !== bytes.byteLength && !truncated) return null;
-      const text = decodeUtf16(bytes, 0, even);
-      if (typeNumber === 7) return splitMultiString(text, truncated);
-      return typeNumber !== 6 && !truncated && text.endsWith('\0') ? text.slice(0, -1) : text;
-    }
+    case 7:
+      return decodeText(typeNumber, captured);
     case 4:
-      return bytes.byteLength === 4 ? view.getUint32(0, true) : null;
     case 5:
-      return bytes.byteLength === 4 ? view.getUint32(0, false) : null;
+      return decodeNumber(captured, 4, (view) => view.getUint32(0, typeNumber === 4));
     case 11:
-      return bytes.byteLength === 8 ? view.getBigUint64(0, true) : null;
+      return decodeNumber(captured, 8, (view) => view.getBigUint64(0, true));
     default:
-      return bytes;
+      return { data: bytes, flaws: noFlaws, malformed: false };
   }
 }
 
+function decodeNumber({ bytes, size }: CapturedData, length: number, read: (view: DataView) => number | bigint): Data {
+  const flaws: readonly ValueFlaw[] = size === length ? noFlaws : ['wrong-length'];
+  if (bytes.byteLength !== length || size !== length) return { data: bytes, flaws, malformed: true };
+  return { data: read(new DataView(bytes.buffer, bytes.byteOffset, length)), flaws, malformed: false };
+}
+
+function decodeText(typeNumber: number, { bytes, size, truncated, fault }: CapturedData): Data {
+  if (size % 2 !== 0) return { data: bytes, flaws: ['odd-length'], malformed: true };
+  if (fault) return { data: bytes, flaws: noFlaws, malformed: true };
+  const text = decodeUtf16(bytes, 0, bytes.byteLength & ~1);
+  if (typeNumber === 7) return decodeList(text, truncated);
+  // A link has no terminator.
+  const isTerminated = typeNumber !== 6 && !truncated && text.endsWith('\0');
+  const data = isTerminated ? text.slice(0, -1) : text;
+  const flaws: ValueFlaw[] = [];
+  if (typeNumber !== 6 && !truncated && !isTerminated) flaws.push('unterminated');
+  if (data.includes('\0')) flaws.push('embedded-nul');
+  return { data, flaws: flaws.length === 0 ? noFlaws : flaws, malformed: false };
+}
+
 /** Each string ends with NUL and the list with one more; both terminators may be missing in what programs store. */
-function splitMultiString(text: string, truncated: boolean): string[] {
+function decodeList(text: string, truncated: boolean): Data {
+  const flaws: ValueFlaw[] = [];
   let list = text;
-  if (!truncated && list.endsWith('\0')) list = list.slice(0, list.endsWith('\0\0') ? -2 : -1);
-  return list === '' ? [] : list.split('\0');
+  if (!truncated) {
+    if (list.endsWith('\0\0')) list = list.slice(0, -2);
+    else if (list === '\0') list = '';
+    else flaws.push('unterminated');
+    if (list.endsWith('\0') && flaws.length > 0) list = list.slice(0, -1);
+  }
+  const data = list === '' ? [] : list.split('\0');
+  if (list.startsWith('\0') || list.includes('\0\0')) flaws.push('embedded-nul');
+  return { data, flaws: flaws.length === 0 ? noFlaws : flaws, malformed: false };
 }
 
 /** Keeps embedded NULs and unpaired surrogates. */
