@@ -1,105 +1,115 @@
 // SPDX-License-Identifier: MIT
 
-#include "body.h"
+#include "body_kinds.h"
+#include "memory.h"
 
-// The next capture that the body needs, for the span at SpanOffset.
-static CAPTURE *AddCapture(_Inout_ BODY *Body, _In_ ULONG SpanOffset) {
+#define BODY_ALIGN(Size) ((ULONG)ALIGN_UP_BY((Size), 8))
+
+// The largest of each family; a class whose bounds these do not cover has shorter spans of the same kinds.
+C_ASSERT(sizeof(CMB_BODY_CREATE) + BODY_ALIGN(CMB_MAX_PATH_BYTES) + BODY_ALIGN(CMB_MAX_CLASS_NAME_BYTES) +
+             BODY_ALIGN(CMB_MAX_SECURITY_DESCRIPTOR_BYTES) <=
+         BODY_MAX_BYTES_TWO_PATHS);
+C_ASSERT(sizeof(CMB_BODY_FILE) + BODY_ALIGN(CMB_MAX_FILE_NAME_BYTES) <= BODY_MAX_BYTES_TWO_PATHS);
+C_ASSERT(sizeof(CMB_BODY_SET_VALUE) + BODY_ALIGN(CMB_MAX_VALUE_NAME_BYTES) + 2 * BODY_ALIGN(CMB_MAX_DATA_BYTES) <=
+         BODY_MAX_BYTES);
+C_ASSERT(sizeof(CMB_BODY_QUERY_MULTIPLE) + CMB_MAX_VALUE_ENTRIES * (sizeof(CMB_VALUE_ENTRY) + 8) +
+             BODY_ALIGN(CMB_MAX_ENTRY_NAMES_BYTES) + BODY_ALIGN(CMB_MAX_DATA_BYTES) <=
+         BODY_MAX_BYTES);
+C_ASSERT(sizeof(CMB_BODY_LOAD) + BODY_ALIGN(CMB_MAX_PATH_BYTES) + BODY_ALIGN(CMB_MAX_FILE_NAME_BYTES) <=
+         BODY_MAX_BYTES);
+C_ASSERT(sizeof(CMB_BODY_REPLACE) + 2 * BODY_ALIGN(CMB_MAX_FILE_NAME_BYTES) <= BODY_MAX_BYTES);
+
+typedef struct BODY_KIND {
+    ULONG Size;
+    BODY_DESCRIBE *Describe;
+} BODY_KIND;
+
+static const BODY_KIND Kinds[NotifyBodyCount] = {
+    [NotifyBodyCreate] = {sizeof(CMB_BODY_CREATE), BodyDescribeCreate},
+    [NotifyBodySetValue] = {sizeof(CMB_BODY_SET_VALUE), BodyDescribeSetValue},
+    [NotifyBodyDeleteValue] = {sizeof(CMB_BODY_DELETE_VALUE), BodyDescribeDeleteValue},
+    [NotifyBodyDeleteKey] = {sizeof(CMB_BODY_DELETE_KEY), BodyDescribeDeleteKey},
+    [NotifyBodyRename] = {sizeof(CMB_BODY_RENAME), BodyDescribeRename},
+    [NotifyBodySetInformation] = {sizeof(CMB_BODY_SET_INFORMATION), BodyDescribeSetInformation},
+    [NotifyBodyEnumerateKey] = {sizeof(CMB_BODY_QUERY), BodyDescribeEnumerateKey},
+    [NotifyBodyEnumerateValue] = {sizeof(CMB_BODY_QUERY), BodyDescribeEnumerateValue},
+    [NotifyBodyQueryKey] = {sizeof(CMB_BODY_QUERY), BodyDescribeQueryKey},
+    [NotifyBodyQueryValue] = {sizeof(CMB_BODY_QUERY), BodyDescribeQueryValue},
+    [NotifyBodyQueryMultiple] = {sizeof(CMB_BODY_QUERY_MULTIPLE), BodyDescribeQueryMultiple},
+    [NotifyBodyClose] = {sizeof(CMB_BODY_CLOSE), BodyDescribeClose},
+    [NotifyBodyLoad] = {sizeof(CMB_BODY_LOAD), BodyDescribeLoad},
+    [NotifyBodyUnload] = {sizeof(CMB_BODY_UNLOAD), BodyDescribeUnload},
+    [NotifyBodyQuerySecurity] = {sizeof(CMB_BODY_SECURITY), BodyDescribeQuerySecurity},
+    [NotifyBodySetSecurity] = {sizeof(CMB_BODY_SECURITY), BodyDescribeSetSecurity},
+    [NotifyBodyRestore] = {sizeof(CMB_BODY_FILE), BodyDescribeRestore},
+    [NotifyBodySave] = {sizeof(CMB_BODY_FILE), BodyDescribeSave},
+    [NotifyBodySaveMerged] = {sizeof(CMB_BODY_FILE), BodyDescribeSaveMerged},
+    [NotifyBodyReplace] = {sizeof(CMB_BODY_REPLACE), BodyDescribeReplace},
+    [NotifyBodyQueryName] = {sizeof(CMB_BODY_QUERY_NAME), BodyDescribeQueryName},
+};
+
+C_ASSERT(FIELD_OFFSET(BODY, Fixed) + sizeof(CMB_BODY_CREATE) == FIELD_OFFSET(BODY, Captures));
+
+_Use_decl_annotations_
+CAPTURE *BodyAddCapture(BODY *Body, ULONG SpanOffset) {
+    NT_ASSERT(Body->Captures < BODY_MAX_CAPTURES);
     Body->SpanOffset[Body->Captures] = SpanOffset;
     return &Body->Capture[Body->Captures++];
 }
 
-_IRQL_requires_max_(APC_LEVEL)
-static VOID DescribeCreate(_Inout_ BODY *Body, _In_ const REG_CREATE_KEY_INFORMATION_V1 *Create,
-                           _In_opt_ const REG_POST_OPERATION_INFORMATION *Post) {
-    CMB_BODY_CREATE *body = &Body->Create;
-    CaptureDescribeString(AddCapture(Body, FIELD_OFFSET(CMB_BODY_CREATE, RequestedName)), Create->CompleteName,
-                          CMB_MAX_PATH_BYTES);
-    CaptureDescribeString(AddCapture(Body, FIELD_OFFSET(CMB_BODY_CREATE, ClassName)), Create->Class,
-                          CMB_MAX_CLASS_NAME_BYTES);
-    body->DesiredAccess = Create->DesiredAccess;
-    body->Options = Create->Options;
-    // Before V1 this was a reserved pointer.
-    body->StructureVersion = (UINT32)min(Create->Version, MAXUSHORT);
-    // Later structures only append.
-    if (Create->Version >= 1) {
-        body->Attributes = Create->Attributes;
-        body->Wow64Flags = Create->Wow64Flags;
-        body->CheckAccessMode = (UCHAR)Create->CheckAccessMode;
+_Use_decl_annotations_
+UINT32 BodyReadNumber(BODY *Body, const volatile ULONG *UnsafeNumber) {
+    ULONG number;
+    if (!CaptureBytes(&number, UnsafeNumber, sizeof(number))) {
+        ++Body->Faults;
     }
-    // STATUS_REPARSE is a success, too, but nothing was opened.
-    if (Post && Post->Status == STATUS_SUCCESS) {
-        body->GrantedAccess = Create->GrantedAccess;
-        if (Create->Disposition && !CaptureBytes(&body->Disposition, Create->Disposition, sizeof(body->Disposition))) {
-            ++Body->Faults;
-        }
-    }
+    return number;
 }
 
-_IRQL_requires_max_(APC_LEVEL)
-static VOID DescribeSetValue(_Inout_ BODY *Body, _In_ const REG_SET_VALUE_KEY_INFORMATION *SetValue,
-                             _In_ ULONG MaxDataBytes) {
-    CaptureDescribeString(AddCapture(Body, FIELD_OFFSET(CMB_BODY_SET_VALUE, ValueName)), SetValue->ValueName,
-                          CMB_MAX_VALUE_NAME_BYTES);
-    CaptureDescribeBytes(AddCapture(Body, FIELD_OFFSET(CMB_BODY_SET_VALUE, Data)), SetValue->Data, SetValue->DataSize,
-                         MaxDataBytes);
-    Body->SetValue.Type = SetValue->Type;
-    Body->SetValue.TitleIndex = SetValue->TitleIndex;
+_Use_decl_annotations_
+ULONG BodyBufferLength(BODY *Body, const BODY_INPUT *Input) {
+    if (!Input->Facts) {
+        return 0;
+    }
+    Body->Faults += !Input->Post && !NT_SUCCESS(Input->Facts->Status);
+    return Input->Facts->BufferLength;
 }
 
 _Use_decl_annotations_
 VOID BodyDescribe(BODY *Body, const BODY_INPUT *Input) {
-    const VOID *Pre = Input->Pre;
+    const BODY_KIND *kind = &Kinds[Input->Class->Body];
     RtlZeroMemory(Body, sizeof(*Body));
-    switch (Input->Class->Body) {
-    case NotifyBodyCreate:
-        Body->Size = sizeof(Body->Create);
-        if (Pre) {
-            DescribeCreate(Body, Pre, Input->Post);
-        }
-        break;
-    case NotifyBodySetValue:
-        Body->Size = sizeof(Body->SetValue);
-        if (Pre) {
-            DescribeSetValue(Body, Pre, Input->MaxDataBytes);
-        }
-        break;
-    case NotifyBodyDeleteValue:
-        Body->Size = sizeof(Body->DeleteValue);
-        if (Pre) {
-            CaptureDescribeString(AddCapture(Body, FIELD_OFFSET(CMB_BODY_DELETE_VALUE, ValueName)),
-                                  ((const REG_DELETE_VALUE_KEY_INFORMATION *)Pre)->ValueName, CMB_MAX_VALUE_NAME_BYTES);
-        }
-        break;
-    case NotifyBodyRename:
-        Body->Size = sizeof(Body->Rename);
-        if (Pre) {
-            CaptureDescribeString(AddCapture(Body, FIELD_OFFSET(CMB_BODY_RENAME, NewName)),
-                                  ((const REG_RENAME_KEY_INFORMATION *)Pre)->NewName, CMB_MAX_PATH_BYTES);
-        }
-        break;
-    default:
-        break;
+    Body->Size = kind->Size;
+    if (kind->Describe && Input->Pre) {
+        kind->Describe(Body, Input);
     }
+    Body->DataSize = BodySizeOfEntries(Body->Entries);
     for (ULONG i = 0; i < Body->Captures; ++i) {
-        Body->DataSize += (ULONG)ALIGN_UP_BY(Body->Capture[i].Size, 8);
+        Body->DataSize += BODY_ALIGN(Body->Capture[i].Size);
     }
+    NT_ASSERT(Body->Size + Body->DataSize <= BODY_MAX_BYTES);
 }
 
 _Use_decl_annotations_
 ULONG BodyWrite(const BODY *Body, CMB_RECORD *Record, ULONG Offset) {
-    UCHAR *body = (UCHAR *)(Record + 1);
+    UCHAR *fixed = (UCHAR *)(Record + 1);
     ULONG faults = Body->Faults;
-    RtlCopyMemory(body, &Body->Create, Body->Size);
+    RtlCopyMemory(fixed, Body->Fixed, Body->Size);
+    faults += BodyWriteEntries(Body->Entries, Record, Offset);
+    Offset += BodySizeOfEntries(Body->Entries);
     for (ULONG i = 0; i < Body->Captures; ++i) {
-        CMB_SPAN *span = (CMB_SPAN *)(body + Body->SpanOffset[i]);
+        CMB_SPAN *span = (CMB_SPAN *)(fixed + Body->SpanOffset[i]);
         CaptureRead(&Body->Capture[i], (UCHAR *)Record, Offset, span);
         faults += (span->Flags & CMB_SPAN_FAULT) != 0;
-        Offset += (ULONG)ALIGN_UP_BY(Body->Capture[i].Size, 8);
+        Offset += BODY_ALIGN(Body->Capture[i].Size);
     }
     return faults;
 }
 
 _Use_decl_annotations_
 VOID BodyRelease(BODY *Body) {
-    RtlZeroMemory(Body, sizeof(*Body));
+    MemoryFree(Body->Entries);
+    MemoryFree(Body->Descriptor);
+    Body->Entries = NULL;
+    Body->Descriptor = NULL;
 }

@@ -38,7 +38,7 @@ VOID CaptureDescribeString(CAPTURE *Capture, const volatile UNICODE_STRING *Unsa
         return;
     }
     if (!CaptureBytes(&string, UnsafeString, sizeof(string))) {
-        Capture->Flags = CMB_SPAN_PRESENT | CMB_SPAN_FAULT;
+        CaptureDescribeFault(Capture);
         return;
     }
     // MaximumLength means nothing in captured strings. Half a character, which nothing rules out, is cut off.
@@ -51,6 +51,12 @@ VOID CaptureDescribeBytes(CAPTURE *Capture, const volatile VOID *UnsafeBytes, UL
     Capture->Size = min(FullSize, Limit);
     Capture->FullSize = FullSize;
     Capture->Flags = CMB_SPAN_PRESENT | (Capture->Size < FullSize ? CMB_SPAN_TRUNCATED : 0);
+}
+
+_Use_decl_annotations_
+VOID CaptureDescribeFault(CAPTURE *Capture) {
+    RtlZeroMemory(Capture, sizeof(*Capture));
+    Capture->Flags = CMB_SPAN_PRESENT | CMB_SPAN_FAULT;
 }
 
 _Use_decl_annotations_

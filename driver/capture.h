@@ -36,6 +36,9 @@ _IRQL_requires_max_(APC_LEVEL)
 VOID CaptureDescribeBytes(_Out_ CAPTURE *Capture, _In_opt_ const volatile VOID *UnsafeBytes, _In_ ULONG FullSize,
                           _In_ ULONG Limit);
 
+// There is something, but it cannot be read.
+VOID CaptureDescribeFault(_Out_ CAPTURE *Capture);
+
 // Reads the bytes to Record + Offset, where Capture->Size bytes were set aside, and fills in the span.
 _IRQL_requires_max_(APC_LEVEL)
 VOID CaptureRead(_In_ const CAPTURE *Capture, _Inout_ UCHAR *Record, _In_ ULONG Offset, _Out_ CMB_SPAN *Span);

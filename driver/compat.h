@@ -43,6 +43,21 @@ typedef struct _REG_QUERY_KEY_NAME {
     PVOID Reserved;
 } REG_QUERY_KEY_NAME, *PREG_QUERY_KEY_NAME;
 
+typedef struct _REG_LOAD_KEY_INFORMATION_V2 {
+    PVOID Object;
+    PUNICODE_STRING KeyName;
+    PUNICODE_STRING SourceFile;
+    ULONG Flags;
+    PVOID TrustClassObject;
+    PVOID UserEvent;
+    ACCESS_MASK DesiredAccess;
+    PHANDLE RootHandle;
+    PVOID CallContext;
+    PVOID ObjectContext;
+    ULONG_PTR Version;
+    PVOID FileAccessToken;
+} REG_LOAD_KEY_INFORMATION_V2, *PREG_LOAD_KEY_INFORMATION_V2;
+
 typedef struct _REG_SAVE_MERGED_KEY_INFORMATION {
     PVOID Object;
     HANDLE FileHandle;
@@ -132,7 +147,8 @@ static inline VOID WriteRelease(volatile LONG *Destination, LONG Value) {
 #define DECLSPEC_NOINLINE __attribute__((noinline))
 #endif
 
-// Layouts on which notify_class.c and body.c rely, checked against whichever headers are in use (64-bit systems only).
+// Layouts on which notify_class.c and the bodies rely, checked against whichever headers are in use (64-bit systems
+// only).
 C_ASSERT(sizeof(PVOID) == 8);
 C_ASSERT(sizeof(REG_POST_OPERATION_INFORMATION) == 0x38);
 C_ASSERT(FIELD_OFFSET(REG_POST_OPERATION_INFORMATION, CallContext) == 0x20);
@@ -140,7 +156,19 @@ C_ASSERT(sizeof(REG_CREATE_KEY_INFORMATION_V1) == 0x88);
 C_ASSERT(FIELD_OFFSET(REG_CREATE_KEY_INFORMATION_V1, CallContext) == 0x50);
 C_ASSERT(FIELD_OFFSET(REG_CREATE_KEY_INFORMATION_V1, Version) == 0x68);
 C_ASSERT(FIELD_OFFSET(REG_LOAD_KEY_INFORMATION, CallContext) == 0x40);
+C_ASSERT(sizeof(REG_LOAD_KEY_INFORMATION) == 0x58);
+C_ASSERT(sizeof(REG_LOAD_KEY_INFORMATION_V2) == 0x60);
+C_ASSERT(FIELD_OFFSET(REG_LOAD_KEY_INFORMATION_V2, CallContext) == 0x40);
+C_ASSERT(FIELD_OFFSET(REG_LOAD_KEY_INFORMATION_V2, Version) == 0x50);
+C_ASSERT(sizeof(REG_SAVE_MERGED_KEY_INFORMATION) == 0x38);
+C_ASSERT(FIELD_OFFSET(REG_SAVE_MERGED_KEY_INFORMATION, FileHandle) == 0x08);
+C_ASSERT(sizeof(REG_QUERY_KEY_NAME) == 0x38);
 C_ASSERT(FIELD_OFFSET(REG_QUERY_KEY_NAME, CallContext) == 0x20);
+C_ASSERT(FIELD_OFFSET(REG_QUERY_KEY_SECURITY_INFORMATION, CallContext) == 0x20);
+C_ASSERT(FIELD_OFFSET(REG_SET_KEY_SECURITY_INFORMATION, CallContext) == 0x18);
+C_ASSERT(FIELD_OFFSET(REG_QUERY_MULTIPLE_VALUE_KEY_INFORMATION, CallContext) == 0x30);
+C_ASSERT(FIELD_OFFSET(REG_QUERY_VALUE_KEY_INFORMATION, CallContext) == 0x30);
 C_ASSERT(FIELD_OFFSET(REG_SET_VALUE_KEY_INFORMATION, CallContext) == 0x28);
+C_ASSERT(sizeof(KEY_VALUE_ENTRY) == 0x18);
 
 #endif

@@ -38,30 +38,8 @@ Record::Record(std::span<const std::byte> bytes) : bytes_(bytes.begin(), bytes.e
 
 std::vector<CMB_SPAN> Record::spans() const {
     std::vector<CMB_SPAN> spans{(*this)->KeyPath};
-    switch ((*this)->NotifyClass) {
-    case RegNtPreCreateKeyEx:
-    case RegNtPostCreateKeyEx:
-    case RegNtPreOpenKeyEx:
-    case RegNtPostOpenKeyEx:
-        spans.push_back(body<CMB_BODY_CREATE>().RequestedName);
-        spans.push_back(body<CMB_BODY_CREATE>().ClassName);
-        break;
-    case RegNtPreSetValueKey:
-    case RegNtPostSetValueKey:
-        spans.push_back(body<CMB_BODY_SET_VALUE>().ValueName);
-        spans.push_back(body<CMB_BODY_SET_VALUE>().Data);
-        break;
-    case RegNtPreDeleteValueKey:
-    case RegNtPostDeleteValueKey:
-        spans.push_back(body<CMB_BODY_DELETE_VALUE>().ValueName);
-        break;
-    case RegNtPreRenameKey:
-    case RegNtPostRenameKey:
-        spans.push_back(body<CMB_BODY_RENAME>().NewName);
-        break;
-    default:
-        EXPECT_EQ((*this)->BodySize, 0u);
-        break;
+    for (const CMB_SPAN &span : bodySpans(*this)) {
+        spans.push_back(span);
     }
     return spans;
 }

@@ -54,12 +54,17 @@ class Record {
     bool isGap() const { return (*this)->Kind == CMB_RECORD_GAP; }
     uint64_t lastSequence() const { return isGap() ? body<CMB_BODY_GAP>().LastSequence : (*this)->Sequence; }
     const Bytes &bytes() const { return bytes_; }
+    // Of a query for multiple values.
+    std::vector<CMB_VALUE_ENTRY> entries() const;
     // KeyPath and the spans of the body.
     std::vector<CMB_SPAN> spans() const;
 
   private:
     Bytes bytes_;
 };
+
+// fixture_body.cc: all spans of the body, whatever its class, those of entries included.
+std::vector<CMB_SPAN> bodySpans(const Record &record);
 
 // Takes a batch apart and checks its form: sizes, alignment, zeroed padding, numbers without holes.
 std::vector<Record> parseBatch(std::span<const std::byte> output, uintptr_t size);

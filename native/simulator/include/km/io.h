@@ -46,6 +46,8 @@
 #define FILE_GENERIC_WRITE                                                                                             \
     (STANDARD_RIGHTS_WRITE | FILE_WRITE_DATA | FILE_WRITE_ATTRIBUTES | FILE_WRITE_EA | FILE_APPEND_DATA | SYNCHRONIZE)
 #define FILE_GENERIC_EXECUTE (STANDARD_RIGHTS_EXECUTE | FILE_READ_ATTRIBUTES | FILE_EXECUTE | SYNCHRONIZE)
+#define FILE_DEVICE_MAILSLOT 0x0000000C
+#define FILE_DEVICE_NAMED_PIPE 0x00000011
 #define FILE_DEVICE_UNKNOWN 0x00000022
 #define FILE_DEVICE_SECURE_OPEN 0x00000100
 #define CTL_CODE(type, function, method, access) (((type) << 16) | ((access) << 14) | ((function) << 2) | (method))
