@@ -58,6 +58,28 @@ class Key {
         });
     }
 
+    // How a key is opened or created where the short forms above do not do.
+    struct How {
+        ACCESS_MASK access = KEY_ALL_ACCESS;
+        HANDLE root = nullptr;
+        ULONG attributes = OBJ_CASE_INSENSITIVE;
+        ULONG options = 0;
+        PSECURITY_DESCRIPTOR descriptor = nullptr;
+    };
+    static Key openAs(std::u16string_view path, const How &how) {
+        return make(path, how.root, [&](PHANDLE handle, POBJECT_ATTRIBUTES attributes) {
+            attributes->Attributes = how.attributes;
+            return NtOpenKeyEx(handle, how.access, attributes, how.options);
+        });
+    }
+    static Key createAs(std::u16string_view path, const How &how, ULONG *disposition = nullptr) {
+        return make(path, how.root, [&](PHANDLE handle, POBJECT_ATTRIBUTES attributes) {
+            attributes->Attributes = how.attributes;
+            attributes->SecurityDescriptor = how.descriptor;
+            return NtCreateKey(handle, how.access, attributes, 0, nullptr, how.options, disposition);
+        });
+    }
+
     HANDLE get() const { return handle_; }
     NTSTATUS close() { return handle_ == nullptr ? STATUS_SUCCESS : NtClose(std::exchange(handle_, nullptr)); }
     // The object behind the handle, without a reference of its own.
@@ -72,6 +94,22 @@ class Key {
         UNICODE_STRING string = text(name);
         return NtSetValueKey(handle_, &string, 0, REG_DWORD, &value, sizeof value);
     }
+    NTSTATUS setLink(std::u16string_view target) const {
+        UNICODE_STRING string = text(u"SymbolicLinkValue");
+        return NtSetValueKey(handle_, &string, 0, REG_LINK, const_cast<char16_t *>(target.data()),
+                             static_cast<ULONG>(target.size() * sizeof(char16_t)));
+    }
+    // The canonical name, as KeyNameInformation tells it.
+    std::u16string name() const {
+        alignas(KEY_NAME_INFORMATION) UCHAR buffer[1024];
+        auto information = reinterpret_cast<KEY_NAME_INFORMATION *>(buffer);
+        ULONG length = 0;
+        if (NtQueryKey(handle_, KeyNameInformation, information, sizeof buffer, &length) != STATUS_SUCCESS) {
+            return {};
+        }
+        return {information->Name, information->NameLength / sizeof(WCHAR)};
+    }
+    NTSTATUS remove() const { return NtDeleteKey(handle_); }
     NTSTATUS remove(std::u16string_view name) const {
         UNICODE_STRING string = text(name);
         return NtDeleteValueKey(handle_, &string);

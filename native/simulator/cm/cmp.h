@@ -24,6 +24,7 @@ typedef struct _CM_KEY {
     ULONG References;
     BOOLEAN Deleted;
     PCM_STORE Store; // that Node belongs to: the host's, or the one of keys opened in a transaction
+    BOOLEAN Link;    // a symbolic link
     CM_NODE Node;
     UNICODE_STRING Name;        // last component
     PUNICODE_STRING CachedName; // what CmCallbackGetKeyObjectID gave out; stays as it was
@@ -145,6 +146,10 @@ VOID CmpTrimSeparators(PUNICODE_STRING Name);
 NTSTATUS CmpStripRegistryPrefix(PUNICODE_STRING Name);
 // Cuts the first component off Rest, skipping separators before it. FALSE at the end.
 BOOLEAN CmpNextComponent(PUNICODE_STRING Rest, PUNICODE_STRING Component);
+
+// parse.c
+// SymbolicLinkValue, the only value that a link has.
+extern const UNICODE_STRING CmpLinkValueName;
 
 // altitude.c
 LONG CmpCompareAltitudes(PCUNICODE_STRING First, PCUNICODE_STRING Second);

@@ -12,7 +12,15 @@
 #define STATUS_CANNOT_DELETE ((NTSTATUS)0xC0000121)
 #endif
 
+#ifndef STATUS_REPARSE_POINT_ENCOUNTERED
+#define STATUS_REPARSE_POINT_ENCOUNTERED ((NTSTATUS)0xC000050B)
+#endif
+
 #ifdef CM_MINGW_DDK
+
+#ifndef OBJ_DONT_REPARSE
+#define OBJ_DONT_REPARSE 0x00001000L
+#endif
 
 // The headers declare as imported what is defined here; the later definition wins.
 #pragma clang diagnostic ignored "-Winconsistent-dllimport"

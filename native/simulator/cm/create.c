@@ -2,32 +2,13 @@
 //
 // NtCreateKey and NtOpenKeyEx: from a name to a key object and a handle.
 
-#include "cmp.h"
+#include "request.h"
 #include "calls.h"
 
 #define CM_VALID_OPTIONS                                                                                               \
     (REG_OPTION_VOLATILE | REG_OPTION_CREATE_LINK | REG_OPTION_BACKUP_RESTORE | REG_OPTION_OPEN_LINK |                 \
      REG_OPTION_DONT_VIRTUALIZE)
-
-// One request, with everything captured.
-typedef struct _CM_REQUEST {
-    BOOLEAN Create;
-    KPROCESSOR_MODE Mode;
-    ULONG Attributes;
-    ULONG TitleIndex;
-    ULONG Options;
-    ACCESS_MASK DesiredAccess; // generic rights mapped, view flags taken out
-    ULONG Wow64Flags;
-    PVOID SecurityDescriptor;
-    PVOID SecurityQualityOfService;
-    PCM_KEY_BODY Root; // referenced
-    UNICODE_STRING CompleteName;
-    UNICODE_STRING RemainingName; // part of CompleteName
-    UNICODE_STRING Class;
-    ULONG Disposition;
-    PVOID Result; // key object, referenced
-    REG_CREATE_KEY_INFORMATION_V1 Information;
-} CM_REQUEST, *PCM_REQUEST;
+#define CM_MAX_LINKS 64
 
 static ACCESS_MASK CmpMapAccess(ACCESS_MASK Access) {
     static const struct {
@@ -45,33 +26,18 @@ static ACCESS_MASK CmpMapAccess(ACCESS_MASK Access) {
     return Access;
 }
 
-static NTSTATUS CmpResolveRoot(PCM_REQUEST Request, HANDLE RootDirectory) {
+static NTSTATUS CmpReferenceRoot(PCM_REQUEST Request, HANDLE RootDirectory) {
     PVOID Root;
     NTSTATUS Status;
 
-    if (Request->CompleteName.Length % sizeof(WCHAR) != 0) {
-        return STATUS_OBJECT_NAME_INVALID;
-    }
-    Request->RemainingName = Request->CompleteName;
     if (RootDirectory == NULL) {
-        Status = CmpStripRegistryPrefix(&Request->RemainingName);
-        if (!NT_SUCCESS(Status)) {
-            return Status;
-        }
-        CmPortReferenceObject(CmpSystem.RootBody);
-        Request->Root = CmpSystem.RootBody;
-    } else {
-        if (Request->CompleteName.Length != 0 && Request->CompleteName.Buffer[0] == L'\\') {
-            return STATUS_OBJECT_PATH_SYNTAX_BAD;
-        }
-        Status = CmPortReferenceKeyByHandle(RootDirectory, 0, Request->Mode, &Root);
-        if (!NT_SUCCESS(Status)) {
-            return Status;
-        }
+        return STATUS_SUCCESS;
+    }
+    Status = CmPortReferenceKeyByHandle(RootDirectory, 0, Request->Mode, &Root);
+    if (NT_SUCCESS(Status)) {
         Request->Root = Root;
     }
-    CmpTrimSeparators(&Request->RemainingName);
-    return STATUS_SUCCESS;
+    return Status;
 }
 
 static NTSTATUS CmpCaptureRequest(PCM_REQUEST Request, POBJECT_ATTRIBUTES ObjectAttributes, PUNICODE_STRING Class) {
@@ -97,7 +63,10 @@ static NTSTATUS CmpCaptureRequest(PCM_REQUEST Request, POBJECT_ATTRIBUTES Object
     if (NT_SUCCESS(Status)) {
         Status = CmpCaptureString(&Request->Class, Class, Request->Mode);
     }
-    return NT_SUCCESS(Status) ? CmpResolveRoot(Request, Attributes.RootDirectory) : Status;
+    if (NT_SUCCESS(Status)) {
+        Status = CmpReferenceRoot(Request, Attributes.RootDirectory);
+    }
+    return NT_SUCCESS(Status) ? CmpResolveName(Request) : Status;
 }
 
 static VOID CmpReleaseRequest(PCM_REQUEST Request) {
@@ -106,12 +75,14 @@ static VOID CmpReleaseRequest(PCM_REQUEST Request) {
     }
     CmpReleaseString(&Request->CompleteName);
     CmpReleaseString(&Request->Class);
+    CmpReleaseString(&Request->Target);
 }
 
 static VOID CmpFillInformation(PCM_REQUEST Request) {
     REG_CREATE_KEY_INFORMATION_V1 *Information = &Request->Information;
     BOOLEAN Checked = Request->Mode == UserMode || (Request->Attributes & OBJ_FORCE_ACCESS_CHECK) != 0;
 
+    RtlZeroMemory(Information, sizeof(*Information));
     Information->CompleteName = &Request->CompleteName;
     Information->RootObject = Request->Root;
     Information->ObjectType = CmPortKeyObjectType();
@@ -131,53 +102,6 @@ static VOID CmpFillInformation(PCM_REQUEST Request) {
     }
 }
 
-static NTSTATUS CmpStep(PCM_REQUEST Request, PCM_KEY Key, PCUNICODE_STRING Component, BOOLEAN Last, PCM_KEY *Child) {
-    NTSTATUS Status;
-
-    if (Component->Length > CM_MAX_KEY_NAME_BYTES) {
-        return STATUS_INVALID_PARAMETER;
-    }
-    Status = CmpOpenChildKey(Key, Component, Child);
-    if (Status != STATUS_OBJECT_NAME_NOT_FOUND || !Last || !Request->Create) {
-        return Status;
-    }
-    if (Request->Options & REG_OPTION_CREATE_LINK) {
-        return STATUS_NOT_SUPPORTED;
-    }
-    Status = CmpCreateChildKey(Key, Component, Request->TitleIndex, &Request->Class, Request->Options, Child);
-    if (NT_SUCCESS(Status)) {
-        Request->Disposition = REG_CREATED_NEW_KEY;
-    }
-    return Status;
-}
-
-// With the registry locked: the key that the request means, referenced.
-static NTSTATUS CmpWalk(PCM_REQUEST Request, PCM_KEY *Result) {
-    UNICODE_STRING Rest = Request->RemainingName, Component, Next;
-    PCM_KEY Key = Request->Root->Key;
-    BOOLEAN More = CmpNextComponent(&Rest, &Component);
-    NTSTATUS Status = Key->Deleted ? STATUS_KEY_DELETED : STATUS_SUCCESS;
-
-    CmpReferenceKey(Key);
-    Request->Disposition = REG_OPENED_EXISTING_KEY;
-    while (NT_SUCCESS(Status) && More) {
-        PCM_KEY Child = NULL;
-
-        More = CmpNextComponent(&Rest, &Next);
-        Status = CmpStep(Request, Key, &Component, !More, &Child);
-        CmpDereferenceKey(Key);
-        Key = Child;
-        Component = Next;
-    }
-    if (!NT_SUCCESS(Status)) {
-        CmpDereferenceKey(Key);
-        Request->Disposition = 0;
-        return Status;
-    }
-    *Result = Key;
-    return STATUS_SUCCESS;
-}
-
 static NTSTATUS CmpPerform(PCM_REQUEST Request) {
     PCM_KEY_BODY Body;
     PCM_KEY Key = NULL;
@@ -188,9 +112,9 @@ static NTSTATUS CmpPerform(PCM_REQUEST Request) {
         return STATUS_ACCESS_DENIED;
     }
     CmpLockRegistry();
-    Status = CmpWalk(Request, &Key);
+    Status = CmpParseKey(Request, &Key);
     CmpUnlockRegistry();
-    if (!NT_SUCCESS(Status)) {
+    if (Status != STATUS_SUCCESS) {
         return Status;
     }
     Status = CmpCreateBody(Key, &Body);
@@ -205,7 +129,7 @@ static NTSTATUS CmpPerform(PCM_REQUEST Request) {
 }
 
 // The notifications and what lies between them. On success Result is a referenced key object.
-static NTSTATUS CmpRunRequest(PCM_REQUEST Request) {
+static NTSTATUS CmpRunOnce(PCM_REQUEST Request) {
     CM_OPERATION Operation;
     NTSTATUS Status;
     PCM_KEY_BODY Made = NULL;
@@ -233,6 +157,29 @@ static NTSTATUS CmpRunRequest(PCM_REQUEST Request) {
         return NT_SUCCESS(Status) ? STATUS_UNSUCCESSFUL : Status;
     }
     return Status;
+}
+
+// One pair of notifications for the name as it was given, and one for each link.
+static NTSTATUS CmpRunRequest(PCM_REQUEST Request) {
+    for (ULONG Hops = 0;; Hops++) {
+        NTSTATUS Status = CmpRunOnce(Request);
+
+        if (Status != STATUS_REPARSE || Request->Target.Buffer == NULL) {
+            return Status;
+        }
+        if (Request->Attributes & OBJ_DONT_REPARSE) {
+            return STATUS_REPARSE_POINT_ENCOUNTERED;
+        }
+        // The limit was seen on real systems and is not documented, nor is the status: tests of the Wine project found
+        // this one for a loop on Windows 10 1607 and later, STATUS_NAME_TOO_LONG on older systems.
+        if (Hops == CM_MAX_LINKS) {
+            return STATUS_INVALID_PARAMETER;
+        }
+        Status = CmpFollowLink(Request);
+        if (!NT_SUCCESS(Status)) {
+            return Status;
+        }
+    }
 }
 
 static NTSTATUS CmpGiveHandle(PCM_REQUEST Request, PHANDLE KeyHandle, PULONG Disposition) {

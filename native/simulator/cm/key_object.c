@@ -39,8 +39,10 @@ static NTSTATUS CmpMakeKey(PCM_STORE Store, PCM_KEY Parent, CM_NODE Node, PCM_KE
     PCM_KEY_FACTS Facts = NULL;
     NTSTATUS Status = Store->ReadKey(Store->Context, Node, &Facts);
     PCM_KEY Made = NULL;
+    BOOLEAN Link = FALSE;
 
     if (NT_SUCCESS(Status)) {
+        Link = Facts->Link;
         Made = CmStoreAllocate(sizeof(*Made));
         Status = Made != NULL ? CmpCaptureString(&Made->Name, &Facts->Name, KernelMode) : STATUS_INSUFFICIENT_RESOURCES;
     }
@@ -52,6 +54,7 @@ static NTSTATUS CmpMakeKey(PCM_STORE Store, PCM_KEY Parent, CM_NODE Node, PCM_KE
     }
     Made->References = 1;
     Made->Store = Store;
+    Made->Link = Link;
     Made->Node = Node;
     Made->Parent = Parent;
     InitializeListHead(&Made->Children);

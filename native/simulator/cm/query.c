@@ -20,7 +20,7 @@ typedef struct _CM_CACHED_INFORMATION {
 
 typedef struct _CM_FLAGS_INFORMATION {
     ULONG Wow64Flags;
-    ULONG KeyFlags; // 1: volatile
+    ULONG KeyFlags; // 1: volatile, 2: symbolic link
     ULONG ControlFlags;
 } CM_FLAGS_INFORMATION;
 
@@ -140,7 +140,7 @@ NTSTATUS CmpFormatKey(KEY_INFORMATION_CLASS Class, const CM_KEY_FACTS *Facts, PC
     case KeyCachedInformation:
         return CmpFormatCached(Facts, Answer);
     case KeyFlagsInformation: {
-        CM_FLAGS_INFORMATION Flags = {.KeyFlags = Facts->Volatile ? 1 : 0};
+        CM_FLAGS_INFORMATION Flags = {.KeyFlags = (Facts->Volatile ? 1 : 0) | (Facts->Link ? 2 : 0)};
 
         return CmpFormatWords(Answer, sizeof(Flags) / sizeof(ULONG), &Flags.Wow64Flags);
     }

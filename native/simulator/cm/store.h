@@ -31,6 +31,7 @@ typedef struct _CM_KEY_FACTS {
     ULONG MaxValueNameLength;
     ULONG MaxValueDataLength;
     BOOLEAN Volatile;
+    BOOLEAN Link;        // a symbolic link: its value SymbolicLinkValue, of type REG_LINK, names the target
     UNICODE_STRING Name; // last component, in the case in which it was created
     UNICODE_STRING Class;
 } CM_KEY_FACTS, *PCM_KEY_FACTS;
@@ -49,7 +50,8 @@ typedef struct _CM_STORE {
 
     // The key \REGISTRY.
     NTSTATUS (*OpenRoot)(PVOID Context, CM_NODE *Root);
-    // STATUS_OBJECT_NAME_NOT_FOUND if there is no such child. Names compare case-insensitively, here and below.
+    // STATUS_OBJECT_NAME_NOT_FOUND if there is no such child. Names compare case-insensitively, here and below. A link
+    // is not followed.
     NTSTATUS (*OpenChild)(PVOID Context, CM_NODE Parent, PCUNICODE_STRING Name, CM_NODE *Child);
     // Called after OpenChild has failed to find it. Options is CreateOptions of NtCreateKey; Class may be empty.
     // STATUS_CHILD_MUST_BE_VOLATILE for a stable child of a volatile key.

@@ -1,77 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// What a freshly installed machine has in its registry, as far as programs and drivers expect to find it.
+// Fills the hive in memory like that of a freshly installed machine, as far as programs and drivers expect it.
 
 #include "cmp.h"
+#include "store_furniture.h"
 #include "store_memory.h"
-
-typedef enum _CM_KIND { CmFrame, CmHive, CmVolatileHive, CmPlain } CM_KIND;
-
-// A parent stands before its children.
-static const struct {
-    CM_KIND Kind;
-    const WCHAR *Path;
-} CmpFurniture[] = {
-    {CmFrame, L"MACHINE"},
-    {CmFrame, L"USER"},
-    {CmFrame, L"A"},
-    {CmHive, L"MACHINE\\BCD00000000"},
-    {CmVolatileHive, L"MACHINE\\HARDWARE"},
-    {CmHive, L"MACHINE\\SAM"},
-    {CmHive, L"MACHINE\\SECURITY"},
-    {CmHive, L"MACHINE\\SOFTWARE"},
-    {CmPlain, L"MACHINE\\SOFTWARE\\Classes"},
-    {CmPlain, L"MACHINE\\SOFTWARE\\Clients"},
-    {CmPlain, L"MACHINE\\SOFTWARE\\Microsoft"},
-    {CmPlain, L"MACHINE\\SOFTWARE\\Microsoft\\Windows"},
-    {CmPlain, L"MACHINE\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion"},
-    {CmPlain, L"MACHINE\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Explorer"},
-    {CmPlain, L"MACHINE\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Policies"},
-    {CmPlain, L"MACHINE\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Run"},
-    {CmPlain, L"MACHINE\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\RunOnce"},
-    {CmPlain, L"MACHINE\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Uninstall"},
-    {CmPlain, L"MACHINE\\SOFTWARE\\Microsoft\\Windows NT"},
-    {CmPlain, L"MACHINE\\SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion"},
-    {CmPlain, L"MACHINE\\SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion\\Image File Execution Options"},
-    {CmPlain, L"MACHINE\\SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion\\Winlogon"},
-    {CmPlain, L"MACHINE\\SOFTWARE\\Policies"},
-    {CmPlain, L"MACHINE\\SOFTWARE\\Policies\\Microsoft"},
-    {CmPlain, L"MACHINE\\SOFTWARE\\WOW6432Node"},
-    {CmPlain, L"MACHINE\\SOFTWARE\\WOW6432Node\\Microsoft"},
-    {CmHive, L"MACHINE\\SYSTEM"},
-    {CmPlain, L"MACHINE\\SYSTEM\\ControlSet001"},
-    {CmPlain, L"MACHINE\\SYSTEM\\CurrentControlSet"},
-    {CmPlain, L"MACHINE\\SYSTEM\\CurrentControlSet\\Control"},
-    {CmPlain, L"MACHINE\\SYSTEM\\CurrentControlSet\\Control\\Lsa"},
-    {CmPlain, L"MACHINE\\SYSTEM\\CurrentControlSet\\Control\\Session Manager"},
-    {CmPlain, L"MACHINE\\SYSTEM\\CurrentControlSet\\Control\\Session Manager\\Environment"},
-    {CmPlain, L"MACHINE\\SYSTEM\\CurrentControlSet\\Enum"},
-    {CmPlain, L"MACHINE\\SYSTEM\\CurrentControlSet\\Services"},
-    {CmPlain, L"MACHINE\\SYSTEM\\Select"},
-    {CmPlain, L"MACHINE\\SYSTEM\\Setup"},
-};
-
-static const WCHAR *const CmpAccounts[] = {
-    L".DEFAULT", L"S-1-5-18", L"S-1-5-19", L"S-1-5-20", L"S-1-5-21-3623811015-3361044348-30300820-1013",
-};
-
-static const WCHAR *const CmpAccountKeys[] = {
-    L"Console",
-    L"Control Panel",
-    L"Control Panel\\Desktop",
-    L"Environment",
-    L"Software",
-    L"Software\\Classes",
-    L"Software\\Microsoft",
-    L"Software\\Microsoft\\Windows",
-    L"Software\\Microsoft\\Windows\\CurrentVersion",
-    L"Software\\Microsoft\\Windows\\CurrentVersion\\Explorer",
-    L"Software\\Microsoft\\Windows\\CurrentVersion\\Policies",
-    L"Software\\Microsoft\\Windows\\CurrentVersion\\Run",
-    L"Software\\Microsoft\\Windows\\CurrentVersion\\RunOnce",
-    L"Software\\Policies",
-    L"Volatile Environment",
-};
 
 static CM_NODE CmpChildNamed(CM_NODE Parent, PCUNICODE_STRING Name) {
     for (ULONG i = 0; i < Parent->Children.Count; i++) {
@@ -84,32 +17,18 @@ static CM_NODE CmpChildNamed(CM_NODE Parent, PCUNICODE_STRING Name) {
     return NULL;
 }
 
-// Makes the key at Path, below Root; all but the last component exist.
-static NTSTATUS CmpPlace(CM_NODE Root, const WCHAR *Path, CM_KIND Kind, CM_NODE *Made) {
-    CM_NODE Node = Root;
-    BOOLEAN Volatile;
-    UNICODE_STRING Name;
-    NTSTATUS Status;
+static UNICODE_STRING CmpText(const WCHAR *Text) {
+    UNICODE_STRING String;
 
-    for (;;) {
-        ULONG Length = 0;
+    RtlInitUnicodeString(&String, Text);
+    return String;
+}
 
-        while (Path[Length] != 0 && Path[Length] != L'\\') {
-            Length++;
-        }
-        Name.Buffer = (PWCH)Path;
-        Name.Length = Name.MaximumLength = (USHORT)(Length * sizeof(WCHAR));
-        if (Path[Length] == 0) {
-            break;
-        }
-        Node = CmpChildNamed(Node, &Name);
-        if (Node == NULL) {
-            return STATUS_OBJECT_NAME_NOT_FOUND;
-        }
-        Path += Length + 1;
-    }
-    Volatile = Kind == CmFrame || Kind == CmVolatileHive || (Kind == CmPlain && Node->Volatile);
-    Status = CmpMakeNode(Node, &Name, 0, NULL, Volatile, Made);
+static NTSTATUS CmpPlaceChild(CM_NODE Parent, PCUNICODE_STRING Name, CM_KIND Kind, CM_NODE *Made) {
+    BOOLEAN Volatile = Kind == CmFrame || Kind == CmVolatileHive || Kind == CmVolatileLink ||
+                       ((Kind == CmPlain || Kind == CmLink) && Parent->Volatile);
+    NTSTATUS Status = CmpMakeNode(Parent, Name, 0, NULL, Volatile, Made);
+
     if (NT_SUCCESS(Status)) {
         (*Made)->Master = Kind == CmFrame;
         (*Made)->HiveRoot = Kind == CmHive || Kind == CmVolatileHive;
@@ -117,26 +36,145 @@ static NTSTATUS CmpPlace(CM_NODE Root, const WCHAR *Path, CM_KIND Kind, CM_NODE 
     return Status;
 }
 
-static NTSTATUS CmpFurnishAccount(CM_NODE Users, const WCHAR *Account) {
-    CM_NODE Hive = NULL, Key;
-    NTSTATUS Status = CmpPlace(Users, Account, CmHive, &Hive);
+// Makes the key at Path, below Root. What is missing on the way becomes plain keys.
+static NTSTATUS CmpPlace(CM_NODE Root, PCUNICODE_STRING Path, CM_KIND Kind, CM_NODE *Made) {
+    UNICODE_STRING Rest = *Path, Component;
+    CM_NODE Node = Root;
+    NTSTATUS Status = STATUS_SUCCESS;
 
-    for (ULONG i = 0; NT_SUCCESS(Status) && i < RTL_NUMBER_OF(CmpAccountKeys); i++) {
-        Status = CmpPlace(Hive, CmpAccountKeys[i], CmPlain, &Key);
+    while (NT_SUCCESS(Status) && CmpNextComponent(&Rest, &Component)) {
+        CM_NODE Child = CmpChildNamed(Node, &Component);
+
+        if (Child == NULL) {
+            Status = CmpPlaceChild(Node, &Component, Rest.Length == 0 ? Kind : CmPlain, &Child);
+        }
+        Node = Child;
+    }
+    *Made = Node;
+    return Status;
+}
+
+// A text of several parts, for paths that are made up here.
+typedef struct _CM_PATH {
+    UNICODE_STRING Name;
+    WCHAR Text[128];
+} CM_PATH;
+
+static PCUNICODE_STRING CmpCompose(CM_PATH *Path, const WCHAR *Head, const WCHAR *Middle, const WCHAR *Tail) {
+    NTSTATUS Status;
+
+    Path->Name.Buffer = Path->Text;
+    Path->Name.Length = 0;
+    Path->Name.MaximumLength = sizeof(Path->Text);
+    RtlAppendUnicodeToString(&Path->Name, Head);
+    RtlAppendUnicodeToString(&Path->Name, Middle);
+    Status = RtlAppendUnicodeToString(&Path->Name, Tail);
+    NT_ASSERT(NT_SUCCESS(Status));
+    UNREFERENCED_PARAMETER(Status);
+    return &Path->Name;
+}
+
+static NTSTATUS CmpPlaceLink(PCM_MEMORY_STORE Memory, PCUNICODE_STRING Path, CM_KIND Kind, PCUNICODE_STRING Target) {
+    CM_NODE Node;
+    NTSTATUS Status = CmpPlace(Memory->Root, Path, Kind, &Node);
+
+    if (!NT_SUCCESS(Status)) {
+        return Status;
+    }
+    Node->Link = TRUE;
+    return Memory->Table.SetValue(Memory, Node, &CmpLinkValueName, 0, REG_LINK, Target->Buffer, Target->Length);
+}
+
+// What the 32-bit view of class registrations has of its own.
+static NTSTATUS CmpFurnishClasses(CM_NODE Root, PCUNICODE_STRING Path) {
+    NTSTATUS Status;
+    CM_PATH Part;
+    CM_NODE Classes, Key;
+
+    Status = CmpPlace(Root, Path, CmPlain, &Classes);
+    for (ULONG i = 0; NT_SUCCESS(Status) && i < CmpRedirectedClassCount; i++) {
+        Status = CmpPlace(Classes, CmpCompose(&Part, CmpRedirectedClasses[i], L"", L""), CmPlain, &Key);
+        if (NT_SUCCESS(Status)) {
+            CmpCompose(&Part, L"WOW6432Node", L"\\", CmpRedirectedClasses[i]);
+            Status = CmpPlace(Classes, &Part.Name, CmPlain, &Key);
+        }
     }
     return Status;
 }
 
-NTSTATUS CmpFurnish(CM_NODE Root) {
-    UNICODE_STRING UserName = {4 * sizeof(WCHAR), 4 * sizeof(WCHAR), (PWCH)L"USER"};
+static NTSTATUS CmpFurnishAccount(CM_NODE Root, const WCHAR *Account) {
+    CM_NODE Hive = NULL, Key;
+    CM_PATH Path;
+    NTSTATUS Status = CmpPlace(Root, CmpCompose(&Path, L"USER\\", Account, L""), CmHive, &Hive);
+
+    for (ULONG i = 0; NT_SUCCESS(Status) && i < CmpAccountKeyCount; i++) {
+        Status = CmpPlace(Hive, CmpCompose(&Path, CmpAccountKeys[i], L"", L""), CmPlain, &Key);
+    }
+    return Status;
+}
+
+// The class registrations of a user are a hive beside the user's own, which has a link to it.
+static NTSTATUS CmpFurnishUser(PCM_MEMORY_STORE Memory, const WCHAR *User) {
+    CM_PATH Path, Target;
+    CM_NODE Hive;
+    NTSTATUS Status = CmpPlace(Memory->Root, CmpCompose(&Path, L"USER\\", User, L"_Classes"), CmHive, &Hive);
+
+    if (NT_SUCCESS(Status)) {
+        Status = CmpFurnishClasses(Memory->Root, &Path.Name);
+    }
+    if (!NT_SUCCESS(Status)) {
+        return Status;
+    }
+    CmpCompose(&Path, L"USER\\", User, L"\\Software\\Classes");
+    CmpCompose(&Target, L"\\REGISTRY\\USER\\", User, L"_Classes");
+    return CmpPlaceLink(Memory, &Path.Name, CmLink, &Target.Name);
+}
+
+static NTSTATUS CmpFurnishSharedKey(PCM_MEMORY_STORE Memory, const WCHAR *Shared) {
+    CM_PATH Path, Target;
+    CM_NODE Key;
+    NTSTATUS Status = CmpPlace(Memory->Root, CmpCompose(&Path, L"MACHINE\\SOFTWARE\\", Shared, L""), CmPlain, &Key);
+
+    if (!NT_SUCCESS(Status)) {
+        return Status;
+    }
+    CmpCompose(&Path, L"MACHINE\\SOFTWARE\\", L"WOW6432Node\\", Shared);
+    CmpCompose(&Target, L"\\REGISTRY\\MACHINE\\SOFTWARE\\", Shared, L"");
+    return CmpPlaceLink(Memory, &Path.Name, CmLink, &Target.Name);
+}
+
+static NTSTATUS CmpFurnishTables(PCM_MEMORY_STORE Memory) {
     NTSTATUS Status = STATUS_SUCCESS;
+    UNICODE_STRING Path, Target;
     CM_NODE Node;
 
-    for (ULONG i = 0; NT_SUCCESS(Status) && i < RTL_NUMBER_OF(CmpFurniture); i++) {
-        Status = CmpPlace(Root, CmpFurniture[i].Path, CmpFurniture[i].Kind, &Node);
+    for (ULONG i = 0; NT_SUCCESS(Status) && i < CmpFurnitureCount; i++) {
+        Path = CmpText(CmpFurniture[i].Path);
+        Status = CmpPlace(Memory->Root, &Path, CmpFurniture[i].Kind, &Node);
     }
-    for (ULONG i = 0; NT_SUCCESS(Status) && i < RTL_NUMBER_OF(CmpAccounts); i++) {
-        Status = CmpFurnishAccount(CmpChildNamed(Root, &UserName), CmpAccounts[i]);
+    for (ULONG i = 0; NT_SUCCESS(Status) && i < CmpLinkCount; i++) {
+        Path = CmpText(CmpLinks[i].Path);
+        Target = CmpText(CmpLinks[i].Target);
+        Status = CmpPlaceLink(Memory, &Path, CmpLinks[i].Kind, &Target);
+    }
+    return Status;
+}
+
+NTSTATUS CmpFurnish(PCM_MEMORY_STORE Memory) {
+    UNICODE_STRING Classes = CmpText(L"MACHINE\\SOFTWARE\\Classes");
+    NTSTATUS Status = CmpFurnishTables(Memory);
+
+    if (NT_SUCCESS(Status)) {
+        Status = CmpFurnishClasses(Memory->Root, &Classes);
+    }
+    for (ULONG i = 0; NT_SUCCESS(Status) && i < CmpAccountCount; i++) {
+        Status = CmpFurnishAccount(Memory->Root, CmpAccounts[i]);
+    }
+    for (ULONG i = 0; NT_SUCCESS(Status) && i < CmpUserCount; i++) {
+        Status = CmpFurnishUser(Memory, CmpUsers[i]);
+    }
+    for (ULONG i = 0; NT_SUCCESS(Status) && i < CmpSharedKeyCount; i++) {
+        Status = CmpFurnishSharedKey(Memory, CmpSharedKeys[i]);
     }
     return Status;
 }

@@ -178,6 +178,7 @@ static NTSTATUS CmpMemoryCreateChild(PVOID Context, CM_NODE Parent, PCUNICODE_ST
     }
     Status = CmpMakeNode(Parent, Name, TitleIndex, Class, Volatile, Child);
     if (NT_SUCCESS(Status)) {
+        (*Child)->Link = (Options & REG_OPTION_CREATE_LINK) != 0;
         (*Child)->Opens++;
     }
     return Status;
@@ -247,6 +248,7 @@ static NTSTATUS CmpFacts(CM_NODE Node, PCM_KEY_FACTS *Facts) {
     (*Facts)->MaxValueNameLength = Node->MaxValueNameLength;
     (*Facts)->MaxValueDataLength = Node->MaxValueDataLength;
     (*Facts)->Volatile = Node->Volatile;
+    (*Facts)->Link = Node->Link;
     return STATUS_SUCCESS;
 }
 
@@ -301,7 +303,7 @@ NTSTATUS CmMemoryStoreCreate(PCM_STORE *Store) {
     Status = CmpMakeNode(NULL, &RootName, 0, NULL, TRUE, &Memory->Root);
     if (NT_SUCCESS(Status)) {
         Memory->Root->Master = TRUE;
-        Status = CmpFurnish(Memory->Root);
+        Status = CmpFurnish(Memory);
     }
     if (!NT_SUCCESS(Status)) {
         CmMemoryStoreDestroy(&Memory->Table);

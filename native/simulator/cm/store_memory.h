@@ -29,6 +29,7 @@ struct _CM_NODE {
     ULONG Opens;
     BOOLEAN Deleted;
     BOOLEAN Volatile;
+    BOOLEAN Link;
     BOOLEAN HiveRoot;
     BOOLEAN Master; // part of the frame that hives hang in: nobody creates keys there
     UNICODE_STRING Name;
@@ -52,6 +53,6 @@ NTSTATUS CmpMakeNode(CM_NODE Parent, PCUNICODE_STRING Name, ULONG TitleIndex, PC
 VOID CmpFreeMemoryValue(PCM_MEMORY_VALUE Value);
 VOID CmpFillValueRoutines(PCM_STORE Store);
 // The keys of a freshly installed machine.
-NTSTATUS CmpFurnish(CM_NODE Root);
+NTSTATUS CmpFurnish(PCM_MEMORY_STORE Memory);
 
 #endif

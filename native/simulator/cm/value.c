@@ -5,6 +5,17 @@
 #include "cmp.h"
 #include "calls.h"
 
+// With the registry locked. A link has its target and no other value.
+static NTSTATUS CmpMaySetValue(PCM_KEY Key, PCUNICODE_STRING Name, ULONG Type) {
+    if (Key->Deleted) {
+        return STATUS_KEY_DELETED;
+    }
+    if (Key->Link && (Type != REG_LINK || !RtlEqualUnicodeString(Name, &CmpLinkValueName, TRUE))) {
+        return STATUS_ACCESS_DENIED;
+    }
+    return STATUS_SUCCESS;
+}
+
 static NTSTATUS CmpNotifySetValue(PCM_KEY_BODY Body, PREG_SET_VALUE_KEY_INFORMATION Information) {
     UNICODE_STRING Name = *Information->ValueName;
     PVOID Data = Information->Data;
@@ -15,9 +26,10 @@ static NTSTATUS CmpNotifySetValue(PCM_KEY_BODY Body, PREG_SET_VALUE_KEY_INFORMAT
     if (!Operation.Stopped) {
         CmpLockRegistry();
         // The arguments are those of the caller: what a callback writes into the structure is not read back.
-        Status = Body->Key->Deleted
-                     ? STATUS_KEY_DELETED
-                     : CmpKeyStore(Body->Key, SetValue, Body->Key->Node, &Name, TitleIndex, Type, Data, DataSize);
+        Status = CmpMaySetValue(Body->Key, &Name, Type);
+        if (NT_SUCCESS(Status)) {
+            Status = CmpKeyStore(Body->Key, SetValue, Body->Key->Node, &Name, TitleIndex, Type, Data, DataSize);
+        }
         CmpUnlockRegistry();
     }
     return CmpPostNotify(&Operation, Status, Body);

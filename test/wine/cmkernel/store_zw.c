@@ -7,12 +7,13 @@
 struct _CM_NODE {
     HANDLE Key;
     BOOLEAN Volatile;
+    BOOLEAN Link;
 };
 
 // Query routines of Wine fill at most this much without a second try.
 #define FIRST_TRY 512
 
-static NTSTATUS MakeNode(HANDLE Key, BOOLEAN Volatile, CM_NODE *Node) {
+static NTSTATUS MakeNode(HANDLE Key, ULONG Options, CM_NODE *Node) {
     CM_NODE node = CmStoreAllocate(sizeof *node);
 
     if (!node) {
@@ -20,7 +21,8 @@ static NTSTATUS MakeNode(HANDLE Key, BOOLEAN Volatile, CM_NODE *Node) {
         return STATUS_INSUFFICIENT_RESOURCES;
     }
     node->Key = Key;
-    node->Volatile = Volatile;
+    node->Volatile = (Options & REG_OPTION_VOLATILE) != 0;
+    node->Link = (Options & REG_OPTION_CREATE_LINK) != 0;
     *Node = node;
     return STATUS_SUCCESS;
 }
@@ -40,7 +42,30 @@ static NTSTATUS OpenRoot(PVOID Context, CM_NODE *Root) {
     RtlInitUnicodeString(&name, L"\\Registry");
     NameAttributes(&attributes, NULL, &name);
     status = ZwOpenKey(&key, MAXIMUM_ALLOWED, &attributes);
-    return NT_SUCCESS(status) ? MakeNode(key, FALSE, Root) : status;
+    return NT_SUCCESS(status) ? MakeNode(key, 0, Root) : status;
+}
+
+// Wine does not tell which keys are links. One that has a target has a value of this name and type; one that has none
+// cannot be opened without OBJ_OPENLINK.
+static BOOLEAN IsLink(const OBJECT_ATTRIBUTES *Attributes, HANDLE Key) {
+    OBJECT_ATTRIBUTES attributes = *Attributes;
+    KEY_VALUE_BASIC_INFORMATION information;
+    UNICODE_STRING name;
+    ULONG length;
+    NTSTATUS status;
+    HANDLE other;
+
+    RtlInitUnicodeString(&name, L"SymbolicLinkValue");
+    status = ZwQueryValueKey(Key, &name, KeyValueBasicInformation, &information, sizeof information, &length);
+    if (status == STATUS_SUCCESS || status == STATUS_BUFFER_OVERFLOW) {
+        return information.Type == REG_LINK;
+    }
+    attributes.Attributes &= ~(ULONG)OBJ_OPENLINK;
+    status = ZwOpenKey(&other, MAXIMUM_ALLOWED, &attributes);
+    if (NT_SUCCESS(status)) {
+        ZwClose(other);
+    }
+    return status == STATUS_OBJECT_NAME_NOT_FOUND;
 }
 
 static NTSTATUS OpenChild(PVOID Context, CM_NODE Parent, PCUNICODE_STRING Name, CM_NODE *Child) {
@@ -50,8 +75,12 @@ static NTSTATUS OpenChild(PVOID Context, CM_NODE Parent, PCUNICODE_STRING Name, 
 
     UNREFERENCED_PARAMETER(Context);
     NameAttributes(&attributes, Parent, Name);
+    attributes.Attributes |= OBJ_OPENLINK;
     status = ZwOpenKey(&key, MAXIMUM_ALLOWED, &attributes);
-    return NT_SUCCESS(status) ? MakeNode(key, FALSE, Child) : status;
+    if (!NT_SUCCESS(status)) {
+        return status;
+    }
+    return MakeNode(key, IsLink(&attributes, key) ? REG_OPTION_CREATE_LINK : 0, Child);
 }
 
 static NTSTATUS CreateChild(PVOID Context, CM_NODE Parent, PCUNICODE_STRING Name, ULONG TitleIndex,
@@ -65,7 +94,7 @@ static NTSTATUS CreateChild(PVOID Context, CM_NODE Parent, PCUNICODE_STRING Name
     NameAttributes(&attributes, Parent, Name);
     status = ZwCreateKey(&key, MAXIMUM_ALLOWED, &attributes, TitleIndex, Class->Length ? (PUNICODE_STRING)Class : NULL,
                          Options, &disposition);
-    return NT_SUCCESS(status) ? MakeNode(key, (Options & REG_OPTION_VOLATILE) != 0, Child) : status;
+    return NT_SUCCESS(status) ? MakeNode(key, Options, Child) : status;
 }
 
 static VOID CloseNode(PVOID Context, CM_NODE Node) {
@@ -122,7 +151,7 @@ static NTSTATUS AskValueAt(const QUERY *Query, ULONG Class, PVOID Buffer, ULONG 
     return ZwEnumerateValueKey(Query->Key, Query->Index, Class, Buffer, Size, Length);
 }
 
-static NTSTATUS ReadFacts(const QUERY *Query, BOOLEAN Volatile, PCM_KEY_FACTS *Facts) {
+static NTSTATUS ReadFacts(const QUERY *Query, CM_NODE Node, PCM_KEY_FACTS *Facts) {
     PKEY_FULL_INFORMATION full;
     PKEY_BASIC_INFORMATION basic;
     UNICODE_STRING name;
@@ -152,7 +181,8 @@ static NTSTATUS ReadFacts(const QUERY *Query, BOOLEAN Volatile, PCM_KEY_FACTS *F
         (*Facts)->Values = full->Values;
         (*Facts)->MaxValueNameLength = full->MaxValueNameLen;
         (*Facts)->MaxValueDataLength = full->MaxValueDataLen;
-        (*Facts)->Volatile = Volatile;
+        (*Facts)->Volatile = Node->Volatile;
+        (*Facts)->Link = Node->Link;
     }
     CmStoreFree(basic);
     CmStoreFree(full);
@@ -163,14 +193,14 @@ static NTSTATUS ReadKey(PVOID Context, CM_NODE Node, PCM_KEY_FACTS *Facts) {
     QUERY query = {.Run = AskKey, .Key = Node->Key};
 
     UNREFERENCED_PARAMETER(Context);
-    return ReadFacts(&query, Node->Volatile, Facts);
+    return ReadFacts(&query, Node, Facts);
 }
 
 static NTSTATUS ReadSubkey(PVOID Context, CM_NODE Node, ULONG Index, PCM_KEY_FACTS *Facts) {
     QUERY query = {.Run = AskSubkey, .Key = Node->Key, .Index = Index};
 
     UNREFERENCED_PARAMETER(Context);
-    return ReadFacts(&query, Node->Volatile, Facts);
+    return ReadFacts(&query, Node, Facts);
 }
 
 static NTSTATUS MakeValue(const QUERY *Query, PCM_VALUE *Value) {
