@@ -1,14 +1,16 @@
+import { decodeBody } from './decode/bodies.js';
+import type { Body } from './decode/body.js';
+import { decodeHeader, type Draft } from './decode/header.js';
+import { HopTracker } from './decode/hops.js';
+import { ProcessTable } from './decode/process-table.js';
+import { toUnixNanoseconds } from './decode/time.js';
 import type { CreateFields, Event, GapCause, GapEvent } from './event.js';
-import { notifyClassByNumber, type BodyKind } from './notify-class.js';
-import { ntStatusName } from './nt-status.js';
+import { notifyClassByNumber } from './notify-class.js';
+import { NtStatus } from './nt-status.js';
 import * as P from './protocol.js';
-import { protocolError, readSpan, requireBody, spanText, type RecordView, type Span } from './record.js';
-import { displayKey } from './registry-path.js';
-import { decodeValue } from './registry-value.js';
+import { protocolError, type RecordView } from './record.js';
 
 const R = P.CMB_RECORD;
-/** 100 ns units between 1601-01-01 and 1970-01-01. */
-const unixEpoch = 116_444_736_000_000_000n;
 
 export function recordCookie({ view }: RecordView): bigint {
   return view.getBigInt64(R.Cookie, true);
@@ -18,149 +20,88 @@ export function recordCookie({ view }: RecordView): bigint {
 export function recordLastSequence(record: RecordView): bigint {
   const { view } = record;
   const isGap = view.getUint16(R.Kind, true) === P.CMB_RECORD_GAP && record.bodySize >= P.CMB_BODY_GAP.size;
-  return isGap
-    ? view.getBigUint64(record.body + P.CMB_BODY_GAP.LastSequence, true)
-    : view.getBigUint64(R.Sequence, true);
+  return isGap ? record.u64(record.body + P.CMB_BODY_GAP.LastSequence) : record.u64(R.Sequence);
 }
 
-/** Null for a kind of record that a newer driver has added. */
-export function decodeRecord(record: RecordView): Event | null {
-  switch (record.view.getUint16(R.Kind, true)) {
-    case P.CMB_RECORD_NOTIFICATION:
-      return decodeNotification(record);
-    case P.CMB_RECORD_GAP:
-      return decodeGap(record);
-    default:
-      return null;
+/** Turns the records of one session into events. It must see them in the driver's order, and the process records among them. */
+export class Decoder {
+  readonly #processes: ProcessTable;
+  /** By cookie; only registrations of which a link was met are here. */
+  readonly #hops = new Map<bigint, HopTracker>();
+
+  constructor(processSlots: number) {
+    this.#processes = new ProcessTable(processSlots);
   }
-}
 
-function decodeNotification(record: RecordView): Event {
-  const notifyClass = record.view.getUint32(R.NotifyClass, true);
-  const entry = notifyClassByNumber(notifyClass);
-  const isPost = (record.view.getUint32(R.Flags, true) & P.CMB_RECORD_POST) !== 0;
-  if (entry !== undefined && entry.phase !== 'cleanup' && (entry.phase === 'post') !== isPost) {
-    throw protocolError(`a record of ${entry.name} is marked as ${isPost ? 'post' : 'pre'}`);
+  /** Null for a record that is no event: one about a process, or one of a kind that a newer driver has added. */
+  decode(record: RecordView): Event | null {
+    switch (record.view.getUint16(R.Kind, true)) {
+      case P.CMB_RECORD_NOTIFICATION:
+        return this.#notification(record);
+      case P.CMB_RECORD_GAP:
+        for (const hops of this.#hops.values()) hops.clear();
+        return decodeGap(record);
+      case P.CMB_RECORD_PROCESS:
+        this.#processes.update(record);
+        return null;
+      default:
+        return null;
+    }
   }
-  const body = decodeBody(record, entry?.body ?? 'plain', isPost);
-  const fields = decodeHeader(record, isPost, body?.spans ?? []);
-  const name = entry?.name ?? 'unknown';
-  const phase = entry?.phase ?? (isPost ? 'post' : 'pre');
-  const operation = entry?.operation ?? null;
-  // The union cannot be followed through the table; notify-class.ts ties the names to the bodies that decodeBody made.
-  return { class: name, notifyClass, phase, operation, ...fields, ...body?.fields } as Event;
-}
 
-function decodeHeader(record: RecordView, isPost: boolean, spans: readonly Span[]) {
-  const { view } = record;
-  const flags = view.getUint32(R.Flags, true);
-  const path = readSpan(record, R.KeyPath, 'key path');
-  const keyPath = spanText(record, path, 'key path');
-  const status = isPost ? view.getUint32(R.Status, true) : null;
-  const preSequence = isPost ? view.getBigUint64(R.PreSequence, true) : 0n;
-  return {
-    sequence: view.getBigUint64(R.Sequence, true),
-    preSequence: preSequence === 0n ? null : preSequence,
-    time: toUnixNanoseconds(view.getBigInt64(R.Time, true)),
-    processId: view.getUint32(R.ProcessId, true),
-    threadId: view.getUint32(R.ThreadId, true),
-    previousMode: (flags & P.CMB_RECORD_KERNEL_MODE) !== 0 ? 'kernel' : 'user',
-    status,
-    statusName: status === null ? null : ntStatusName(status),
-    keyPath,
-    keyPathResolved: (flags & P.CMB_RECORD_PATH_RESOLVED) !== 0,
-    keyPathLength: path.fullSize >>> 1,
-    key: keyPath === null ? null : displayKey(keyPath),
-    truncated: path.truncated || spans.some((span) => span.truncated),
-    fault: path.fault || spans.some((span) => span.fault),
-    preUnknown: (flags & P.CMB_RECORD_PRE_UNKNOWN) !== 0,
-  };
-}
-
-interface Body {
-  readonly fields: object;
-  readonly spans: readonly Span[];
-}
-
-function decodeBody(record: RecordView, kind: BodyKind, isPost: boolean): Body | null {
-  switch (kind) {
-    case 'create':
-      return decodeCreate(record, isPost);
-    case 'setValue':
-      return decodeSetValue(record);
-    case 'deleteValue':
-      return decodeName(record, P.CMB_BODY_DELETE_VALUE.size, P.CMB_BODY_DELETE_VALUE.ValueName, 'valueName');
-    case 'rename':
-      return decodeName(record, P.CMB_BODY_RENAME.size, P.CMB_BODY_RENAME.NewName, 'newName');
-    case 'plain':
-      return null;
+  /** A registration has ended. */
+  forget(cookie: bigint): void {
+    this.#hops.delete(cookie);
   }
-}
 
-function decodeCreate(record: RecordView, isPost: boolean): Body {
-  const B = P.CMB_BODY_CREATE;
-  requireBody(record, B.size, 'create or open');
-  const { view, body } = record;
-  const name = readSpan(record, body + B.RequestedName, 'requested name');
-  const className = readSpan(record, body + B.ClassName, 'class name');
-  const succeeded = isPost && view.getInt32(R.Status, true) === 0;
-  const fields: CreateFields = {
-    requestedName: spanText(record, name, 'requested name'),
-    className: spanText(record, className, 'class name'),
-    desiredAccess: view.getUint32(body + B.DesiredAccess, true),
-    grantedAccess: succeeded ? view.getUint32(body + B.GrantedAccess, true) : null,
-    options: view.getUint32(body + B.Options, true),
-    disposition: dispositionName(succeeded ? view.getUint32(body + B.Disposition, true) : 0),
-    attributes: view.getUint32(body + B.Attributes, true),
-    wow64Flags: view.getUint32(body + B.Wow64Flags, true),
-    checkAccessMode: view.getUint32(body + B.CheckAccessMode, true),
-  };
-  return { fields, spans: [name, className] };
-}
+  #notification(record: RecordView): Event {
+    const entry = notifyClassByNumber(record.u32(R.NotifyClass));
+    const isPost = (record.u32(R.Flags) & P.CMB_RECORD_POST) !== 0;
+    if (entry !== undefined && (entry.phase === 'post') !== isPost) {
+      throw protocolError(`a record of ${entry.name} is marked as ${isPost ? 'post' : 'pre'}`);
+    }
+    const event = decodeHeader(record, entry, isPost, this.#processes);
+    // The driver does not send every body yet.
+    const kind = record.bodySize === 0 ? 'plain' : (entry?.body ?? 'plain');
+    decodeBody(record, event, kind, isPost, this.#processes);
+    event.truncated = record.truncated;
+    event.fault = record.fault;
+    this.#followLinks(recordCookie(record), event, kind === 'create');
+    // The union cannot be followed through the table; notify-class.ts ties the names to the bodies that were decoded.
+    return event as unknown as Event;
+  }
 
-function dispositionName(disposition: number): CreateFields['disposition'] {
-  return disposition === 1 ? 'created' : disposition === 2 ? 'opened' : null;
-}
-
-function decodeSetValue(record: RecordView): Body {
-  const B = P.CMB_BODY_SET_VALUE;
-  requireBody(record, B.size, 'set value');
-  const { view, body } = record;
-  const name = readSpan(record, body + B.ValueName, 'value name');
-  const data = readSpan(record, body + B.Data, 'data');
-  // A copy: an event that a program keeps must not keep the whole batch.
-  const bytes = record.bytes.slice(data.start, data.end);
-  const { truncated, fault, fullSize: size } = data;
-  const value = decodeValue(view.getUint32(body + B.Type, true), { bytes, size, truncated, fault });
-  return { fields: { valueName: spanText(record, name, 'value name'), value }, spans: [name, data] };
-}
-
-function decodeName(record: RecordView, size: number, offset: number, key: 'valueName' | 'newName'): Body {
-  requireBody(record, size, key === 'newName' ? 'rename' : 'delete value');
-  const span = readSpan(record, record.body + offset, key);
-  return { fields: { [key]: spanText(record, span, key) }, spans: [span] };
+  #followLinks(cookie: bigint, event: Draft, isRequest: boolean): void {
+    let hops = this.#hops.get(cookie);
+    if (!isRequest) {
+      hops?.other(event.threadId);
+      return;
+    }
+    if (hops === undefined) {
+      if (event.status !== NtStatus.STATUS_REPARSE) return;
+      hops = new HopTracker();
+      this.#hops.set(cookie, hops);
+    }
+    hops.request(event as Draft & Body<CreateFields>);
+  }
 }
 
 function decodeGap(record: RecordView): GapEvent {
   const B = P.CMB_BODY_GAP;
-  requireBody(record, B.size, 'gap');
+  record.requireBody(B.size, 'gap');
   const { view, body } = record;
-  const bits = view.getUint32(body + B.Causes, true);
+  const bits = record.u32(body + B.Causes);
   const causes: GapCause[] = [];
   if ((bits & P.CMB_GAP_QUEUE_FULL) !== 0) causes.push('queue-full');
   if ((bits & P.CMB_GAP_NO_MEMORY) !== 0) causes.push('no-memory');
   if ((bits & P.CMB_GAP_CAPTURE_FAULT) !== 0) causes.push('capture-fault');
   return {
     class: 'gap',
-    sequence: view.getBigUint64(R.Sequence, true),
+    sequence: record.u64(R.Sequence),
     time: toUnixNanoseconds(view.getBigInt64(R.Time, true)),
-    count: view.getBigUint64(body + B.Count, true),
-    firstSequence: view.getBigUint64(body + B.FirstSequence, true),
-    lastSequence: view.getBigUint64(body + B.LastSequence, true),
+    count: record.u64(body + B.Count),
+    firstSequence: record.u64(body + B.FirstSequence),
+    lastSequence: record.u64(body + B.LastSequence),
     causes,
   };
-}
-
-function toUnixNanoseconds(time: bigint): bigint {
-  return (time - unixEpoch) * 100n;
 }

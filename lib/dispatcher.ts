@@ -1,4 +1,4 @@
-import { decodeRecord, recordCookie, recordLastSequence } from './decode.js';
+import { Decoder, recordCookie, recordLastSequence } from './decode.js';
 import { CmBridgeError } from './errors.js';
 import type { Event } from './event.js';
 import * as P from './protocol.js';
@@ -31,11 +31,23 @@ export class Dispatcher {
   #early: Early[] = [];
   #registering = 0;
   #draining = 0;
+  #decoder = new Decoder(0);
   #lastSequence = 0n;
   #isDamaged = false;
 
   constructor(acknowledge: () => void) {
     this.#acknowledge = acknowledge;
+  }
+
+  /** HELLO tells how many processes the driver keeps the session informed of. */
+  start(processSlots: number): void {
+    this.#decoder = new Decoder(processSlots);
+  }
+
+  /** The registration gets nothing any more. */
+  remove(cookie: bigint): void {
+    this.registrations.delete(cookie);
+    this.#decoder.forget(cookie);
   }
 
   /** The highest sequence number that has been delivered. */
@@ -62,7 +74,7 @@ export class Dispatcher {
       },
       (error) => {
         this.#isDamaged = true;
-        for (const registration of [...this.registrations.values()]) registration.deliverDamage(error);
+        this.#deliverDamage(error);
       },
     );
     batch.pending--;
@@ -133,11 +145,15 @@ export class Dispatcher {
   }
 
   #dispatchRecord(record: RecordView, batch: Batch): void {
-    const isGap = record.view.getUint16(P.CMB_RECORD.Kind, true) === P.CMB_RECORD_GAP;
-    const cookie = isGap ? null : recordCookie(record);
+    const kind = record.view.getUint16(P.CMB_RECORD.Kind, true);
+    if (kind === P.CMB_RECORD_PROCESS) {
+      this.#learnProcess(record);
+      return;
+    }
+    const cookie = kind === P.CMB_RECORD_GAP ? null : recordCookie(record);
     const registration = cookie === null ? undefined : this.registrations.get(cookie);
-    if (isGap || registration !== undefined || this.#registering > 0) {
-      const content = decode(record);
+    if (cookie === null || registration !== undefined || this.#registering > 0) {
+      const content = this.#decode(record);
       if (content !== null) {
         if (registration !== undefined) this.#deliver(registration, content, batch);
         else this.#deliverUnowned(cookie, content, batch);
@@ -145,6 +161,25 @@ export class Dispatcher {
     }
     const last = recordLastSequence(record);
     if (last > this.#lastSequence) this.#lastSequence = last;
+  }
+
+  /** Process records belong to no registration, have no sequence number and are no events. */
+  #learnProcess(record: RecordView): void {
+    const damage = this.#decode(record);
+    if (damage instanceof CmBridgeError) this.#deliverDamage(damage);
+  }
+
+  #decode(record: RecordView): Event | CmBridgeError | null {
+    try {
+      return this.#decoder.decode(record);
+    } catch (error) {
+      if (error instanceof CmBridgeError) return error;
+      throw error;
+    }
+  }
+
+  #deliverDamage(error: CmBridgeError): void {
+    for (const registration of [...this.registrations.values()]) registration.deliverDamage(error);
   }
 
   #deliverUnowned(cookie: bigint | null, content: Event | CmBridgeError, batch: Batch): void {
@@ -168,14 +203,5 @@ export class Dispatcher {
       batch.pending--;
       if (batch.pending === 0) this.release();
     });
-  }
-}
-
-function decode(record: RecordView): Event | CmBridgeError | null {
-  try {
-    return decodeRecord(record);
-  } catch (error) {
-    if (error instanceof CmBridgeError) return error;
-    throw error;
   }
 }

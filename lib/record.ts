@@ -1,6 +1,6 @@
 import { CmBridgeError } from './errors.js';
 import { CMB_BATCH, CMB_RECORD, CMB_SPAN, CMB_SPAN_FAULT, CMB_SPAN_PRESENT, CMB_SPAN_TRUNCATED } from './protocol.js';
-import { decodeUtf16 } from './registry-value.js';
+import type { CapturedData } from './registry-value.js';
 
 export function protocolError(message: string): CmBridgeError {
   return new CmBridgeError(
@@ -9,15 +9,7 @@ export function protocolError(message: string): CmBridgeError {
   );
 }
 
-/** One record inside a batch; every access is checked against the record's own bounds. */
-export interface RecordView {
-  readonly bytes: Uint8Array;
-  readonly view: DataView;
-  /** Where the body starts, and its length. */
-  readonly body: number;
-  readonly bodySize: number;
-}
-
+/** Bytes that a record may lack, in part or as a whole. */
 export interface Span {
   readonly present: boolean;
   readonly truncated: boolean;
@@ -25,6 +17,81 @@ export interface Span {
   readonly start: number;
   readonly end: number;
   readonly fullSize: number;
+}
+
+/** One record inside a batch; every access is checked against the record's own bounds. */
+export class RecordView {
+  readonly bytes: Buffer;
+  readonly view: DataView;
+  /** Where the body starts, and its length. */
+  readonly body: number;
+  readonly bodySize: number;
+  /** Whether one of the spans that were read so far was cut, and whether one could not be read by the driver. */
+  truncated = false;
+  fault = false;
+
+  constructor(batch: ArrayBuffer, offset: number, size: number, body: number, bodySize: number) {
+    this.bytes = Buffer.from(batch, offset, size);
+    this.view = new DataView(batch, offset, size);
+    this.body = body;
+    this.bodySize = bodySize;
+  }
+
+  u32(offset: number): number {
+    return this.view.getUint32(offset, true);
+  }
+
+  u64(offset: number): bigint {
+    return this.view.getBigUint64(offset, true);
+  }
+
+  /** Refuses a body that is shorter than the fields this version reads; a longer one comes from a newer driver. */
+  requireBody(size: number, what: string): void {
+    if (this.bodySize >= size) return;
+    throw protocolError(`the body of a ${what} record has ${this.bodySize} bytes instead of ${size}`);
+  }
+
+  span(offset: number, what: string): Span {
+    const start = this.u32(offset + CMB_SPAN.Offset);
+    const size = this.u32(offset + CMB_SPAN.Size);
+    const fullSize = this.u32(offset + CMB_SPAN.FullSize);
+    const flags = this.u32(offset + CMB_SPAN.Flags);
+    const end = start + size;
+    if (end > this.bytes.byteLength || (size > 0 && start < this.body + this.bodySize)) {
+      throw protocolError(`the ${what} of a record lies at ${start}..${end} of ${this.bytes.byteLength} bytes`);
+    }
+    if (size > fullSize && size > 0) throw protocolError(`the ${what} of a record has ${size} of ${fullSize} bytes`);
+    const truncated = (flags & CMB_SPAN_TRUNCATED) !== 0;
+    const fault = (flags & CMB_SPAN_FAULT) !== 0;
+    if (truncated) this.truncated = true;
+    if (fault) this.fault = true;
+    return { present: (flags & CMB_SPAN_PRESENT) !== 0, truncated, fault, start, end, fullSize };
+  }
+
+  /** Null when the text is absent or could not be read from the caller's memory. */
+  text(offset: number, what: string): string | null {
+    return this.textOf(this.span(offset, what), what);
+  }
+
+  textOf(span: Span, what: string): string | null {
+    if (!span.present || span.fault) return null;
+    if ((span.end - span.start) % 2 !== 0) throw protocolError(`the ${what} of a record has an odd number of bytes`);
+    return this.bytes.toString('utf16le', span.start, span.end);
+  }
+
+  /** A copy: an event that a program keeps must not keep the whole batch. */
+  copy(start: number, end: number): Uint8Array {
+    return new Uint8Array(this.bytes.subarray(start, end));
+  }
+
+  captured(span: Span): CapturedData {
+    return {
+      bytes: this.copy(span.start, span.end),
+      size: span.fullSize,
+      truncated: span.truncated,
+      fault: span.fault,
+    };
+  }
 }
 
 /**
@@ -71,44 +138,5 @@ function recordAt(batch: ArrayBuffer, view: DataView, offset: number, end: numbe
   const bodySize = view.getUint32(offset + CMB_RECORD.BodySize, true);
   if (size > end - offset || size % 8 !== 0 || headerSize < CMB_RECORD.size || headerSize + bodySize > size)
     return null;
-  return {
-    bytes: new Uint8Array(batch, offset, size),
-    view: new DataView(batch, offset, size),
-    body: headerSize,
-    bodySize,
-  };
-}
-
-/** Refuses a body that is shorter than the fields this version reads; a longer one comes from a newer driver. */
-export function requireBody(record: RecordView, size: number, what: string): void {
-  if (record.bodySize >= size) return;
-  throw protocolError(`the body of a ${what} record has ${record.bodySize} bytes instead of ${size}`);
-}
-
-export function readSpan(record: RecordView, offset: number, what: string): Span {
-  const { view } = record;
-  const start = view.getUint32(offset + CMB_SPAN.Offset, true);
-  const size = view.getUint32(offset + CMB_SPAN.Size, true);
-  const fullSize = view.getUint32(offset + CMB_SPAN.FullSize, true);
-  const flags = view.getUint32(offset + CMB_SPAN.Flags, true);
-  const end = start + size;
-  if (end > record.bytes.byteLength || (size > 0 && start < record.body + record.bodySize)) {
-    throw protocolError(`the ${what} of a record lies at ${start}..${end} of ${record.bytes.byteLength} bytes`);
-  }
-  if (size > fullSize && size > 0) throw protocolError(`the ${what} of a record has ${size} of ${fullSize} bytes`);
-  return {
-    present: (flags & CMB_SPAN_PRESENT) !== 0,
-    truncated: (flags & CMB_SPAN_TRUNCATED) !== 0,
-    fault: (flags & CMB_SPAN_FAULT) !== 0,
-    start,
-    end,
-    fullSize,
-  };
-}
-
-/** Null when the span is absent or could not be read from the caller's memory. */
-export function spanText(record: RecordView, span: Span, what: string): string | null {
-  if (!span.present || span.fault) return null;
-  if ((span.end - span.start) % 2 !== 0) throw protocolError(`the ${what} of a record has an odd number of bytes`);
-  return decodeUtf16(record.bytes, span.start, span.end);
+  return new RecordView(batch, offset, size, headerSize, bodySize);
 }

@@ -7,6 +7,8 @@ export interface HelloReply {
   readonly protocol: { readonly major: number; readonly minor: number };
   readonly callbackVersion: { readonly major: number; readonly minor: number };
   readonly capabilities: number;
+  /** Processes that the driver keeps the session informed of at a time. */
+  readonly processSlots: number;
   readonly limits: DriverLimits;
 }
 
@@ -65,6 +67,7 @@ export function helloReply(bytes: Uint8Array): HelloReply {
     protocol: { major: view.getUint16(A.ProtocolMajor, true), minor: view.getUint16(A.ProtocolMinor, true) },
     callbackVersion: { major: u32(A.CallbackMajor), minor: u32(A.CallbackMinor) },
     capabilities: u32(A.Capabilities),
+    processSlots: u32(A.ProcessSlots),
     limits: {
       maxRegistrations: u32(A.MaxRegistrations),
       maxDataBytes: u32(A.MaxDataBytes),

@@ -30,8 +30,9 @@ export class Session implements RegistrationOwner {
   #goneStatus: number | null = null;
   #closed: Promise<void> | null = null;
 
-  start(channel: NativeChannel, receives: number, receiveBytes: number): void {
+  start(channel: NativeChannel, receives: number, receiveBytes: number, processSlots: number): void {
     this.#channel = channel;
+    this.dispatcher.start(processSlots);
     this.#updateReference();
     channel.startReceive(receives, receiveBytes);
   }
@@ -97,7 +98,7 @@ export class Session implements RegistrationOwner {
       registration.markUnregistered();
     }
     await this.#drain();
-    this.dispatcher.registrations.delete(registration.cookie);
+    this.dispatcher.remove(registration.cookie);
     registration.end(null);
     this.dispatcher.release();
     this.#updateReference();

@@ -55,9 +55,9 @@ export function eventSuite(host: ConformanceHost): void {
       assert.equal(preCreate.keyPath?.toUpperCase(), `${key.path}\\Child`.toUpperCase());
       assert.equal(preCreate.keyPathResolved, false);
       assert.deepEqual([preCreate.disposition, preCreate.grantedAccess], [null, null]);
-      assert.ok(preCreate.desiredAccess !== 0);
+      assert.ok(preCreate.desiredAccess.value !== 0);
       assert.equal(postCreate.disposition, 'created');
-      assert.ok((postCreate.grantedAccess ?? 0) !== 0);
+      assert.ok((postCreate.grantedAccess?.value ?? 0) !== 0);
       assert.equal(postCreate.keyPathResolved, true);
 
       const [opened, missing] = ofClass(events, 'RegNtPostOpenKeyEx');

@@ -8,7 +8,7 @@ import { StreamOutput, type Output } from '../../lib/cli/output.js';
 import { wantsColor } from '../../lib/cli/style.js';
 import { watch, type WatchEnvironment, type WatchOptions } from '../../lib/cli/watch.js';
 import { columnsOf, keepEnd, keepStart, printable } from '../../lib/cli/width.js';
-import { decodeRecord } from '../../lib/decode.js';
+import { Decoder } from '../../lib/decode.js';
 import type { Event } from '../../lib/event.js';
 import { openDriverWith } from '../../lib/open-driver.js';
 import * as P from '../../lib/protocol.js';
@@ -21,7 +21,7 @@ function event(bytes: Uint8Array): Event {
   forEachRecord(
     batch([bytes]),
     (view) => {
-      found = decodeRecord(view);
+      found = new Decoder(0).decode(view);
     },
     (error) => {
       throw error;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { decodeRecord } from '../../lib/decode.js';
+import { Decoder } from '../../lib/decode.js';
 import { CmBridgeError } from '../../lib/errors.js';
 import type { Event } from '../../lib/event.js';
 import { notifyClasses } from '../../lib/notify-class.js';
@@ -16,6 +16,7 @@ interface Decoded {
 function decodeBatch(buffer: ArrayBuffer): Decoded {
   const events: Event[] = [];
   const errors: CmBridgeError[] = [];
+  const decoder = new Decoder(P.CMB_PROCESS_SLOTS);
   const keep = (error: unknown) => {
     assert.ok(error instanceof CmBridgeError, String(error));
     assert.equal(error.code, 'CMB_PROTOCOL_ERROR');
@@ -25,7 +26,7 @@ function decodeBatch(buffer: ArrayBuffer): Decoded {
     buffer,
     (view) => {
       try {
-        const event = decodeRecord(view);
+        const event = decoder.decode(view);
         if (event !== null) events.push(event);
       } catch (error) {
         keep(error);
@@ -103,24 +104,27 @@ describe('decoding', () => {
 
   it('reads create and open, and the result only of a post that succeeded', () => {
     const B = P.CMB_BODY_CREATE;
-    const create = (notifyClass: number, status: number) =>
+    const numbers = new Map([
+      [B.DesiredAccess, 0x2_0001],
+      [B.GrantedAccess, 0x8000_0006],
+      [B.Options, 0x9],
+      [B.Disposition, 1],
+      [B.Attributes, 0x40],
+      [B.Wow64Flags, 0x100],
+      [B.CheckAccessMode, 1],
+      [B.StructureVersion, 1],
+    ]);
+    const create = (notifyClass: number, status: number, version = 1) =>
       record({
         notifyClass,
         status,
         flags: isPost(notifyClass),
+        otherPath: '\\REGISTRY\\MACHINE\\SOFTWARE\\Sub\0Key',
+        rootSize: 2 * '\\REGISTRY\\MACHINE\\SOFTWARE'.length,
         bodySize: B.size,
         body: (view) => {
-          for (const [index, field] of [
-            B.DesiredAccess,
-            B.GrantedAccess,
-            B.Options,
-            B.Disposition,
-            B.Attributes,
-            B.Wow64Flags,
-            B.CheckAccessMode,
-          ].entries()) {
-            view.setUint32(field, field === B.Disposition ? 1 : 0xf0 + index, true);
-          }
+          for (const [field, value] of numbers) view.setUint32(field, value, true);
+          view.setUint32(B.StructureVersion, version, true);
         },
         spans: [
           [B.RequestedName, 'Sub\0Key'],
@@ -129,17 +133,19 @@ describe('decoding', () => {
       });
     const created = decodeOne(create(27, 0), 'RegNtPostCreateKeyEx');
     assert.deepEqual(
-      [created.requestedName, created.className, created.disposition, created.grantedAccess],
-      ['Sub\0Key', 'cls', 'created', 0xf1],
+      [created.requestedName, created.requestedPath, created.root, created.className, created.disposition],
+      ['Sub\0Key', '\\REGISTRY\\MACHINE\\SOFTWARE\\Sub\0Key', '\\REGISTRY\\MACHINE\\SOFTWARE', 'cls', 'created'],
     );
+    assert.deepEqual(created.desiredAccess, { value: 0x2_0001, names: ['KEY_QUERY_VALUE', 'READ_CONTROL'] });
     assert.deepEqual(
-      [created.desiredAccess, created.options, created.attributes, created.wow64Flags, created.checkAccessMode],
-      [0xf0, 0xf2, 0xf4, 0xf5, 0xf6],
+      [created.grantedAccess?.value, created.options.value, created.attributes.value, created.wow64Flags.value],
+      [0x8000_0006, 0x9, 0x40, 0x100],
     );
+    assert.deepEqual([created.checkAccessMode, created.structureVersion], ['user', 1]);
     const reparse = decodeOne(create(27, 0x104), 'RegNtPostCreateKeyEx');
     assert.deepEqual([reparse.disposition, reparse.grantedAccess, reparse.statusName], [null, null, 'STATUS_REPARSE']);
-    const pre = decodeOne(create(28, 0), 'RegNtPreOpenKeyEx');
-    assert.deepEqual([pre.disposition, pre.grantedAccess, pre.status], [null, null, null]);
+    const pre = decodeOne(create(28, 0, 0), 'RegNtPreOpenKeyEx');
+    assert.deepEqual([pre.disposition, pre.grantedAccess, pre.status, pre.checkAccessMode], [null, null, null, null]);
   });
 
   it('keeps embedded NULs and unpaired surrogates', () => {

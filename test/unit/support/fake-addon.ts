@@ -144,6 +144,7 @@ export class FakeChannel implements NativeChannel {
     reply.setUint32(A.MaxRegistrations, 64, true);
     reply.setUint32(A.MaxDataBytes, P.CMB_MAX_DATA_BYTES, true);
     reply.setUint32(A.MaxAltitudeBytes, P.CMB_MAX_ALTITUDE_BYTES, true);
+    reply.setUint32(A.ProcessSlots, P.CMB_PROCESS_SLOTS, true);
   }
 
   #register(input: Uint8Array, request: DataView, reply: DataView): void {

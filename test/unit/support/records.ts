@@ -7,6 +7,14 @@ export interface SpanInput {
   readonly flags?: number;
 }
 
+export interface TokenInput {
+  /** CMB_TOKEN_* */
+  readonly flags?: number;
+  readonly integrity?: number;
+  readonly session?: number;
+  readonly sid?: Uint8Array;
+}
+
 export interface RecordInput {
   readonly kind?: number;
   readonly sequence?: bigint;
@@ -19,6 +27,14 @@ export interface RecordInput {
   readonly threadId?: number;
   readonly flags?: number;
   readonly keyPath?: SpanInput | string | null;
+  readonly otherPath?: SpanInput | string;
+  readonly rootSize?: number;
+  readonly processKey?: bigint;
+  readonly processSlot?: number;
+  readonly keyObject?: bigint;
+  readonly duration?: bigint;
+  readonly impersonation?: TokenInput & { readonly level: number };
+  readonly transaction?: Uint8Array;
   /** Writes the fixed part of the body; spans are [offset in the body, content]. */
   readonly bodySize?: number;
   readonly body?: (view: DataView) => void;
@@ -53,7 +69,17 @@ export function record(input: RecordInput): Uint8Array {
     size += padded.length;
   };
   if (input.keyPath !== null) addSpan(P.CMB_RECORD.KeyPath, input.keyPath ?? '\\REGISTRY\\MACHINE\\Software');
+  if (input.otherPath !== undefined) addSpan(P.CMB_RECORD.OtherPath, input.otherPath);
+  if (input.transaction !== undefined) addSpan(P.CMB_RECORD.Transaction, { data: input.transaction });
   for (const [offset, span] of input.spans ?? []) addSpan(headerSize + offset, span);
+  if (input.impersonation !== undefined) {
+    const { impersonation } = input;
+    const start = size;
+    addSpan(P.CMB_RECORD.Impersonation, { data: impersonationBytes(impersonation) });
+    if (impersonation.sid !== undefined) {
+      addSpan(start + P.CMB_IMPERSONATION.Token + P.CMB_TOKEN.UserSid, { data: impersonation.sid });
+    }
+  }
 
   const bytes = new Uint8Array(size);
   const view = new DataView(bytes.buffer);
@@ -70,18 +96,84 @@ export function record(input: RecordInput): Uint8Array {
   view.setUint32(P.CMB_RECORD.ThreadId, input.threadId ?? 8765, true);
   view.setUint32(P.CMB_RECORD.Flags, input.flags ?? P.CMB_RECORD_PATH_RESOLVED, true);
   view.setUint32(P.CMB_RECORD.BodySize, bodySize, true);
+  view.setUint32(P.CMB_RECORD.RootSize, input.rootSize ?? 0, true);
+  view.setBigUint64(P.CMB_RECORD.ProcessKey, input.processKey ?? 0n, true);
+  view.setUint32(P.CMB_RECORD.ProcessSlot, input.processSlot ?? 0, true);
+  view.setBigUint64(P.CMB_RECORD.KeyObject, input.keyObject ?? 0n, true);
+  view.setBigUint64(P.CMB_RECORD.Duration, input.duration ?? 0n, true);
+  input.body?.(new DataView(bytes.buffer, headerSize, bodySize));
+  let end = fixed;
+  for (const part of tail) {
+    bytes.set(part, end);
+    end += part.length;
+  }
   for (const [at, offset, length, fullSize, flags] of spans) {
     view.setUint32(at + P.CMB_SPAN.Offset, offset, true);
     view.setUint32(at + P.CMB_SPAN.Size, length, true);
     view.setUint32(at + P.CMB_SPAN.FullSize, fullSize, true);
     view.setUint32(at + P.CMB_SPAN.Flags, flags, true);
   }
-  input.body?.(new DataView(bytes.buffer, headerSize, bodySize));
-  let offset = fixed;
-  for (const part of tail) {
-    bytes.set(part, offset);
-    offset += part.length;
-  }
+  return bytes;
+}
+
+function impersonationBytes({ flags, integrity, session, level }: TokenInput & { level: number }): Uint8Array {
+  const bytes = new Uint8Array(P.CMB_IMPERSONATION.size);
+  const view = new DataView(bytes.buffer);
+  writeToken(view, P.CMB_IMPERSONATION.Token, { flags: flags ?? 0, integrity: integrity ?? 0, session: session ?? 0 });
+  view.setUint32(P.CMB_IMPERSONATION.Level, level, true);
+  return bytes;
+}
+
+function writeToken(view: DataView, offset: number, { flags, integrity, session }: TokenInput): void {
+  view.setUint32(offset + P.CMB_TOKEN.Flags, flags ?? 0, true);
+  view.setUint32(offset + P.CMB_TOKEN.IntegrityLevel, integrity ?? 0, true);
+  view.setUint32(offset + P.CMB_TOKEN.SessionId, session ?? 0, true);
+}
+
+export interface ProcessInput extends TokenInput {
+  readonly slot: number;
+  readonly key: bigint;
+  readonly id: number;
+  /** CMB_PROCESS_* */
+  readonly processFlags?: number;
+  readonly parentId?: number;
+  readonly createTime?: bigint;
+  readonly imagePath?: string;
+  readonly commandLine?: string;
+}
+
+export function processRecord(input: ProcessInput): Uint8Array {
+  const B = P.CMB_BODY_PROCESS;
+  const spans: [number, SpanInput | string][] = [];
+  if (input.imagePath !== undefined) spans.push([B.ImagePath, input.imagePath]);
+  if (input.commandLine !== undefined) spans.push([B.CommandLine, input.commandLine]);
+  if (input.sid !== undefined) spans.push([B.Token + P.CMB_TOKEN.UserSid, { data: input.sid }]);
+  return record({
+    kind: P.CMB_RECORD_PROCESS,
+    sequence: 0n,
+    cookie: 0n,
+    keyPath: null,
+    flags: 0,
+    processId: input.id,
+    processKey: input.key,
+    processSlot: input.slot,
+    bodySize: B.size,
+    body: (view) => {
+      view.setBigInt64(B.CreateTime, input.createTime ?? epoch1970, true);
+      view.setUint32(B.ParentProcessId, input.parentId ?? 0, true);
+      view.setUint32(B.Flags, input.processFlags ?? 0, true);
+      writeToken(view, B.Token, input);
+    },
+    spans,
+  });
+}
+
+/** `S-1-5-` and the numbers. */
+export function sidBytes(...subAuthorities: number[]): Uint8Array {
+  const bytes = new Uint8Array(8 + 4 * subAuthorities.length);
+  const view = new DataView(bytes.buffer);
+  bytes.set([1, subAuthorities.length, 0, 0, 0, 0, 0, 5]);
+  for (const [index, value] of subAuthorities.entries()) view.setUint32(8 + 4 * index, value, true);
   return bytes;
 }
 

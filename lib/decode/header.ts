@@ -1,0 +1,111 @@
+import type { Impersonation, ProcessInfo, TransactionInfo } from '../event.js';
+import type { NotifyClass } from '../notify-class.js';
+import { ntStatusName } from '../nt-status.js';
+import * as P from '../protocol.js';
+import { protocolError, type RecordView } from '../record.js';
+import { displayKey, keyHive, type KeyHive } from '../registry-path.js';
+import { decodeImpersonation, type ProcessTable } from './process-table.js';
+import { toUnixNanoseconds } from './time.js';
+
+const R = P.CMB_RECORD;
+
+/** An event that is being made: the common fields, to which the body adds its own. */
+export interface Draft {
+  readonly class: string;
+  readonly notifyClass: number;
+  readonly phase: 'pre' | 'post' | 'cleanup';
+  readonly operation: string | null;
+  readonly sequence: bigint;
+  readonly preSequence: bigint | null;
+  readonly time: bigint;
+  readonly duration: bigint | null;
+  readonly processId: number;
+  readonly threadId: number;
+  readonly previousMode: 'user' | 'kernel';
+  readonly irql: 'passive' | 'apc';
+  readonly process: ProcessInfo;
+  readonly impersonation: Impersonation | null;
+  readonly user: string | null;
+  readonly transaction: TransactionInfo | null;
+  readonly status: number | null;
+  readonly statusName: string | null;
+  readonly keyPath: string | null;
+  readonly keyPathResolved: boolean;
+  readonly keyPathLength: number;
+  readonly key: string | null;
+  readonly hive: KeyHive | null;
+  readonly keyObject: bigint | null;
+  truncated: boolean;
+  fault: boolean;
+  readonly preUnknown: boolean;
+}
+
+export function decodeHeader(
+  record: RecordView,
+  entry: NotifyClass | undefined,
+  isPost: boolean,
+  processes: ProcessTable,
+): Draft {
+  const flags = record.u32(R.Flags);
+  const path = record.span(R.KeyPath, 'key path');
+  const keyPath = record.textOf(path, 'key path');
+  const processId = record.u32(R.ProcessId);
+  const process = processes.find(record.u32(R.ProcessSlot), record.u64(R.ProcessKey), processId);
+  const impersonation = decodeImpersonation(record);
+  const user = impersonation === null ? process.user : impersonation.user;
+  const status = isPost ? record.u32(R.Status) : null;
+  const preUnknown = (flags & P.CMB_RECORD_PRE_UNKNOWN) !== 0;
+  return {
+    class: entry?.name ?? 'unknown',
+    notifyClass: record.u32(R.NotifyClass),
+    phase: entry?.phase ?? (isPost ? 'post' : 'pre'),
+    operation: entry?.operation ?? null,
+    sequence: record.u64(R.Sequence),
+    preSequence: isPost ? nonZero(record.u64(R.PreSequence)) : null,
+    time: toUnixNanoseconds(record.view.getBigInt64(R.Time, true)),
+    duration: isPost && !preUnknown ? record.u64(R.Duration) : null,
+    processId,
+    threadId: record.u32(R.ThreadId),
+    previousMode: (flags & P.CMB_RECORD_KERNEL_MODE) !== 0 ? 'kernel' : 'user',
+    irql: (flags & P.CMB_RECORD_APC_LEVEL) !== 0 ? 'apc' : 'passive',
+    process,
+    impersonation,
+    user,
+    transaction: (flags & P.CMB_RECORD_TRANSACTED) !== 0 ? decodeTransaction(record) : null,
+    status,
+    statusName: status === null ? null : ntStatusName(status),
+    keyPath,
+    keyPathResolved: (flags & P.CMB_RECORD_PATH_RESOLVED) !== 0,
+    keyPathLength: path.fullSize >>> 1,
+    key: keyPath === null ? null : displayKey(keyPath, user),
+    hive: keyPath === null ? null : keyHive(keyPath),
+    keyObject: nonZero(record.u64(R.KeyObject)),
+    truncated: false,
+    fault: false,
+    preUnknown,
+  };
+}
+
+export function nonZero(value: bigint): bigint | null {
+  return value === 0n ? null : value;
+}
+
+const unnamedTransaction: TransactionInfo = Object.freeze({ id: null });
+
+function decodeTransaction(record: RecordView): TransactionInfo {
+  const span = record.span(R.Transaction, 'transaction');
+  if (!span.present || span.fault) return unnamedTransaction;
+  const size = span.end - span.start;
+  if (size !== 16) throw protocolError(`the transaction of a record has ${size} bytes instead of the 16 of a GUID`);
+  return { id: guidText(record, span.start) };
+}
+
+/** Of a GUID the first three parts are numbers, the others bytes. */
+function guidText(record: RecordView, offset: number): string {
+  const part = (value: number, digits: number) => value.toString(16).padStart(digits, '0');
+  const first = part(record.u32(offset), 8);
+  const second = part(record.view.getUint16(offset + 4, true), 4);
+  const third = part(record.view.getUint16(offset + 6, true), 4);
+  const rest = record.bytes.toString('hex', offset + 8, offset + 16);
+  return `{${first}-${second}-${third}-${rest.slice(0, 4)}-${rest.slice(4)}}`;
+}

@@ -1,0 +1,84 @@
+import type { CloseFields, CreateFields, QueryNameFields, RenameFields, SecurityFields } from '../event.js';
+import { createOptions, keyAccess, objectAttributes, securityInformation, wow64Flags } from '../flags.js';
+import * as P from '../protocol.js';
+import { protocolError, type RecordView, type Span } from '../record.js';
+import { displayKey } from '../registry-path.js';
+import { decodeSecurityDescriptor, type SecurityDescriptor } from '../security-descriptor.js';
+import type { Body } from './body.js';
+import type { Draft } from './header.js';
+import type { ProcessTable } from './process-table.js';
+
+const R = P.CMB_RECORD;
+
+/** `hop` and `reparsedFrom` are for the caller to fill in: they need the events before. */
+export function decodeCreate(record: RecordView, event: Draft & Body<CreateFields>, isPost: boolean): void {
+  const B = P.CMB_BODY_CREATE;
+  record.requireBody(B.size, 'create or open');
+  const { body } = record;
+  const succeeded = isPost && event.status === 0;
+  const version = record.u32(body + B.StructureVersion);
+  const other = record.span(R.OtherPath, 'requested path');
+  const requestedPath = other.present ? record.textOf(other, 'requested path') : event.keyPath;
+  event.requestedName = record.text(body + B.RequestedName, 'requested name');
+  event.requestedPath = requestedPath;
+  event.root = requestedPath === null ? null : rootOf(requestedPath, record.u32(R.RootSize));
+  event.className = record.text(body + B.ClassName, 'class name');
+  event.securityDescriptor = descriptorOf(record, record.span(body + B.SecurityDescriptor, 'security descriptor'));
+  event.desiredAccess = keyAccess(record.u32(body + B.DesiredAccess));
+  event.grantedAccess = succeeded ? keyAccess(record.u32(body + B.GrantedAccess)) : null;
+  event.options = createOptions(record.u32(body + B.Options));
+  event.disposition = succeeded ? dispositionName(record.u32(body + B.Disposition)) : null;
+  event.attributes = objectAttributes(record.u32(body + B.Attributes));
+  event.wow64Flags = wow64Flags(record.u32(body + B.Wow64Flags));
+  event.checkAccessMode = version === 0 ? null : record.u32(body + B.CheckAccessMode) === 0 ? 'kernel' : 'user';
+  event.structureVersion = version;
+  event.hop = 0;
+  event.reparsedFrom = null;
+}
+
+function rootOf(requestedPath: string, size: number): string | null {
+  if (size % 2 !== 0) throw protocolError(`the root of a requested path has an odd number of bytes, ${size}`);
+  return size === 0 || size / 2 > requestedPath.length ? null : requestedPath.slice(0, size / 2);
+}
+
+function dispositionName(disposition: number): CreateFields['disposition'] {
+  return disposition === 1 ? 'created' : disposition === 2 ? 'opened' : null;
+}
+
+function descriptorOf(record: RecordView, span: Span): SecurityDescriptor | null {
+  return span.present ? decodeSecurityDescriptor(record.captured(span)) : null;
+}
+
+export function decodeRename(record: RecordView, event: Draft & Body<RenameFields>): void {
+  record.requireBody(P.CMB_BODY_RENAME.size, 'rename');
+  event.newName = record.text(record.body + P.CMB_BODY_RENAME.NewName, 'new name');
+  event.newPath = record.text(R.OtherPath, 'new path');
+  event.newKey = event.newPath === null ? null : displayKey(event.newPath, event.user);
+}
+
+export function decodeClose(record: RecordView, event: Body<CloseFields>, processes: ProcessTable): void {
+  const B = P.CMB_BODY_CLOSE;
+  record.requireBody(B.size, 'close');
+  const { body } = record;
+  const startKey = record.u64(body + B.OpenerKey);
+  const id = record.u32(body + B.OpenerProcessId);
+  event.opener = startKey === 0n ? null : processes.find(record.u32(body + B.OpenerSlot), startKey, id);
+}
+
+export function decodeSecurity(record: RecordView, event: Draft & Body<SecurityFields>): void {
+  const B = P.CMB_BODY_SECURITY;
+  record.requireBody(B.size, 'security');
+  const { body } = record;
+  event.securityInformation = securityInformation(record.u32(body + B.SecurityInformation));
+  event.securityDescriptor = descriptorOf(record, record.span(body + B.Descriptor, 'security descriptor'));
+  event.length = event.operation === 'QueryKeySecurity' ? record.u32(body + B.Length) : null;
+}
+
+export function decodeQueryName(record: RecordView, event: Body<QueryNameFields>, isPost: boolean): void {
+  const B = P.CMB_BODY_QUERY_NAME;
+  record.requireBody(B.size, 'query name');
+  const { body } = record;
+  event.name = record.text(body + B.Name, 'name');
+  event.length = record.u32(body + B.Length);
+  event.returnLength = (isPost && record.u32(body + B.ReturnLength)) || null;
+}
