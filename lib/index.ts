@@ -20,6 +20,7 @@ export type { EventIterator } from './event-stream.js';
 export { CmGetCallbackVersion, CmRegisterCallbackEx, CmUnRegisterCallback } from './kernel-routines.js';
 export type { Cookie, ExCallbackFunction } from './kernel-routines.js';
 export type { KeyInformation, NamedValue } from './key-information.js';
+export type { CreateKeyOptions, OpenKeyOptions } from './key-options.js';
 export type { BackendName } from './native.js';
 export { notifyClasses } from './notify-class.js';
 export type { NotifyClass, NotifyClassName, Operation, Phase } from './notify-class.js';
@@ -30,12 +31,24 @@ export type { OpenDriverOptions } from './open-driver.js';
 export { applyRegFile } from './reg-file/apply.js';
 export type { RegOperation } from './reg-file/operation.js';
 export { parseRegFile } from './reg-file/parse.js';
+export type { CreateProcessOptions } from './process-options.js';
+export type { RawQueries, RawQueryOptions, RawQueryResult } from './raw-queries.js';
 export type { ErrorCallback, EventCallback, EventsOptions, Registration, SignalOption } from './registration.js';
 export { displayKey, nativeKey } from './registry-path.js';
-export type { CreateKeyOptions, OpenKeyOptions, RegistryThread as SimulatedThread } from './registry-thread.js';
+export type { RegistryThread as SimulatedThread } from './registry-thread.js';
 export type { KnownRegistryType, RegistryType, RegistryValue, UnknownRegistryType } from './registry-value.js';
 export type { DriverLimits } from './requests.js';
 export type { SimulatedKey } from './simulated-key.js';
-export type { CreateProcessOptions, LoadOptions, SimulatedProcess, Simulator } from './simulator.js';
+export type { LoadOptions, SimulatedProcess } from './simulated-process.js';
+export type { SimulatedTransaction } from './simulated-transaction.js';
+export type { Simulator } from './simulator.js';
 export type { Statistics } from './statistics.js';
+export type {
+  CallerOptions,
+  ImpersonateOptions,
+  ImpersonationLevel,
+  LoadAppKeyOptions,
+  LoadKeyOptions,
+} from './thread-options.js';
+export type { IntegrityLevelName, TokenOptions } from './token.js';
 export type { ValueData, ValueInput } from './value-input.js';

@@ -26,11 +26,14 @@ export interface NativeChannel {
   close(): Promise<void>;
 }
 
-export interface NativeKeyResult {
+export interface NativeHandleResult {
   /** NTSTATUS, unsigned. */
   readonly status: number;
-  /** Handle of the key in the simulated process, 0 if none. */
+  /** In the simulated process, 0 if none. */
   readonly handle: number;
+}
+
+export interface NativeKeyResult extends NativeHandleResult {
   /** REG_CREATED_NEW_KEY 1, REG_OPENED_EXISTING_KEY 2, 0 if not told. */
   readonly disposition: number;
 }
@@ -41,6 +44,36 @@ export interface NativeQueryResult {
   readonly data: Uint8Array;
   /** ResultLength. */
   readonly length: number;
+  /** How often the kernel touched the buffers; only of a hostile call. */
+  readonly touches?: number;
+}
+
+/** What another thread of the program does to the buffers of a call while the kernel uses them. */
+export interface NativeHostility {
+  /** They vanish, or their bytes turn over before each touch. */
+  readonly kind: 'vanish' | 'change';
+  /** So many touches pass before it begins. */
+  readonly after: number;
+}
+
+/** Whom a token speaks for. */
+export interface NativeToken {
+  /** `S-1-...` */
+  readonly userSid: string;
+  /** The RID of the mandatory label. */
+  readonly integrityLevel: number;
+  readonly elevated: boolean;
+  readonly sessionId: number;
+}
+
+export interface NativeProcessOptions extends NativeToken {
+  /** As the kernel tells it: `\Device\HarddiskVolume...`. */
+  readonly imagePath: string;
+  readonly commandLine: string | null;
+  readonly parentId: number;
+  readonly wow64: boolean;
+  /** A process id that is free now; null: the next one. */
+  readonly id: number | null;
 }
 
 export interface NativeLoadResult {
@@ -49,21 +82,40 @@ export interface NativeLoadResult {
   readonly nanoseconds: bigint;
 }
 
-/** A thread of a simulated process. Calls run in order on an OS thread of their own; every call is one Nt*Key routine. */
+/**
+ * A thread of a simulated process. Calls run in order on an OS thread of their own; every call is one system service, and a status is
+ * an unsigned NTSTATUS. `root` is the handle that a path is relative to; 0: the path is absolute (`\REGISTRY\...`).
+ * `file` is an NT path.
+ */
 export interface NativeThread {
   readonly processId: number;
-  /** NtCreateKey. `root` 0: `path` is absolute (`\REGISTRY\...`). */
+  /**
+   * NtCreateKey, or NtCreateKeyTransacted if `transaction` (a handle) is not 0. `access` has KEY_WOW64_*, `attributes` OBJ_*;
+   * `securityDescriptor` is self-relative.
+   */
   createKey(
     root: number,
     path: string,
     access: number,
     options: number,
     className: string | null,
+    attributes: number,
+    transaction: number,
+    securityDescriptor: Uint8Array | null,
   ): Promise<NativeKeyResult>;
-  /** NtOpenKeyEx. */
-  openKey(root: number, path: string, access: number, options: number): Promise<NativeKeyResult>;
-  /** NtClose. */
+  /** NtOpenKeyEx, or NtOpenKeyTransactedEx. */
+  openKey(
+    root: number,
+    path: string,
+    access: number,
+    options: number,
+    attributes: number,
+    transaction: number,
+  ): Promise<NativeKeyResult>;
+  /** NtClose, also of handles that are no keys. */
   closeKey(handle: number): Promise<number>;
+  /** NtDuplicateObject within the process, with the same access. */
+  duplicateHandle(handle: number): Promise<NativeHandleResult>;
   setValue(handle: number, name: string, type: number, data: Uint8Array): Promise<number>;
   deleteValue(handle: number, name: string): Promise<number>;
   deleteKey(handle: number): Promise<number>;
@@ -71,15 +123,71 @@ export interface NativeThread {
   flushKey(handle: number): Promise<number>;
   /** NtSetInformationKey(KeyWriteTimeInformation ...). */
   setInformation(handle: number, informationClass: number, data: Uint8Array): Promise<number>;
-  queryKey(handle: number, informationClass: number, length: number): Promise<NativeQueryResult>;
-  queryValue(handle: number, name: string, informationClass: number, length: number): Promise<NativeQueryResult>;
-  enumerateKey(handle: number, index: number, informationClass: number, length: number): Promise<NativeQueryResult>;
-  enumerateValue(handle: number, index: number, informationClass: number, length: number): Promise<NativeQueryResult>;
-  queryMultipleValues(handle: number, names: string[], length: number): Promise<NativeQueryResult>;
+  queryKey(
+    handle: number,
+    informationClass: number,
+    length: number,
+    hostility?: NativeHostility | null,
+  ): Promise<NativeQueryResult>;
+  queryValue(
+    handle: number,
+    name: string,
+    informationClass: number,
+    length: number,
+    hostility?: NativeHostility | null,
+  ): Promise<NativeQueryResult>;
+  enumerateKey(
+    handle: number,
+    index: number,
+    informationClass: number,
+    length: number,
+    hostility?: NativeHostility | null,
+  ): Promise<NativeQueryResult>;
+  enumerateValue(
+    handle: number,
+    index: number,
+    informationClass: number,
+    length: number,
+    hostility?: NativeHostility | null,
+  ): Promise<NativeQueryResult>;
+  queryMultipleValues(
+    handle: number,
+    names: string[],
+    length: number,
+    hostility?: NativeHostility | null,
+  ): Promise<NativeQueryResult>;
   /** NtQueryObject(ObjectNameInformation). */
-  queryObjectName(handle: number, length: number): Promise<NativeQueryResult>;
-  /** Tells every registration of a notification class that no routine above causes, with a well-formed structure for the key. */
-  injectNotification(handle: number, notifyClass: number): Promise<number>;
+  queryObjectName(handle: number, length: number, hostility?: NativeHostility | null): Promise<NativeQueryResult>;
+  /** NtQuerySecurityObject and NtSetSecurityObject; `information` is a SECURITY_INFORMATION. */
+  querySecurity(
+    handle: number,
+    information: number,
+    length: number,
+    hostility?: NativeHostility | null,
+  ): Promise<NativeQueryResult>;
+  setSecurity(handle: number, information: number, descriptor: Uint8Array): Promise<number>;
+  /** NtLoadKeyEx; `access` counts, and there is a handle, only with REG_APP_HIVE. */
+  loadKey(root: number, path: string, file: string, flags: number, access: number): Promise<NativeHandleResult>;
+  /** NtUnloadKey2. */
+  unloadKey(root: number, path: string, flags: number): Promise<number>;
+  /** NtSaveKeyEx, NtSaveMergedKeys, NtRestoreKey: the file is made, or opened, first. */
+  saveKey(handle: number, file: string, format: number): Promise<number>;
+  saveMergedKeys(high: number, low: number, file: string): Promise<number>;
+  restoreKey(handle: number, file: string, flags: number): Promise<number>;
+  replaceKey(newFile: string, handle: number, oldFile: string): Promise<number>;
+  createTransaction(): Promise<NativeHandleResult>;
+  commitTransaction(handle: number): Promise<number>;
+  rollbackTransaction(handle: number): Promise<number>;
+  /** The thread acts for another token; `level` is a SECURITY_IMPERSONATION_LEVEL. */
+  impersonate(token: NativeToken, level: number): Promise<number>;
+  revertToSelf(): Promise<number>;
+  /** Later calls are made as code in the kernel makes them: from KernelMode, at PASSIVE_LEVEL 0 or APC_LEVEL 1. */
+  setCaller(kernelMode: boolean, irql: number): Promise<number>;
+  /**
+   * Tells every registration of a notification class that no routine above causes, with a well-formed structure for the key. The
+   * post notification has `status`, by default success.
+   */
+  injectNotification(handle: number, notifyClass: number, status?: number): Promise<number>;
   /** The thread ends: pending calls finish first. */
   close(): Promise<void>;
 }
@@ -103,7 +211,10 @@ export interface NativePoolUsage {
 
 /** Only where the simulator is compiled in. Needs an open simulator channel: the machine halts with the last one. */
 export interface NativeSimulator {
-  createProcess(imagePath: string): NativeProcess;
+  /** Throws a NativeError when there can be no such process. */
+  createProcess(options: NativeProcessOptions): NativeProcess;
+  /** PsInitialSystemProcess: its threads are system threads, and it does not exit. */
+  systemProcess(): NativeProcess;
   poolUsage(): NativePoolUsage;
   failAllocation(nth: number): void;
   failEachStackOnce(on: boolean): void;

@@ -59,6 +59,17 @@ export function checkInteger(name: string, value: unknown, minimum: number, maxi
   throw invalidArgument(`"${name}" must be an integer from ${minimum} to ${maximum}, not ${quote(value)}`);
 }
 
+export function checkBoolean(name: string, value: unknown, fallback: boolean): boolean {
+  if (value === undefined) return fallback;
+  if (typeof value === 'boolean') return value;
+  throw invalidArgument(`"${name}" must be true or false, not ${quote(value)}`);
+}
+
+export function checkBytes(name: string, value: unknown): Uint8Array {
+  if (value instanceof Uint8Array) return value;
+  throw invalidArgument(`"${name}" must be a Uint8Array, not ${quote(value)}`);
+}
+
 export function checkSignal(value: unknown): AbortSignal | undefined {
   if (value === undefined || value instanceof AbortSignal) return value;
   throw invalidArgument(`"signal" must be an AbortSignal, not ${quote(value)}`);

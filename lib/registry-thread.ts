@@ -1,30 +1,39 @@
-import { invalidArgument } from './errors.js';
-import type { NativeKeyResult, NativeThread } from './native.js';
+import { randomUUID } from 'node:crypto';
+import { nativeFile } from './host-file.js';
+import {
+  checkKeyOptions,
+  createKeyOptionNames,
+  locate,
+  openKeyOptionNames,
+  type CreateKeyOptions,
+  type OpenKeyOptions,
+} from './key-options.js';
+import type { NativeHandleResult, NativeThread } from './native.js';
 import { nativeStatus, statusError } from './nt-error.js';
 import { NtStatus, ntSuccess } from './nt-status.js';
-import { quote, throwIfAborted, checkOptions, checkSignal } from './options.js';
+import { checkBoolean, checkInteger, checkOptions, checkSignal, throwIfAborted } from './options.js';
 import { applyRegFile } from './reg-file/apply.js';
 import { parseRegFile } from './reg-file/parse.js';
 import type { SignalOption } from './registration.js';
 import { nativeKey, simulatedUserSid } from './registry-path.js';
 import { SimulatedKey } from './simulated-key.js';
+import { SimulatedTransaction } from './simulated-transaction.js';
+import {
+  checkCaller,
+  checkImpersonation,
+  type CallerOptions,
+  type ImpersonateOptions,
+  type LoadAppKeyOptions,
+  type LoadKeyOptions,
+} from './thread-options.js';
 
+const REG_OPTION_CREATE_LINK = 2;
+const REG_FORCE_UNLOAD = 1;
+const REG_APP_HIVE = 0x10;
 const KEY_ALL_ACCESS = 0xf003f;
+const OBJ_OPENLINK = 0x100;
 
-export interface OpenKeyOptions {
-  /** The path is relative to this open key. */
-  readonly root?: SimulatedKey | undefined;
-  /** Default: KEY_ALL_ACCESS. */
-  readonly access?: number | undefined;
-  /** REG_OPTION_* */
-  readonly options?: number | undefined;
-}
-
-export interface CreateKeyOptions extends OpenKeyOptions {
-  readonly className?: string | undefined;
-}
-
-/** A thread that uses the registry; its calls happen in order, each as one Nt*Key routine. */
+/** A thread that uses the registry; its calls happen in order, each as one system service. */
 export class RegistryThread {
   readonly processId: number;
   readonly #native: NativeThread;
@@ -40,18 +49,43 @@ export class RegistryThread {
 
   /** NtCreateKey: creates the last component of the path, or opens the key that is there. */
   async createKey(path: string, options?: CreateKeyOptions): Promise<SimulatedKey> {
-    checkOptions('createKey()', options, ['root', 'access', 'options', 'className']);
-    const { access = KEY_ALL_ACCESS, options: flags = 0, className = null } = options ?? {};
-    const { handle, name, full } = this.#locate(path, options?.root);
-    return this.#opened('NtCreateKey', full, await this.#native.createKey(handle, name, access, flags, className));
+    const checked = checkKeyOptions('createKey()', options, createKeyOptionNames);
+    const { access, className, attributes, transaction, securityDescriptor } = checked;
+    const { handle, name, full } = locate(path, options?.root, this.#userSid);
+    const result = await this.#native.createKey(
+      handle,
+      name,
+      access,
+      checked.options,
+      className,
+      attributes,
+      transaction,
+      securityDescriptor,
+    );
+    const disposition = result.disposition === 1 ? 'created' : result.disposition === 2 ? 'opened' : null;
+    return this.#opened('NtCreateKey', full, result, disposition);
   }
 
   /** NtOpenKeyEx. */
   async openKey(path: string, options?: OpenKeyOptions): Promise<SimulatedKey> {
-    checkOptions('openKey()', options, ['root', 'access', 'options']);
-    const { access = KEY_ALL_ACCESS, options: flags = 0 } = options ?? {};
-    const { handle, name, full } = this.#locate(path, options?.root);
-    return this.#opened('NtOpenKeyEx', full, await this.#native.openKey(handle, name, access, flags));
+    const checked = checkKeyOptions('openKey()', options, openKeyOptionNames);
+    const { access, attributes, transaction } = checked;
+    const { handle, name, full } = locate(path, options?.root, this.#userSid);
+    const result = await this.#native.openKey(handle, name, access, checked.options, attributes, transaction);
+    return this.#opened('NtOpenKeyEx', full, result);
+  }
+
+  /** A key that is a symbolic link to another one: NtCreateKey with REG_OPTION_CREATE_LINK, and its SymbolicLinkValue. */
+  async createLink(path: string, target: string, options?: CreateKeyOptions): Promise<SimulatedKey> {
+    nativeKey(target, this.#userSid);
+    const { options: flags, attributes } = checkKeyOptions('createLink()', options, createKeyOptionNames);
+    const link = await this.createKey(path, {
+      ...options,
+      options: (flags | REG_OPTION_CREATE_LINK) >>> 0,
+      attributes: (attributes | OBJ_OPENLINK) >>> 0,
+    });
+    await link.setLinkTarget(target);
+    return link;
   }
 
   /** As RegCreateKeyEx does: NtCreateKey, and when a parent is missing, the parents first. */
@@ -92,6 +126,60 @@ export class RegistryThread {
     await applyRegFile(this, parseRegFile(source), signal);
   }
 
+  /** NtCreateTransaction, for `transaction` of createKey() and openKey(). */
+  async createTransaction(): Promise<SimulatedTransaction> {
+    const { status, handle } = await this.#native.createTransaction();
+    check('NtCreateTransaction', status);
+    return new SimulatedTransaction(this.#native, handle);
+  }
+
+  /** NtLoadKeyEx: the hive file becomes the key at `path`, a child of HKLM or HKU. */
+  async loadKey(path: string, file: string, options?: LoadKeyOptions): Promise<void> {
+    const checked = checkOptions('loadKey()', options, ['root', 'flags']);
+    const flags = checkInteger('flags', checked['flags'], 0, 0xffff_ffff, 0);
+    const { handle, name, full } = locate(path, options?.root, this.#userSid);
+    const result = await this.#native.loadKey(handle, name, nativeFile('file', file), flags, 0);
+    check(`NtLoadKeyEx of ${file} at ${full}`, result.status);
+  }
+
+  /** As RegLoadAppKey does: the hive is this program's own, has no path that others can open, and goes with its last handle. */
+  async loadAppKey(file: string, options?: LoadAppKeyOptions): Promise<SimulatedKey> {
+    const checked = checkOptions('loadAppKey()', options, ['access', 'flags']);
+    const access = checkInteger('access', checked['access'], 0, 0xffff_ffff, KEY_ALL_ACCESS);
+    const flags = (checkInteger('flags', checked['flags'], 0, 0xffff_ffff, 0) | REG_APP_HIVE) >>> 0;
+    const path = `\\REGISTRY\\A\\{${randomUUID()}}`;
+    const result = await this.#native.loadKey(0, path, nativeFile('file', file), flags, access);
+    return this.#opened(`NtLoadKeyEx of ${file}`, path, result);
+  }
+
+  /** NtUnloadKey2; `force` also takes keys away that are open. */
+  async unloadKey(path: string, options?: { readonly force?: boolean | undefined }): Promise<void> {
+    const force = checkBoolean('force', checkOptions('unloadKey()', options, ['force'])['force'], false);
+    const full = nativeKey(path, this.#userSid);
+    check(`NtUnloadKey2 of ${full}`, await this.#native.unloadKey(0, full, force ? REG_FORCE_UNLOAD : 0));
+  }
+
+  /** The thread acts for someone else until revertToSelf(). By default for the usual user, not elevated. */
+  async impersonate(options?: ImpersonateOptions): Promise<void> {
+    const { token, level } = checkImpersonation(options);
+    check('Impersonating', await this.#native.impersonate(token, level));
+  }
+
+  async revertToSelf(): Promise<void> {
+    check('Reverting to self', await this.#native.revertToSelf());
+  }
+
+  /** Later calls are made as code in the kernel makes them, or as user mode does again. */
+  async setCaller(options?: CallerOptions): Promise<void> {
+    const { kernelMode, irql } = checkCaller(options);
+    check('Changing the caller', await this.#native.setCaller(kernelMode, irql));
+  }
+
+  /** @internal */
+  nativeKey(path: string): string {
+    return nativeKey(path, this.#userSid);
+  }
+
   /** The thread ends after the calls that are under way. Idempotent. */
   async close(): Promise<void> {
     this.#closing ??= this.#native.close();
@@ -102,20 +190,19 @@ export class RegistryThread {
     await this.close();
   }
 
-  #locate(path: string, root: SimulatedKey | undefined): { handle: number; name: string; full: string } {
-    if (root === undefined) {
-      const full = nativeKey(path, this.#userSid);
-      return { handle: 0, name: full, full };
-    }
-    if (typeof path !== 'string') throw invalidArgument(`A key name must be a string, not ${quote(path)}`);
-    return { handle: root.handle, name: path, full: `${root.path}\\${path}` };
+  #opened(
+    routine: string,
+    path: string,
+    { status, handle }: NativeHandleResult,
+    disposition: SimulatedKey['disposition'] = null,
+  ): SimulatedKey {
+    check(`${routine} of ${path}`, status);
+    return new SimulatedKey(this, this.#native, handle, path, disposition);
   }
+}
 
-  #opened(routine: string, path: string, result: NativeKeyResult): SimulatedKey {
-    if (!ntSuccess(result.status)) throw statusError(result.status, `${routine} of ${path}`);
-    const disposition = result.disposition === 1 ? 'created' : result.disposition === 2 ? 'opened' : null;
-    return new SimulatedKey(this, this.#native, result.handle, path, disposition);
-  }
+function check(what: string, status: number): void {
+  if (!ntSuccess(status)) throw statusError(status, what);
 }
 
 export function isNotFound(error: unknown): boolean {

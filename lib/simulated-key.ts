@@ -1,20 +1,26 @@
-import { invalidArgument } from './errors.js';
+import { nativeFile } from './host-file.js';
 import * as I from './key-information.js';
+import type { CreateKeyOptions, OpenKeyOptions } from './key-options.js';
 import type { NativeQueryResult, NativeThread } from './native.js';
 import { statusError } from './nt-error.js';
-import { NtStatus, ntSuccess } from './nt-status.js';
-import { quote } from './options.js';
-import type { CreateKeyOptions, OpenKeyOptions, RegistryThread } from './registry-thread.js';
+import { ntSuccess } from './nt-status.js';
+import { checkBytes, checkInteger, checkOptions, quote } from './options.js';
+import { checkName, RawQueries } from './raw-queries.js';
+import type { RegistryThread } from './registry-thread.js';
 import type { RegistryValue } from './registry-value.js';
 import { encodeValue, type ValueInput } from './value-input.js';
+import { wholeEnumeration, wholeQuery } from './whole-query.js';
 
-const firstLength = 1024;
+/** OWNER_SECURITY_INFORMATION, GROUP_..., DACL_... */
+const ownerGroupDacl = 7;
+const REG_STANDARD_FORMAT = 1;
 
 /** An open handle of a key. Each method is one Nt*Key routine, unless it says otherwise; a failing status is an NtStatusError. */
 export class SimulatedKey {
   readonly handle: number;
   /** Of the create that opened it; null for an open. */
   readonly disposition: 'created' | 'opened' | null;
+  readonly raw: RawQueries;
   readonly #thread: RegistryThread;
   readonly #native: NativeThread;
   #path: string;
@@ -33,6 +39,7 @@ export class SimulatedKey {
     this.handle = handle;
     this.#path = path;
     this.disposition = disposition;
+    this.raw = new RawQueries(native, handle);
   }
 
   /** `\REGISTRY\...`, as it was asked for. */
@@ -95,16 +102,24 @@ export class SimulatedKey {
 
   /** NtEnumerateKey until there are no more. */
   async enumerateKeys(): Promise<string[]> {
-    const enumerate = (index: number, length: number) =>
-      this.#native.enumerateKey(this.handle, index, I.KeyBasicInformation, length);
-    return this.#enumerate('NtEnumerateKey', enumerate, I.decodeKeyName);
+    return wholeEnumeration(
+      (index, length) => this.#native.enumerateKey(this.handle, index, I.KeyBasicInformation, length),
+      I.decodeKeyName,
+      (status) => {
+        this.#check('NtEnumerateKey', status);
+      },
+    );
   }
 
   /** NtEnumerateValueKey until there are no more. */
   async enumerateValues(): Promise<I.NamedValue[]> {
-    const enumerate = (index: number, length: number) =>
-      this.#native.enumerateValue(this.handle, index, I.KeyValueFullInformation, length);
-    return this.#enumerate('NtEnumerateValueKey', enumerate, I.decodeFullValue);
+    return wholeEnumeration(
+      (index, length) => this.#native.enumerateValue(this.handle, index, I.KeyValueFullInformation, length),
+      I.decodeFullValue,
+      (status) => {
+        this.#check('NtEnumerateValueKey', status);
+      },
+    );
   }
 
   /** The data of all the values, one after the other, as the kernel lays it out. */
@@ -120,10 +135,64 @@ export class SimulatedKey {
     return I.decodeObjectName(await this.#query('NtQueryObject', query));
   }
 
-  /** Tells every registration of a notification class that no routine of the simulator causes. */
-  async injectNotification(notifyClass: number): Promise<void> {
-    const status = await this.#native.injectNotification(this.handle, notifyClass);
-    this.#check(`Injecting notification class ${notifyClass}`, status);
+  /** NtQuerySecurityObject: a self-relative SECURITY_DESCRIPTOR. Default: owner, group and DACL. */
+  async querySecurity(information = ownerGroupDacl): Promise<Uint8Array> {
+    const asked = checkInteger('information', information, 0, 0xffff_ffff, 0);
+    const query = (length: number) => this.#native.querySecurity(this.handle, asked, length);
+    return this.#query('NtQuerySecurityObject', query);
+  }
+
+  /** NtSetSecurityObject; `information` is a SECURITY_INFORMATION, the descriptor self-relative. */
+  async setSecurity(information: number, descriptor: Uint8Array): Promise<void> {
+    const asked = checkInteger('information', information, 0, 0xffff_ffff, 0);
+    const bytes = checkBytes('descriptor', descriptor);
+    this.#check('NtSetSecurityObject', await this.#native.setSecurity(this.handle, asked, bytes));
+  }
+
+  /** NtSaveKeyEx into a new file. `format`: REG_STANDARD_FORMAT (default), REG_LATEST_FORMAT or REG_NO_COMPRESSION. */
+  async save(file: string, options?: { readonly format?: number | undefined }): Promise<void> {
+    const checked = checkOptions('save()', options, ['format']);
+    const format = checkInteger('format', checked['format'], 0, 0xffff_ffff, REG_STANDARD_FORMAT);
+    this.#check('NtSaveKeyEx', await this.#native.saveKey(this.handle, nativeFile('file', file), format), file);
+  }
+
+  /** NtSaveMergedKeys: this key laid over the other one. */
+  async saveMerged(low: SimulatedKey, file: string): Promise<void> {
+    const path = nativeFile('file', file);
+    this.#check('NtSaveMergedKeys', await this.#native.saveMergedKeys(this.handle, low.handle, path), file);
+  }
+
+  /** NtRestoreKey. `flags`: REG_WHOLE_HIVE_VOLATILE, REG_REFRESH_HIVE, REG_FORCE_RESTORE ... */
+  async restore(file: string, options?: { readonly flags?: number | undefined }): Promise<void> {
+    const flags = checkInteger('flags', checkOptions('restore()', options, ['flags'])['flags'], 0, 0xffff_ffff, 0);
+    this.#check('NtRestoreKey', await this.#native.restoreKey(this.handle, nativeFile('file', file), flags), file);
+  }
+
+  /** NtReplaceKey: the hive of the key is read from `newFile` when it is loaded again; what it was goes to `oldFile`. */
+  async replace(newFile: string, oldFile: string): Promise<void> {
+    const [from, to] = [nativeFile('newFile', newFile), nativeFile('oldFile', oldFile)];
+    this.#check('NtReplaceKey', await this.#native.replaceKey(from, this.handle, to), newFile);
+  }
+
+  /** Where this key, made with REG_OPTION_CREATE_LINK, leads: `\REGISTRY\...`, or any form that people write. */
+  async setLinkTarget(target: string): Promise<void> {
+    const path = this.#thread.nativeKey(target);
+    await this.setValue('SymbolicLinkValue', { type: 'REG_LINK', data: path });
+  }
+
+  /** NtDuplicateObject: another handle of the same key object. */
+  async duplicate(): Promise<SimulatedKey> {
+    const { status, handle } = await this.#native.duplicateHandle(this.handle);
+    this.#check('NtDuplicateObject', status);
+    return new SimulatedKey(this.#thread, this.#native, handle, this.#path, null);
+  }
+
+  /** Tells every registration of a notification class, and that the operation ended with `status` if it is one of post. */
+  async injectNotification(notifyClass: number, options?: { readonly status?: number | undefined }): Promise<void> {
+    const checked = checkOptions('injectNotification()', options, ['status']);
+    const given = checkInteger('status', checked['status'], -0x8000_0000, 0xffff_ffff, 0);
+    const status = await this.#native.injectNotification(this.handle, notifyClass, given >>> 0);
+    if (status !== given >>> 0) this.#check(`Injecting notification class ${notifyClass}`, status);
   }
 
   /** NtClose; a second time it does nothing. */
@@ -142,44 +211,13 @@ export class SimulatedKey {
     query: (length: number) => Promise<NativeQueryResult>,
     name?: string,
   ): Promise<Uint8Array> {
-    let length = firstLength;
-    for (;;) {
-      const result = await query(length);
-      const isTooSmall =
-        result.status === NtStatus.STATUS_BUFFER_OVERFLOW || result.status === NtStatus.STATUS_BUFFER_TOO_SMALL;
-      if (!isTooSmall || result.length <= length) {
-        this.#check(routine, result.status, name);
-        return result.data;
-      }
-      length = result.length;
-    }
-  }
-
-  async #enumerate<T>(
-    routine: string,
-    enumerate: (index: number, length: number) => Promise<NativeQueryResult>,
-    decode: (bytes: Uint8Array) => T,
-  ): Promise<T[]> {
-    const found: T[] = [];
-    for (let index = 0; ; index++) {
-      let hasEnded = false;
-      const bytes = await this.#query(routine, async (length) => {
-        const result = await enumerate(index, length);
-        hasEnded = result.status === NtStatus.STATUS_NO_MORE_ENTRIES;
-        return hasEnded ? { status: 0, data: new Uint8Array(), length: 0 } : result;
-      });
-      if (hasEnded) return found;
-      found.push(decode(bytes));
-    }
+    const { status, data } = await wholeQuery(query);
+    this.#check(routine, status, name);
+    return data;
   }
 
   #check(routine: string, status: number, name?: string): void {
     if (ntSuccess(status)) return;
     throw statusError(status, `${routine} on ${this.#path}${name === undefined ? '' : `, ${quote(name)},`}`);
   }
-}
-
-function checkName(name: string): string {
-  if (typeof name === 'string') return name;
-  throw invalidArgument(`A name must be a string, not ${quote(name)}`);
 }

@@ -60,7 +60,11 @@ std::shared_ptr<simulator::Machine> SimulatorSession::machine(Napi::Env env) con
 
 Napi::Value SimulatorSession::createProcess(const Napi::CallbackInfo &info) {
     Napi::Env env = info.Env();
-    std::u16string imagePath = info[0].ToString().Utf16Value();
+    if (!info[0].IsObject()) {
+        Napi::TypeError::New(env, "createProcess(options)").ThrowAsJavaScriptException();
+        return env.Undefined();
+    }
+    std::u16string imagePath = info[0].As<Napi::Object>().Get("imagePath").ToString().Utf16Value();
     auto running = machine(env);
     if (!running) {
         return env.Undefined();

@@ -4,7 +4,17 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { NativeError } from '../../lib/native.js';
 import * as P from '../../lib/protocol.js';
 import { hello, request } from '../conformance/wire.js';
-import { addon, DEVICE, KEY_ALL_ACCESS, listen, SCRATCH, simulator, until } from './harness.js';
+import {
+  addon,
+  DEVICE,
+  KEY_ALL_ACCESS,
+  listen,
+  OBJ_CASE_INSENSITIVE,
+  SCRATCH,
+  simulator,
+  startProcess,
+  until,
+} from './harness.js';
 
 const ignore = (): void => undefined;
 const open = () => addon.openChannel('simulator', DEVICE, ignore, ignore);
@@ -70,10 +80,19 @@ describe('a channel of the addon', () => {
 
   it('brings what a registry operation causes', async () => {
     const { channel, sequences } = await listen('370001');
-    const process = simulator().createProcess('C:\\Windows\\System32\\reg.exe');
+    const process = startProcess('C:\\Windows\\System32\\reg.exe');
     const thread = process.createThread();
     assert.equal(thread.processId, process.id);
-    const key = await thread.createKey(0, `${SCRATCH}\\AddonChannel`, KEY_ALL_ACCESS, 0, null);
+    const key = await thread.createKey(
+      0,
+      `${SCRATCH}\\AddonChannel`,
+      KEY_ALL_ACCESS,
+      0,
+      null,
+      OBJ_CASE_INSENSITIVE,
+      0,
+      null,
+    );
     assert.equal(key.status, 0);
     assert.equal(await thread.setValue(key.handle, 'Name', 1, Buffer.from('text\0', 'utf16le')), 0);
     await until(() => sequences.length === 1, 'the record');
@@ -85,7 +104,7 @@ describe('a channel of the addon', () => {
 
   it('keeps the order of the driver over many batches', async () => {
     const { channel, sequences, gaps } = await listen('370002', { receives: 8 });
-    const process = simulator().createProcess('C:\\load.exe');
+    const process = startProcess('C:\\load.exe');
     const result = await process.load(`${SCRATCH}\\AddonOrder`, 4, 2000, 'set');
     assert.deepEqual([result.operations, result.failures], [8000, 0]);
     assert.ok(result.nanoseconds > 0n);
@@ -99,7 +118,7 @@ describe('a channel of the addon', () => {
 
   it('stops at as many unacknowledged batches as there are requests', async () => {
     const { channel, batches, sequences } = await listen('370003', { receives: 2, acknowledge: false });
-    const process = simulator().createProcess('C:\\load.exe');
+    const process = startProcess('C:\\load.exe');
     await process.load(`${SCRATCH}\\AddonCredit`, 2, 500, 'set');
     await delay(50);
     assert.equal(batches.length, 2);
@@ -118,7 +137,7 @@ describe('a channel of the addon', () => {
   it('calls nothing any more once it is closed', async () => {
     const { channel, batches } = await listen('370004');
     const { channel: keeper } = await listen('370005');
-    const process = simulator().createProcess('C:\\load.exe');
+    const process = startProcess('C:\\load.exe');
     const load = process.load(`${SCRATCH}\\AddonClose`, 2, 5000, 'set');
     await until(() => batches.length > 0, 'a first batch');
     await Promise.all([channel.close(), channel.close()]);
@@ -148,9 +167,9 @@ describe('a channel of the addon', () => {
   });
 
   it('runs the simulator only while a channel is open', async () => {
-    assert.throws(() => simulator().createProcess('C:\\a.exe'), /while a simulator channel is open/);
+    assert.throws(() => startProcess('C:\\a.exe'), /while a simulator channel is open/);
     const channel = await open();
-    const process = simulator().createProcess('C:\\a.exe');
+    const process = startProcess('C:\\a.exe');
     const thread = process.createThread();
     await channel.close();
     assert.throws(() => process.createThread(), /has exited/);

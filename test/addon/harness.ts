@@ -1,6 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { loadNative } from '../../lib/native-loader.js';
-import type { NativeAddon, NativeChannel, NativeSimulator } from '../../lib/native.js';
+import type {
+  NativeAddon,
+  NativeChannel,
+  NativeProcess,
+  NativeProcessOptions,
+  NativeSimulator,
+} from '../../lib/native.js';
 import * as P from '../../lib/protocol.js';
 import { hello, register } from '../conformance/wire.js';
 
@@ -8,12 +14,30 @@ export const addon: NativeAddon = loadNative();
 export const DEVICE = 'CmBridge';
 export const SCRATCH = '\\REGISTRY\\MACHINE\\SOFTWARE';
 export const KEY_ALL_ACCESS = 0xf003f;
+export const OBJ_CASE_INSENSITIVE = 0x40;
 /** RegNtPreSetValueKey alone: one record per operation. */
 export const PRE_SET_VALUE = 1n << 1n;
 
 export function simulator(): NativeSimulator {
   if (!addon.simulator) throw new Error('this addon was built without the simulator');
   return addon.simulator;
+}
+
+export const USER = 'S-1-5-21-3623811015-3361044348-30300820-1013';
+
+export function startProcess(imagePath: string, options: Partial<NativeProcessOptions> = {}): NativeProcess {
+  return simulator().createProcess({
+    imagePath,
+    commandLine: null,
+    userSid: USER,
+    integrityLevel: 0x3000,
+    elevated: true,
+    sessionId: 1,
+    parentId: 0,
+    wow64: false,
+    id: null,
+    ...options,
+  });
 }
 
 export interface Listener {

@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { listen, SCRATCH, simulator } from './harness.js';
+import { listen, SCRATCH, simulator, startProcess } from './harness.js';
 
 const program = new URL('./program.js', import.meta.url);
 
@@ -45,7 +45,7 @@ describe('the addon at the end of its environment', () => {
     const before = simulator().poolUsage().blocks;
     const workers = await Promise.all(['370103', '370104', '370105'].map((altitude) => startWorker(altitude, 'load')));
     await Promise.all(workers.map((worker) => worker.terminate()));
-    const process = simulator().createProcess('C:\\after.exe');
+    const process = startProcess('C:\\after.exe');
     const count = sequences.length;
     await process.load(`${SCRATCH}\\AddonAfter`, 1, 10, 'set');
     await delay(100);

@@ -1,6 +1,6 @@
 // What the lifecycle tests end: a program with an open channel, as a process or as a worker thread.
 import { parentPort } from 'node:worker_threads';
-import { listen, SCRATCH, simulator } from './harness.js';
+import { listen, SCRATCH, startProcess } from './harness.js';
 
 const [altitude = '370199', scenario = ''] = process.argv.slice(2);
 const { channel, batches } = await listen(altitude);
@@ -11,7 +11,7 @@ function report(): void {
 }
 
 function load(operations: number): Promise<unknown> {
-  return simulator().createProcess('C:\\load.exe').load(`${SCRATCH}\\Addon${altitude}`, 2, operations, 'set');
+  return startProcess('C:\\load.exe').load(`${SCRATCH}\\Addon${altitude}`, 2, operations, 'set');
 }
 
 async function someBatches(): Promise<void> {

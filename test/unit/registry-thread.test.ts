@@ -78,7 +78,7 @@ describe('a thread of the simulator', () => {
     assert.equal(child.path, `${SOFTWARE}\\A\\B`);
     assert.equal((await thread.openKey('A\\B', { root: await thread.openKey(SOFTWARE) })).disposition, null);
     assert.equal((await key.createKey('B')).disposition, 'opened');
-    assert.equal(native.calls[0], `create ${SOFTWARE}\\A 20019 1 cls`);
+    assert.equal(native.calls[0], `create ${SOFTWARE}\\A 20019 1 cls 40 0`);
     await assert.rejects(thread.openKey('HKLM\\SOFTWARE\\None'), NOT_FOUND);
     await assert.rejects(thread.createKey('HKLM\\SOFTWARE\\X', { acces: 1 } as never), { code: 'CMB_UNKNOWN_OPTION' });
   });
@@ -115,7 +115,7 @@ describe('a thread of the simulator', () => {
     await assert.rejects(key.deleteValue('s'), { ...NOT_FOUND, message: /NtDeleteValueKey on .*SOFTWARE, "s"/ });
     await key.setLastWriteTime(1n);
     await key.injectNotification(43);
-    assert.deepEqual(native.calls.slice(-2), ['information 0 0100000000000000', 'inject 43']);
+    assert.deepEqual(native.calls.slice(-2), ['information 0 0100000000000000', 'inject 43 0']);
   });
 
   it('renames, deletes and closes', async () => {

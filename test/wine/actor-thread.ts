@@ -1,5 +1,12 @@
-import type { NativeKeyResult, NativeQueryResult, NativeThread } from '../../lib/native.js';
+import type { NativeHandleResult, NativeKeyResult, NativeQueryResult, NativeThread } from '../../lib/native.js';
 import { Operation, type Reply, type Request } from './actor-protocol.js';
+
+const STATUS_NOT_SUPPORTED = 0xc00000bb;
+
+const notSupported = (): Promise<number> => Promise.resolve(STATUS_NOT_SUPPORTED);
+const noHandle = (): Promise<NativeHandleResult> => Promise.resolve({ status: STATUS_NOT_SUPPORTED, handle: 0 });
+const noData = (): Promise<NativeQueryResult> =>
+  Promise.resolve({ status: STATUS_NOT_SUPPORTED, data: new Uint8Array(), length: 0 });
 
 /** The process that carries a request to one of its threads. */
 export interface Asker {
@@ -90,6 +97,23 @@ export class ActorThread implements NativeThread {
   injectNotification(handle: number, notifyClass: number): Promise<number> {
     return this.#status(Operation.inject, { handle, informationClass: notifyClass });
   }
+
+  // What regactor.exe has no operation for.
+  readonly duplicateHandle = noHandle;
+  readonly querySecurity = noData;
+  readonly setSecurity = notSupported;
+  readonly loadKey = noHandle;
+  readonly unloadKey = notSupported;
+  readonly saveKey = notSupported;
+  readonly saveMergedKeys = notSupported;
+  readonly restoreKey = notSupported;
+  readonly replaceKey = notSupported;
+  readonly createTransaction = noHandle;
+  readonly commitTransaction = notSupported;
+  readonly rollbackTransaction = notSupported;
+  readonly impersonate = notSupported;
+  readonly revertToSelf = notSupported;
+  readonly setCaller = notSupported;
 
   async close(): Promise<void> {
     await this.#ask(Operation.endThread, {});

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { openDriver } from '../../lib/index.js';
 import { loadNative } from '../../lib/native-loader.js';
-import { SimulatedProcess } from '../../lib/simulator.js';
+import { SimulatedProcess } from '../../lib/simulated-process.js';
 import type { Actor, ConformanceHost, Victim } from '../conformance/index.js';
 import { ActorProcess } from './actor-process.js';
 

@@ -1,10 +1,20 @@
-import type { NativeKeyResult, NativeQueryResult, NativeThread } from '../../../lib/native.js';
+import type {
+  NativeHandleResult,
+  NativeHostility,
+  NativeKeyResult,
+  NativeQueryResult,
+  NativeThread,
+  NativeToken,
+} from '../../../lib/native.js';
 
 const STATUS_OBJECT_NAME_NOT_FOUND = 0xc0000034;
 const STATUS_BUFFER_OVERFLOW = 0x80000005;
 const STATUS_NO_MORE_ENTRIES = 0x8000001a;
 const STATUS_INVALID_HANDLE = 0xc0000008;
 const STATUS_CANNOT_DELETE = 0xc0000121;
+const STATUS_ACCESS_VIOLATION = 0xc0000005;
+const STATUS_BUFFER_TOO_SMALL = 0xc0000023;
+const STATUS_TRANSACTION_NOT_ACTIVE = 0xc0190003;
 
 interface Value {
   readonly name: string;
@@ -18,6 +28,7 @@ export class FakeThread implements NativeThread {
   readonly calls: string[] = [];
   readonly keys = new Map<string, Value[]>();
   readonly handles = new Map<number, string>();
+  security: Uint8Array = Uint8Array.of(1, 0, 0, 0x80);
   isClosed = false;
   #nextHandle = 4;
 
@@ -31,18 +42,31 @@ export class FakeThread implements NativeThread {
     access: number,
     options: number,
     className: string | null,
+    attributes: number,
+    transaction: number,
+    securityDescriptor: Uint8Array | null,
   ): Promise<NativeKeyResult> {
     const full = this.#resolve(root, path);
-    this.calls.push(`create ${full} ${access.toString(16)} ${options} ${String(className)}`);
+    const descriptor = securityDescriptor === null ? '' : ` ${hex(securityDescriptor)}`;
+    this.calls.push(
+      `create ${full} ${access.toString(16)} ${options} ${String(className)} ${attributes.toString(16)} ${transaction}${descriptor}`,
+    );
     if (this.keys.has(full.toUpperCase())) return Promise.resolve(this.#open(full, 2));
     if (!this.keys.has(full.slice(0, full.lastIndexOf('\\')).toUpperCase())) return Promise.resolve(notFound);
     this.keys.set(full.toUpperCase(), []);
     return Promise.resolve(this.#open(full, 1));
   }
 
-  openKey(root: number, path: string): Promise<NativeKeyResult> {
+  openKey(
+    root: number,
+    path: string,
+    access: number,
+    options: number,
+    attributes: number,
+    transaction: number,
+  ): Promise<NativeKeyResult> {
     const full = this.#resolve(root, path);
-    this.calls.push(`open ${full}`);
+    this.calls.push(`open ${full} ${access.toString(16)} ${options} ${attributes.toString(16)} ${transaction}`);
     return Promise.resolve(this.keys.has(full.toUpperCase()) ? this.#open(full, 0) : notFound);
   }
 
@@ -53,7 +77,7 @@ export class FakeThread implements NativeThread {
 
   setValue(handle: number, name: string, type: number, data: Uint8Array): Promise<number> {
     const values = this.#values(handle);
-    this.calls.push(`set ${name} ${type} ${Buffer.from(data).toString('hex')}`);
+    this.calls.push(`set ${name} ${type} ${hex(data)}`);
     const index = values.findIndex((value) => value.name === name);
     values.splice(index === -1 ? values.length : index, 1, { name, type, data });
     return Promise.resolve(0);
@@ -86,11 +110,20 @@ export class FakeThread implements NativeThread {
   }
 
   setInformation(_handle: number, informationClass: number, data: Uint8Array): Promise<number> {
-    this.calls.push(`information ${informationClass} ${Buffer.from(data).toString('hex')}`);
+    this.calls.push(`information ${informationClass} ${hex(data)}`);
     return Promise.resolve(0);
   }
 
-  queryKey(handle: number, _informationClass: number, length: number): Promise<NativeQueryResult> {
+  queryKey(
+    handle: number,
+    informationClass: number,
+    length: number,
+    hostility?: NativeHostility | null,
+  ): Promise<NativeQueryResult> {
+    if (hostility) {
+      this.calls.push(`hostile ${hostility.kind} ${hostility.after} ${informationClass} ${length}`);
+      return Promise.resolve({ status: STATUS_ACCESS_VIOLATION, data: new Uint8Array(), length: 0, touches: 3 });
+    }
     const data = Buffer.alloc(44);
     data.writeBigInt64LE(5n);
     data.writeUInt32LE(this.#children(this.handles.get(handle) ?? '').length, 20);
@@ -150,14 +183,89 @@ export class FakeThread implements NativeThread {
     return Promise.resolve(answer(data, length));
   }
 
-  injectNotification(_handle: number, notifyClass: number): Promise<number> {
-    this.calls.push(`inject ${notifyClass}`);
-    return Promise.resolve(0);
+  duplicateHandle(handle: number): Promise<NativeHandleResult> {
+    const path = this.handles.get(handle);
+    if (path === undefined) return Promise.resolve({ status: STATUS_INVALID_HANDLE, handle: 0 });
+    return Promise.resolve(this.#open(path, 0));
+  }
+
+  querySecurity(_handle: number, information: number, length: number): Promise<NativeQueryResult> {
+    this.calls.push(`query security ${information} ${length}`);
+    if (length < this.security.length) {
+      const status = STATUS_BUFFER_TOO_SMALL;
+      return Promise.resolve({ status, data: new Uint8Array(), length: this.security.length });
+    }
+    return Promise.resolve({ status: 0, data: this.security, length: this.security.length });
+  }
+
+  setSecurity(_handle: number, information: number, descriptor: Uint8Array): Promise<number> {
+    return this.#note(`set security ${information} ${hex(descriptor)}`);
+  }
+
+  loadKey(root: number, path: string, file: string, flags: number, access: number): Promise<NativeHandleResult> {
+    const full = this.#resolve(root, path);
+    this.calls.push(`load ${full} ${file} ${flags} ${access.toString(16)}`);
+    this.keys.set(full.toUpperCase(), []);
+    return Promise.resolve(access === 0 ? { status: 0, handle: 0 } : this.#open(full, 0));
+  }
+
+  unloadKey(_root: number, path: string, flags: number): Promise<number> {
+    const status = this.keys.delete(path.toUpperCase()) ? 0 : STATUS_OBJECT_NAME_NOT_FOUND;
+    return this.#note(`unload ${path} ${flags}`, status);
+  }
+
+  saveKey(handle: number, file: string, format: number): Promise<number> {
+    return this.#note(`save ${this.handles.get(handle) ?? '?'} ${file} ${format}`);
+  }
+
+  saveMergedKeys(high: number, low: number, file: string): Promise<number> {
+    return this.#note(`save merged ${this.handles.get(high) ?? '?'} ${this.handles.get(low) ?? '?'} ${file}`);
+  }
+
+  restoreKey(handle: number, file: string, flags: number): Promise<number> {
+    return this.#note(`restore ${this.handles.get(handle) ?? '?'} ${file} ${flags}`);
+  }
+
+  replaceKey(newFile: string, handle: number, oldFile: string): Promise<number> {
+    return this.#note(`replace ${newFile} ${this.handles.get(handle) ?? '?'} ${oldFile}`);
+  }
+
+  createTransaction(): Promise<NativeHandleResult> {
+    return Promise.resolve(this.#open('transaction', 0));
+  }
+
+  commitTransaction(handle: number): Promise<number> {
+    return this.#note(`commit ${handle}`);
+  }
+
+  rollbackTransaction(handle: number): Promise<number> {
+    return this.#note(`roll back ${handle}`, STATUS_TRANSACTION_NOT_ACTIVE);
+  }
+
+  impersonate(token: NativeToken, level: number): Promise<number> {
+    return this.#note(`impersonate ${JSON.stringify(token)} ${level}`);
+  }
+
+  revertToSelf(): Promise<number> {
+    return this.#note('revert');
+  }
+
+  setCaller(kernelMode: boolean, irql: number): Promise<number> {
+    return this.#note(`caller ${String(kernelMode)} ${irql}`);
+  }
+
+  injectNotification(_handle: number, notifyClass: number, status = 0): Promise<number> {
+    return this.#note(`inject ${notifyClass} ${status.toString(16)}`, status);
   }
 
   close(): Promise<void> {
     this.isClosed = true;
     return Promise.resolve();
+  }
+
+  #note(call: string, status = 0): Promise<number> {
+    this.calls.push(call);
+    return Promise.resolve(status);
   }
 
   #open(path: string, disposition: number): NativeKeyResult {
@@ -181,6 +289,8 @@ export class FakeThread implements NativeThread {
     return below.filter((name) => !name.includes('\\'));
   }
 }
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
 const notFound: NativeKeyResult = { status: STATUS_OBJECT_NAME_NOT_FOUND, handle: 0, disposition: 0 };
 
