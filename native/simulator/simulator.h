@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -56,6 +57,32 @@ class File {
     std::unique_ptr<Impl> impl_;
 };
 
+// Who a process is, or whom a thread impersonates. The groups follow: Everyone, Authenticated Users, Users, and
+// Administrators, which count for deny entries only unless the token is elevated. S-1-5-18 is LocalSystem, a member of
+// Administrators that has every privilege.
+struct TokenOptions {
+    std::string userSid = "S-1-5-21-3623811015-3361044348-30300820-1013";
+    uint32_t integrityLevel = 0x2000; // the RID of S-1-16-x
+    bool elevated = false;
+    uint32_t sessionId = 1;
+};
+
+struct ProcessOptions {
+    std::u16string imagePath; // native: \Device\HarddiskVolume1\...
+    // Absent: it cannot be read, as that of a process which has overwritten its own memory.
+    std::optional<std::u16string> commandLine = u"";
+    TokenOptions token = {.integrityLevel = 0x3000, .elevated = true};
+    uint32_t parentId = 0;
+    bool wow64 = false;
+    // A multiple of 4 that no process has which something still refers to. Absent: a new one.
+    std::optional<uint32_t> id = {};
+};
+
+// For the calling thread of a simulated process. Level: 0 anonymous, 1 identification, 2 impersonation, 3 delegation.
+// STATUS_INVALID_SID, STATUS_BAD_IMPERSONATION_LEVEL if an option is none.
+Status impersonate(const TokenOptions &token, int level);
+void revertToSelf();
+
 // A thread of a simulated process: an own OS thread that runs jobs in order, so that a job held in the kernel delays
 // only it.
 class Thread {
@@ -63,6 +90,11 @@ class Thread {
     ~Thread(); // finishes the jobs that were posted
     void post(std::function<void()> job);
     void run(const std::function<void()> &job); // post and wait
+    // The job runs at IRQL 0 (PASSIVE_LEVEL) or 1 (APC_LEVEL): waits.
+    void runAtIrql(uint8_t irql, const std::function<void()> &job);
+    // From now on, for the jobs that follow: wait.
+    Status impersonate(const TokenOptions &token, int level);
+    void revert();
 
   private:
     friend class ProcessImpl;
@@ -75,6 +107,9 @@ class Process {
   public:
     virtual ~Process() = default; // closes the handles that it still holds, as process exit does
     virtual uint32_t id() const = 0;
+    // Never used again, unlike the id.
+    virtual uint64_t startKey() const = 0;
+    virtual int64_t createTime() const = 0; // 100 ns since 1601
     virtual std::u16string imagePath() const = 0;
     virtual std::shared_ptr<Thread> createThread() = 0;
 };
@@ -100,8 +135,9 @@ class Machine {
     // NtCreateFile on a device name as user mode writes it, e.g. u"\\??\\CmBridge".
     virtual Status openFile(std::u16string_view name, std::unique_ptr<File> *file) = 0;
 
-    // A made-up process; registry calls of its threads come from user mode with this process id.
-    virtual std::shared_ptr<Process> createProcess(std::u16string_view imagePath, bool elevated = true) = 0;
+    // A made-up process; registry calls of its threads come from user mode with this process id. NULL, and why, if the
+    // options are wrong: STATUS_INVALID_SID, STATUS_INVALID_PARAMETER (id), STATUS_OBJECT_NAME_COLLISION (id in use).
+    virtual std::shared_ptr<Process> createProcess(const ProcessOptions &options, Status *status = nullptr) = 0;
     // The process that hosts the simulator; its threads are whatever OS threads call in.
     virtual std::shared_ptr<Process> hostProcess() = 0;
 

@@ -46,7 +46,8 @@ class SimulatedThread {
 class SimulatedProcess {
   public:
     SimulatedProcess(std::shared_ptr<simulator::Machine> machine, std::u16string_view imagePath)
-        : machine_(std::move(machine)), process_(machine_->createProcess(imagePath)), id_(process_->id()) {}
+        : machine_(std::move(machine)), process_(machine_->createProcess({.imagePath = std::u16string(imagePath)})),
+          id_(process_->id()) {}
 
     uint32_t id() const { return id_; }
     bool exited() const { return !process_; }

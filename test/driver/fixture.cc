@@ -225,7 +225,8 @@ Bytes pattern(size_t size, uint8_t seed) {
 }
 
 Actor::Actor(std::u16string_view image)
-    : process_(Machine::shared()->createProcess(image)), thread_(process_->createThread()) {}
+    : process_(Machine::shared()->createProcess({.imagePath = std::u16string(image)})),
+      thread_(process_->createThread()) {}
 
 HANDLE Actor::create(std::u16string path, HANDLE root, NTSTATUS expected) {
     HANDLE key = nullptr;

@@ -159,7 +159,7 @@ TEST_F(MemoryTest, NamesThatAreTaken) {
 TEST_F(MemoryTest, OnlyAdministratorsOpenTheDevice) {
     ASSERT_EQ(machine_->loadDriver(u"cmbridge", DriverEntry), STATUS_SUCCESS);
     for (bool elevated : {false, true}) {
-        auto process = machine_->createProcess(u"C:\\user.exe", elevated);
+        auto process = machine_->createProcess({.imagePath = u"C:\\user.exe", .token = {.elevated = elevated}});
         auto thread = process->createThread();
         thread->run([&] {
             std::unique_ptr<simulator::File> file;

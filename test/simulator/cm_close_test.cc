@@ -33,7 +33,7 @@ TEST_F(CmClose, CloseIsReportedOncePerObjectNotPerHandle) {
 
 TEST_F(CmClose, ProcessExitClosesItsKeys) {
     {
-        auto process = machine_->createProcess(u"C:\\Windows\\leaver.exe");
+        auto process = machine_->createProcess({.imagePath = u"C:\\Windows\\leaver.exe"});
         auto thread = process->createThread();
         thread->run([] {
             HANDLE handle;

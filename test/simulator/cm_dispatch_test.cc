@@ -209,7 +209,7 @@ TEST_F(CmDispatch, ShowsNestedCallsToLowerFiltersOnly) {
 }
 
 TEST_F(CmDispatch, StartsAtTheTopForAnotherThreadEvenIfACallbackWaitsForIt) {
-    auto process = machine_->createProcess(u"C:\\Windows\\helper.exe");
+    auto process = machine_->createProcess({.imagePath = u"C:\\Windows\\helper.exe"});
     auto helper = process->createThread();
     bool first = true;
     Filter high('h', u"385100", &log_, {kPre});

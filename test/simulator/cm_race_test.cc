@@ -64,7 +64,7 @@ void operate(const std::atomic<bool> &stop, int number) {
 
 TEST_F(CmRace, RegisteringAndUnregisteringWhileFourThreadsOperate) {
     std::atomic<bool> stop{false};
-    auto process = machine_->createProcess(u"C:\\Windows\\busy.exe");
+    auto process = machine_->createProcess({.imagePath = u"C:\\Windows\\busy.exe"});
     std::vector<std::shared_ptr<simulator::Thread>> threads;
     for (int i = 0; i < 4; i++) {
         threads.push_back(process->createThread());

@@ -160,7 +160,7 @@ TEST_F(CmRegistration, WaitsForThePostOfOperationsInFlightAndIsSilentAfterwards)
         return STATUS_SUCCESS;
     });
     Key key = scratch();
-    auto process = machine_->createProcess(u"C:\\Windows\\writer.exe");
+    auto process = machine_->createProcess({.imagePath = u"C:\\Windows\\writer.exe"});
     auto thread = process->createThread();
     thread->post([&] {
         Key own = Key::open(u"\\REGISTRY\\MACHINE\\SOFTWARE\\CmTest");

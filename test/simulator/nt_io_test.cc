@@ -144,8 +144,9 @@ TEST_F(SampleTest, CleanupMayCompleteWhatCannotBeCancelled) {
 
 TEST_F(SampleTest, AccessBitsOfTheCodeAndTheDescriptorCount) {
     load();
-    auto limited = machine->createProcess(u"\\Device\\HarddiskVolume1\\limited.exe", false);
-    auto elevated = machine->createProcess(u"\\Device\\HarddiskVolume1\\elevated.exe", true);
+    auto limited = machine->createProcess(
+        {.imagePath = u"\\Device\\HarddiskVolume1\\limited.exe", .token = simulator::TokenOptions()});
+    auto elevated = machine->createProcess({.imagePath = u"\\Device\\HarddiskVolume1\\elevated.exe"});
     int32_t status = 0;
     std::unique_ptr<File> file;
     limited->createThread()->run([&] { status = machine->openFile(u"\\??\\Sample", &file); });
@@ -166,7 +167,8 @@ TEST_F(SampleTest, AccessBitsOfTheCodeAndTheDescriptorCount) {
 TEST_F(SampleTest, WithoutDescriptorEveryoneMayOpen) {
     Sample.NoSecurity = TRUE;
     load();
-    auto limited = machine->createProcess(u"\\Device\\HarddiskVolume1\\limited.exe", false);
+    auto limited = machine->createProcess(
+        {.imagePath = u"\\Device\\HarddiskVolume1\\limited.exe", .token = simulator::TokenOptions()});
     int32_t status = -1;
     limited->createThread()->run([&] {
         std::unique_ptr<File> file;
@@ -178,7 +180,7 @@ TEST_F(SampleTest, WithoutDescriptorEveryoneMayOpen) {
 
 TEST_F(SampleTest, ProcessExitClosesWhatItsFileHolds) {
     load();
-    auto process = machine->createProcess(u"\\Device\\HarddiskVolume1\\killed.exe");
+    auto process = machine->createProcess({.imagePath = u"\\Device\\HarddiskVolume1\\killed.exe"});
     std::unique_ptr<File> file;
     Pending pended;
     process->createThread()->run([&] {

@@ -101,7 +101,7 @@ TEST_F(ObTest, HandlesBelongToAProcess) {
     EXPECT_EQ(ObReferenceObjectByHandle(handle, 0, *PsThreadType, KernelMode, &found, nullptr),
               STATUS_OBJECT_TYPE_MISMATCH);
 
-    auto other = machine->createProcess(u"other.exe");
+    auto other = machine->createProcess({.imagePath = u"other.exe"});
     other->createThread()->run([&] {
         PVOID here;
         EXPECT_EQ(ObReferenceObjectByHandle(handle, 0, type, UserMode, &here, nullptr), STATUS_INVALID_HANDLE);
@@ -138,7 +138,7 @@ TEST_F(ObTest, KernelHandlesAreNotForUserMode) {
 }
 
 TEST_F(ObTest, ProcessExitClosesHandles) {
-    auto process = machine->createProcess(u"\\Device\\HarddiskVolume1\\leaver.exe");
+    auto process = machine->createProcess({.imagePath = u"\\Device\\HarddiskVolume1\\leaver.exe"});
     process->createThread()->run([&] {
         HANDLE first, second;
         EXPECT_EQ(SimInsertHandle(object, 0, 0, &first), STATUS_SUCCESS);
@@ -226,7 +226,7 @@ TEST_F(MachineTest, ThreadsMayOutliveIt) {
 
 TEST_F(MachineTest, JobsRunInOrder) {
     auto machine = simulator::Machine::shared();
-    auto process = machine->createProcess(u"a.exe");
+    auto process = machine->createProcess({.imagePath = u"a.exe"});
     std::vector<int> order;
     {
         auto thread = process->createThread();

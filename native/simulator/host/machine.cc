@@ -102,8 +102,33 @@ Status MachineImpl::openFile(std::u16string_view name, std::unique_ptr<File> *fi
     return status;
 }
 
-std::shared_ptr<Process> MachineImpl::createProcess(std::u16string_view imagePath, bool elevated) {
-    PEPROCESS process = nt::createProcess(imagePath, elevated ? nt::Token::Elevated : nt::Token::Limited);
+std::shared_ptr<Process> MachineImpl::createProcess(const ProcessOptions &options, Status *status) {
+    auto refuse = [status](Status why) {
+        if (status != nullptr) {
+            *status = why;
+        }
+        return nullptr;
+    };
+    if (options.id && (*options.id == 0 || *options.id % 4 != 0)) {
+        return refuse(STATUS_INVALID_PARAMETER);
+    }
+    PACCESS_TOKEN token = makeToken(options.token, TokenPrimary, SecurityAnonymous);
+    if (token == nullptr) {
+        return refuse(STATUS_INVALID_SID);
+    }
+    PEPROCESS process;
+    Status created = nt::createProcess({.image = options.imagePath,
+                                        .commandLine = options.commandLine,
+                                        .parent = options.parentId,
+                                        .wow64 = options.wow64,
+                                        .id = options.id.value_or(0)},
+                                       token, &process);
+    if (!NT_SUCCESS(created)) {
+        return refuse(created);
+    }
+    if (status != nullptr) {
+        *status = STATUS_SUCCESS;
+    }
     return std::make_shared<ProcessImpl>(shared_from_this(), process, false);
 }
 

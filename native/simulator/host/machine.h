@@ -10,6 +10,9 @@ struct _CM_STORE;
 
 namespace simulator {
 
+// With a reference. NULL if the user is no SID.
+PACCESS_TOKEN makeToken(const TokenOptions &options, TOKEN_TYPE type, SECURITY_IMPERSONATION_LEVEL level);
+
 class MachineImpl : public Machine, public std::enable_shared_from_this<MachineImpl> {
   public:
     // Boots nt, then cm; the destructor halts them in reverse.
@@ -19,7 +22,7 @@ class MachineImpl : public Machine, public std::enable_shared_from_this<MachineI
     Status loadDriver(std::u16string_view serviceName, DriverInitialize entry) override;
     Status unloadDriver(std::u16string_view serviceName) override;
     Status openFile(std::u16string_view name, std::unique_ptr<File> *file) override;
-    std::shared_ptr<Process> createProcess(std::u16string_view imagePath, bool elevated) override;
+    std::shared_ptr<Process> createProcess(const ProcessOptions &options, Status *status) override;
     std::shared_ptr<Process> hostProcess() override;
     PoolUsage poolUsage() const override;
     void failAllocation(uint64_t nth) override;
@@ -79,6 +82,8 @@ class ProcessImpl : public Process {
     ProcessImpl(std::shared_ptr<Machine> machine, PEPROCESS process, bool host);
     ~ProcessImpl() override;
     uint32_t id() const override;
+    uint64_t startKey() const override;
+    int64_t createTime() const override;
     std::u16string imagePath() const override;
     std::shared_ptr<Thread> createThread() override;
 

@@ -2,7 +2,35 @@
 
 #include "machine.h"
 
+#include "nt/se_internal.h"
+
 namespace simulator {
+
+PACCESS_TOKEN makeToken(const TokenOptions &options, TOKEN_TYPE type, SECURITY_IMPERSONATION_LEVEL level) {
+    return nt::createToken({.user = options.userSid,
+                            .integrity = options.integrityLevel,
+                            .elevated = options.elevated,
+                            .session = options.sessionId},
+                           type, level);
+}
+
+Status impersonate(const TokenOptions &options, int level) {
+    if (level < SecurityAnonymous || level > SecurityDelegation) {
+        return STATUS_BAD_IMPERSONATION_LEVEL;
+    }
+    auto wanted = static_cast<SECURITY_IMPERSONATION_LEVEL>(level);
+    PACCESS_TOKEN token = makeToken(options, TokenImpersonation, wanted);
+    if (token == nullptr) {
+        return STATUS_INVALID_SID;
+    }
+    Status status = PsImpersonateClient(PsGetCurrentThread(), token, FALSE, FALSE, wanted);
+    ObfDereferenceObject(token);
+    return status;
+}
+
+void revertToSelf() {
+    PsRevertToSelf();
+}
 
 ProcessImpl::ProcessImpl(std::shared_ptr<Machine> machine, PEPROCESS process, bool host)
     : machine_(std::move(machine)), process_(process), host_(host) {}
@@ -16,8 +44,14 @@ ProcessImpl::~ProcessImpl() {
 uint32_t ProcessImpl::id() const {
     return static_cast<uint32_t>(process_->id);
 }
+uint64_t ProcessImpl::startKey() const {
+    return process_->startKey;
+}
+int64_t ProcessImpl::createTime() const {
+    return process_->createTime.QuadPart;
+}
 std::u16string ProcessImpl::imagePath() const {
-    return process_->image;
+    return process_->facts.image;
 }
 
 std::shared_ptr<Thread> ProcessImpl::createThread() {
@@ -82,6 +116,24 @@ void Thread::run(const std::function<void()> &job) {
     });
     std::unique_lock guard(lock);
     done.wait(guard, [&] { return finished; });
+}
+
+void Thread::runAtIrql(uint8_t irql, const std::function<void()> &job) {
+    run([&] {
+        KIRQL old = KfRaiseIrql(irql);
+        job();
+        KeLowerIrql(old);
+    });
+}
+
+Status Thread::impersonate(const TokenOptions &token, int level) {
+    Status status = STATUS_SUCCESS;
+    run([&] { status = simulator::impersonate(token, level); });
+    return status;
+}
+
+void Thread::revert() {
+    run([] { revertToSelf(); });
 }
 
 } // namespace simulator

@@ -90,10 +90,15 @@ NTSTATUS openDevice(std::u16string_view name, ACCESS_MASK desired, HANDLE *handl
     }
     ACCESS_MASK granted = desired;
     RtlMapGenericMask(&granted, &fileTypeInitializer.Mapping);
-    if (!security.empty() && currentThread()->previousMode == UserMode) {
-        NTSTATUS status =
-            accessCheck(security.data(), IoGetCurrentProcess()->token, desired, &fileTypeInitializer.Mapping, &granted);
-        if (!NT_SUCCESS(status)) {
+    if (!security.empty()) {
+        SECURITY_SUBJECT_CONTEXT subject;
+        GENERIC_MAPPING mapping = fileTypeInitializer.Mapping;
+        NTSTATUS status;
+        SeCaptureSubjectContext(&subject);
+        bool may = SeAccessCheck(security.data(), &subject, FALSE, desired, 0, nullptr, &mapping,
+                                 currentThread()->previousMode, &granted, &status);
+        SeReleaseSubjectContext(&subject);
+        if (!may) {
             releaseDevice(device);
             return status;
         }

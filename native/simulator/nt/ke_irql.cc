@@ -14,6 +14,12 @@ void requireIrql(KIRQL highest, const char *routine) {
     }
 }
 
+void requirePassive(const char *routine) {
+    PKTHREAD thread = currentThread();
+    bool driver = thread->stackBoundary != 0 || thread->terminate != nullptr;
+    requireIrql(driver ? PASSIVE_LEVEL : APC_LEVEL, routine);
+}
+
 } // namespace nt
 
 using nt::bugCheck;

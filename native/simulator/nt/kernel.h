@@ -16,6 +16,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <shared_mutex>
 #include <string>
@@ -51,6 +52,12 @@ struct _KTHREAD {
     PKSTART_ROUTINE start = nullptr;
     PVOID context = nullptr;
     jmp_buf *terminate = nullptr;
+    // Whom it impersonates, guarded by the lock.
+    std::mutex tokenLock;
+    PACCESS_TOKEN clientToken = nullptr;
+    SECURITY_IMPERSONATION_LEVEL impersonationLevel = SecurityAnonymous;
+    BOOLEAN copyOnOpen = FALSE;
+    BOOLEAN effectiveOnly = FALSE;
 };
 
 namespace nt {
@@ -61,15 +68,26 @@ struct Handle {
     ULONG attributes;
 };
 
-enum class Token { System, Elevated, Limited };
+struct ProcessFacts {
+    std::u16string image;
+    // Absent: it cannot be read.
+    std::optional<std::u16string> commandLine;
+    ULONG_PTR parent = 0;
+    bool wow64 = false;
+    // 0: any that is free.
+    ULONG_PTR id = 0;
+};
 
 } // namespace nt
 
 struct _EPROCESS {
     DISPATCHER_HEADER header;
+    // What is told here does not change while the object lives.
     ULONG_PTR id = 0;
-    std::u16string image;
-    nt::Token token = nt::Token::Limited;
+    nt::ProcessFacts facts;
+    PACCESS_TOKEN token = nullptr;
+    ULONGLONG startKey = 0;
+    LARGE_INTEGER createTime = {};
     std::mutex handleLock;
     std::map<ULONG_PTR, nt::Handle> handles;
     ULONG_PTR nextHandle = 4;
@@ -166,7 +184,8 @@ void leaveThread();
 // While it is held no OS thread that ends gives its adopted thread back.
 std::mutex &bootMutex();
 void publish(Kernel *k);
-PEPROCESS createProcess(std::u16string_view image, Token token, ULONG_PTR id = 0);
+// Takes over the reference to the token. STATUS_OBJECT_NAME_COLLISION if the id is in use.
+NTSTATUS createProcess(const ProcessFacts &facts, PACCESS_TOKEN token, PEPROCESS *process);
 void exitProcess(PEPROCESS process);
 void reapThreads(bool all);
 size_t runningSystemThreads();
@@ -189,6 +208,9 @@ class BorrowedThread {
 [[noreturn]] void bugCheck(ULONG code, ULONG_PTR p1, ULONG_PTR p2, ULONG_PTR p3, ULONG_PTR p4, const char *format, ...)
     __attribute__((format(printf, 6, 7)));
 void requireIrql(KIRQL highest, const char *routine);
+// For routines that are documented for PASSIVE_LEVEL and that drivers may call only there. The kernel's own components
+// call them at APC_LEVEL, too, when a registry call comes from there.
+void requirePassive(const char *routine);
 void printStack(void *const *stack, int depth);
 
 bool userMemoryAllows(const void *address, size_t length, bool write);
@@ -205,6 +227,9 @@ void checkPoolLeaks(bool kernelToo);
 void wakeWaiters(DISPATCHER_HEADER *object);
 void setSignal(DISPATCHER_HEADER *object, LONG state);
 void initializeHeader(DISPATCHER_HEADER *header, UCHAR type, LONG state);
+
+// Where the environment block of a 32-bit process lies; nothing is there.
+inline const PVOID kWow64Peb = reinterpret_cast<PVOID>(0x7FFD0000);
 
 enum : UCHAR {
     kNotificationEvent = 0,
@@ -224,13 +249,12 @@ inline std::u16string_view view(const UNICODE_STRING *string) {
 void createTypes();
 void deleteTypes();
 void initializeSecurity();
+void dropClientToken(PKTHREAD thread);
 void destroyThreadBody(PVOID object);
 void destroyProcessBody(PVOID object);
 extern const SIM_OBJECT_TYPE_INITIALIZER fileTypeInitializer;
 extern const SIM_OBJECT_TYPE_INITIALIZER deviceTypeInitializer;
 
-NTSTATUS accessCheck(PSECURITY_DESCRIPTOR descriptor, Token token, ACCESS_MASK desired, const GENERIC_MAPPING *mapping,
-                     ACCESS_MASK *granted);
 void closeAllHandles(PEPROCESS process);
 // How many handles the kernel's own table holds.
 size_t kernelHandles();

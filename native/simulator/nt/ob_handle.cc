@@ -140,7 +140,7 @@ NTSTATUS SimInsertHandle(PVOID object, ULONG attributes, ACCESS_MASK access, PHA
 
 NTSTATUS ObReferenceObjectByHandle(HANDLE handle, ACCESS_MASK desired, POBJECT_TYPE type, KPROCESSOR_MODE mode,
                                    PVOID *object, POBJECT_HANDLE_INFORMATION info) {
-    requireIrql(PASSIVE_LEVEL, "ObReferenceObjectByHandle");
+    requirePassive("ObReferenceObjectByHandle");
     *object = nullptr;
     Handle found;
     auto value = reinterpret_cast<LONG_PTR>(handle);
@@ -170,7 +170,7 @@ NTSTATUS ObReferenceObjectByHandle(HANDLE handle, ACCESS_MASK desired, POBJECT_T
 
 NTSTATUS ObOpenObjectByPointer(PVOID object, ULONG attributes, PVOID, ACCESS_MASK desired, POBJECT_TYPE type,
                                KPROCESSOR_MODE mode, PHANDLE handle) {
-    requireIrql(PASSIVE_LEVEL, "ObOpenObjectByPointer");
+    requirePassive("ObOpenObjectByPointer");
     NTSTATUS status = ObReferenceObjectByPointer(object, 0, type, mode);
     if (!NT_SUCCESS(status)) {
         return status;
@@ -192,7 +192,7 @@ NTSTATUS ObOpenObjectByPointer(PVOID object, ULONG attributes, PVOID, ACCESS_MAS
 }
 
 NTSTATUS ObCloseHandle(HANDLE handle, KPROCESSOR_MODE mode) {
-    requireIrql(PASSIVE_LEVEL, "ZwClose");
+    requirePassive("ZwClose");
     PEPROCESS process = owner(handle, mode);
     return process == nullptr ? STATUS_INVALID_HANDLE : closeHandle(process, handle, mode);
 }
@@ -242,7 +242,7 @@ NTSTATUS ZwWaitForSingleObject(HANDLE handle, BOOLEAN alertable, PLARGE_INTEGER 
 }
 
 NTSTATUS NtQueryObject(HANDLE handle, OBJECT_INFORMATION_CLASS type, PVOID info, ULONG length, PULONG returned) {
-    requireIrql(PASSIVE_LEVEL, "NtQueryObject");
+    requirePassive("NtQueryObject");
     if (type != ObjectNameInformation) {
         return STATUS_INVALID_INFO_CLASS;
     }

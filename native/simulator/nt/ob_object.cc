@@ -3,7 +3,7 @@
 // Typed, counted objects. The header lies before the body, as in NT; the type keeps the set of its objects, for leak
 // reports.
 
-#include "kernel.h"
+#include "se_internal.h"
 
 #include <cstdio>
 #include <cstdlib>
@@ -36,7 +36,7 @@ LONG_PTR removeHandle(PVOID object) {
     return header(object, "Handle close")->handles.fetch_sub(1) - 1;
 }
 
-static POBJECT_TYPE threadType, processType, fileType, deviceType, eventType, keyType;
+static POBJECT_TYPE threadType, processType, tokenType, fileType, deviceType, eventType, keyType;
 
 void createTypes() {
     SIM_OBJECT_TYPE_INITIALIZER info = {};
@@ -57,12 +57,13 @@ void createTypes() {
     info.BodySize = sizeof(KEVENT);
     info.Delete = nullptr;
     eventType = SimCreateObjectType(&info);
+    tokenType = SimCreateObjectType(&tokenTypeInitializer);
     fileType = SimCreateObjectType(&fileTypeInitializer);
     deviceType = SimCreateObjectType(&deviceTypeInitializer);
 }
 
 void deleteTypes() {
-    for (POBJECT_TYPE *type : {&deviceType, &fileType, &eventType, &processType, &threadType}) {
+    for (POBJECT_TYPE *type : {&deviceType, &fileType, &eventType, &processType, &threadType, &tokenType}) {
         SimDeleteObjectType(*type);
         *type = nullptr;
     }
@@ -76,6 +77,7 @@ extern "C" {
 
 POBJECT_TYPE *PsThreadType = &threadType;
 POBJECT_TYPE *PsProcessType = &processType;
+POBJECT_TYPE *SeTokenObjectType = &tokenType;
 POBJECT_TYPE *IoFileObjectType = &fileType;
 POBJECT_TYPE *IoDeviceObjectType = &deviceType;
 POBJECT_TYPE *ExEventObjectType = &eventType;
@@ -171,7 +173,7 @@ POBJECT_TYPE ObGetObjectType(PVOID object) {
 }
 
 NTSTATUS ObQueryNameString(PVOID object, POBJECT_NAME_INFORMATION info, ULONG length, PULONG returned) {
-    requireIrql(PASSIVE_LEVEL, "ObQueryNameString");
+    requirePassive("ObQueryNameString");
     ObjectHeader *head = header(object, "ObQueryNameString");
     if (head->type->info.QueryName != nullptr) {
         return head->type->info.QueryName(object, info, length, returned, KernelMode);

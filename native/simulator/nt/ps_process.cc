@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-#include "kernel.h"
+#include "se_internal.h"
 
 #include <cstring>
 #include <execinfo.h>
@@ -11,29 +11,52 @@
 
 namespace nt {
 
-PEPROCESS createProcess(std::u16string_view image, Token token, ULONG_PTR id) {
+// Boots are counted, as Windows does it, so that keys differ between them.
+static std::atomic<ULONGLONG> boots{0};
+static std::atomic<ULONGLONG> sequence{0};
+
+NTSTATUS createProcess(const ProcessFacts &facts, PACCESS_TOKEN token, PEPROCESS *result) {
     PVOID body = SimCreateObject(*PsProcessType);
     auto process = new (body) _EPROCESS;
     initializeHeader(&process->header, kProcess, 0);
-    process->image = image;
+    process->facts = facts;
     process->token = token;
+    process->startKey = boots << 48 | ++sequence;
+    KeQuerySystemTimePrecise(&process->createTime);
     Kernel &k = kernel();
-    std::lock_guard lock(k.threadLock);
-    while (id == 0 || k.processes.count(id) != 0) {
-        id = k.nextId.fetch_add(4);
+    bool added;
+    {
+        std::lock_guard lock(k.threadLock);
+        ULONG_PTR id = facts.id;
+        while (id == 0 || (facts.id == 0 && k.processes.count(id) != 0)) {
+            id = k.nextId.fetch_add(4);
+        }
+        added = k.processes.emplace(id, process).second;
+        process->id = added ? id : 0;
     }
-    process->id = id;
-    k.processes.emplace(id, process);
-    return process;
+    if (!added) {
+        ObfDereferenceObject(process);
+        return STATUS_OBJECT_NAME_COLLISION;
+    }
+    *result = process;
+    return STATUS_SUCCESS;
 }
 
 void destroyProcessBody(PVOID object) {
     auto process = static_cast<PEPROCESS>(object);
-    {
+    if (process->id != 0) {
         std::lock_guard lock(kernel().threadLock);
         kernel().processes.erase(process->id);
     }
+    ObfDereferenceObject(process->token);
     process->~_EPROCESS();
+}
+
+static PEPROCESS createAtBoot(std::u16string_view image, ULONG_PTR id, const TokenFacts &who) {
+    PEPROCESS process;
+    ProcessFacts facts = {.image = std::u16string(image), .commandLine = {}, .parent = 0, .wow64 = false, .id = id};
+    createProcess(facts, createToken(who, TokenPrimary, SecurityAnonymous), &process);
+    return process;
 }
 
 void exitProcess(PEPROCESS process) {
@@ -60,11 +83,16 @@ void boot() {
     publish(new Kernel);
     createTypes();
     Kernel &k = kernel();
-    k.systemProcess = createProcess(u"System", Token::System, 4);
-    k.hostProcess =
-        createProcess(u"\\Device\\HarddiskVolume1\\host.exe", Token::Elevated, static_cast<ULONG_PTR>(getpid()));
-    PsInitialSystemProcess = k.systemProcess;
     initializeSecurity();
+    ++boots;
+    k.systemProcess = createAtBoot(
+        u"System", 4, {.user = "S-1-5-18", .integrity = SECURITY_MANDATORY_SYSTEM_RID, .elevated = true, .session = 0});
+    k.hostProcess = createAtBoot(u"\\Device\\HarddiskVolume1\\host.exe", static_cast<ULONG_PTR>(getpid()),
+                                 {.user = "S-1-5-21-3623811015-3361044348-30300820-1013",
+                                  .integrity = SECURITY_MANDATORY_HIGH_RID,
+                                  .elevated = true,
+                                  .session = 1});
+    PsInitialSystemProcess = k.systemProcess;
 }
 
 void exitHost() {
@@ -137,6 +165,29 @@ HANDLE PsGetProcessId(PEPROCESS process) {
     return reinterpret_cast<HANDLE>(process->id);
 }
 
+ULONGLONG PsGetProcessStartKey(PEPROCESS process) {
+    requireIrql(DISPATCH_LEVEL, "PsGetProcessStartKey");
+    return process->startKey;
+}
+LONGLONG PsGetProcessCreateTimeQuadPart(PEPROCESS process) {
+    return process->createTime.QuadPart;
+}
+HANDLE PsGetProcessInheritedFromUniqueProcessId(PEPROCESS process) {
+    return reinterpret_cast<HANDLE>(process->facts.parent);
+}
+ULONG PsGetProcessSessionId(PEPROCESS process) {
+    return tokenOf(process->token).session;
+}
+PVOID PsGetProcessWow64Process(PEPROCESS process) {
+    return process->facts.wow64 ? kWow64Peb : nullptr;
+}
+BOOLEAN IoIs32bitProcess(PIRP irp) {
+    return PsGetProcessWow64Process(irp != nullptr ? IoGetRequestorProcess(irp) : IoGetCurrentProcess()) != nullptr;
+}
+BOOLEAN PsIsSystemProcess(PEPROCESS process) {
+    return process == kernel().systemProcess;
+}
+
 // The process that created the thread, whatever the thread is attached to.
 HANDLE PsGetCurrentProcessId(VOID) {
     return PsGetProcessId(currentThread()->process);
@@ -156,7 +207,7 @@ NTSTATUS PsLookupProcessByProcessId(HANDLE id, PEPROCESS *process) {
 
 NTSTATUS SeLocateProcessImageName(PEPROCESS process, PUNICODE_STRING *name) {
     requireIrql(PASSIVE_LEVEL, "SeLocateProcessImageName");
-    size_t bytes = process->image.size() * sizeof(WCHAR);
+    size_t bytes = process->facts.image.size() * sizeof(WCHAR);
     auto string =
         static_cast<PUNICODE_STRING>(ExAllocatePoolWithTag(PagedPool, sizeof(UNICODE_STRING) + bytes, 0x6D495350));
     if (string == nullptr) {
@@ -164,7 +215,7 @@ NTSTATUS SeLocateProcessImageName(PEPROCESS process, PUNICODE_STRING *name) {
     }
     string->Buffer = reinterpret_cast<PWCH>(string + 1);
     string->Length = string->MaximumLength = static_cast<USHORT>(bytes);
-    std::memcpy(string->Buffer, process->image.data(), bytes);
+    std::memcpy(string->Buffer, process->facts.image.data(), bytes);
     *name = string;
     return STATUS_SUCCESS;
 }

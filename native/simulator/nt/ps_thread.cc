@@ -76,6 +76,7 @@ PKTHREAD createThread(PEPROCESS process, bool system) {
 void destroyThreadBody(PVOID object) {
     auto thread = static_cast<PKTHREAD>(object);
     PEPROCESS process = thread->process;
+    dropClientToken(thread);
     thread->~_KTHREAD();
     ObfDereferenceObject(process);
 }

@@ -2,7 +2,7 @@
 //
 // SIDs, access control lists, security descriptors.
 
-#include "kernel.h"
+#include "se_internal.h"
 
 #include <cstring>
 
@@ -10,12 +10,11 @@ namespace {
 
 constexpr size_t kSidHeader = offsetof(SID, SubAuthority);
 
-struct Parts {
-    PSID owner, group;
-    PACL sacl, dacl;
-};
+} // namespace
 
-Parts parts(PSECURITY_DESCRIPTOR descriptor) {
+namespace nt {
+
+DescriptorParts partsOf(PSECURITY_DESCRIPTOR descriptor) {
     auto absolute = static_cast<PISECURITY_DESCRIPTOR>(descriptor);
     if (!(absolute->Control & SE_SELF_RELATIVE)) {
         return {absolute->Owner, absolute->Group, absolute->Control & SE_SACL_PRESENT ? absolute->Sacl : nullptr,
@@ -46,7 +45,9 @@ bool validAcl(PACL acl) {
     return true;
 }
 
-} // namespace
+} // namespace nt
+
+using namespace nt;
 
 extern "C" {
 
@@ -153,7 +154,7 @@ BOOLEAN RtlValidSecurityDescriptor(PSECURITY_DESCRIPTOR descriptor) {
         static_cast<PISECURITY_DESCRIPTOR>(descriptor)->Revision != SECURITY_DESCRIPTOR_REVISION) {
         return FALSE;
     }
-    Parts p = parts(descriptor);
+    DescriptorParts p = partsOf(descriptor);
     return (p.owner == nullptr || RtlValidSid(p.owner)) && (p.group == nullptr || RtlValidSid(p.group)) &&
            (p.dacl == nullptr || validAcl(p.dacl)) && (p.sacl == nullptr || validAcl(p.sacl));
 }
@@ -177,7 +178,7 @@ NTSTATUS RtlGetDaclSecurityDescriptor(PSECURITY_DESCRIPTOR descriptor, BOOLEAN *
     USHORT control = static_cast<PISECURITY_DESCRIPTOR>(descriptor)->Control;
     *present = (control & SE_DACL_PRESENT) != 0;
     if (*present) {
-        *dacl = parts(descriptor).dacl;
+        *dacl = partsOf(descriptor).dacl;
         *defaulted = (control & SE_DACL_DEFAULTED) != 0;
     }
     return STATUS_SUCCESS;
@@ -194,7 +195,7 @@ NTSTATUS RtlSetGroupSecurityDescriptor(PSECURITY_DESCRIPTOR descriptor, PSID gro
 }
 
 ULONG RtlLengthSecurityDescriptor(PSECURITY_DESCRIPTOR descriptor) {
-    Parts p = parts(descriptor);
+    DescriptorParts p = partsOf(descriptor);
     auto sid = [](PSID id) { return id != nullptr ? (RtlLengthSid(id) + 3u) & ~3u : 0; };
     auto acl = [](PACL list) { return list != nullptr ? (list->AclSize + 3u) & ~3u : 0; };
     bool relative = (static_cast<PISECURITY_DESCRIPTOR>(descriptor)->Control & SE_SELF_RELATIVE) != 0;
@@ -203,7 +204,7 @@ ULONG RtlLengthSecurityDescriptor(PSECURITY_DESCRIPTOR descriptor) {
 }
 
 NTSTATUS RtlAbsoluteToSelfRelativeSD(PSECURITY_DESCRIPTOR absolute, PSECURITY_DESCRIPTOR to, PULONG length) {
-    Parts p = parts(absolute);
+    DescriptorParts p = partsOf(absolute);
     USHORT control = static_cast<PISECURITY_DESCRIPTOR>(absolute)->Control;
     ULONG needed = RtlLengthSecurityDescriptor(absolute);
     if (!(control & SE_SELF_RELATIVE)) {
