@@ -4,7 +4,16 @@ import type { BackendName } from './native.js';
 import { checkNotifyClasses, checkPhases, notifyClassMask, type NotifyClassName, type Phase } from './notify-class.js';
 import { openDrivers } from './open-drivers.js';
 import { invalidArgument } from './errors.js';
-import { abortable, checkFunction, checkInteger, checkOptions, checkSignal, quote, throwIfAborted } from './options.js';
+import {
+  abortable,
+  checkBoolean,
+  checkFunction,
+  checkInteger,
+  checkOptions,
+  checkSignal,
+  quote,
+  throwIfAborted,
+} from './options.js';
 import { CMB_DEFAULT_DATA_BYTES, CMB_SCOPE_DRIVER, CMB_SCOPE_SESSION } from './protocol.js';
 import type { ErrorCallback, EventCallback, Registration, SignalOption } from './registration.js';
 import type { DriverLimits, HelloReply } from './requests.js';
@@ -21,6 +30,11 @@ export interface RegisterOptions extends SignalOption {
   readonly phases?: readonly Phase[] | undefined;
   /** At most so many bytes of value data are captured per event. Default 4096. */
   readonly maxDataBytes?: number | undefined;
+  /**
+   * Set value and delete value tell what was there before (`previous`), delete key how many values and subkeys there were. It costs one
+   * or two reads for each of these operations, which callbacks of lower altitude see. Default: false.
+   */
+  readonly oldValues?: boolean | undefined;
   /** Gets what the callback throws or rejects with, and errors of the registration itself. */
   readonly onError?: ErrorCallback | undefined;
 }
@@ -35,7 +49,7 @@ export interface Version {
   readonly minor: number;
 }
 
-const registerOptionNames = ['altitude', 'classes', 'phases', 'maxDataBytes', 'signal', 'onError'];
+const registerOptionNames = ['altitude', 'classes', 'phases', 'maxDataBytes', 'oldValues', 'signal', 'onError'];
 
 /** A session with the driver. */
 export class Driver {
@@ -93,6 +107,7 @@ export class Driver {
         this.limits.maxDataBytes,
         Math.min(CMB_DEFAULT_DATA_BYTES, this.limits.maxDataBytes),
       ),
+      oldValues: checkBoolean('oldValues', checked['oldValues'], false),
       callback: checkFunction('callback', callback),
       onError: checkFunction('onError', options.onError),
       ...(onCookie === undefined ? {} : { onCookie }),

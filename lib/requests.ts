@@ -7,8 +7,6 @@ export interface HelloReply {
   readonly protocol: { readonly major: number; readonly minor: number };
   readonly callbackVersion: { readonly major: number; readonly minor: number };
   readonly capabilities: number;
-  /** Processes that the driver keeps the session informed of at a time. */
-  readonly processSlots: number;
   readonly limits: DriverLimits;
 }
 
@@ -22,6 +20,8 @@ export interface DriverLimits {
   /** Of this session's queue in the driver. */
   readonly queueBytes: number;
   readonly queueRecords: number;
+  /** Processes that the driver keeps this session informed of at a time. */
+  readonly processSlots: number;
 }
 
 export interface RegisterReply {
@@ -67,7 +67,6 @@ export function helloReply(bytes: Uint8Array): HelloReply {
     protocol: { major: view.getUint16(A.ProtocolMajor, true), minor: view.getUint16(A.ProtocolMinor, true) },
     callbackVersion: { major: u32(A.CallbackMajor), minor: u32(A.CallbackMinor) },
     capabilities: u32(A.Capabilities),
-    processSlots: u32(A.ProcessSlots),
     limits: {
       maxRegistrations: u32(A.MaxRegistrations),
       maxDataBytes: u32(A.MaxDataBytes),
@@ -76,17 +75,26 @@ export function helloReply(bytes: Uint8Array): HelloReply {
       maxReceiveBytes: u32(A.MaxReceiveBytes),
       queueBytes: u32(A.QueueBytes),
       queueRecords: u32(A.QueueRecords),
+      processSlots: u32(A.ProcessSlots),
     },
   };
 }
 
-export function registerRequest(altitude: string, classMask: bigint, maxDataBytes: number): Uint8Array {
+export interface RegisterRequest {
+  readonly altitude: string;
+  readonly classMask: bigint;
+  readonly maxDataBytes: number;
+  readonly oldValues: boolean;
+}
+
+export function registerRequest({ altitude, classMask, maxDataBytes, oldValues }: RegisterRequest): Uint8Array {
   const Q = P.CMB_REGISTER_REQUEST;
   const text = Buffer.from(altitude, 'utf16le');
   const { bytes, view } = request(Q.size + text.byteLength);
   view.setBigUint64(Q.ClassMask, classMask, true);
   view.setUint32(Q.MaxDataBytes, maxDataBytes, true);
   view.setUint16(Q.AltitudeSize, text.byteLength, true);
+  view.setUint32(Q.Options, oldValues ? P.CMB_REGISTER_OLD_VALUES : 0, true);
   bytes.set(text, Q.size);
   return bytes;
 }

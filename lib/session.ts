@@ -5,13 +5,17 @@ import { CmBridgeError, NtStatusError } from './errors.js';
 import { NtStatus, ntSuccess } from './nt-status.js';
 import * as P from './protocol.js';
 import { Registration, type ErrorCallback, type EventCallback, type RegistrationOwner } from './registration.js';
-import { registerReply, registerRequest, statisticsRequest, unregisterReply, unregisterRequest } from './requests.js';
+import {
+  registerReply,
+  registerRequest,
+  statisticsRequest,
+  unregisterReply,
+  unregisterRequest,
+  type RegisterRequest,
+} from './requests.js';
 import { statisticsReply, type Statistics } from './statistics.js';
 
-export interface RegisterParameters {
-  readonly altitude: string;
-  readonly classMask: bigint;
-  readonly maxDataBytes: number;
+export interface RegisterParameters extends RegisterRequest {
   readonly callback: EventCallback | undefined;
   readonly onError: ErrorCallback | undefined;
   /** Called before the first event is delivered. */
@@ -63,8 +67,8 @@ export class Session implements RegistrationOwner {
   }
 
   async #register(parameters: RegisterParameters): Promise<Registration> {
-    const { altitude, classMask, maxDataBytes, callback, onError } = parameters;
-    const input = registerRequest(altitude, classMask, maxDataBytes);
+    const { altitude, callback, onError } = parameters;
+    const input = registerRequest(parameters);
     let registration: Registration | null = null;
     this.dispatcher.beginRegister();
     try {

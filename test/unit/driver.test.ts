@@ -18,6 +18,7 @@ describe('openDriver', () => {
     assert.deepEqual(driver.callbackVersion, { major: 1, minor: 1 });
     assert.deepEqual(driver.protocol, { major: P.CMB_PROTOCOL_MAJOR, minor: 0 });
     assert.equal(driver.limits.maxRegistrations, 64);
+    assert.equal(driver.limits.processSlots, P.CMB_PROCESS_SLOTS);
     await driver.close();
     assert.equal(driver.closed, true);
     await assert.rejects(driver.statistics(), { code: 'CMB_DRIVER_CLOSED' });
@@ -101,6 +102,21 @@ describe('registerCallback', () => {
     const posts = await maskOf({ phases: ['post'] });
     assert.equal(posts & 0x4000_03ffn, 0n);
     assert.equal((posts >> 16n) & 1n, 1n);
+    await driver.close();
+  });
+
+  it('asks for old values only when told to', async () => {
+    const [driver, addon] = await open();
+    await driver.registerCallback({ altitude: '1' });
+    assert.equal(addon.channel.lastOptions, 0);
+    await driver.registerCallback({ altitude: '2', oldValues: true });
+    assert.equal(addon.channel.lastOptions, P.CMB_REGISTER_OLD_VALUES);
+    await driver.registerCallback({ altitude: '3', oldValues: false });
+    assert.equal(addon.channel.lastOptions, 0);
+    await assert.rejects(driver.registerCallback({ altitude: '4', oldValues: 1 as never }), {
+      code: 'CMB_INVALID_ARGUMENT',
+      message: /"oldValues" must be true or false, not 1/,
+    });
     await driver.close();
   });
 

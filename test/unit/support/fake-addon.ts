@@ -48,6 +48,7 @@ export class FakeChannel implements NativeChannel {
   isClosed = false;
   isReferenced = true;
   lastClassMask = 0n;
+  lastOptions = 0;
   /** Runs before a request is answered. */
   beforeAnswer: (code: number) => Promise<void> | void = () => undefined;
   #freeReceives = 0;
@@ -150,6 +151,7 @@ export class FakeChannel implements NativeChannel {
   #register(input: Uint8Array, request: DataView, reply: DataView): void {
     const Q = P.CMB_REGISTER_REQUEST;
     this.lastClassMask = request.getBigUint64(Q.ClassMask, true);
+    this.lastOptions = request.getUint32(Q.Options, true);
     const altitude = Buffer.from(input.subarray(Q.size)).toString('utf16le');
     if ([...this.registered.values()].includes(altitude)) {
       reply.setUint32(P.CMB_REGISTER_REPLY.Status, STATUS_COLLISION, true);
