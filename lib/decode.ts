@@ -61,8 +61,7 @@ export class Decoder {
       throw protocolError(`a record of ${entry.name} is marked as ${isPost ? 'post' : 'pre'}`);
     }
     const event = decodeHeader(record, entry, isPost, this.#processes);
-    // The driver does not send every body yet.
-    const kind = record.bodySize === 0 ? 'plain' : (entry?.body ?? 'plain');
+    const kind = entry?.body ?? 'plain';
     decodeBody(record, event, kind, isPost, this.#processes);
     event.truncated = record.truncated;
     event.fault = record.fault;

@@ -1,3 +1,4 @@
+import { notifyClassByNumber, type BodyKind } from '../../../lib/notify-class.js';
 import * as P from '../../../lib/protocol.js';
 
 /** Records and batches as the driver makes them, built from the protocol's constants. */
@@ -35,8 +36,9 @@ export interface RecordInput {
   readonly duration?: bigint;
   readonly impersonation?: TokenInput & { readonly level: number };
   readonly transaction?: Uint8Array;
-  /** Writes the fixed part of the body; spans are [offset in the body, content]. */
+  /** Default: that of the class. */
   readonly bodySize?: number;
+  /** Writes the fixed part of the body; spans are [offset in the body, content]. */
   readonly body?: (view: DataView) => void;
   readonly spans?: readonly (readonly [offset: number, span: SpanInput | string])[];
   /** Bytes that a newer driver might add to header and body. */
@@ -46,9 +48,37 @@ export interface RecordInput {
 
 export const epoch1970 = 116_444_736_000_000_000n;
 
+const bodySizes: Readonly<Record<BodyKind, number>> = {
+  plain: 0,
+  create: P.CMB_BODY_CREATE.size,
+  deleteKey: P.CMB_BODY_DELETE_KEY.size,
+  setValue: P.CMB_BODY_SET_VALUE.size,
+  deleteValue: P.CMB_BODY_DELETE_VALUE.size,
+  setInformation: P.CMB_BODY_SET_INFORMATION.size,
+  rename: P.CMB_BODY_RENAME.size,
+  enumerateKey: P.CMB_BODY_QUERY.size,
+  enumerateValue: P.CMB_BODY_QUERY.size,
+  queryKey: P.CMB_BODY_QUERY.size,
+  queryValue: P.CMB_BODY_QUERY.size,
+  queryMultiple: P.CMB_BODY_QUERY_MULTIPLE.size,
+  close: P.CMB_BODY_CLOSE.size,
+  load: P.CMB_BODY_LOAD.size,
+  unload: P.CMB_BODY_UNLOAD.size,
+  security: P.CMB_BODY_SECURITY.size,
+  restore: P.CMB_BODY_FILE.size,
+  save: P.CMB_BODY_FILE.size,
+  saveMerged: P.CMB_BODY_FILE.size,
+  replace: P.CMB_BODY_REPLACE.size,
+  queryName: P.CMB_BODY_QUERY_NAME.size,
+};
+
+export function bodySizeOf(notifyClass: number): number {
+  return bodySizes[notifyClassByNumber(notifyClass)?.body ?? 'plain'];
+}
+
 export function record(input: RecordInput): Uint8Array {
   const headerSize = P.CMB_RECORD.size + (input.extraHeader ?? 0);
-  const bodySize = (input.bodySize ?? 0) + (input.extraBody ?? 0);
+  const bodySize = (input.bodySize ?? bodySizeOf(input.notifyClass ?? 0)) + (input.extraBody ?? 0);
   const fixed = headerSize + bodySize;
   const tail: Uint8Array[] = [];
   let size = fixed;

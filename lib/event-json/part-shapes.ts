@@ -1,0 +1,52 @@
+import { boolean, bytes, list, literal, big, nullable, record, text, textLike, u32, u64 } from './shape.js';
+
+/** The kernel's 100 ns units since 1601, 64 bits, as nanoseconds since 1970. */
+export const time = big(
+  (-(2n ** 63n) - 116_444_736_000_000_000n) * 100n,
+  (2n ** 63n - 1n - 116_444_736_000_000_000n) * 100n,
+);
+
+export const sid = textLike(/^S-1-/, 'a SID such as S-1-5-18');
+
+export const ntStatusNameShape = nullable(textLike(/^STATUS_[A-Z0-9_]+$/, 'a name such as STATUS_SUCCESS'));
+
+export const flags = record('Flags', { value: u32, names: list(text) });
+
+const token = {
+  user: nullable(sid),
+  integrityLevel: nullable(literal('untrusted', 'low', 'medium', 'medium-plus', 'high', 'system', 'protected')),
+  integrityRid: nullable(u32),
+  elevated: nullable(boolean),
+  sessionId: nullable(u32),
+};
+
+export const processInfo = record('ProcessInfo', {
+  id: u32,
+  startKey: u64,
+  parentId: nullable(u32),
+  imagePath: nullable(text),
+  commandLine: nullable(text),
+  createTime: nullable(time),
+  ...token,
+  wow64: nullable(boolean),
+  isSystem: boolean,
+  known: boolean,
+});
+
+export const impersonation = record('Impersonation', {
+  ...token,
+  level: nullable(literal('anonymous', 'identification', 'impersonation', 'delegation')),
+});
+
+export const transaction = record('TransactionInfo', {
+  id: nullable(textLike(/^\{[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\}$/, 'a GUID in braces')),
+});
+
+export const securityDescriptor = record('SecurityDescriptor', {
+  sddl: nullable(text),
+  bytes,
+  owner: nullable(sid),
+  group: nullable(sid),
+  truncated: boolean,
+  fault: boolean,
+});
