@@ -1,4 +1,4 @@
-import { ntStatusName } from './nt-status.js';
+import { formatNtStatus, ntStatusName } from './nt-status.js';
 
 export const cmBridgeErrorCodes = [
   'CMB_ABORTED',
@@ -83,10 +83,6 @@ export class RegFileError extends CmBridgeError {
   }
 }
 Object.defineProperty(RegFileError.prototype, 'name', { value: 'RegFileError', configurable: true, writable: true });
-
-export function formatNtStatus(status: number): string {
-  return `0x${(status >>> 0).toString(16).toUpperCase().padStart(8, '0')}`;
-}
 
 /** The error that an aborted call rejects with; `cause` is the signal's reason. */
 export function abortError(signal: AbortSignal, what: string): CmBridgeError {

@@ -17,14 +17,19 @@ export type {
   UnknownEvent,
 } from './event.js';
 export type { EventIterator } from './event-stream.js';
+export type { Flags } from './flags.js';
 export { CmGetCallbackVersion, CmRegisterCallbackEx, CmUnRegisterCallback } from './kernel-routines.js';
 export type { Cookie, ExCallbackFunction } from './kernel-routines.js';
+export { canonicalKey, controlSetNumber, displayAliases, keyAliases } from './key-alias.js';
+export type { KeyAliasOptions } from './key-alias.js';
+export { equalKeys, upcase } from './key-case.js';
+export type { DecodedKeyInformation } from './key-information-class.js';
 export type { KeyInformation, NamedValue } from './key-information.js';
 export type { CreateKeyOptions, OpenKeyOptions } from './key-options.js';
 export type { BackendName } from './native.js';
 export { notifyClasses } from './notify-class.js';
 export type { NotifyClass, NotifyClassName, Operation, Phase } from './notify-class.js';
-export { NtStatus, ntStatusName, ntSuccess } from './nt-status.js';
+export { NtStatus, ntStatusName, ntStatusText, ntSuccess } from './nt-status.js';
 export type { NtStatusName } from './nt-status.js';
 export { openDriver } from './open-driver.js';
 export type { OpenDriverOptions } from './open-driver.js';
@@ -34,10 +39,22 @@ export { parseRegFile } from './reg-file/parse.js';
 export type { CreateProcessOptions } from './process-options.js';
 export type { RawQueries, RawQueryOptions, RawQueryResult } from './raw-queries.js';
 export type { ErrorCallback, EventCallback, EventsOptions, Registration, SignalOption } from './registration.js';
-export { displayKey, nativeKey } from './registry-path.js';
+export { displayKey, keyHive, nativeKey } from './registry-path.js';
+export type { KeyHive } from './registry-path.js';
 export type { RegistryThread as SimulatedThread } from './registry-thread.js';
-export type { KnownRegistryType, RegistryType, RegistryValue, UnknownRegistryType } from './registry-value.js';
+export type {
+  KnownRegistryType,
+  RegistryType,
+  RegistryValue,
+  UnknownRegistryType,
+  ValueFlaw,
+} from './registry-value.js';
 export type { DriverLimits } from './requests.js';
+export { parseSddl } from './sddl.js';
+export type { SddlOptions } from './sddl.js';
+export type { SecurityDescriptor } from './security-descriptor.js';
+export type { DecodedSetInformation } from './set-information-class.js';
+export { parseSid, sidText } from './sid.js';
 export type { SimulatedKey } from './simulated-key.js';
 export type { LoadOptions, SimulatedProcess } from './simulated-process.js';
 export type { SimulatedTransaction } from './simulated-transaction.js';
@@ -52,3 +69,5 @@ export type {
 } from './thread-options.js';
 export type { IntegrityLevelName, TokenOptions } from './token.js';
 export type { ValueData, ValueInput } from './value-input.js';
+export type { DecodedValueInformation } from './value-information-class.js';
+export { wow64Location, wow64Name } from './wow64-key.js';

@@ -1,6 +1,5 @@
-import { formatNtStatus } from '../errors.js';
 import type { Event, GapEvent, NotificationEvent, UnknownEvent } from '../event.js';
-import { ntStatusName, ntSuccess } from '../nt-status.js';
+import { ntStatusText, ntSuccess } from '../nt-status.js';
 import type { RegistryValue } from '../registry-value.js';
 import { paint, type Style } from './style.js';
 import { columnsOf, keepEnd, keepStart, pad, printable } from './width.js';
@@ -105,7 +104,7 @@ function hex(bytes: Uint8Array): string {
 
 function formatStatus(status: number | null): string {
   if (status === null) return '';
-  return status === 0 ? 'ok' : (ntStatusName(status) ?? formatNtStatus(status));
+  return status === 0 ? 'ok' : ntStatusText(status);
 }
 
 function statusStyle(status: number | null): Style {
