@@ -1,110 +1,137 @@
 // SPDX-License-Identifier: MIT
 
 #include "callback.h"
-#include "memory.h"
+#include "call.h"
 #include "record.h"
 
-// What post needs and only pre can know: the path of a key that may be deleted, closed or not opened by then. Hangs on
-// the structure of the pre notification and comes back in that of the post, which always follows, since pre never fails
-// here.
-typedef struct CALL_CONTEXT {
-    UINT64 PreSequence;
-    ULONG PathSize;
-    ULONG PathFullSize;
-    // CMB_RECORD_PATH_*
-    UINT32 PathFlags;
-    BOOLEAN PathFault;
-    UCHAR Path[ANYSIZE_ARRAY];
-} CALL_CONTEXT;
-
-static VOID PathOfCallContext(_Out_ PATH *Path, _In_ const CALL_CONTEXT *Context) {
-    PathSetBytes(Path, Context->Path, Context->PathSize, Context->PathFullSize, Context->PathFlags);
-    Path->Fault = Context->PathFault;
+static BOOLEAN Wants(_In_ const REGISTRATION *Registration, _In_ ULONG Number) {
+    return Registration->ClassMask >> Number & 1;
 }
 
-// Copies the path; Path refers to the copy afterwards, so that the caller's memory is read only once.
-_IRQL_requires_max_(APC_LEVEL)
-_Must_inspect_result_
-static CALL_CONTEXT *CreateCallContext(_Inout_ PATH *Path) {
-    CALL_CONTEXT *context = MemoryAllocate(FIELD_OFFSET(CALL_CONTEXT, Path) + Path->Size);
-    if (!context) {
-        return NULL;
-    }
-    // If it fails, Path is without bytes and says so in its flags.
-    context->PathFault = !PathWrite(Path, context->Path) || Path->Fault;
-    context->PathSize = Path->Size;
-    context->PathFullSize = Path->FullSize;
-    context->PathFlags = Path->Flags;
-    PathRelease(Path);
-    PathOfCallContext(Path, context);
-    return context;
+static VOID SetCall(_Inout_ NOTIFICATION *Notification, _In_ const CALL *Call) {
+    Notification->KeyPath = Call->KeyPath;
+    Notification->OtherPath = Call->OtherPath;
+    Notification->RequestedPath = Notification->Class->Body == NotifyBodyCreate ? Call->KeyPath : NULL;
+    Notification->KeyObject = Call->KeyObject;
+    Notification->Opener = &Call->Opener;
+    Notification->Transaction = &Call->Transaction;
+    Notification->Facts = &Call->Facts;
 }
 
 _IRQL_requires_max_(APC_LEVEL)
 static VOID NotifyPre(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class, _In_ ULONG Number,
                       _Inout_ VOID *Pre) {
-    NOTIFICATION notification = {
-        .Registration = Registration,
-        .Class = Class,
-        .Number = Number,
-        .Pre = Pre,
-    };
-    CALL_CONTEXT *context = NULL;
-    PathOfPre(&notification.Path, &Registration->Cookie, Class, Pre);
-    if (Registration->ClassMask >> Class->Partner & 1) {
-        context = CreateCallContext(&notification.Path);
+    NOTIFICATION notification = {.Registration = Registration, .Class = Class, .Number = Number, .Pre = Pre};
+    CALL call;
+    const BOOLEAN wantsPost = Wants(Registration, Class->Partner);
+    if (Number == RegNtPreKeyHandleClose && Wants(Registration, RegNtCallbackObjectContextCleanup)) {
+        CallCloseObject(Registration, Class, Pre);
     }
-    if (Registration->ClassMask >> Number & 1) {
-        const UINT64 sequence = RecordRelay(&notification);
-        if (context) {
-            context->PreSequence = sequence;
-        }
+    if (!wantsPost && !Wants(Registration, Number)) {
+        return;
     }
-    if (context) {
-        *(VOID **)((UCHAR *)Pre + Class->CallContext) = context;
+    CallBegin(&call, Registration, Class, Pre);
+    if (Wants(Registration, Number)) {
+        SetCall(&notification, &call);
+        call.PreSequence = RecordRelay(&notification);
     }
-    PathRelease(&notification.Path);
+    if (!wantsPost || !CallKeep(&call, Class, Pre)) {
+        CallEnd(&call);
+    }
 }
 
-// The key of a post notification: what was opened, else what pre found out, else the object if it is still one.
+// Status is STATUS_SUCCESS: any other, STATUS_REPARSE included, leaves Object undefined. Returns a path that the caller
+// releases.
 _IRQL_requires_max_(APC_LEVEL)
-static VOID PathOfPost(_Out_ PATH *Path, _In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class,
-                       _In_ const REG_POST_OPERATION_INFORMATION *Post, _In_opt_ const CALL_CONTEXT *Context) {
-    // Any other status, STATUS_REPARSE included, leaves Object undefined.
-    if (Post->Status == STATUS_SUCCESS && (Class->Body == NotifyBodyCreate || (!Context && Class->PostObjectLive))) {
-        PathOfObject(Path, &Registration->Cookie, Post->Object);
-        if (!(Path->Flags & CMB_RECORD_PATH_UNAVAILABLE)) {
-            return;
-        }
+static NAME *DescribeOpened(_Inout_ NOTIFICATION *Notification) {
+    REGISTRATION *registration = Notification->Registration;
+    const REG_POST_OPERATION_INFORMATION *post = Notification->Post;
+    const CMB_BODY_CLOSE opener = {.OpenerProcessId = (UINT32)(ULONG_PTR)PsGetCurrentProcessId()};
+    KEY_OBJECT *keyObject = KeyObjectAttach(registration, post->Object, post->ObjectContext, &opener);
+    NAME *name = NULL;
+    if (Wants(registration, Notification->Number) || Wants(registration, RegNtCallbackObjectContextCleanup)) {
+        name = KeyObjectGetName(registration, post->Object, keyObject);
     }
-    if (Context) {
-        PathOfCallContext(Path, Context);
+    Notification->KeyObject = KeyObjectGetSerial(keyObject);
+    if (name) {
+        Notification->OtherPath = Notification->KeyPath;
+        Notification->KeyPath = name;
+    }
+    return name;
+}
+
+// As above, for an operation on a key object that is still live.
+_IRQL_requires_max_(APC_LEVEL)
+static NAME *DescribeObject(_Inout_ NOTIFICATION *Notification, _In_ BOOLEAN PreKnown) {
+    const REG_POST_OPERATION_INFORMATION *post = Notification->Post;
+    const BOOLEAN renamed = Notification->Class->Body == NotifyBodyRename;
+    if (PreKnown && !renamed) {
+        return NULL;
+    }
+    NAME *name = KeyObjectGetName(Notification->Registration, post->Object, post->ObjectContext);
+    if (renamed) {
+        Notification->OtherPath = name;
     } else {
-        PathSetUnavailable(Path);
+        Notification->KeyObject = KeyObjectGetSerial(post->ObjectContext);
+        Notification->KeyPath = name;
     }
+    return name;
 }
 
 _IRQL_requires_max_(APC_LEVEL)
 static VOID NotifyPost(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class, _In_ ULONG Number,
-                       _In_ const REG_POST_OPERATION_INFORMATION *Post, _In_opt_ const CALL_CONTEXT *Context) {
+                       _In_ const REG_POST_OPERATION_INFORMATION *Post, _In_opt_ const CALL *Call) {
     NOTIFICATION notification = {
         .Registration = Registration,
         .Class = Class,
         .Number = Number,
         .Pre = Post->PreInformation,
         .Post = Post,
-        .PreSequence = Context ? Context->PreSequence : 0,
-        .Flags = Context ? 0 : CMB_RECORD_PRE_UNKNOWN,
+        .Flags = Call ? 0 : CMB_RECORD_PRE_UNKNOWN,
     };
-    PathOfPost(&notification.Path, Registration, Class, Post, Context);
-    RecordRelay(&notification);
-    PathRelease(&notification.Path);
+    NAME *name = NULL;
+    if (Call) {
+        SetCall(&notification, Call);
+        notification.PreSequence = Call->PreSequence;
+        notification.Duration = CallGetDuration(Call);
+    }
+    if (Post->Status == STATUS_SUCCESS && Class->Body == NotifyBodyCreate) {
+        name = DescribeOpened(&notification);
+    } else if (Post->Status == STATUS_SUCCESS && (Class->PostObjectLive || Class->Body == NotifyBodyRename)) {
+        name = DescribeObject(&notification, Call != NULL);
+    }
+    if (Wants(Registration, Number)) {
+        RecordRelay(&notification);
+    }
+    NameRelease(name);
+}
+
+// The context comes back exactly once: when the object dies, or while the registration is removed.
+_IRQL_requires_max_(APC_LEVEL)
+static VOID CleanUp(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class, _In_ BOOLEAN Relaying,
+                    _In_ const REG_CALLBACK_CONTEXT_CLEANUP_INFORMATION *Information) {
+    KEY_OBJECT *keyObject = Information->ObjectContext;
+    if (Relaying && keyObject && Wants(Registration, RegNtCallbackObjectContextCleanup)) {
+        CMB_BODY_CLOSE opener;
+        NAME *name = KeyObjectGetLastName(keyObject);
+        NOTIFICATION notification = {
+            .Registration = Registration,
+            .Class = Class,
+            .Number = RegNtCallbackObjectContextCleanup,
+            .KeyPath = name,
+            .KeyObject = KeyObjectGetSerial(keyObject),
+            .Opener = &opener,
+        };
+        KeyObjectGetOpener(keyObject, &opener);
+        RecordRelay(&notification);
+        NameRelease(name);
+    }
+    KeyObjectFree(keyObject);
 }
 
 _IRQL_requires_max_(APC_LEVEL)
 static VOID NotifyOther(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class, _In_ ULONG Number) {
     NOTIFICATION notification = {.Registration = Registration, .Class = Class, .Number = Number};
-    PathSetUnavailable(&notification.Path);
     RecordRelay(&notification);
 }
 
@@ -117,14 +144,24 @@ NTSTATUS NTAPI CallbackNotify(PVOID CallbackContext, PVOID Argument1, PVOID Argu
     }
     const NOTIFY_CLASS *class = NotifyClassGet((ULONG)number);
     const BOOLEAN relaying = ReadAcquire(&registration->Relaying) != FALSE;
+    if (number == RegNtCallbackObjectContextCleanup) {
+        CleanUp(registration, class, relaying, Argument2);
+        return STATUS_SUCCESS;
+    }
+    // Also when nothing is relayed: one that began before and ends now must not count for ever.
+    if (number == RegNtPreRenameKey) {
+        KeyObjectRenameBegins();
+    } else if (number == RegNtPostRenameKey) {
+        KeyObjectRenameEnds();
+    }
     if (class->Phase == NotifyPhasePost) {
         const REG_POST_OPERATION_INFORMATION *post = Argument2;
-        CALL_CONTEXT *context = post->CallContext;
+        CALL *call = post->CallContext;
         if (relaying) {
-            NotifyPost(registration, class, (ULONG)number, post, context);
+            NotifyPost(registration, class, (ULONG)number, post, call);
         }
         // Also when nothing is relayed any more: this is the last time that it is seen.
-        MemoryFree(context);
+        CallFree(call);
     } else if (relaying && class->Phase == NotifyPhasePre) {
         NotifyPre(registration, class, (ULONG)number, Argument2);
     } else if (relaying) {

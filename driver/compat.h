@@ -91,6 +91,9 @@ static inline PVOID ExAllocatePoolZero(POOL_TYPE PoolType, SIZE_T NumberOfBytes,
 static inline LONG ReadAcquire(const volatile LONG *Source) {
     return __atomic_load_n(Source, __ATOMIC_ACQUIRE);
 }
+static inline LONG64 ReadAcquire64(const volatile LONG64 *Source) {
+    return __atomic_load_n(Source, __ATOMIC_ACQUIRE);
+}
 static inline VOID WriteRelease(volatile LONG *Destination, LONG Value) {
     __atomic_store_n(Destination, Value, __ATOMIC_RELEASE);
 }

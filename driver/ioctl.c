@@ -72,6 +72,7 @@ static NTSTATUS HandleHello(IOCTL_REQUEST *Request) {
         .MaxAltitudeBytes = CMB_MAX_ALTITUDE_BYTES,
         .MinReceiveBytes = CMB_MIN_RECEIVE_BYTES,
         .MaxReceiveBytes = CMB_MAX_RECEIVE_BYTES,
+        .ProcessSlots = CMB_PROCESS_SLOTS,
     };
     ULONG major = 0;
     ULONG minor = 0;
@@ -116,8 +117,9 @@ static NTSTATUS HandleRegister(IOCTL_REQUEST *Request) {
     if (!NT_SUCCESS(malformed)) {
         return malformed;
     }
-    if (request.Reserved || !request.ClassMask || request.MaxDataBytes > CMB_MAX_DATA_BYTES ||
-        request.AltitudeSize > CMB_MAX_ALTITUDE_BYTES || request.AltitudeSize % sizeof(WCHAR)) {
+    if (request.Reserved || request.Reserved2 || request.Options & ~CMB_REGISTER_OLD_VALUES || !request.ClassMask ||
+        request.MaxDataBytes > CMB_MAX_DATA_BYTES || request.AltitudeSize > CMB_MAX_ALTITUDE_BYTES ||
+        request.AltitudeSize % sizeof(WCHAR)) {
         return STATUS_INVALID_PARAMETER;
     }
     UNICODE_STRING altitude = {

@@ -1,53 +1,81 @@
 // SPDX-License-Identifier: MIT
 
 #include "names.h"
+#include "memory.h"
 
 static const WCHAR PathSeparator = L'\\';
 
-_Use_decl_annotations_
-VOID PathSetUnavailable(PATH *Path) {
-    RtlZeroMemory(Path, sizeof(*Path));
-    Path->Flags = CMB_RECORD_PATH_UNAVAILABLE;
-}
-
-_Use_decl_annotations_
-VOID PathSetBytes(PATH *Path, const VOID *Bytes, ULONG Size, ULONG FullSize, UINT32 Flags) {
-    RtlZeroMemory(Path, sizeof(*Path));
-    Path->Base = Bytes;
-    Path->BaseSize = Size;
-    Path->Size = Size;
-    Path->FullSize = FullSize;
-    Path->Flags = Flags;
-}
-
-// Two names of 65,535 bytes each and a separator do not overflow 32 bits.
-static VOID SetSize(_Inout_ PATH *Path) {
-    Path->FullSize = Path->BaseSize + (Path->Separator ? sizeof(WCHAR) : 0) + Path->TailSize;
-    Path->Size = min(Path->FullSize, CMB_MAX_PATH_BYTES);
-}
-
-_Use_decl_annotations_
-VOID PathOfObject(PATH *Path, PLARGE_INTEGER Cookie, VOID *Object) {
-    PCUNICODE_STRING name = NULL;
-    PathSetUnavailable(Path);
-    if (!Object || !NT_SUCCESS(CmCallbackGetKeyObjectIDEx(Cookie, Object, NULL, &name, 0)) || !name) {
-        return;
+_IRQL_requires_max_(DISPATCH_LEVEL)
+_Must_inspect_result_
+static NAME *CreateName(_In_ ULONG FullSize, _In_ UINT32 Flags) {
+    const ULONG size = min(FullSize, CMB_MAX_PATH_BYTES);
+    NAME *name = MemoryAllocate(FIELD_OFFSET(NAME, Bytes) + size);
+    if (name) {
+        name->References = 1;
+        name->Flags = Flags;
+        name->Size = size;
+        name->FullSize = FullSize;
     }
-    Path->Name = name;
-    Path->Base = name->Buffer;
-    Path->BaseSize = name->Length & ~(ULONG)1;
-    Path->Flags = CMB_RECORD_PATH_RESOLVED;
-    SetSize(Path);
+    return name;
 }
 
-// Puts the caller's name behind what Path holds already.
+_Use_decl_annotations_
+NTSTATUS NameOfObject(PLARGE_INTEGER Cookie, VOID *Object, NAME **Name) {
+    PCUNICODE_STRING given = NULL;
+    *Name = NULL;
+    const NTSTATUS status = CmCallbackGetKeyObjectIDEx(Cookie, Object, NULL, &given, 0);
+    if (!NT_SUCCESS(status) || !given) {
+        return NT_SUCCESS(status) ? STATUS_OBJECT_NAME_INVALID : status;
+    }
+    NAME *name = CreateName(given->Length & ~(ULONG)1, CMB_RECORD_PATH_RESOLVED);
+    if (name && name->Size) {
+        RtlCopyMemory(name->Bytes, given->Buffer, name->Size);
+    }
+    CmCallbackReleaseKeyObjectIDEx(given);
+    *Name = name;
+    return name ? STATUS_SUCCESS : STATUS_INSUFFICIENT_RESOURCES;
+}
+
+// A path that is known not to be known.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+_Must_inspect_result_
+static NAME *CreateFault(VOID) {
+    NAME *name = CreateName(0, 0);
+    if (name) {
+        name->Fault = TRUE;
+    }
+    return name;
+}
+
+// Root, then, if there is something on both sides of it, a separator, then the caller's name. Two names of 65,535 bytes
+// each and a separator do not overflow 32 bits.
 _IRQL_requires_max_(APC_LEVEL)
-static VOID AppendName(_Inout_ PATH *Path, _In_ const CAPTURE *Name) {
-    Path->Separator = Path->BaseSize != 0 && Name->Size != 0;
-    Path->UnsafeTail = Name->UnsafeBytes;
-    Path->TailSize = Name->Size;
-    Path->Flags = Path->Separator || !Path->BaseSize ? 0 : Path->Flags;
-    SetSize(Path);
+_Must_inspect_result_
+static NAME *Join(_In_opt_ const NAME *Root, _In_ const CAPTURE *Tail) {
+    if (Tail->Flags & CMB_SPAN_FAULT) {
+        return CreateFault();
+    }
+    const ULONG rootSize = Root ? Root->Size : 0;
+    const ULONG separatorSize = rootSize && Tail->Size ? sizeof(PathSeparator) : 0;
+    NAME *name = CreateName(rootSize + separatorSize + Tail->Size, Root && !Tail->Size ? Root->Flags : 0);
+    if (!name) {
+        return NULL;
+    }
+    name->RootSize = rootSize;
+    ULONG used = rootSize;
+    if (rootSize) {
+        RtlCopyMemory(name->Bytes, Root->Bytes, rootSize);
+    }
+    if (name->Size - used >= sizeof(PathSeparator) && separatorSize) {
+        RtlCopyMemory(name->Bytes + used, &PathSeparator, sizeof(PathSeparator));
+        used += sizeof(PathSeparator);
+    }
+    if (!CaptureBytes(name->Bytes + used, Tail->UnsafeBytes, name->Size - used)) {
+        name->Flags = 0;
+        name->Size = name->FullSize = name->RootSize = 0;
+        name->Fault = TRUE;
+    }
+    return name;
 }
 
 // Whether a name of the caller's starts at the root of the registry and not at the root object.
@@ -58,106 +86,52 @@ static BOOLEAN IsAbsolute(_In_ const CAPTURE *Name) {
            first == PathSeparator;
 }
 
-_IRQL_requires_max_(APC_LEVEL)
-static VOID PathOfRootAndName(_Out_ PATH *Path, _In_ PLARGE_INTEGER Cookie, _In_opt_ VOID *RootObject,
-                              _In_ const CAPTURE *Name) {
-    PathOfObject(Path, Cookie, RootObject);
-    if (Name->Flags & CMB_SPAN_FAULT) {
-        PathRelease(Path);
-        Path->Fault = TRUE;
-    } else if (Path->Name) {
-        AppendName(Path, Name);
-    }
-}
-
-_IRQL_requires_max_(APC_LEVEL)
-static VOID PathOfCreate(_Out_ PATH *Path, _In_ PLARGE_INTEGER Cookie,
-                         _In_ const REG_CREATE_KEY_INFORMATION_V1 *Create) {
+_Use_decl_annotations_
+NAME *NameOfCreate(const NAME *Root, const REG_CREATE_KEY_INFORMATION_V1 *Create) {
     CAPTURE complete;
     CAPTURE remaining;
     CaptureDescribeString(&complete, Create->CompleteName, MAXUSHORT);
+    const BOOLEAN absolute = IsAbsolute(&complete);
     // RootObject is never NULL: an absolute CompleteName is relative to \REGISTRY for it, and RemainingName says how.
     // The structure before V1 ends at Version and has only CompleteName.
-    if (Create->Version >= 1) {
+    if (Root && Create->Version >= 1) {
         CaptureDescribeString(&remaining, Create->RemainingName, MAXUSHORT);
-        PathOfRootAndName(Path, Cookie, Create->RootObject, &remaining);
-        if (Path->Flags != CMB_RECORD_PATH_UNAVAILABLE) {
-            return;
+        NAME *name = Join(Root, &remaining);
+        if (!absolute || !name || !name->Fault) {
+            return name;
         }
-    } else if (!IsAbsolute(&complete)) {
-        PathOfRootAndName(Path, Cookie, Create->RootObject, &complete);
-        return;
+        NameRelease(name);
+    } else if (Root && !absolute) {
+        return Join(Root, &complete);
     }
-    if (IsAbsolute(&complete)) {
-        PathSetUnavailable(Path);
-        AppendName(Path, &complete);
+    // What is left of a relative name without its root is no path.
+    if (absolute) {
+        return Join(NULL, &complete);
     }
+    return complete.Flags & CMB_SPAN_FAULT ? CreateFault() : NULL;
 }
 
-_IRQL_requires_max_(APC_LEVEL)
-static VOID PathOfLoad(_Out_ PATH *Path, _In_ PLARGE_INTEGER Cookie, _In_ const REG_LOAD_KEY_INFORMATION *Load) {
+_Use_decl_annotations_
+NAME *NameOfLoad(const NAME *Root, const REG_LOAD_KEY_INFORMATION *Load) {
     CAPTURE name;
     CaptureDescribeString(&name, Load->KeyName, MAXUSHORT);
     if (Load->Object && !IsAbsolute(&name)) {
-        PathOfRootAndName(Path, Cookie, Load->Object, &name);
-        return;
+        return Root ? Join(Root, &name) : NULL;
     }
-    PathSetUnavailable(Path);
-    if (name.Size) {
-        AppendName(Path, &name);
-    }
-    Path->Fault = (name.Flags & CMB_SPAN_FAULT) != 0;
+    return name.Size || (name.Flags & CMB_SPAN_FAULT) ? Join(NULL, &name) : NULL;
 }
 
 _Use_decl_annotations_
-VOID PathOfPre(PATH *Path, PLARGE_INTEGER Cookie, const NOTIFY_CLASS *Class, const VOID *Pre) {
-    switch (Class->Key) {
-    case NotifyKeyObject:
-        PathOfObject(Path, Cookie, *(VOID *const *)Pre);
-        break;
-    case NotifyKeyCreate:
-        PathOfCreate(Path, Cookie, Pre);
-        break;
-    case NotifyKeyLoad:
-        PathOfLoad(Path, Cookie, Pre);
-        break;
-    case NotifyKeySaveMerged:
-        PathOfObject(Path, Cookie, ((const REG_SAVE_MERGED_KEY_INFORMATION *)Pre)->HighKeyObject);
-        break;
-    default:
-        PathSetUnavailable(Path);
-        break;
+NAME *NameReference(NAME *Name) {
+    if (Name) {
+        InterlockedIncrement(&Name->References);
     }
+    return Name;
 }
 
 _Use_decl_annotations_
-BOOLEAN PathWrite(PATH *Path, VOID *Destination) {
-    UCHAR *next = Destination;
-    ULONG room = Path->Size;
-    ULONG part = min(room, Path->BaseSize);
-    if (part) {
-        RtlCopyMemory(next, Path->Base, part);
+VOID NameRelease(NAME *Name) {
+    if (Name && InterlockedDecrement(&Name->References) == 0) {
+        MemoryFree(Name);
     }
-    next += part;
-    room -= part;
-    if (Path->Separator && room >= sizeof(PathSeparator)) {
-        RtlCopyMemory(next, &PathSeparator, sizeof(PathSeparator));
-        next += sizeof(PathSeparator);
-        room -= sizeof(PathSeparator);
-    }
-    if (CaptureBytes(next, Path->UnsafeTail, min(room, Path->TailSize))) {
-        return TRUE;
-    }
-    RtlZeroMemory(Destination, Path->Size);
-    PathRelease(Path);
-    Path->Fault = TRUE;
-    return FALSE;
-}
-
-_Use_decl_annotations_
-VOID PathRelease(PATH *Path) {
-    if (Path->Name) {
-        CmCallbackReleaseKeyObjectIDEx(Path->Name);
-    }
-    PathSetUnavailable(Path);
 }

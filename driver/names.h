@@ -1,51 +1,46 @@
 // SPDX-License-Identifier: MIT
 //
-// Key paths. A path is described first, without a copy, and written where it is wanted once its size is known.
+// Key paths: immutable and shared, so that the records of an operation and of a key object need one copy.
 
 #ifndef CMBRIDGE_NAMES_H
 #define CMBRIDGE_NAMES_H
 
 #include "capture.h"
-#include "notify_class.h"
 
-typedef struct PATH {
-    // Owned; from CmCallbackGetKeyObjectIDEx.
-    PCUNICODE_STRING Name;
-    // The path is Base, then, if there is a tail, a separator between the two and the tail.
-    const VOID *Base;
-    ULONG BaseSize;
-    BOOLEAN Separator;
-    const volatile VOID *UnsafeTail;
-    ULONG TailSize;
+typedef struct NAME {
+    _Interlocked_ volatile LONG References;
+    // CMB_RECORD_PATH_RESOLVED or 0.
+    UINT32 Flags;
     // At most CMB_MAX_PATH_BYTES.
     ULONG Size;
     ULONG FullSize;
-    // CMB_RECORD_PATH_RESOLVED, CMB_RECORD_PATH_UNAVAILABLE or 0.
-    UINT32 Flags;
-    // A name of the caller's that belongs to the path could not be read.
+    // How many bytes at the start are the name of the root object.
+    ULONG RootSize;
+    // A name of the caller's that belongs to the path could not be read; there are no bytes.
     BOOLEAN Fault;
-} PATH;
-
-VOID PathSetUnavailable(_Out_ PATH *Path);
-
-// The path is a copy that somebody else owns and that outlives Path.
-VOID PathSetBytes(_Out_ PATH *Path, _In_reads_bytes_(Size) const VOID *Bytes, _In_ ULONG Size, _In_ ULONG FullSize,
-                  _In_ UINT32 Flags);
+    UCHAR Bytes[ANYSIZE_ARRAY];
+} NAME;
 
 // The configuration manager's own name of a live key object.
 _IRQL_requires_max_(APC_LEVEL)
-VOID PathOfObject(_Out_ PATH *Path, _In_ PLARGE_INTEGER Cookie, _In_opt_ VOID *Object);
+_Must_inspect_result_
+NTSTATUS NameOfObject(_In_ PLARGE_INTEGER Cookie, _In_ VOID *Object, _Outptr_result_maybenull_ NAME **Name);
 
-// The key that an operation asks for, from the structure of its pre notification.
-_IRQL_requires_max_(APC_LEVEL)
-VOID PathOfPre(_Out_ PATH *Path, _In_ PLARGE_INTEGER Cookie, _In_ const NOTIFY_CLASS *Class, _In_ const VOID *Pre);
-
-// Writes Path->Size bytes. FALSE if the caller's part could not be read; Path is unavailable from then on.
+// The key that a create or an open asks for; Root is the name of its RootObject. NULL if it cannot be had.
 _IRQL_requires_max_(APC_LEVEL)
 _Must_inspect_result_
-BOOLEAN PathWrite(_Inout_ PATH *Path, _Out_writes_bytes_all_(Path->Size) VOID *Destination);
+NAME *NameOfCreate(_In_opt_ const NAME *Root, _In_ const REG_CREATE_KEY_INFORMATION_V1 *Create);
 
+// The key that a hive is to be loaded at; Root is the name of Object, which may be NULL.
 _IRQL_requires_max_(APC_LEVEL)
-VOID PathRelease(_Inout_ PATH *Path);
+_Must_inspect_result_
+NAME *NameOfLoad(_In_opt_ const NAME *Root, _In_ const REG_LOAD_KEY_INFORMATION *Load);
+
+// Returns Name.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+NAME *NameReference(_In_opt_ NAME *Name);
+
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID NameRelease(_In_opt_ NAME *Name);
 
 #endif

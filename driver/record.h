@@ -5,9 +5,9 @@
 #ifndef CMBRIDGE_RECORD_H
 #define CMBRIDGE_RECORD_H
 
-#include "names.h"
-#include "registration.h"
+#include "call.h"
 
+// What is not known is NULL or 0.
 typedef struct NOTIFICATION {
     REGISTRATION *Registration;
     const NOTIFY_CLASS *Class;
@@ -16,14 +16,22 @@ typedef struct NOTIFICATION {
     const VOID *Pre;
     // NULL in pre.
     const REG_POST_OPERATION_INFORMATION *Post;
+    const NAME *KeyPath;
+    const NAME *OtherPath;
+    // Create and open: whichever of the two is the path as it was requested.
+    const NAME *RequestedPath;
+    UINT64 KeyObject;
     UINT64 PreSequence;
+    UINT64 Duration;
+    const CMB_BODY_CLOSE *Opener;
+    const CALL_TRANSACTION *Transaction;
+    const FACTS *Facts;
     // CMB_RECORD_PRE_UNKNOWN or 0; the rest follows from the above.
     UINT32 Flags;
-    PATH Path;
 } NOTIFICATION;
 
 // Returns the sequence number of the record, 0 if it was lost.
 _IRQL_requires_max_(APC_LEVEL)
-UINT64 RecordRelay(_Inout_ NOTIFICATION *Notification);
+UINT64 RecordRelay(_In_ const NOTIFICATION *Notification);
 
 #endif

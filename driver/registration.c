@@ -92,6 +92,24 @@ static NTSTATUS Unregister(_In_ _Post_ptr_invalid_ REGISTRATION *Registration) {
     return status;
 }
 
+#define BIT(NotifyClass) (1ULL << (NotifyClass))
+
+static UINT64 Intake(_In_ UINT64 ClassMask) {
+    const UINT64 cleanUp = BIT(RegNtCallbackObjectContextCleanup);
+    const UINT64 close = BIT(RegNtPreKeyHandleClose) | BIT(RegNtPostKeyHandleClose);
+    // Whatever is attached to key objects comes back, and the paths in it change by renames.
+    UINT64 intake = NotifyClassIntake(ClassMask) | cleanUp | BIT(RegNtPreRenameKey) | BIT(RegNtPostRenameKey);
+    if (ClassMask & (close | cleanUp)) {
+        // Who opened the object.
+        intake |= BIT(RegNtPostCreateKeyEx) | BIT(RegNtPostOpenKeyEx);
+    }
+    if (ClassMask & cleanUp) {
+        // The path, which cannot be asked for afterwards.
+        intake |= BIT(RegNtPreKeyHandleClose);
+    }
+    return intake;
+}
+
 _Use_decl_annotations_
 NTSTATUS RegistrationCreate(SESSION *Session, const CMB_REGISTER_REQUEST *Request, PCUNICODE_STRING Altitude,
                             CMB_REGISTER_REPLY *Reply) {
@@ -112,7 +130,8 @@ NTSTATUS RegistrationCreate(SESSION *Session, const CMB_REGISTER_REQUEST *Reques
     registration->Source = source;
     registration->MaxDataBytes = Request->MaxDataBytes;
     registration->ClassMask = Request->ClassMask;
-    registration->IntakeMask = NotifyClassIntake(Request->ClassMask);
+    registration->Options = Request->Options;
+    registration->IntakeMask = Intake(Request->ClassMask);
     status =
         CmRegisterCallbackEx(CallbackNotify, Altitude, RegistrationDriver, registration, &registration->Cookie, NULL);
     if (!NT_SUCCESS(status)) {

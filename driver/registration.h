@@ -13,8 +13,10 @@ typedef struct REGISTRATION {
     // Place in Session->Queue.Sources.
     ULONG Source;
     ULONG MaxDataBytes;
+    // CMB_REGISTER_*
+    UINT32 Options;
     UINT64 ClassMask;
-    // ClassMask and the pre of each wanted post.
+    // ClassMask, the pre of each wanted post, and what is needed to know about key objects.
     UINT64 IntakeMask;
     // Written by the configuration manager while callbacks already arrive: valid once Relaying was seen.
     LARGE_INTEGER Cookie;

@@ -17,14 +17,22 @@ Record::Record(std::span<const std::byte> bytes) : bytes_(bytes.begin(), bytes.e
     EXPECT_EQ(record->Size, bytes.size());
     EXPECT_EQ(record->HeaderSize, sizeof(CMB_RECORD));
     EXPECT_LE(record->HeaderSize + record->BodySize, record->Size);
-    if (record->Kind != CMB_RECORD_NOTIFICATION) {
-        EXPECT_EQ(record->Kind, CMB_RECORD_GAP);
+    if (isGap()) {
         return;
     }
-    EXPECT_GT(record->Sequence, 0u);
-    EXPECT_NE(record->Cookie, 0);
-    EXPECT_EQ(record->KeyPath.Size == 0 && !(record->KeyPath.Flags & CMB_SPAN_PRESENT),
-              (record->Flags & CMB_RECORD_PATH_UNAVAILABLE) && !(record->KeyPath.Flags & CMB_SPAN_FAULT));
+    EXPECT_LT(record->ProcessSlot, static_cast<UINT32>(CMB_PROCESS_SLOTS));
+    if (isProcess()) {
+        EXPECT_EQ(record->Sequence, 0u);
+        EXPECT_EQ(record->Cookie, 0);
+        EXPECT_NE(record->ProcessKey, 0u);
+    } else {
+        EXPECT_EQ(record->Kind, CMB_RECORD_NOTIFICATION);
+        EXPECT_GT(record->Sequence, 0u);
+        EXPECT_NE(record->Cookie, 0);
+        EXPECT_EQ(record->KeyPath.Size == 0 && !(record->KeyPath.Flags & CMB_SPAN_PRESENT),
+                  (record->Flags & CMB_RECORD_PATH_UNAVAILABLE) && !(record->KeyPath.Flags & CMB_SPAN_FAULT));
+        EXPECT_TRUE(!record->Transaction.Flags || record->Transaction.Size == sizeof(GUID));
+    }
     // What no span covers is padding.
     std::vector<bool> covered(bytes_.size());
     for (const CMB_SPAN &span : spans()) {
@@ -37,11 +45,26 @@ Record::Record(std::span<const std::byte> bytes) : bytes_(bytes.begin(), bytes.e
 }
 
 std::vector<CMB_SPAN> Record::spans() const {
-    std::vector<CMB_SPAN> spans{(*this)->KeyPath};
+    const Record &record = *this;
+    if (isProcess()) {
+        const auto &body = record.body<CMB_BODY_PROCESS>();
+        return {body.ImagePath, body.CommandLine, body.Token.UserSid};
+    }
+    std::vector<CMB_SPAN> spans{record->KeyPath, record->OtherPath, record->Impersonation, record->Transaction};
+    if (record->Impersonation.Size) {
+        spans.push_back(impersonation().Token.UserSid);
+    }
     for (const CMB_SPAN &span : bodySpans(*this)) {
         spans.push_back(span);
     }
     return spans;
+}
+
+CMB_IMPERSONATION Record::impersonation() const {
+    CMB_IMPERSONATION impersonation{};
+    EXPECT_EQ((*this)->Impersonation.Size, sizeof(impersonation));
+    std::memcpy(&impersonation, bytes_.data() + (*this)->Impersonation.Offset, sizeof(impersonation));
+    return impersonation;
 }
 
 std::u16string Record::text(const CMB_SPAN &span) const {

@@ -51,12 +51,16 @@ class Record {
     std::u16string text(const CMB_SPAN &span) const;
     std::u16string path() const { return text((*this)->KeyPath); }
     Bytes data(const CMB_SPAN &span) const;
+    std::u16string otherPath() const { return text((*this)->OtherPath); }
     bool isGap() const { return (*this)->Kind == CMB_RECORD_GAP; }
+    bool isProcess() const { return (*this)->Kind == CMB_RECORD_PROCESS; }
+    // Of a record that has one.
+    CMB_IMPERSONATION impersonation() const;
     uint64_t lastSequence() const { return isGap() ? body<CMB_BODY_GAP>().LastSequence : (*this)->Sequence; }
     const Bytes &bytes() const { return bytes_; }
     // Of a query for multiple values.
     std::vector<CMB_VALUE_ENTRY> entries() const;
-    // KeyPath and the spans of the body.
+    // Those of the header, of the structures that they hold, and of the body.
     std::vector<CMB_SPAN> spans() const;
 
   private:

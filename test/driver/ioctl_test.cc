@@ -41,7 +41,7 @@ class IoctlTest : public DriverTest {
         char16_t altitude[8];
     };
     static Registration registration() {
-        Registration value{{{sizeof(CMB_REGISTER_REQUEST) + 12, CMB_STRUCTURE_VERSION, 0}, kAllClasses, 0, 12, 0},
+        Registration value{{{sizeof(CMB_REGISTER_REQUEST) + 12, CMB_STRUCTURE_VERSION, 0}, kAllClasses, 0, 12, 0, 0, 0},
                            u"385100"};
         return value;
     }
@@ -66,6 +66,7 @@ TEST_F(IoctlTest, HelloReportsLimits) {
     EXPECT_EQ(limits.CallbackMajor, 1u);
     EXPECT_EQ(limits.CallbackMinor, 1u);
     EXPECT_EQ(limits.Capabilities, 0u);
+    EXPECT_EQ(limits.ProcessSlots, static_cast<UINT32>(CMB_PROCESS_SLOTS));
     EXPECT_EQ(limits.MaxRegistrations, static_cast<UINT32>(CMB_MAX_REGISTRATIONS));
     EXPECT_EQ(limits.QueueBytes, static_cast<UINT32>(CMB_DEFAULT_QUEUE_BYTES));
     EXPECT_EQ(limits.QueueRecords, static_cast<UINT32>(CMB_DEFAULT_QUEUE_RECORDS));
@@ -152,6 +153,10 @@ TEST_F(IoctlTest, ForgedRegister) {
     EXPECT_EQ(refused([](auto &r) { r.AltitudeSize = 0xFFFF; }), STATUS_INFO_LENGTH_MISMATCH);
     EXPECT_EQ(refused([](auto &r) { r.Header.Flags = 1; }), STATUS_INVALID_PARAMETER);
     EXPECT_EQ(refused([](auto &r) { r.Reserved = 1; }), STATUS_INVALID_PARAMETER);
+    EXPECT_EQ(refused([](auto &r) { r.Reserved2 = 1; }), STATUS_INVALID_PARAMETER);
+    for (unsigned option = 1; option < 32; ++option) {
+        EXPECT_EQ(refused([=](auto &r) { r.Options = 1u << option; }), STATUS_INVALID_PARAMETER) << option;
+    }
     EXPECT_EQ(refused([](auto &r) { r.ClassMask = 0; }), STATUS_INVALID_PARAMETER);
     EXPECT_EQ(refused([](auto &r) { r.MaxDataBytes = CMB_MAX_DATA_BYTES + 1; }), STATUS_INVALID_PARAMETER);
     Registration value = registration();

@@ -48,8 +48,8 @@ TEST_F(NotifyClassTest, AllClassesAreRelayed) {
     }
     for (const Record &record : records) {
         const unsigned number = record->NotifyClass;
-        // Unknown, of Windows XP only, or about an object that is dead.
-        const bool bare = number > 50 || (number >= 10 && number <= 13) || number == RegNtCallbackObjectContextCleanup;
+        // Unknown, or of Windows XP only.
+        const bool bare = number > 50 || (number >= 10 && number <= 13);
         EXPECT_EQ((record->Flags & CMB_RECORD_PATH_UNAVAILABLE) != 0, bare) << number;
         EXPECT_TRUE(!bare || !(record->Flags & CMB_RECORD_POST)) << number;
     }

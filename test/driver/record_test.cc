@@ -109,10 +109,11 @@ TEST_F(RecordTest, ValuesRenameDeleteAndClose) {
     actor.deleteKey(key);
     actor.close(key);
     std::vector<Record> records = client.drain();
-    ASSERT_EQ(records.size(), 14u);
+    ASSERT_EQ(records.size(), 15u);
     for (const Record &record : records) {
-        if (record->NotifyClass != RegNtPreKeyHandleClose && record->NotifyClass != RegNtPostKeyHandleClose &&
-            record->NotifyClass != RegNtPreDeleteKey && record->NotifyClass != RegNtPostDeleteKey) {
+        if (record->NotifyClass != RegNtCallbackObjectContextCleanup && record->NotifyClass != RegNtPreKeyHandleClose &&
+            record->NotifyClass != RegNtPostKeyHandleClose && record->NotifyClass != RegNtPreDeleteKey &&
+            record->NotifyClass != RegNtPostDeleteKey) {
             EXPECT_EQ(record.path(), path());
             EXPECT_TRUE(record->Flags & CMB_RECORD_PATH_RESOLVED);
         }
@@ -136,6 +137,12 @@ TEST_F(RecordTest, ValuesRenameDeleteAndClose) {
     // Only pre could still ask for the name of the deleted key.
     EXPECT_EQ(find(records, RegNtPreDeleteKey).path(), path() + u"New");
     EXPECT_EQ(find(records, RegNtPostDeleteKey).path(), path() + u"New");
+    // The last name that the deleted key had.
+    EXPECT_EQ(find(records, RegNtPreKeyHandleClose).path(), path() + u"New");
+    EXPECT_EQ(find(records, RegNtPostKeyHandleClose).path(), path() + u"New");
+    EXPECT_EQ(find(records, RegNtCallbackObjectContextCleanup).path(), path() + u"New");
+    EXPECT_EQ(find(records, RegNtPreRenameKey)->OtherPath.Flags, 0u);
+    EXPECT_EQ(find(records, RegNtPostRenameKey).otherPath(), path() + u"New");
     EXPECT_EQ(find(records, RegNtPostKeyHandleClose)->PreSequence, find(records, RegNtPreKeyHandleClose)->Sequence);
     EXPECT_EQ(client.statistics().CaptureFaults, 0u);
 }

@@ -57,23 +57,24 @@ FORCEINLINE LONG64 InterlockedAddNoFence64(LONG64 volatile *target, LONG64 value
     return __atomic_add_fetch(target, value, __ATOMIC_RELAXED);
 }
 
-#define SIM_ACCESSORS(suffix, type, source)                                                                            \
-    FORCEINLINE type Read##suffix##NoFence(source const volatile *from) {                                              \
+#define SIM_ACCESSORS(suffix, type, source) SIM_NAMED_ACCESSORS(suffix, , type, source)
+#define SIM_NAMED_ACCESSORS(suffix, end, type, source)                                                                 \
+    FORCEINLINE type Read##suffix##NoFence##end(source const volatile *from) {                                         \
         return __atomic_load_n((type const volatile *)from, __ATOMIC_RELAXED);                                         \
     }                                                                                                                  \
-    FORCEINLINE type Read##suffix##Acquire(source const volatile *from) {                                              \
+    FORCEINLINE type Read##suffix##Acquire##end(source const volatile *from) {                                         \
         return __atomic_load_n((type const volatile *)from, __ATOMIC_ACQUIRE);                                         \
     }                                                                                                                  \
-    FORCEINLINE void Write##suffix##NoFence(source volatile *to, type value) {                                         \
+    FORCEINLINE void Write##suffix##NoFence##end(source volatile *to, type value) {                                    \
         __atomic_store_n((type volatile *)to, value, __ATOMIC_RELAXED);                                                \
     }                                                                                                                  \
-    FORCEINLINE void Write##suffix##Release(source volatile *to, type value) {                                         \
+    FORCEINLINE void Write##suffix##Release##end(source volatile *to, type value) {                                    \
         __atomic_store_n((type volatile *)to, value, __ATOMIC_RELEASE);                                                \
     }
 
 SIM_ACCESSORS(, LONG, LONG)
 SIM_ACCESSORS(ULong, ULONG, ULONG)
-SIM_ACCESSORS(64, LONG64, LONG64)
+SIM_NAMED_ACCESSORS(, 64, LONG64, LONG64)
 SIM_ACCESSORS(ULong64, ULONG64, ULONG64)
 SIM_ACCESSORS(UShort, USHORT, USHORT)
 SIM_ACCESSORS(UChar, UCHAR, UCHAR)
