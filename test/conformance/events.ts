@@ -179,7 +179,7 @@ export function eventSuite(host: ConformanceHost): void {
       );
     });
 
-    if (host.injects) {
+    if (host.abilities.has('injection')) {
       scenario(
         host,
         'every notification class arrives under its name, unknown ones as unknown',

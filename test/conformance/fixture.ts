@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import type { Driver, Event, OpenDriverOptions, Registration } from '../../lib/index.js';
 import type { Actor, ActorKey, ConformanceHost } from './host.js';
@@ -107,4 +108,14 @@ export async function until(condition: () => Promise<boolean>): Promise<void> {
 /** The reader thread pends its `receives` requests after openDriver has resolved. */
 export function requestsPended(driver: Driver, receives: number): Promise<void> {
   return until(async () => (await driver.statistics({ scope: 'session' })).pendedReceives === receives);
+}
+
+/** Key names compare without regard to case; the case in which a key is stored differs between hosts. */
+export function sameKey(actual: string | null | undefined, expected: string): void {
+  assert.equal(actual?.toUpperCase(), expected.toUpperCase());
+}
+
+/** The last component of the key's path, as the kernel told it. */
+export function lastPath(event: { readonly keyPath: string | null }): string | undefined {
+  return event.keyPath?.split('\\').at(-1);
 }

@@ -1,46 +1,47 @@
+import type {
+  CreateProcessOptions,
+  Driver,
+  OpenDriverOptions,
+  SimulatedKey,
+  SimulatedProcess,
+} from '../../lib/index.js';
 import type { NativeAddon, NativeChannel } from '../../lib/native.js';
-import type { Driver, OpenDriverOptions } from '../../lib/index.js';
 
-export interface ValueInput {
-  readonly type: string;
-  readonly data: string | number | bigint | readonly string[] | Uint8Array;
-}
-
-/** An open key handle of an actor; each method is one Nt*Key routine. */
-export interface ActorKey {
-  readonly path: string;
-  createKey(name: string): Promise<ActorKey>;
-  setValue(name: string, value: ValueInput): Promise<void>;
-  deleteValue(name: string): Promise<void>;
-  delete(): Promise<void>;
-  rename(newName: string): Promise<void>;
-  flush(): Promise<void>;
-  queryValue(name: string): Promise<unknown>;
-  injectNotification(notifyClass: number): Promise<void>;
-  close(): Promise<void>;
-}
-
+/** An open key handle of an actor; each method is one system service. */
+export type ActorKey = SimulatedKey;
 /** A process, other than the one that holds the driver, that uses the registry. */
-export interface Actor {
-  readonly id: number;
-  createKey(path: string): Promise<ActorKey>;
-  openKey(path: string): Promise<ActorKey>;
-  /** Creates every missing key on the way. */
-  createKeyPath(path: string): Promise<ActorKey>;
-  /** `threads` threads write values below `path`, `operations` times each. */
-  load(options: { path: string; threads: number; operations: number }): Promise<void>;
-  exit(): Promise<void>;
-}
+export type Actor = SimulatedProcess;
 
 /** A program that holds a session with one registration and is ended without a chance to clean up. */
 export interface Victim {
   kill(): Promise<void>;
 }
 
+/**
+ * What not every host can do. Tests that need something the host cannot do do not exist there; docs/contributing.md says which
+ * and why.
+ */
+export type Ability =
+  /** Notification classes that no registry routine of the host causes. */
+  | 'injection'
+  /** Processes with a user, a pid and a command line of one's choice; threads that impersonate. */
+  | 'identities'
+  /** Calls with previous mode KernelMode, at APC_LEVEL, by the System process. */
+  | 'kernel callers'
+  /** Access checks by the security descriptors of keys. */
+  | 'access checks'
+  | 'application hives'
+  | 'restore'
+  | 'transactions'
+  | 'wow64 views'
+  /** Buffers that vanish or change while the kernel uses them. */
+  | 'hostile memory';
+
 export interface ConformanceHost {
   readonly name: string;
   openDriver(options?: Omit<OpenDriverOptions, 'backend' | 'deviceName'>): Promise<Driver>;
-  createActor(driver: Driver): Promise<Actor>;
+  /** `options` only where the host can do 'identities'. */
+  createActor(driver: Driver, options?: CreateProcessOptions): Promise<Actor>;
   startVictim(altitude: string): Promise<Victim>;
   /** A handle of the control device below the typed layer, for forged requests. */
   openChannel(onBatch: (batch: ArrayBuffer) => void): Promise<NativeChannel>;
@@ -48,6 +49,5 @@ export interface ConformanceHost {
   readonly backend: 'device' | 'simulator';
   /** Native path of an existing key below which the suite may create what it likes. */
   readonly scratch: string;
-  /** Can raise notification classes that no registry routine of the host causes. */
-  readonly injects: boolean;
+  readonly abilities: ReadonlySet<Ability>;
 }

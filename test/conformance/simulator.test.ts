@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { after, before } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { openDriver, type Driver, type SimulatedProcess } from '../../lib/index.js';
+import { openDriver, type Driver } from '../../lib/index.js';
 import { loadNative } from '../../lib/native-loader.js';
 import { conformance, type Actor, type ConformanceHost, type Victim } from './index.js';
 
@@ -12,12 +12,21 @@ const host: ConformanceHost = {
   backend: 'simulator',
   addon,
   scratch: '\\REGISTRY\\MACHINE\\SOFTWARE',
-  injects: true,
+  abilities: new Set([
+    'injection',
+    'identities',
+    'kernel callers',
+    'access checks',
+    'application hives',
+    'restore',
+    'transactions',
+    'wow64 views',
+    'hostile memory',
+  ]),
   openDriver: (options = {}) => openDriver({ ...options, backend: 'simulator' }),
-  createActor(driver: Driver): Promise<Actor> {
+  createActor(driver: Driver, options = {}): Promise<Actor> {
     if (!driver.simulator) throw new Error('this driver has no simulator');
-    const process = driver.simulator.createProcess({ imagePath: 'C:\\Conformance\\actor.exe' });
-    return Promise.resolve(asActor(process));
+    return Promise.resolve(driver.simulator.createProcess({ imagePath: 'C:\\Conformance\\actor.exe', ...options }));
   },
   async startVictim(altitude: string): Promise<Victim> {
     const worker = new Worker(new URL('./victim.js', import.meta.url), { workerData: [altitude, 'simulator'] });
@@ -35,19 +44,6 @@ const host: ConformanceHost = {
   },
   openChannel: (onBatch) => addon.openChannel('simulator', 'CmBridge', onBatch, () => undefined),
 };
-
-function asActor(process: SimulatedProcess): Actor {
-  return {
-    id: process.id,
-    createKey: (path) => process.createKey(path),
-    openKey: (path) => process.openKey(path),
-    createKeyPath: (path) => process.createKeyPath(path),
-    load: async ({ path, threads, operations }) => {
-      await process.load({ path, threads, operations, kind: 'set' });
-    },
-    exit: () => process.exit(),
-  };
-}
 
 if (process.env['CMBRIDGE_TEST_FAULTS']) {
   // Keeps the machine running, so that it remembers over all tests which call stacks have failed already.

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { openDriver } from '../../lib/index.js';
 import { loadNative } from '../../lib/native-loader.js';
 import { SimulatedProcess } from '../../lib/simulated-process.js';
-import type { Actor, ConformanceHost, Victim } from '../conformance/index.js';
+import type { Ability, Actor, ConformanceHost, Victim } from '../conformance/index.js';
 import { ActorProcess } from './actor-process.js';
 
 const VICTIM = fileURLToPath(new URL('../conformance/victim.js', import.meta.url));
@@ -24,15 +24,7 @@ async function startActor({ actor, native }: WindowsHostOptions): Promise<Actor>
     actor,
     () => undefined,
   );
-  return {
-    id: process.id,
-    createKey: (path) => process.createKey(path),
-    openKey: (path) => process.openKey(path),
-    createKeyPath: (path) => process.createKeyPath(path),
-    load: async ({ path, threads, operations }) =>
-      void (await process.load({ path, threads, operations, kind: 'set' })),
-    exit: () => process.exit(),
-  };
+  return process;
 }
 
 /** A Node of its own that registers and is then terminated from outside. */
@@ -60,7 +52,9 @@ export function windowsHost(options: WindowsHostOptions): ConformanceHost {
     scratch: options.native
       ? '\\REGISTRY\\MACHINE\\SOFTWARE\\CmBridgeTest'
       : '\\REGISTRY\\Machine\\Software\\CmBridgeTest',
-    injects: !options.native,
+    abilities: new Set<Ability>(
+      options.native ? ['access checks', 'application hives', 'restore', 'transactions', 'wow64 views'] : ['injection'],
+    ),
     openDriver: (driverOptions = {}) => openDriver({ ...driverOptions, backend: 'device' }),
     createActor: () => startActor(options),
     startVictim,
