@@ -67,7 +67,7 @@ function nameOf({ valueName }: { valueName: string | null }): string {
   return valueName === '' ? '(Default)' : (valueName ?? '?');
 }
 
-function show(data: string | number | bigint | string[] | Uint8Array): string {
+function show(data: string | number | bigint | readonly string[] | Uint8Array): string {
   if (data instanceof Uint8Array) return Buffer.from(data).toString('hex');
   return typeof data === 'bigint' ? `${data}n` : JSON.stringify(data);
 }

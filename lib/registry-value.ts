@@ -57,7 +57,7 @@ export type RegistryValue =
   | ValueOf<'REG_SZ', string>
   | ValueOf<'REG_EXPAND_SZ', string>
   | ValueOf<'REG_LINK', string>
-  | ValueOf<'REG_MULTI_SZ', string[]>
+  | ValueOf<'REG_MULTI_SZ', readonly string[]>
   | ValueOf<'REG_DWORD', number>
   | ValueOf<'REG_DWORD_BIG_ENDIAN', number>
   | ValueOf<'REG_QWORD', bigint>
