@@ -2,20 +2,10 @@ export { compareAltitudes } from './altitude.js';
 export type { Driver, RegisterOptions, StatisticsOptions, Version } from './driver.js';
 export { CmBridgeError, NtStatusError, RegFileError } from './errors.js';
 export type { CmBridgeErrorCode } from './errors.js';
-export type {
-  CreateFields,
-  DeleteValueFields,
-  Event,
-  EventClass,
-  GapCause,
-  GapEvent,
-  NotificationEvent,
-  NotificationFields,
-  NotificationOf,
-  RenameFields,
-  SetValueFields,
-  UnknownEvent,
-} from './event.js';
+export type * from './event.js';
+export { parseEvent } from './event-json/parse.js';
+export { eventToJson, stringifyEvent } from './event-json/write.js';
+export type { JsonValue } from './event-json/write.js';
 export type { EventIterator } from './event-stream.js';
 export type { Flags } from './flags.js';
 export { CmGetCallbackVersion, CmRegisterCallbackEx, CmUnRegisterCallback } from './kernel-routines.js';
@@ -68,6 +58,6 @@ export type {
   LoadKeyOptions,
 } from './thread-options.js';
 export type { IntegrityLevelName, TokenOptions } from './token.js';
-export type { ValueData, ValueInput } from './value-input.js';
 export type { DecodedValueInformation } from './value-information-class.js';
+export type { ValueData, ValueInput } from './value-input.js';
 export { wow64Location, wow64Name } from './wow64-key.js';

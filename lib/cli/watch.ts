@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import type { Driver } from '../driver.js';
 import { CmBridgeError, invalidArgument } from '../errors.js';
+import { stringifyEvent } from '../event-json/write.js';
 import type { Event } from '../event.js';
 import { checkNotifyClass, notifyClasses, type NotifyClassName, type Phase } from '../notify-class.js';
 import type { OpenDriverOptions } from '../open-driver.js';
 import { parseRegFile } from '../reg-file/parse.js';
 import type { Statistics } from '../statistics.js';
 import { formatEvent } from './format.js';
-import { eventToJson } from './json.js';
 import type { Output } from './output.js';
 import { processNames, type ProcessNames } from './process-names.js';
 import { wantsColor } from './style.js';
@@ -110,8 +110,8 @@ function formatLine(
   { output, env }: WatchEnvironment,
   names: ProcessNames | null,
 ): string {
+  if (options.json === true) return stringifyEvent(event);
   const processName = names === null || event.class === 'gap' ? null : (names.find(event.processId) ?? '?');
-  if (options.json === true) return eventToJson(event, processName);
   const color = wantsColor(output, options.color, env);
   return formatEvent(event, { columns: output.columns, color, processName });
 }

@@ -1,7 +1,8 @@
-import type { Impersonation, ImpersonationLevel, IntegrityLevel, ProcessInfo } from '../event.js';
+import type { Impersonation, IntegrityLevel, ProcessInfo } from '../event.js';
 import * as P from '../protocol.js';
 import { protocolError, type RecordView } from '../record.js';
 import { sidText } from '../sid.js';
+import type { ImpersonationLevel } from '../thread-options.js';
 import { toUnixNanoseconds } from './time.js';
 
 const T = P.CMB_TOKEN;

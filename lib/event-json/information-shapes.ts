@@ -5,7 +5,7 @@ import { registryValue } from './value-shapes.js';
 
 /** What was not captured is null, so every field can be. */
 function information<C extends string, F extends Fields>(name: C, fields: F) {
-  return record(name, { class: literal(name), truncated: boolean }, record(`${name}_fields`, fields));
+  return record(name, { class: literal(name), truncated: boolean, ...fields });
 }
 
 const number = nullable(u32);

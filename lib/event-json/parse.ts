@@ -84,10 +84,10 @@ function requireObject(value: unknown, path: string): JsonObject {
 
 function parseRecord({ fields }: RecordShape, object: JsonObject, path: string): object {
   const result: Record<string, unknown> = {};
-  for (const name in fields) {
+  for (const [name, shape] of Object.entries(fields)) {
     const field = `${path}.${name}`;
     if (!Object.hasOwn(object, name)) throw invalidArgument(`${field} is missing`);
-    result[name] = parseShape(fields[name]!, object[name], field);
+    result[name] = parseShape(shape, object[name], field);
   }
   for (const name of Object.keys(object)) {
     if (Object.hasOwn(fields, name)) continue;

@@ -14,7 +14,7 @@ import {
   type Shape,
 } from './shape.js';
 
-const base = record('RegistryValueFields', {
+const base = record('ValueBase', {
   bytes,
   size: u32,
   truncated: boolean,

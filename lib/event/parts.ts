@@ -1,10 +1,8 @@
 import type { NotifyClass } from '../notify-class.js';
+import type { ImpersonationLevel } from '../thread-options.js';
 
 /** A mandatory integrity level, after the label's RID: 0x1000 low, 0x2000 medium, 0x3000 high, and so on. A RID in between counts as the level below it. */
 export type IntegrityLevel = 'untrusted' | 'low' | 'medium' | 'medium-plus' | 'high' | 'system' | 'protected';
-
-/** How far a server may act as its client: SECURITY_IMPERSONATION_LEVEL. */
-export type ImpersonationLevel = 'anonymous' | 'identification' | 'impersonation' | 'delegation';
 
 /** Who a process is, read when the driver first met it. One frozen object, shared by the events of the process. */
 export interface ProcessInfo {

@@ -3,7 +3,6 @@ import { PassThrough } from 'node:stream';
 import { setImmediate as tick } from 'node:timers/promises';
 import { describe, it } from 'node:test';
 import { formatEvent } from '../../lib/cli/format.js';
-import { eventToJson } from '../../lib/cli/json.js';
 import { StreamOutput, type Output } from '../../lib/cli/output.js';
 import { wantsColor } from '../../lib/cli/style.js';
 import { watch, type WatchEnvironment, type WatchOptions } from '../../lib/cli/watch.js';
@@ -126,21 +125,6 @@ describe('widths', () => {
     assert.equal(keepEnd('日本語', 4), '…語');
     assert.equal(keepEnd('abc', 1), '…');
     assert.equal(keepEnd('abc', 0), '');
-  });
-});
-
-describe('JSON', () => {
-  it('has bigints as strings, bytes as base64, and is one line', () => {
-    const line = eventToJson(
-      event(setValueRecord('a\nb', 3, Uint8Array.of(1, 2, 3), { sequence: 2n ** 60n })),
-      'x.exe',
-    );
-    assert.equal(line.includes('\n'), false);
-    const parsed = JSON.parse(line) as Record<string, unknown>;
-    assert.equal(parsed['sequence'], '1152921504606846976');
-    assert.deepEqual((parsed['value'] as Record<string, unknown>)['bytes'], 'AQID');
-    assert.deepEqual([parsed['processName'], parsed['valueName'], parsed['status']], ['x.exe', 'a\nb', null]);
-    assert.equal('processName' in (JSON.parse(eventToJson(event(gapRecord(1n, 2n, 1)), null)) as object), false);
   });
 });
 

@@ -1,0 +1,147 @@
+// Writes schema/event.schema.json: the JSON form of an event, from the shapes in lib/event-json/ that the parser walks, with the
+// comments of the TypeScript types as descriptions. Needs dist/, which `npm run build:ts` makes.
+// With --check nothing is written; the exit status is 1 when the file is not what would be written.
+
+import { readFile, writeFile, mkdir } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import * as prettier from 'prettier';
+import ts from 'typescript';
+
+const outputPath = fileURLToPath(new URL('../schema/event.schema.json', import.meta.url));
+const typesPath = fileURLToPath(new URL('../lib/event.ts', import.meta.url));
+const { eventShape } = await import(new URL('../dist/lib/event-json/event-shapes.js', import.meta.url)).catch(
+  (error) => {
+    console.error(`dist/ is missing or stale. Run: npm run build:ts\n${error.message}`);
+    process.exit(1);
+  },
+);
+
+const base64 = '^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$';
+const comments = readComments();
+const definitions = new Map();
+
+/** The comments of the interfaces that make up the events, and of their fields. */
+function readComments() {
+  const program = ts.createProgram([typesPath], { module: ts.ModuleKind.NodeNext, strict: true });
+  const checker = program.getTypeChecker();
+  const textOf = (symbol) => ts.displayPartsToString(symbol.getDocumentationComment(checker)).replaceAll('\n', ' ');
+  const found = new Map();
+  for (const file of program.getSourceFiles().filter(({ fileName }) => !fileName.includes('node_modules'))) {
+    for (const declaration of file.statements.filter(ts.isInterfaceDeclaration)) {
+      const symbol = checker.getSymbolAtLocation(declaration.name);
+      const fields = checker.getPropertiesOfType(checker.getDeclaredTypeOfSymbol(symbol));
+      found.set(symbol.getName(), {
+        text: textOf(symbol),
+        fields: new Map(fields.map((field) => [field.getName(), textOf(field)])),
+      });
+    }
+  }
+  found.set('PostFields', { text: '', fields: found.get('NotificationFields').fields });
+  return found;
+}
+
+function schemaOf(shape) {
+  switch (shape.kind) {
+    case 'text':
+      return shape.pattern === null ? { type: 'string' } : { type: 'string', pattern: shape.pattern.source };
+    case 'bytes':
+      return { type: 'string', contentEncoding: 'base64', pattern: base64 };
+    case 'big':
+      return { type: 'string', pattern: bigPattern(shape) };
+    case 'integer':
+      return { type: 'integer', minimum: shape.minimum, maximum: shape.maximum };
+    case 'boolean':
+      return { type: 'boolean' };
+    case 'literal':
+      return shape.values.length === 1 ? { const: shape.values[0] } : { enum: shape.values };
+    case 'nullable':
+      return nullable(schemaOf(shape.shape));
+    case 'list':
+      return { type: 'array', items: schemaOf(shape.shape) };
+    case 'record':
+    case 'tagged':
+      return reference(shape);
+  }
+}
+
+function nullable(schema) {
+  if ('enum' in schema) return { enum: [...schema.enum, null] };
+  if (typeof schema.type === 'string') return { ...schema, type: [schema.type, 'null'] };
+  return { anyOf: [schema, { type: 'null' }] };
+}
+
+/** The exact range is the parser's affair: a pattern can tell the sign and the number of digits. */
+function bigPattern({ minimum, maximum }) {
+  const digits = maximum.toString().length - 1;
+  return minimum < 0n ? `^(0|-?[1-9][0-9]{0,${digits}})$` : `^(0|[1-9][0-9]{0,${digits}})$`;
+}
+
+function reference(shape) {
+  if (!definitions.has(shape.name)) {
+    definitions.set(shape.name, null);
+    definitions.set(shape.name, shape.kind === 'record' ? closed(shape) : choice(shape));
+  }
+  return { $ref: `#/$defs/${shape.name}` };
+}
+
+function choice(shape) {
+  return { oneOf: alternatives(shape) };
+}
+
+function alternatives({ variants }) {
+  return variants.flatMap((variant) => (variant.kind === 'tagged' ? alternatives(variant) : [reference(variant)]));
+}
+
+/** A record that has the fields of its parts and its own, and no others. */
+function closed(shape) {
+  if (shape.parts.length === 0) return { ...open(shape), additionalProperties: false };
+  const parts = shape.parts.filter((part) => Object.keys(part.fields).length > 0);
+  return { ...open(shape), allOf: parts.map(partReference), unevaluatedProperties: false };
+}
+
+function partReference(part) {
+  definitions.set(part.name, open(part));
+  return { $ref: `#/$defs/${part.name}` };
+}
+
+function open(shape) {
+  const inherited = new Set(shape.parts.flatMap((part) => Object.keys(part.fields)));
+  const own = Object.entries(shape.fields).filter(([name]) => !inherited.has(name));
+  const comment = comments.get(shape.name);
+  return {
+    ...describe(comment?.text),
+    type: 'object',
+    required: own.map(([name]) => name),
+    properties: Object.fromEntries(
+      own.map(([name, field]) => [name, { ...describe(comment?.fields.get(name)), ...schemaOf(field) }]),
+    ),
+  };
+}
+
+function describe(text) {
+  return text ? { description: text } : {};
+}
+
+const root = choice(eventShape);
+const schema = {
+  $schema: 'https://json-schema.org/draft/2020-12/schema',
+  $id: 'urn:cmbridge:event',
+  title: 'cmbridge event',
+  description:
+    'One event of a Windows registry callback, as a line of NDJSON. 64-bit integers are strings of decimal digits, bytes are base64. Generated; do not edit.',
+  ...root,
+  $defs: Object.fromEntries([...definitions].sort(([a], [b]) => (a < b ? -1 : 1))),
+};
+const options = await prettier.resolveConfig(outputPath);
+const generated = await prettier.format(JSON.stringify(schema), { ...options, parser: 'json' });
+
+if (process.argv.includes('--check')) {
+  const present = await readFile(outputPath, 'utf8').catch(() => '');
+  if (present !== generated) {
+    console.error('schema/event.schema.json is not up to date. Run: node scripts/generate-event-schema.mjs');
+    process.exitCode = 1;
+  }
+} else {
+  await mkdir(new URL('../schema/', import.meta.url), { recursive: true });
+  await writeFile(outputPath, generated);
+}
