@@ -44,10 +44,10 @@ export class CapturedReader {
   text(offset: number | null, size: number | null): string | null {
     if (offset === null || size === null) return null;
     if (size === 0) return '';
-    const end = Math.min(offset + size, this.#bytes.byteLength);
-    const whole = (end - offset) & ~1;
-    if (end < offset + size || whole !== size) this.truncated = true;
-    return whole <= 0 ? null : decodeUtf16(this.#bytes, offset, offset + whole);
+    const available = Math.max(0, Math.min(size, this.#bytes.byteLength - offset));
+    const whole = available - (available % 2);
+    if (whole !== size) this.truncated = true;
+    return whole === 0 ? null : decodeUtf16(this.#bytes, offset, offset + whole);
   }
 
   /** Of data that were cut, what there is. */

@@ -42,7 +42,7 @@ function aclPart(tag: 'D' | 'S', view: DataView, control: number, offset: number
   for (let index = 0; index < count; index++) {
     if (end - position < 4) return null;
     const size = view.getUint16(position + 2, true);
-    const ace = size < 4 || size > end - position ? null : aceText(view, position, size);
+    const ace = size % 4 !== 0 || size > end - position ? null : aceText(view, position, size);
     if (ace === null) return null;
     text += ace;
     position += size;
