@@ -88,7 +88,8 @@ static NTSTATUS CmpCopyEntryOut(PCM_MULTIPLE Query, ULONG Index) {
                       sizeof(*Entry) - FIELD_OFFSET(KEY_VALUE_ENTRY, DataLength), sizeof(ULONG), Query->Mode);
 }
 
-static NTSTATUS CmpPerformMultiple(PCM_MULTIPLE Query, PCM_KEY_BODY Body) {
+// *Length is the copy of the buffer's size that callbacks see.
+static NTSTATUS CmpPerformMultiple(PCM_MULTIPLE Query, PCM_KEY_BODY Body, PULONG Length) {
     ULONG Used = 0;
     ULONG64 Required = 0;
     ULONG Needed;
@@ -104,6 +105,8 @@ static NTSTATUS CmpPerformMultiple(PCM_MULTIPLE Query, PCM_KEY_BODY Body) {
         return Status;
     }
     Needed = Required > 0xFFFFFFFF ? 0xFFFFFFFF : (ULONG)Required;
+    // In and out, as for the caller; not documented for callbacks.
+    *Length = Used;
     Status = CmpCopyOut(Query->CallerLength, &Used, sizeof(Used), sizeof(ULONG), Query->Mode);
     if (NT_SUCCESS(Status) && Query->CallerRequired != NULL) {
         Status = CmpCopyOut(Query->CallerRequired, &Needed, sizeof(Needed), sizeof(ULONG), Query->Mode);
@@ -126,7 +129,7 @@ static NTSTATUS CmpNotifyMultiple(PCM_MULTIPLE Query, PCM_KEY_BODY Body) {
     NTSTATUS Status = CmpPreNotify(&Operation, RegNtPreQueryMultipleValueKey, &Information, Body);
 
     if (!Operation.Stopped) {
-        Status = CmpPerformMultiple(Query, Body);
+        Status = CmpPerformMultiple(Query, Body, &Length);
         return CmpPostNotify(&Operation, Status, Body);
     }
     // A callback that answered itself has left the lengths in the captured copies.
