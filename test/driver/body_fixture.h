@@ -60,8 +60,8 @@ class BodyTest : public DriverTest {
     Actor &actor() { return *actor_; }
     HANDLE key() const { return key_; }
 
-    void listen(ULONG pre, ULONG post, uint32_t maxData = 4096) {
-        client_->add(u"385100", bit(pre) | bit(post), maxData);
+    void listen(ULONG pre, ULONG post, uint32_t maxData = 4096, uint32_t options = 0) {
+        client_->add(u"385100", bit(pre) | bit(post), maxData, options);
     }
 
     // Raises a pair of notifications for the key: `before` completes the structure as a caller's call would, `after` is
@@ -86,6 +86,25 @@ class BodyTest : public DriverTest {
             CmInjectNotification(object, pre, status);
             ObDereferenceObject(object);
         });
+    }
+
+    // Repeats `operation` with each allocation of the driver failing once, and passes what was recorded to `check`, the
+    // last time without a failure. Returns the number of failures. What the driver keeps beyond the operation it has
+    // from one before.
+    unsigned failAllocations(const std::function<void()> &operation,
+                             const std::function<void(const std::vector<Record> &)> &check) {
+        operation();
+        client_->drain();
+        for (unsigned nth = 1;; ++nth) {
+            const uint64_t before = machine().failedAllocations();
+            machine().failAllocation(nth);
+            operation();
+            machine().failAllocation(0);
+            check(client_->drain());
+            if (machine().failedAllocations() == before) {
+                return nth - 1;
+            }
+        }
     }
 
     // The records of a pair.

@@ -213,5 +213,31 @@ TEST_F(MultipleTest, LengthsVanish) {
     EXPECT_EQ(client().statistics().CaptureFaults, 3u);
 }
 
+TEST_F(MultipleTest, NoMemory) {
+    listenMultiple();
+    unsigned without = 0, unknown = 0;
+    const unsigned failures = failAllocations(
+        [&] {
+            ULONG length = 64;
+            EXPECT_EQ(query(length, nullptr), STATUS_SUCCESS);
+        },
+        [&](const std::vector<Record> &records) {
+            ASSERT_EQ(records.size(), 2u);
+            for (const Record &record : records) {
+                const auto &body = record.body<CMB_BODY_QUERY_MULTIPLE>();
+                EXPECT_EQ(body.EntryCount, 2u);
+                EXPECT_EQ(body.Entries.FullSize, 2 * sizeof(CMB_VALUE_ENTRY));
+                without += body.Entries.Flags == (CMB_SPAN_PRESENT | CMB_SPAN_TRUNCATED) && body.Entries.Size == 0;
+            }
+            // Without what pre knew, post does not know how much of the buffer may be read.
+            const bool lost = (records[1]->Flags & CMB_RECORD_PRE_UNKNOWN) != 0;
+            EXPECT_EQ(records[1].body<CMB_BODY_QUERY_MULTIPLE>().Data.Flags == 0, lost);
+            unknown += lost;
+        });
+    EXPECT_EQ(without, 2u);
+    EXPECT_EQ(unknown, 1u);
+    EXPECT_GE(failures, 3u);
+}
+
 } // namespace
 } // namespace cmbridge::test

@@ -210,13 +210,35 @@ TEST_F(SecurityBodyTest, ListGrows) {
     absolute.Dacl = memory.at<ACL>();
     listenSet();
     int reads = 0;
-    memory.watch([&] {
-        if (++reads == 2) {
-            memory.at<ACL>()->AclSize = 0xFFFC;
-        }
-    });
+    // The first access of each phase finds the true size, the second the lie.
+    memory.watch([&] { memory.at<ACL>()->AclSize = reads++ % 2 == 0 ? 64 : 0xFFFC; });
     const Record pre = set(&absolute)[0];
+    EXPECT_EQ(reads, 4);
     expectParts(pre.data(pre.body<CMB_BODY_SECURITY>().Descriptor), parts);
+}
+
+TEST_F(SecurityBodyTest, NoMemory) {
+    Parts parts;
+    SECURITY_DESCRIPTOR absolute = parts.absolute();
+    unsigned without = 0;
+    listenSet();
+    failAllocations(
+        [&] {
+            raise<REG_SET_KEY_SECURITY_INFORMATION>(
+                RegNtPreSetKeySecurity, RegNtPostSetKeySecurity, STATUS_SUCCESS,
+                [&](REG_SET_KEY_SECURITY_INFORMATION &set) { set.SecurityDescriptor = &absolute; });
+        },
+        [&](const std::vector<Record> &records) {
+            ASSERT_EQ(records.size(), 2u);
+            for (const Record &record : records) {
+                const auto &span = record.body<CMB_BODY_SECURITY>().Descriptor;
+                EXPECT_EQ(span.FullSize, 20u + 12 + 16 + 64 + 64);
+                EXPECT_TRUE(span.Size == span.FullSize || span.Size == 0);
+                without += span.Size == 0;
+            }
+        });
+    EXPECT_EQ(without, 2u);
+    EXPECT_EQ(client().statistics().CaptureFaults, 0u);
 }
 
 TEST_F(SecurityBodyTest, InformationVanishes) {

@@ -140,12 +140,13 @@ Client::Client(uint32_t queueBytes, uint32_t queueRecords) : file_(open()) {
 }
 
 IoResult registerRaw(simulator::File &file, std::u16string_view altitude, CMB_REGISTER_REPLY &reply, uint64_t mask,
-                     uint32_t maxData) {
+                     uint32_t maxData, uint32_t options) {
     CMB_REGISTER_REQUEST request{};
     const size_t size = altitude.size() * sizeof(char16_t);
     request.Header = {static_cast<UINT32>(sizeof(request) + size), CMB_STRUCTURE_VERSION, 0};
     request.ClassMask = mask;
     request.MaxDataBytes = maxData;
+    request.Options = options;
     request.AltitudeSize = static_cast<UINT16>(size);
     Bytes input(sizeof(request) + size);
     std::memcpy(input.data(), &request, sizeof(request));
@@ -153,17 +154,17 @@ IoResult registerRaw(simulator::File &file, std::u16string_view altitude, CMB_RE
     return file.control(CMB_IOCTL_REGISTER, input, std::as_writable_bytes(std::span(&reply, 1)));
 }
 
-CMB_REGISTER_REPLY Client::tryAdd(std::u16string_view altitude, uint64_t mask, uint32_t maxData) {
+CMB_REGISTER_REPLY Client::tryAdd(std::u16string_view altitude, uint64_t mask, uint32_t maxData, uint32_t options) {
     CMB_REGISTER_REPLY reply{};
-    IoResult result = registerRaw(*file_, altitude, reply, mask, maxData);
+    IoResult result = registerRaw(*file_, altitude, reply, mask, maxData, options);
     EXPECT_EQ(result.status, STATUS_SUCCESS);
     EXPECT_EQ(result.information, sizeof(reply));
     EXPECT_EQ(reply.Header.Size, sizeof(reply));
     return reply;
 }
 
-int64_t Client::add(std::u16string_view altitude, uint64_t mask, uint32_t maxData) {
-    CMB_REGISTER_REPLY reply = tryAdd(altitude, mask, maxData);
+int64_t Client::add(std::u16string_view altitude, uint64_t mask, uint32_t maxData, uint32_t options) {
+    CMB_REGISTER_REPLY reply = tryAdd(altitude, mask, maxData, options);
     EXPECT_EQ(reply.Status, STATUS_SUCCESS);
     EXPECT_NE(reply.Cookie, 0);
     return reply.Cookie;

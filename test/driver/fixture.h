@@ -86,9 +86,11 @@ class Client {
     const CMB_HELLO_REPLY &limits() const { return limits_; }
 
     // The whole reply; EXPECTs that the request itself succeeds.
-    CMB_REGISTER_REPLY tryAdd(std::u16string_view altitude, uint64_t mask = kAllClasses, uint32_t maxData = 4096);
+    CMB_REGISTER_REPLY tryAdd(std::u16string_view altitude, uint64_t mask = kAllClasses, uint32_t maxData = 4096,
+                              uint32_t options = 0);
     // The cookie; EXPECTs success.
-    int64_t add(std::u16string_view altitude, uint64_t mask = kAllClasses, uint32_t maxData = 4096);
+    int64_t add(std::u16string_view altitude, uint64_t mask = kAllClasses, uint32_t maxData = 4096,
+                uint32_t options = 0);
     NTSTATUS remove(int64_t cookie);
     CMB_STATISTICS_REPLY statistics(uint32_t scope = CMB_SCOPE_SESSION, int64_t cookie = 0);
     // One RECEIVE; it is a failure if nothing comes for ten seconds.
@@ -104,7 +106,7 @@ class Client {
 };
 
 simulator::IoResult registerRaw(simulator::File &file, std::u16string_view altitude, CMB_REGISTER_REPLY &reply,
-                                uint64_t mask = kAllClasses, uint32_t maxData = 4096);
+                                uint64_t mask = kAllClasses, uint32_t maxData = 4096, uint32_t options = 0);
 
 // A thread of a process that makes registry calls, from user mode unless said otherwise.
 class Actor {
