@@ -115,7 +115,8 @@ describe('a thread of the simulator', () => {
     await assert.rejects(key.deleteValue('s'), { ...NOT_FOUND, message: /NtDeleteValueKey on .*SOFTWARE, "s"/ });
     await key.setLastWriteTime(1n);
     await key.injectNotification(43);
-    assert.deepEqual(native.calls.slice(-2), ['information 0 0100000000000000', 'inject 43 0']);
+    await key.injectNotification(44, { status: 0xc0000022 });
+    assert.deepEqual(native.calls.slice(-3), ['information 0 0100000000000000', 'inject 43 0', 'inject 44 c0000022']);
   });
 
   it('renames, deletes and closes', async () => {
