@@ -133,6 +133,8 @@ export function afterComponent(path: string, start: number, name: string, suffix
 }
 
 function sameLetters(path: string, start: number, name: string): boolean {
+  // The usual case: the kernel's own spelling.
+  if (path.startsWith(name, start)) return true;
   for (let index = 0; index < name.length; index++) {
     const unit = path.charCodeAt(start + index);
     const other = name.charCodeAt(index);

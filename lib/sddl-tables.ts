@@ -166,7 +166,7 @@ export const labelRights: Bits = [
   ['NX', 0x4],
 ];
 
-/** Bits of SECURITY_DESCRIPTOR_CONTROL, for the DACL; those of the SACL are the next higher, except `present`. */
+/** Bits of SECURITY_DESCRIPTOR_CONTROL. */
 export const control = {
   daclPresent: 0x0004,
   saclPresent: 0x0010,
