@@ -140,6 +140,8 @@ class Machine {
     virtual std::shared_ptr<Process> createProcess(const ProcessOptions &options, Status *status = nullptr) = 0;
     // The process that hosts the simulator; its threads are whatever OS threads call in.
     virtual std::shared_ptr<Process> hostProcess() = 0;
+    // Its threads are system threads: their calls come from kernel mode.
+    virtual std::shared_ptr<Process> systemProcess() = 0;
 
     virtual PoolUsage poolUsage() const = 0;
 

@@ -129,11 +129,15 @@ std::shared_ptr<Process> MachineImpl::createProcess(const ProcessOptions &option
     if (status != nullptr) {
         *status = STATUS_SUCCESS;
     }
-    return std::make_shared<ProcessImpl>(shared_from_this(), process, false);
+    return std::make_shared<ProcessImpl>(shared_from_this(), process, true);
 }
 
 std::shared_ptr<Process> MachineImpl::hostProcess() {
-    return std::make_shared<ProcessImpl>(shared_from_this(), nt::kernel().hostProcess, true);
+    return std::make_shared<ProcessImpl>(shared_from_this(), nt::kernel().hostProcess, false);
+}
+
+std::shared_ptr<Process> MachineImpl::systemProcess() {
+    return std::make_shared<ProcessImpl>(shared_from_this(), nt::kernel().systemProcess, false);
 }
 
 PoolUsage MachineImpl::poolUsage() const {

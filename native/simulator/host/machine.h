@@ -24,6 +24,7 @@ class MachineImpl : public Machine, public std::enable_shared_from_this<MachineI
     Status openFile(std::u16string_view name, std::unique_ptr<File> *file) override;
     std::shared_ptr<Process> createProcess(const ProcessOptions &options, Status *status) override;
     std::shared_ptr<Process> hostProcess() override;
+    std::shared_ptr<Process> systemProcess() override;
     PoolUsage poolUsage() const override;
     void failAllocation(uint64_t nth) override;
     void failEachStackOnce(bool on) override;
@@ -79,7 +80,8 @@ struct Thread::Impl {
 
 class ProcessImpl : public Process {
   public:
-    ProcessImpl(std::shared_ptr<Machine> machine, PEPROCESS process, bool host);
+    // Exits: the process ends with this object.
+    ProcessImpl(std::shared_ptr<Machine> machine, PEPROCESS process, bool exits);
     ~ProcessImpl() override;
     uint32_t id() const override;
     uint64_t startKey() const override;
@@ -90,7 +92,7 @@ class ProcessImpl : public Process {
   private:
     std::shared_ptr<Machine> machine_;
     PEPROCESS process_;
-    bool host_;
+    bool exits_;
 };
 
 } // namespace simulator

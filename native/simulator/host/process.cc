@@ -32,11 +32,11 @@ void revertToSelf() {
     PsRevertToSelf();
 }
 
-ProcessImpl::ProcessImpl(std::shared_ptr<Machine> machine, PEPROCESS process, bool host)
-    : machine_(std::move(machine)), process_(process), host_(host) {}
+ProcessImpl::ProcessImpl(std::shared_ptr<Machine> machine, PEPROCESS process, bool exits)
+    : machine_(std::move(machine)), process_(process), exits_(exits) {}
 
 ProcessImpl::~ProcessImpl() {
-    if (!host_) {
+    if (exits_) {
         nt::exitProcess(process_);
     }
 }
@@ -65,7 +65,7 @@ std::shared_ptr<Thread> ProcessImpl::createThread() {
 }
 
 void Thread::Impl::loop() {
-    nt::enterThread(nt::createThread(process, false));
+    nt::enterThread(nt::createThread(process, PsIsSystemProcess(process)));
     std::unique_lock guard(lock);
     for (;;) {
         changed.wait(guard, [this] { return stop || !jobs.empty(); });

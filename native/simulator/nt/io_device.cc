@@ -89,6 +89,17 @@ static NTSTATUS setDeviceSecurity(PVOID object, SECURITY_INFORMATION, PSECURITY_
     return status;
 }
 
+static NTSTATUS queryDeviceSecurity(PVOID object, SECURITY_INFORMATION information, PSECURITY_DESCRIPTOR to,
+                                    PULONG length, KPROCESSOR_MODE) {
+    std::vector<unsigned char> copy;
+    {
+        std::lock_guard lock(kernel().ioLock);
+        copy = state(static_cast<PDEVICE_OBJECT>(object)).security;
+    }
+    PSECURITY_DESCRIPTOR descriptor = copy.empty() ? nullptr : copy.data();
+    return SeQuerySecurityDescriptorInfo(&information, to, length, &descriptor);
+}
+
 static SIM_OBJECT_TYPE_INITIALIZER makeDeviceType() {
     SIM_OBJECT_TYPE_INITIALIZER info = {};
     info.Name = "Device";
@@ -97,6 +108,7 @@ static SIM_OBJECT_TYPE_INITIALIZER makeDeviceType() {
     info.Mapping = {FILE_GENERIC_READ, FILE_GENERIC_WRITE, FILE_GENERIC_EXECUTE, FILE_ALL_ACCESS};
     info.Delete = deleteDeviceBody;
     info.SetSecurity = setDeviceSecurity;
+    info.QuerySecurity = queryDeviceSecurity;
     return info;
 }
 const SIM_OBJECT_TYPE_INITIALIZER deviceTypeInitializer = makeDeviceType();

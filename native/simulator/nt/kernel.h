@@ -216,6 +216,11 @@ void printStack(void *const *stack, int depth);
 bool userMemoryAllows(const void *address, size_t length, bool write);
 // Raises when the memory cannot be touched.
 void touch(const void *address, size_t length, bool write);
+// Copies between the kernel and the caller of a service. False where user memory is not there.
+bool readCaller(void *to, const void *from, size_t length, KPROCESSOR_MODE mode);
+bool writeCaller(void *to, const void *from, size_t length, KPROCESSOR_MODE mode);
+// Whosever memory it is.
+bool tryWrite(void *to, const void *from, size_t length);
 bool isPoolAddress(const void *address);
 // One more thing that fault injection may refuse.
 bool failHere();
@@ -258,6 +263,10 @@ extern const SIM_OBJECT_TYPE_INITIALIZER deviceTypeInitializer;
 void closeAllHandles(PEPROCESS process);
 // How many handles the kernel's own table holds.
 size_t kernelHandles();
+// In the process's table, or in the kernel's if the attributes say so. Takes a reference of its own.
+NTSTATUS insertHandle(PEPROCESS process, const Handle &entry, HANDLE *handle);
+// The object comes with a reference. Pseudo handles mean the current process and thread.
+NTSTATUS referenceHandle(PEPROCESS process, HANDLE handle, KPROCESSOR_MODE mode, Handle *found);
 NTSTATUS closeHandle(PEPROCESS process, HANDLE handle, KPROCESSOR_MODE mode);
 
 } // namespace nt

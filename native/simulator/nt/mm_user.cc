@@ -67,6 +67,41 @@ void touch(const void *address, size_t length, bool write) {
     }
 }
 
+static bool copyCaller(void *to, const void *from, size_t length, const void *callers, bool write,
+                       KPROCESSOR_MODE mode) {
+    if (length == 0) {
+        return true;
+    }
+    callWatches(reinterpret_cast<uintptr_t>(callers), length);
+    bool there = userMemoryAllows(callers, length, write);
+    if (mode == KernelMode && !there) {
+        bugCheck(PAGE_FAULT_IN_NONPAGED_AREA, reinterpret_cast<ULONG_PTR>(callers), write, 0, 0,
+                 "A service was called from kernel mode with memory %p that is not there.", callers);
+    }
+    if (!there || (mode == UserMode && isPoolAddress(callers))) {
+        return false;
+    }
+    std::memmove(to, from, length);
+    return true;
+}
+
+bool readCaller(void *to, const void *from, size_t length, KPROCESSOR_MODE mode) {
+    return copyCaller(to, from, length, from, false, mode);
+}
+
+bool writeCaller(void *to, const void *from, size_t length, KPROCESSOR_MODE mode) {
+    return copyCaller(to, from, length, to, true, mode);
+}
+
+bool tryWrite(void *to, const void *from, size_t length) {
+    callWatches(reinterpret_cast<uintptr_t>(to), length);
+    if (!userMemoryAllows(to, length, true)) {
+        return false;
+    }
+    std::memcpy(to, from, length);
+    return true;
+}
+
 // With the lock held.
 static UserRange &registeredRange(PVOID start, const char *routine) {
     auto &ranges = kernel().userRanges;

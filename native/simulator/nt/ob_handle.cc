@@ -17,13 +17,6 @@ static bool isKernelHandle(HANDLE handle) {
     return (value & kKernelHandle) == kKernelHandle && value < static_cast<ULONG_PTR>(-16);
 }
 
-static PEPROCESS owner(HANDLE handle, KPROCESSOR_MODE mode) {
-    if (isKernelHandle(handle)) {
-        return mode == KernelMode ? kernel().systemProcess : nullptr;
-    }
-    return IoGetCurrentProcess();
-}
-
 // The object comes with a reference.
 static bool find(PEPROCESS process, HANDLE handle, Handle *found) {
     if (process == nullptr) {
@@ -40,6 +33,12 @@ static bool find(PEPROCESS process, HANDLE handle, Handle *found) {
 }
 
 NTSTATUS closeHandle(PEPROCESS process, HANDLE handle, KPROCESSOR_MODE mode) {
+    if (isKernelHandle(handle)) {
+        process = kernel().systemProcess;
+        if (mode != KernelMode) {
+            return STATUS_INVALID_HANDLE;
+        }
+    }
     Handle closed;
     {
         std::unique_lock lock(process->handleLock);
@@ -83,6 +82,40 @@ size_t kernelHandles() {
     return kernel().systemProcess->handles.size();
 }
 
+NTSTATUS insertHandle(PEPROCESS process, const Handle &entry, HANDLE *handle) {
+    bool kernelHandle = (entry.attributes & OBJ_KERNEL_HANDLE) != 0;
+    process = kernelHandle ? kernel().systemProcess : process;
+    ULONG_PTR value;
+    {
+        std::lock_guard lock(process->handleLock);
+        if (process->exiting) {
+            return STATUS_PROCESS_IS_TERMINATING;
+        }
+        value = process->nextHandle;
+        process->nextHandle += 4;
+        value |= kernelHandle ? kKernelHandle : 0;
+        process->handles.emplace(value, entry);
+        ObfReferenceObject(entry.object);
+        addHandle(entry.object);
+    }
+    *handle = reinterpret_cast<HANDLE>(value);
+    return STATUS_SUCCESS;
+}
+
+NTSTATUS referenceHandle(PEPROCESS process, HANDLE handle, KPROCESSOR_MODE mode, Handle *found) {
+    auto value = reinterpret_cast<LONG_PTR>(handle);
+    if (value == -1 || value == -2) {
+        *found = {value == -1 ? static_cast<PVOID>(IoGetCurrentProcess()) : static_cast<PVOID>(currentThread()),
+                  0x1FFFFF, 0};
+        ObfReferenceObject(found->object);
+        return STATUS_SUCCESS;
+    }
+    if (isKernelHandle(handle)) {
+        process = mode == KernelMode ? kernel().systemProcess : nullptr;
+    }
+    return find(process, handle, found) ? STATUS_SUCCESS : STATUS_INVALID_HANDLE;
+}
+
 static NTSTATUS queryObjectName(HANDLE handle, PVOID info, ULONG length, PULONG returned, KPROCESSOR_MODE mode) {
     PVOID object;
     NTSTATUS status = ObReferenceObjectByHandle(handle, 0, nullptr, mode, &object, nullptr);
@@ -119,23 +152,7 @@ extern "C" {
 
 NTSTATUS SimInsertHandle(PVOID object, ULONG attributes, ACCESS_MASK access, PHANDLE handle) {
     requireIrql(APC_LEVEL, "Handle creation");
-    bool kernelHandle = (attributes & OBJ_KERNEL_HANDLE) != 0;
-    PEPROCESS process = kernelHandle ? kernel().systemProcess : IoGetCurrentProcess();
-    ULONG_PTR value;
-    {
-        std::lock_guard lock(process->handleLock);
-        if (process->exiting) {
-            return STATUS_PROCESS_IS_TERMINATING;
-        }
-        value = process->nextHandle;
-        process->nextHandle += 4;
-        value |= kernelHandle ? kKernelHandle : 0;
-        process->handles.emplace(value, Handle{object, access, attributes});
-        ObfReferenceObject(object);
-        addHandle(object);
-    }
-    *handle = reinterpret_cast<HANDLE>(value);
-    return STATUS_SUCCESS;
+    return insertHandle(IoGetCurrentProcess(), {object, access, attributes}, handle);
 }
 
 NTSTATUS ObReferenceObjectByHandle(HANDLE handle, ACCESS_MASK desired, POBJECT_TYPE type, KPROCESSOR_MODE mode,
@@ -143,15 +160,10 @@ NTSTATUS ObReferenceObjectByHandle(HANDLE handle, ACCESS_MASK desired, POBJECT_T
     requirePassive("ObReferenceObjectByHandle");
     *object = nullptr;
     Handle found;
-    auto value = reinterpret_cast<LONG_PTR>(handle);
-    if (value == -1 || value == -2) {
-        found = {value == -1 ? static_cast<PVOID>(IoGetCurrentProcess()) : static_cast<PVOID>(currentThread()),
-                 0x1FFFFF, 0};
-        ObfReferenceObject(found.object);
-    } else if (!find(owner(handle, mode), handle, &found)) {
-        return STATUS_INVALID_HANDLE;
+    NTSTATUS status = referenceHandle(IoGetCurrentProcess(), handle, mode, &found);
+    if (!NT_SUCCESS(status)) {
+        return status;
     }
-    NTSTATUS status = STATUS_SUCCESS;
     if (type != nullptr && ObGetObjectType(found.object) != type) {
         status = STATUS_OBJECT_TYPE_MISMATCH;
     } else if (mode != KernelMode && (desired & ~found.access) != 0) {
@@ -193,8 +205,7 @@ NTSTATUS ObOpenObjectByPointer(PVOID object, ULONG attributes, PVOID, ACCESS_MAS
 
 NTSTATUS ObCloseHandle(HANDLE handle, KPROCESSOR_MODE mode) {
     requirePassive("ZwClose");
-    PEPROCESS process = owner(handle, mode);
-    return process == nullptr ? STATUS_INVALID_HANDLE : closeHandle(process, handle, mode);
+    return closeHandle(IoGetCurrentProcess(), handle, mode);
 }
 
 NTSTATUS NtClose(HANDLE handle) {
@@ -202,30 +213,6 @@ NTSTATUS NtClose(HANDLE handle) {
 }
 NTSTATUS ZwClose(HANDLE handle) {
     return ObCloseHandle(handle, KernelMode);
-}
-
-NTSTATUS ZwSetSecurityObject(HANDLE handle, SECURITY_INFORMATION information, PSECURITY_DESCRIPTOR descriptor) {
-    requireIrql(PASSIVE_LEVEL, "ZwSetSecurityObject");
-    if (!RtlValidSecurityDescriptor(descriptor)) {
-        return STATUS_INVALID_SECURITY_DESCR;
-    }
-    ACCESS_MASK needed = (information & DACL_SECURITY_INFORMATION ? WRITE_DAC : 0) |
-                         (information & (OWNER_SECURITY_INFORMATION | GROUP_SECURITY_INFORMATION) ? WRITE_OWNER : 0);
-    PVOID object;
-    OBJECT_HANDLE_INFORMATION info;
-    NTSTATUS status = ObReferenceObjectByHandle(handle, needed, nullptr, KernelMode, &object, &info);
-    if (!NT_SUCCESS(status)) {
-        return status;
-    }
-    auto set = ObGetObjectType(object)->info.SetSecurity;
-    // The handle's access counts for kernel callers, too: a service checks it after the reference was made.
-    if ((needed & ~info.GrantedAccess) != 0) {
-        status = STATUS_ACCESS_DENIED;
-    } else {
-        status = set != nullptr ? set(object, information, descriptor, KernelMode) : STATUS_NOT_SUPPORTED;
-    }
-    ObfDereferenceObject(object);
-    return status;
 }
 
 NTSTATUS ZwWaitForSingleObject(HANDLE handle, BOOLEAN alertable, PLARGE_INTEGER timeout) {

@@ -81,6 +81,9 @@ ACCESS_MASK allowedByLabel(const nt::AccessToken &token, PACL sacl, const GENERI
         auto ace = static_cast<PSYSTEM_MANDATORY_LABEL_ACE>(at);
         if (ace->Header.AceType == SYSTEM_MANDATORY_LABEL_ACE_TYPE && !(ace->Header.AceFlags & INHERIT_ONLY_ACE)) {
             PSID sid = &ace->SidStart;
+            if (static_cast<PISID>(sid)->SubAuthorityCount == 0) {
+                continue;
+            }
             level = *RtlSubAuthoritySid(sid, static_cast<PISID>(sid)->SubAuthorityCount - 1u);
             policy = ace->Mask;
             break;
@@ -215,6 +218,7 @@ namespace nt {
 
 void initializeSecurity() {
     SeExports = &exports;
+    SimExemptPoolTag(kSecurityTag);
 }
 
 } // namespace nt

@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// SIDs, access control lists, security descriptors.
+// Security descriptors in both forms.
 
 #include "se_internal.h"
 
 #include <cstring>
-
-namespace {
-
-constexpr size_t kSidHeader = offsetof(SID, SubAuthority);
-
-} // namespace
 
 namespace nt {
 
@@ -29,20 +23,16 @@ DescriptorParts partsOf(PSECURITY_DESCRIPTOR descriptor) {
             static_cast<PACL>(relative->Control & SE_DACL_PRESENT ? at(relative->Dacl) : nullptr)};
 }
 
-bool validAcl(PACL acl) {
-    if (acl->AclRevision < ACL_REVISION || acl->AclRevision > ACL_REVISION_DS || acl->AclSize < sizeof(ACL)) {
-        return false;
+template <typename T>
+static NTSTATUS setPart(PSECURITY_DESCRIPTOR descriptor, T SECURITY_DESCRIPTOR::*part, T value, int present,
+                        int defaulted, int bits) {
+    auto absolute = static_cast<PISECURITY_DESCRIPTOR>(descriptor);
+    if (absolute->Control & SE_SELF_RELATIVE) {
+        return STATUS_INVALID_SECURITY_DESCR;
     }
-    size_t offset = sizeof(ACL);
-    for (USHORT i = 0; i < acl->AceCount; ++i) {
-        auto ace = reinterpret_cast<PACE_HEADER>(reinterpret_cast<char *>(acl) + offset);
-        if (acl->AclSize - offset < sizeof(ACE_HEADER) || ace->AceSize < sizeof(ACE_HEADER) ||
-            ace->AceSize > acl->AclSize - offset) {
-            return false;
-        }
-        offset += ace->AceSize;
-    }
-    return true;
+    absolute->Control = static_cast<USHORT>((absolute->Control & ~bits) | present | defaulted);
+    absolute->*part = value;
+    return STATUS_SUCCESS;
 }
 
 } // namespace nt
@@ -50,95 +40,6 @@ bool validAcl(PACL acl) {
 using namespace nt;
 
 extern "C" {
-
-ULONG RtlLengthRequiredSid(ULONG count) {
-    return static_cast<ULONG>(kSidHeader + count * sizeof(ULONG));
-}
-ULONG RtlLengthSid(PSID sid) {
-    return RtlLengthRequiredSid(static_cast<PISID>(sid)->SubAuthorityCount);
-}
-
-BOOLEAN RtlValidSid(PSID sid) {
-    auto id = static_cast<PISID>(sid);
-    return id != nullptr && (id->Revision & 0x0F) == SID_REVISION && id->SubAuthorityCount <= SID_MAX_SUB_AUTHORITIES;
-}
-
-NTSTATUS RtlInitializeSid(PSID sid, PSID_IDENTIFIER_AUTHORITY authority, UCHAR count) {
-    if (count > SID_MAX_SUB_AUTHORITIES) {
-        return STATUS_INVALID_PARAMETER;
-    }
-    auto id = static_cast<PISID>(sid);
-    id->Revision = SID_REVISION;
-    id->SubAuthorityCount = count;
-    id->IdentifierAuthority = *authority;
-    return STATUS_SUCCESS;
-}
-
-PULONG RtlSubAuthoritySid(PSID sid, ULONG index) {
-    return reinterpret_cast<PULONG>(static_cast<char *>(sid) + kSidHeader) + index;
-}
-
-BOOLEAN RtlEqualSid(PSID left, PSID right) {
-    return RtlLengthSid(left) == RtlLengthSid(right) && std::memcmp(left, right, RtlLengthSid(left)) == 0;
-}
-
-NTSTATUS RtlCopySid(ULONG length, PSID to, PSID from) {
-    if (length < RtlLengthSid(from)) {
-        return STATUS_BUFFER_TOO_SMALL;
-    }
-    std::memcpy(to, from, RtlLengthSid(from));
-    return STATUS_SUCCESS;
-}
-
-NTSTATUS RtlCreateAcl(PACL acl, ULONG length, ULONG revision) {
-    if (length < sizeof(ACL)) {
-        return STATUS_BUFFER_TOO_SMALL;
-    }
-    if (revision < ACL_REVISION || revision > ACL_REVISION_DS || length > MAXUSHORT) {
-        return STATUS_INVALID_PARAMETER;
-    }
-    *acl = {static_cast<UCHAR>(revision), 0, static_cast<USHORT>(length & ~3u), 0, 0};
-    return STATUS_SUCCESS;
-}
-
-NTSTATUS RtlAddAccessAllowedAceEx(PACL acl, ULONG revision, ULONG flags, ACCESS_MASK mask, PSID sid) {
-    if (!RtlValidSid(sid)) {
-        return STATUS_INVALID_SID;
-    }
-    if (!validAcl(acl) || revision > ACL_REVISION_DS) {
-        return STATUS_INVALID_ACL;
-    }
-    size_t offset = sizeof(ACL);
-    for (USHORT i = 0; i < acl->AceCount; ++i) {
-        offset += reinterpret_cast<PACE_HEADER>(reinterpret_cast<char *>(acl) + offset)->AceSize;
-    }
-    size_t size = offsetof(ACCESS_ALLOWED_ACE, SidStart) + RtlLengthSid(sid);
-    if (size > acl->AclSize - offset) {
-        return STATUS_ALLOTTED_SPACE_EXCEEDED;
-    }
-    auto ace = reinterpret_cast<PACCESS_ALLOWED_ACE>(reinterpret_cast<char *>(acl) + offset);
-    ace->Header = {ACCESS_ALLOWED_ACE_TYPE, static_cast<UCHAR>(flags), static_cast<USHORT>(size)};
-    ace->Mask = mask;
-    std::memcpy(reinterpret_cast<char *>(ace) + offsetof(ACCESS_ALLOWED_ACE, SidStart), sid, RtlLengthSid(sid));
-    ++acl->AceCount;
-    return STATUS_SUCCESS;
-}
-
-NTSTATUS RtlAddAccessAllowedAce(PACL acl, ULONG revision, ACCESS_MASK mask, PSID sid) {
-    return RtlAddAccessAllowedAceEx(acl, revision, 0, mask, sid);
-}
-
-NTSTATUS RtlGetAce(PACL acl, ULONG index, PVOID *result) {
-    if (index >= acl->AceCount || !validAcl(acl)) {
-        return STATUS_INVALID_PARAMETER;
-    }
-    char *ace = reinterpret_cast<char *>(acl) + sizeof(ACL);
-    while (index-- != 0) {
-        ace += reinterpret_cast<PACE_HEADER>(ace)->AceSize;
-    }
-    *result = ace;
-    return STATUS_SUCCESS;
-}
 
 NTSTATUS RtlCreateSecurityDescriptor(PSECURITY_DESCRIPTOR descriptor, ULONG revision) {
     if (revision != SECURITY_DESCRIPTOR_REVISION) {
@@ -159,23 +60,54 @@ BOOLEAN RtlValidSecurityDescriptor(PSECURITY_DESCRIPTOR descriptor) {
            (p.dacl == nullptr || validAcl(p.dacl)) && (p.sacl == nullptr || validAcl(p.sacl));
 }
 
+BOOLEAN RtlValidRelativeSecurityDescriptor(PSECURITY_DESCRIPTOR descriptor, ULONG length,
+                                           SECURITY_INFORMATION required) {
+    auto relative = static_cast<PISECURITY_DESCRIPTOR_RELATIVE>(descriptor);
+    if (length < sizeof *relative || relative->Revision != SECURITY_DESCRIPTOR_REVISION ||
+        !(relative->Control & SE_SELF_RELATIVE)) {
+        return FALSE;
+    }
+    auto room = [&](ULONG offset, size_t needed) {
+        return offset % sizeof(ULONG) == 0 && offset >= sizeof *relative && offset <= length &&
+               needed <= length - offset;
+    };
+    auto at = [&](ULONG offset) { return reinterpret_cast<char *>(relative) + offset; };
+    auto sid = [&](ULONG offset) {
+        return room(offset, offsetof(SID, SubAuthority)) && RtlValidSid(at(offset)) &&
+               room(offset, RtlLengthSid(at(offset)));
+    };
+    auto acl = [&](ULONG offset) {
+        return room(offset, sizeof(ACL)) && room(offset, reinterpret_cast<PACL>(at(offset))->AclSize) &&
+               validAcl(reinterpret_cast<PACL>(at(offset)));
+    };
+    bool dacl = (relative->Control & SE_DACL_PRESENT) && relative->Dacl != 0;
+    bool sacl = (relative->Control & SE_SACL_PRESENT) && relative->Sacl != 0;
+    return (relative->Owner != 0 ? sid(relative->Owner) : !(required & OWNER_SECURITY_INFORMATION)) &&
+           (relative->Group != 0 ? sid(relative->Group) : !(required & GROUP_SECURITY_INFORMATION)) &&
+           (dacl ? acl(relative->Dacl) : !(required & DACL_SECURITY_INFORMATION)) &&
+           (sacl ? acl(relative->Sacl) : !(required & SACL_SECURITY_INFORMATION));
+}
+
 NTSTATUS RtlSetDaclSecurityDescriptor(PSECURITY_DESCRIPTOR descriptor, BOOLEAN present, PACL dacl, BOOLEAN defaulted) {
-    auto absolute = static_cast<PISECURITY_DESCRIPTOR>(descriptor);
-    if (absolute->Control & SE_SELF_RELATIVE) {
-        return STATUS_INVALID_SECURITY_DESCR;
-    }
-    auto control = static_cast<USHORT>(absolute->Control & ~(SE_DACL_PRESENT | SE_DACL_DEFAULTED));
-    if (present) {
-        control = static_cast<USHORT>(control | SE_DACL_PRESENT | (defaulted ? SE_DACL_DEFAULTED : 0));
-    }
-    absolute->Control = control;
-    absolute->Dacl = present ? dacl : nullptr;
-    return STATUS_SUCCESS;
+    return setPart(descriptor, &SECURITY_DESCRIPTOR::Dacl, present ? dacl : nullptr, present ? SE_DACL_PRESENT : 0,
+                   present && defaulted ? SE_DACL_DEFAULTED : 0, SE_DACL_PRESENT | SE_DACL_DEFAULTED);
+}
+NTSTATUS RtlSetSaclSecurityDescriptor(PSECURITY_DESCRIPTOR descriptor, BOOLEAN present, PACL sacl, BOOLEAN defaulted) {
+    return setPart(descriptor, &SECURITY_DESCRIPTOR::Sacl, present ? sacl : nullptr, present ? SE_SACL_PRESENT : 0,
+                   present && defaulted ? SE_SACL_DEFAULTED : 0, SE_SACL_PRESENT | SE_SACL_DEFAULTED);
+}
+NTSTATUS RtlSetOwnerSecurityDescriptor(PSECURITY_DESCRIPTOR descriptor, PSID owner, BOOLEAN defaulted) {
+    return setPart(descriptor, &SECURITY_DESCRIPTOR::Owner, owner, 0, defaulted ? SE_OWNER_DEFAULTED : 0,
+                   SE_OWNER_DEFAULTED);
+}
+NTSTATUS RtlSetGroupSecurityDescriptor(PSECURITY_DESCRIPTOR descriptor, PSID group, BOOLEAN defaulted) {
+    return setPart(descriptor, &SECURITY_DESCRIPTOR::Group, group, 0, defaulted ? SE_GROUP_DEFAULTED : 0,
+                   SE_GROUP_DEFAULTED);
 }
 
 NTSTATUS RtlGetDaclSecurityDescriptor(PSECURITY_DESCRIPTOR descriptor, BOOLEAN *present, PACL *dacl,
                                       BOOLEAN *defaulted) {
-    USHORT control = static_cast<PISECURITY_DESCRIPTOR>(descriptor)->Control;
+    USHORT control = controlOf(descriptor);
     *present = (control & SE_DACL_PRESENT) != 0;
     if (*present) {
         *dacl = partsOf(descriptor).dacl;
@@ -183,14 +115,24 @@ NTSTATUS RtlGetDaclSecurityDescriptor(PSECURITY_DESCRIPTOR descriptor, BOOLEAN *
     }
     return STATUS_SUCCESS;
 }
-
-NTSTATUS RtlSetOwnerSecurityDescriptor(PSECURITY_DESCRIPTOR descriptor, PSID owner, BOOLEAN) {
-    static_cast<PISECURITY_DESCRIPTOR>(descriptor)->Owner = owner;
+NTSTATUS RtlGetSaclSecurityDescriptor(PSECURITY_DESCRIPTOR descriptor, BOOLEAN *present, PACL *sacl,
+                                      BOOLEAN *defaulted) {
+    USHORT control = controlOf(descriptor);
+    *present = (control & SE_SACL_PRESENT) != 0;
+    if (*present) {
+        *sacl = partsOf(descriptor).sacl;
+        *defaulted = (control & SE_SACL_DEFAULTED) != 0;
+    }
     return STATUS_SUCCESS;
 }
-
-NTSTATUS RtlSetGroupSecurityDescriptor(PSECURITY_DESCRIPTOR descriptor, PSID group, BOOLEAN) {
-    static_cast<PISECURITY_DESCRIPTOR>(descriptor)->Group = group;
+NTSTATUS RtlGetOwnerSecurityDescriptor(PSECURITY_DESCRIPTOR descriptor, PSID *owner, BOOLEAN *defaulted) {
+    *owner = partsOf(descriptor).owner;
+    *defaulted = (controlOf(descriptor) & SE_OWNER_DEFAULTED) != 0;
+    return STATUS_SUCCESS;
+}
+NTSTATUS RtlGetGroupSecurityDescriptor(PSECURITY_DESCRIPTOR descriptor, PSID *group, BOOLEAN *defaulted) {
+    *group = partsOf(descriptor).group;
+    *defaulted = (controlOf(descriptor) & SE_GROUP_DEFAULTED) != 0;
     return STATUS_SUCCESS;
 }
 

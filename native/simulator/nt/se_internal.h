@@ -9,7 +9,10 @@
 
 namespace nt {
 
+// Of the kernel: descriptors and privilege sets.
 constexpr ULONG kSecurityTag = 0x64536553; // 'SeSd'
+// What SeQueryInformationToken gives to a driver is the driver's to free.
+constexpr ULONG kTokenTag = 0x6B546553; // 'SeTk'
 
 struct TokenFacts {
     std::string user; // S-1-...
@@ -52,6 +55,8 @@ inline PSID sidOf(const SidBytes &sid) {
 // With a reference. NULL if the user is no SID.
 PACCESS_TOKEN createToken(const TokenFacts &facts, TOKEN_TYPE type, SECURITY_IMPERSONATION_LEVEL level);
 bool isEnabledIn(const AccessToken &token, PSID sid);
+// Whether the subject may make that SID the owner of an object.
+bool mayOwn(const AccessToken &token, PSID owner);
 bool hasPrivilege(const AccessToken &token, ULONG privilege);
 extern const SIM_OBJECT_TYPE_INITIALIZER tokenTypeInitializer;
 
@@ -68,11 +73,13 @@ inline USHORT controlOf(PSECURITY_DESCRIPTOR descriptor) {
 PSECURITY_DESCRIPTOR makeDescriptor(const DescriptorParts &parts, USHORT control, POOL_TYPE pool);
 
 bool validAcl(PACL acl);
-// What an object of the kind gets from its parent's list. Empty: nothing that can be inherited.
-std::vector<UCHAR> inheritAcl(PACL parent, bool container, PSID owner, PSID group, const GENERIC_MAPPING *mapping);
-// Two lists one after the other, either may be absent.
-std::vector<UCHAR> joinAcls(PACL first, PACL second);
+// Lists under construction may grow beyond what an ACL's length can say; who makes one checks that at the end.
 std::vector<UCHAR> emptyAcl();
+// What an object of the kind gets from its parent's list; mark: each entry says that it is inherited.
+std::vector<UCHAR> inheritAcl(PACL parent, bool container, bool mark, PSID owner, PSID group,
+                              const GENERIC_MAPPING *mapping);
+// Wanted NULL: every entry. From may be NULL.
+void appendMatching(std::vector<UCHAR> &acl, PACL from, bool (*wanted)(UCHAR type));
 // Generic rights of the entries that apply to the object itself become the type's own.
 void mapAcl(PACL acl, const GENERIC_MAPPING *mapping);
 

@@ -160,7 +160,7 @@ const SIM_OBJECT_TYPE_INITIALIZER tokenTypeInitializer = makeTokenType();
 class InformationBlock {
   public:
     InformationBlock(size_t structure, size_t behind) : next_((structure + 3) & ~size_t{3}) {
-        block_ = static_cast<UCHAR *>(ExAllocatePoolWithTag(PagedPool, next_ + behind, kSecurityTag));
+        block_ = static_cast<UCHAR *>(ExAllocatePoolWithTag(PagedPool, next_ + behind, kTokenTag));
     }
     explicit operator bool() const { return block_ != nullptr; }
     template <typename T> T *as() { return reinterpret_cast<T *>(block_); }
