@@ -68,7 +68,8 @@ TEST_F(KeyBodyTest, ClassNameIsBounded) {
     listen(RegNtPreCreateKeyEx, RegNtPostCreateKeyEx);
     raise<REG_CREATE_KEY_INFORMATION_V1>(RegNtPreCreateKeyEx, RegNtPostCreateKeyEx, STATUS_ACCESS_DENIED,
                                          [&](REG_CREATE_KEY_INFORMATION_V1 &create) { create.Class = &classString; });
-    const auto &span = pair()[0].body<CMB_BODY_CREATE>().ClassName;
+    const Record record = pair()[0];
+    const auto &span = record.body<CMB_BODY_CREATE>().ClassName;
     EXPECT_EQ(span.Size, static_cast<UINT32>(CMB_MAX_CLASS_NAME_BYTES));
     EXPECT_EQ(span.FullSize, 2u * CMB_MAX_CLASS_NAME_BYTES);
     EXPECT_TRUE(span.Flags & CMB_SPAN_TRUNCATED);

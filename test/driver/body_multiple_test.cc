@@ -67,7 +67,8 @@ TEST_F(MultipleTest, DataIsBounded) {
     listenMultiple(6);
     ULONG length = 64;
     EXPECT_EQ(query(length, nullptr), STATUS_SUCCESS);
-    const auto &body = pair()[1].body<CMB_BODY_QUERY_MULTIPLE>();
+    const Record record = pair()[1];
+    const auto &body = record.body<CMB_BODY_QUERY_MULTIPLE>();
     EXPECT_EQ(body.Data.Size, 6u);
     EXPECT_EQ(body.Data.FullSize, 16u);
     EXPECT_EQ(body.RequiredLength, 0u);
