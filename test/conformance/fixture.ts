@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import type { Driver, Event, OpenDriverOptions, Registration } from '../../lib/index.js';
 import type { Actor, ActorKey, ConformanceHost } from './host.js';
+import { assertWellFormed } from './well-formed.js';
 
 export interface Fixture {
   readonly host: ConformanceHost;
@@ -81,6 +82,7 @@ export async function collect(
 ): Promise<Collected> {
   const events: Event[] = [];
   const registration = await driver.registerCallback({ altitude: nextAltitude(), ...options }, (event) => {
+    assertWellFormed(event);
     if (actor === null || !('processId' in event) || event.processId === actor.id) events.push(event);
   });
   return { registration, events };
