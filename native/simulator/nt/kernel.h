@@ -192,6 +192,18 @@ size_t runningSystemThreads();
 // A system thread without a handle. At any IRQL.
 void startWorker(PKSTART_ROUTINE start, PVOID context);
 
+// The previous mode that a Zw routine gives its Nt twin.
+class KernelCall {
+  public:
+    KernelCall() : former_(SimSetPreviousMode(KernelMode)) {}
+    ~KernelCall() { SimSetPreviousMode(former_); }
+    KernelCall(const KernelCall &) = delete;
+    KernelCall &operator=(const KernelCall &) = delete;
+
+  private:
+    KPROCESSOR_MODE former_;
+};
+
 // Lets the calling OS thread be, for a scope, a thread of another process: to do there what a process does to itself.
 class BorrowedThread {
   public:
@@ -259,6 +271,7 @@ void destroyThreadBody(PVOID object);
 void destroyProcessBody(PVOID object);
 extern const SIM_OBJECT_TYPE_INITIALIZER fileTypeInitializer;
 extern const SIM_OBJECT_TYPE_INITIALIZER deviceTypeInitializer;
+extern const SIM_OBJECT_TYPE_INITIALIZER transactionTypeInitializer;
 
 void closeAllHandles(PEPROCESS process);
 // How many handles the kernel's own table holds.

@@ -36,7 +36,7 @@ LONG_PTR removeHandle(PVOID object) {
     return header(object, "Handle close")->handles.fetch_sub(1) - 1;
 }
 
-static POBJECT_TYPE threadType, processType, tokenType, fileType, deviceType, eventType, keyType;
+static POBJECT_TYPE threadType, processType, tokenType, fileType, deviceType, eventType, keyType, transactionType;
 
 void createTypes() {
     SIM_OBJECT_TYPE_INITIALIZER info = {};
@@ -58,12 +58,14 @@ void createTypes() {
     info.Delete = nullptr;
     eventType = SimCreateObjectType(&info);
     tokenType = SimCreateObjectType(&tokenTypeInitializer);
+    transactionType = SimCreateObjectType(&transactionTypeInitializer);
     fileType = SimCreateObjectType(&fileTypeInitializer);
     deviceType = SimCreateObjectType(&deviceTypeInitializer);
 }
 
 void deleteTypes() {
-    for (POBJECT_TYPE *type : {&deviceType, &fileType, &eventType, &processType, &threadType, &tokenType}) {
+    for (POBJECT_TYPE *type :
+         {&transactionType, &deviceType, &fileType, &eventType, &processType, &threadType, &tokenType}) {
         SimDeleteObjectType(*type);
         *type = nullptr;
     }
@@ -78,6 +80,7 @@ extern "C" {
 POBJECT_TYPE *PsThreadType = &threadType;
 POBJECT_TYPE *PsProcessType = &processType;
 POBJECT_TYPE *SeTokenObjectType = &tokenType;
+POBJECT_TYPE *TmTransactionObjectType = &transactionType;
 POBJECT_TYPE *IoFileObjectType = &fileType;
 POBJECT_TYPE *IoDeviceObjectType = &deviceType;
 POBJECT_TYPE *ExEventObjectType = &eventType;

@@ -100,10 +100,8 @@ NTSTATUS NtSetSecurityObject(HANDLE handle, SECURITY_INFORMATION information, PS
 }
 
 NTSTATUS ZwSetSecurityObject(HANDLE handle, SECURITY_INFORMATION information, PSECURITY_DESCRIPTOR descriptor) {
-    KPROCESSOR_MODE mode = SimSetPreviousMode(KernelMode);
-    NTSTATUS status = NtSetSecurityObject(handle, information, descriptor);
-    SimSetPreviousMode(mode);
-    return status;
+    KernelCall kernelCall;
+    return NtSetSecurityObject(handle, information, descriptor);
 }
 
 NTSTATUS NtQuerySecurityObject(HANDLE handle, SECURITY_INFORMATION information, PSECURITY_DESCRIPTOR descriptor,
@@ -132,10 +130,8 @@ NTSTATUS NtQuerySecurityObject(HANDLE handle, SECURITY_INFORMATION information, 
 
 NTSTATUS ZwQuerySecurityObject(HANDLE handle, SECURITY_INFORMATION information, PSECURITY_DESCRIPTOR descriptor,
                                ULONG length, PULONG lengthNeeded) {
-    KPROCESSOR_MODE mode = SimSetPreviousMode(KernelMode);
-    NTSTATUS status = NtQuerySecurityObject(handle, information, descriptor, length, lengthNeeded);
-    SimSetPreviousMode(mode);
-    return status;
+    KernelCall kernelCall;
+    return NtQuerySecurityObject(handle, information, descriptor, length, lengthNeeded);
 }
 
 NTSTATUS NtDuplicateObject(HANDLE sourceProcess, HANDLE sourceHandle, HANDLE targetProcess, PHANDLE targetHandle,
@@ -169,11 +165,8 @@ NTSTATUS NtDuplicateObject(HANDLE sourceProcess, HANDLE sourceHandle, HANDLE tar
 
 NTSTATUS ZwDuplicateObject(HANDLE sourceProcess, HANDLE sourceHandle, HANDLE targetProcess, PHANDLE targetHandle,
                            ACCESS_MASK desired, ULONG attributes, ULONG options) {
-    KPROCESSOR_MODE mode = SimSetPreviousMode(KernelMode);
-    NTSTATUS status =
-        NtDuplicateObject(sourceProcess, sourceHandle, targetProcess, targetHandle, desired, attributes, options);
-    SimSetPreviousMode(mode);
-    return status;
+    KernelCall kernelCall;
+    return NtDuplicateObject(sourceProcess, sourceHandle, targetProcess, targetHandle, desired, attributes, options);
 }
 
 } // extern "C"

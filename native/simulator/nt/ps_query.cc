@@ -126,10 +126,8 @@ NTSTATUS NtQueryInformationProcess(HANDLE handle, PROCESSINFOCLASS type, PVOID i
 
 NTSTATUS ZwQueryInformationProcess(HANDLE handle, PROCESSINFOCLASS type, PVOID information, ULONG length,
                                    PULONG returned) {
-    KPROCESSOR_MODE mode = SimSetPreviousMode(KernelMode);
-    NTSTATUS status = NtQueryInformationProcess(handle, type, information, length, returned);
-    SimSetPreviousMode(mode);
-    return status;
+    KernelCall kernelCall;
+    return NtQueryInformationProcess(handle, type, information, length, returned);
 }
 
 } // extern "C"
