@@ -1,6 +1,7 @@
 import type { Event, GapEvent, NotificationEvent, UnknownEvent } from '../event.js';
 import { ntStatusText, ntSuccess } from '../nt-status.js';
-import type { RegistryValue } from '../registry-value.js';
+import { formatDetail } from './detail.js';
+import { processName } from './process-name.js';
 import { paint, type Style } from './style.js';
 import { columnsOf, keepEnd, keepStart, pad, printable } from './width.js';
 
@@ -8,7 +9,10 @@ export interface LineOptions {
   /** Width to fit into, or null for no limit. */
   readonly columns: number | null;
   readonly color: boolean;
-  readonly processName: string | null;
+  /** Show the name of the process beside its id. */
+  readonly processName: boolean;
+  /** Show how long the operation took. */
+  readonly duration: boolean;
 }
 
 const operationColumns = 14;
@@ -17,12 +21,13 @@ const operationColumns = 14;
 export function formatEvent(event: Event, options: LineOptions): string {
   if (event.class === 'gap') return formatGap(event, options);
   const time = formatTime(event.time);
-  const process = formatProcess(event.processId, options.processName);
+  const process = formatProcess(event, options.processName);
   const operation = event.operation ?? `class ${event.notifyClass}`;
   const head = `${time} ${process} ${pad(event.phase, 4)} ${pad(operation, operationColumns)} `;
   const detail = printable(formatDetail(event));
   const status = formatStatus(event.status);
-  const tail = [detail, status].filter((part) => part !== '').join('  ');
+  const duration = options.duration ? formatDuration(event.duration) : '';
+  const tail = [detail, status, duration, ...circumstances(event)].filter((part) => part !== '').join('  ');
   const [key, rest] = share(printable(event.key ?? event.keyPath ?? '?'), tail, options.columns, columnsOf(head));
   const style = statusStyle(event.status);
   return [
@@ -51,57 +56,6 @@ function share(key: string, tail: string, columns: number | null, used: number):
   return [keepEnd(key, Math.max(0, room - (shownTail === '' ? 0 : separator) - columnsOf(shownTail))), shownTail];
 }
 
-function formatDetail(event: NotificationEvent | UnknownEvent): string {
-  switch (event.class) {
-    case 'RegNtPreSetValueKey':
-    case 'RegNtPostSetValueKey':
-      return `${formatValueName(event.valueName)} = ${formatValue(event.value)}`;
-    case 'RegNtPreDeleteValueKey':
-    case 'RegNtPostDeleteValueKey':
-      return formatValueName(event.valueName);
-    case 'RegNtPreRenameKey':
-    case 'RegNtPostRenameKey':
-      return `to ${event.newName ?? '?'}`;
-    case 'RegNtPostCreateKeyEx':
-      return event.disposition ?? '';
-    default:
-      return '';
-  }
-}
-
-function formatValueName(name: string | null): string {
-  if (name === null) return '?';
-  return name === '' ? '(Default)' : JSON.stringify(name);
-}
-
-export function formatValue(value: RegistryValue): string {
-  if (value.fault) return `${value.type} (unreadable)`;
-  const more = value.truncated ? ` … (${value.size} bytes)` : '';
-  if (value.malformed) return `${value.type} malformed ${hex(value.bytes)}${more}`;
-  switch (value.type) {
-    case 'REG_DWORD':
-    case 'REG_DWORD_BIG_ENDIAN':
-      return `${value.type} 0x${value.data.toString(16).padStart(8, '0')} (${value.data})`;
-    case 'REG_QWORD':
-      return `${value.type} 0x${value.data.toString(16).padStart(16, '0')} (${value.data})`;
-    case 'REG_SZ':
-    case 'REG_EXPAND_SZ':
-    case 'REG_LINK':
-      return `${value.type} ${JSON.stringify(value.data)}${more}`;
-    case 'REG_MULTI_SZ':
-      return `${value.type} ${JSON.stringify(value.data)}${more}`;
-    default:
-      return `${value.type} ${hex(value.bytes)}${more}`.trimEnd();
-  }
-}
-
-function hex(bytes: Uint8Array): string {
-  const shown = Buffer.from(bytes.subarray(0, 32))
-    .toString('hex')
-    .replace(/..(?=.)/g, '$& ');
-  return bytes.byteLength > 32 ? `${shown} …` : shown;
-}
-
 function formatStatus(status: number | null): string {
   if (status === null) return '';
   return status === 0 ? 'ok' : ntStatusText(status);
@@ -112,9 +66,26 @@ function statusStyle(status: number | null): Style {
   return ntSuccess(status) ? 'green' : 'red';
 }
 
-function formatProcess(id: number, name: string | null): string {
-  if (name === null) return String(id).padStart(6);
-  return pad(keepStart(`${printable(name)} (${id})`, 22), 22);
+/** What is out of the ordinary about the caller. */
+function circumstances(event: NotificationEvent | UnknownEvent): string[] {
+  const found: string[] = [];
+  if (event.previousMode === 'kernel') found.push('[kernel]');
+  if (event.impersonation !== null) found.push(`[as ${event.impersonation.user ?? '?'}]`);
+  if (event.transaction !== null) found.push('[transaction]');
+  return found;
+}
+
+function formatDuration(duration: bigint | null): string {
+  if (duration === null) return '';
+  const nanoseconds = Number(duration);
+  if (nanoseconds < 1e6) return `${(nanoseconds / 1e3).toFixed(1)} µs`;
+  return nanoseconds < 1e9 ? `${(nanoseconds / 1e6).toFixed(1)} ms` : `${(nanoseconds / 1e9).toFixed(1)} s`;
+}
+
+function formatProcess({ processId, process }: NotificationEvent | UnknownEvent, withName: boolean): string {
+  if (!withName) return String(processId).padStart(6);
+  const id = ` (${processId})`;
+  return pad(keepStart(printable(processName(process)), 22 - id.length) + id, 22);
 }
 
 /** Local time of day. */

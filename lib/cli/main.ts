@@ -10,7 +10,7 @@ const examples = `
 Examples:
   On Windows, with the driver installed, from an elevated command prompt:
     $ cmbridge watch
-    $ cmbridge watch --class SetValueKey --phase post
+    $ cmbridge watch --class SetValueKey --phase post --old-values
     $ cmbridge watch --json > events.ndjson
 
   Anywhere, without Windows and without a driver: what would this file cause?
@@ -18,9 +18,10 @@ Examples:
     $ cmbridge watch --simulate installer.reg --json | jq -r '.key // empty' | sort -u
 
 Each line has the time, the process id, the phase (pre: before the registry acts; post: after it, with the status), the
-operation, the key, and the value. When the driver had to drop events, a line says how many and which.
+operation, the key, and the value. [kernel], [as SID] and [transaction] mark calls of the kernel, of a thread that impersonates,
+and inside a transaction. When the driver had to drop events, a line says how many and which.
 --class takes a notification class (RegNtPreSetValueKey) or an operation (SetValueKey), several times if you like.
---json writes one object per line: 64-bit numbers are strings, bytes are base64.
+--json writes one object per line: 64-bit numbers are strings, bytes are base64; cmbridge/event.schema.json describes it.
 Ctrl-C unregisters, prints what is still on its way, and then the counts.`;
 
 function parseCount(text: string): number {
@@ -44,7 +45,9 @@ function createProgram(): Command {
     .addOption(new Option('--phase <phase>', 'only this phase').choices(['pre', 'post']))
     .option('--json', 'print NDJSON')
     .option('--simulate <file>', 'import a .reg file in the simulator and watch that')
+    .option('--old-values', 'read what was there before a value is set or deleted, and show that')
     .option('--process-name', 'print the name of the process, too')
+    .option('--duration', 'print how long each operation took')
     .option('--no-color', 'print without colour, as the variable NO_COLOR does')
     .option('--count <n>', 'end after so many events', parseCount)
     .addHelpText('after', examples)

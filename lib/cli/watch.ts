@@ -9,7 +9,6 @@ import { parseRegFile } from '../reg-file/parse.js';
 import type { Statistics } from '../statistics.js';
 import { formatEvent } from './format.js';
 import type { Output } from './output.js';
-import { processNames, type ProcessNames } from './process-names.js';
 import { wantsColor } from './style.js';
 
 export interface WatchOptions {
@@ -19,6 +18,8 @@ export interface WatchOptions {
   readonly json?: boolean | undefined;
   readonly simulate?: string | undefined;
   readonly processName?: boolean | undefined;
+  readonly duration?: boolean | undefined;
+  readonly oldValues?: boolean | undefined;
   readonly color: boolean;
   readonly count?: number | undefined;
 }
@@ -47,13 +48,13 @@ export async function watch(options: WatchOptions, environment: WatchEnvironment
   const stop = new AbortController();
   const signal = AbortSignal.any([environment.signal, environment.output.closed, stop.signal]);
   await using driver = await environment.open({ backend: simulate === undefined ? 'auto' : 'simulator' });
-  const names = options.processName === true ? processNames(driver) : null;
   let shown = 0;
   const registration = await driver.registerCallback(
     {
       altitude: options.altitude ?? defaultAltitude(),
       classes: options.class === undefined ? undefined : findClasses(options.class),
       phases: options.phase === undefined ? undefined : [options.phase],
+      oldValues: options.oldValues,
       onError: (error) => {
         environment.note(`cmbridge: ${error instanceof Error ? error.message : String(error)}`);
       },
@@ -62,7 +63,7 @@ export async function watch(options: WatchOptions, environment: WatchEnvironment
       if (options.count !== undefined && shown >= options.count) return undefined;
       shown++;
       if (shown === options.count) stop.abort();
-      return environment.output.write(formatLine(event, options, environment, names));
+      return environment.output.write(formatLine(event, options, environment));
     },
   );
   const where = driver.backend === 'device' ? 'the registry' : 'the simulator';
@@ -104,16 +105,14 @@ async function runFile(driver: Driver, file: Uint8Array, signal: AbortSignal): P
   }
 }
 
-function formatLine(
-  event: Event,
-  options: WatchOptions,
-  { output, env }: WatchEnvironment,
-  names: ProcessNames | null,
-): string {
+function formatLine(event: Event, options: WatchOptions, { output, env }: WatchEnvironment): string {
   if (options.json === true) return stringifyEvent(event);
-  const processName = names === null || event.class === 'gap' ? null : (names.find(event.processId) ?? '?');
-  const color = wantsColor(output, options.color, env);
-  return formatEvent(event, { columns: output.columns, color, processName });
+  return formatEvent(event, {
+    columns: output.columns,
+    color: wantsColor(output, options.color, env),
+    processName: options.processName === true,
+    duration: options.duration === true,
+  });
 }
 
 const operations = new Set<string>(notifyClasses.map(({ operation }) => operation));

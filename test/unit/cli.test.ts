@@ -10,10 +10,12 @@ import { columnsOf, keepEnd, keepStart, printable } from '../../lib/cli/width.js
 import { Decoder } from '../../lib/decode.js';
 import type { Event } from '../../lib/event.js';
 import { openDriverWith } from '../../lib/open-driver.js';
+import { notifyClasses } from '../../lib/notify-class.js';
 import * as P from '../../lib/protocol.js';
 import { forEachRecord } from '../../lib/record.js';
 import { FakeAddon } from './support/fake-addon.js';
-import { batch, gapRecord, record, setValueRecord } from './support/records.js';
+import { batch, gapRecord, processRecord, record, setValueRecord, type RecordInput } from './support/records.js';
+import { decodeAll, fullRecord, sampleProcess } from './support/samples.js';
 
 function event(bytes: Uint8Array): Event {
   let found: Event | null = null;
@@ -30,7 +32,7 @@ function event(bytes: Uint8Array): Event {
   return found;
 }
 
-const plain = { columns: null, color: false, processName: null };
+const plain = { columns: null, color: false, processName: false, duration: false };
 const escapes = /\x1b\[[0-9;]*m/g;
 const setText = (name: string, text: string, keyPath = '\\REGISTRY\\MACHINE\\Software') =>
   event(setValueRecord(name, 1, Buffer.from(`${text}\0`, 'utf16le'), { keyPath }));
@@ -48,7 +50,68 @@ describe('lines', () => {
     assert.match(formatEvent(event(done), plain), /HKLM\\Software {2}ok$/);
     assert.match(formatEvent(event(record({ notifyClass: 60, keyPath: null })), plain), /class 60 +\?$/);
     assert.match(formatEvent(event(gapRecord(3n, 9n, 1)), plain), /7 events were lost \(queue-full\): 3 to 9/);
-    assert.match(formatEvent(setText('', 'x'), { ...plain, processName: 'a.exe' }), /a\.exe \(4321\) .*\(Default\) =/);
+    assert.match(formatEvent(setText('', 'x'), { ...plain, processName: true }), /\? \(4321\) .*\(Default\) =/);
+  });
+
+  it('tell what is particular about each operation', () => {
+    const lines = new Map<string, string>();
+    for (const entry of notifyClasses) {
+      const [full] = decodeAll(sampleProcess, fullRecord(entry, { keyPath: '\\REGISTRY\\MACHINE\\K' }));
+      lines.set(entry.name, formatEvent(full!, { ...plain, duration: true }));
+    }
+    const expected: [name: string, text: RegExp][] = [
+      ['RegNtPostCreateKeyEx', /HKLM\\K {2}created {2}ok {2}1\.5 µs {2}\[as S-1-5-19\] {2}\[transaction\]$/],
+      ['RegNtPreSetValueKey', /: REG_QWORD 0xffffffffffffffff \(18446744073709551615\) -> REG_SZ "a\\u0000b/],
+      ['RegNtPreDeleteValueKey', /" was REG_MULTI_SZ \["a","/],
+      ['RegNtPreDeleteKey', /3 values, 0 subkeys/],
+      ['RegNtPostRenameKey', /to HKLM\\a\\u0000b/],
+      ['RegNtPreSetInformationKey', /KeyWriteTimeInformation/],
+      ['RegNtPostEnumerateKey', /#3 a\\u0000b/],
+      ['RegNtPreEnumerateKey', /#3 KeyBasicInformation/],
+      ['RegNtPostEnumerateValueKey', /#3 = REG_DWORD malformed 01 02 03/],
+      ['RegNtPostQueryValueKey', / = REG_QWORD 0x8080808080808080/],
+      ['RegNtPreQueryValueKey', /KeyValuePartialInformation/],
+      ['RegNtPreKeyHandleClose', /opened by \? \(12\)/],
+      ['RegNtPreLoadKey', /from \\\?\?\\C:\\a\\u0000b.* REG_APP_HIVE/],
+      ['RegNtPreSaveKey', /to \\Device\\X\\.* REG_LATEST_FORMAT/],
+      ['RegNtPreRestoreKey', /from \\Device\\X\\/],
+      ['RegNtPreSaveMergedKey', /over HKU\\S-1-5-21-1-2-3-1001\\.* to \\Device\\X\\/],
+      ['RegNtPreReplaceKey', /by a.*, old kept as old/],
+      ['RegNtPreSetKeySecurity', /O:SYG:SY/],
+    ];
+    for (const [name, text] of expected) assert.match(lines.get(name) ?? '', text);
+    assert.equal(
+      [...lines.values()].some((line) => /undefined|null|\[object/.test(line)),
+      false,
+    );
+  });
+
+  it('name the process, its new values and those that stay as they are', () => {
+    const of = (input: RecordInput) =>
+      decodeAll(sampleProcess, fullRecord(notifyClasses[1], { flags: 0, ...input }))[0]!;
+    const shown = (imagePath: string, processFlags = 0) => {
+      const process = processRecord({ slot: 5, key: 9n, id: 4321, imagePath, processFlags });
+      const flush = record({ notifyClass: 30, processSlot: 5, processKey: 9n });
+      return formatEvent(decodeAll(process, flush)[0]!, { ...plain, processName: true });
+    };
+    assert.match(shown('\\Device\\V\\Windows\\regedit.exe'), / regedit\.exe \(4321\) {5}pre /);
+    assert.match(shown(`\\x\\${'long'.repeat(9)}.exe`), / longlonglonglo… \(4321\) pre /);
+    assert.match(shown('\\x\\ntoskrnl.exe', P.CMB_PROCESS_SYSTEM), / System \(4321\) /);
+    const V = P.CMB_BODY_SET_VALUE;
+    const old = (status: number) => (view: DataView) => {
+      view.setUint32(V.Type, 3, true);
+      view.setUint32(V.Old + P.CMB_OLD_VALUE.Type, 3, true);
+      view.setUint32(V.Old + P.CMB_OLD_VALUE.Status, status, true);
+      view.setUint32(V.Old + P.CMB_OLD_VALUE.Flags, P.CMB_OLD_VALUE_READ, true);
+    };
+    const data = { data: Uint8Array.of(1) };
+    const spans = [
+      [V.ValueName, 'v'],
+      [V.Data, data],
+      [V.Old + P.CMB_OLD_VALUE.Data, data],
+    ] as const;
+    assert.match(formatEvent(of({ body: old(0), spans }), plain), /"v" = REG_BINARY 01 \(unchanged\)$/);
+    assert.match(formatEvent(of({ body: old(0xc0000034), spans }), plain), /"v" = REG_BINARY 01 \(new\)$/);
   });
 
   it('show every kind of value', () => {
@@ -78,7 +141,7 @@ describe('lines', () => {
   });
 
   it('have colour only where it is wanted, and the same text', () => {
-    const options = { columns: 80, color: true, processName: null };
+    const options = { ...plain, columns: 80, color: true };
     const colored = formatEvent(setText('n', 'x'), options);
     assert.match(colored, escapes);
     assert.equal(colored.replaceAll(escapes, ''), formatEvent(setText('n', 'x'), { ...options, color: false }));

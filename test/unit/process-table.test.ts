@@ -154,10 +154,10 @@ describe('process records in a session', () => {
   it('are learnt while nothing is registered, and their batch is acknowledged', async () => {
     const [driver, channel] = await open();
     let acknowledged = 0;
-    const { acknowledge } = channel;
+    const acknowledge = channel.acknowledge.bind(channel);
     channel.acknowledge = () => {
       acknowledged++;
-      acknowledge.call(channel);
+      acknowledge();
     };
     channel.sendRaw(batch([processRecord(first)]));
     assert.equal(acknowledged, 1);
