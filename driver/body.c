@@ -80,7 +80,7 @@ VOID BodyDescribe(BODY *Body, const BODY_INPUT *Input) {
     const BODY_KIND *kind = &Kinds[Input->Class->Body];
     RtlZeroMemory(Body, sizeof(*Body));
     Body->Size = kind->Size;
-    if (kind->Describe && Input->Pre) {
+    if (kind->Describe && (Input->Pre || kind->Describe == BodyDescribeClose)) {
         kind->Describe(Body, Input);
     }
     Body->DataSize = BodySizeOfEntries(Body->Entries);

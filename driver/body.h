@@ -16,7 +16,7 @@
 
 typedef struct BODY_INPUT {
     const NOTIFY_CLASS *Class;
-    // The structure of the pre notification in both phases, that of the clean-up for it; NULL if there is none.
+    // The structure of the pre notification in both phases; NULL if there is none.
     const VOID *Pre;
     // NULL in pre.
     const REG_POST_OPERATION_INFORMATION *Post;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// How each kind of body is described; body.c only. All take a zeroed body, and input whose Pre is not NULL.
+// How each kind of body is described; body.c only. All take a zeroed body, and input whose Pre is not NULL: a close
+// alone does without.
 
 #ifndef CMBRIDGE_BODY_KINDS_H
 #define CMBRIDGE_BODY_KINDS_H

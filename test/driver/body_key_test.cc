@@ -154,5 +154,22 @@ TEST_F(KeyBodyTest, SetValueOfTwoGigabytes) {
     EXPECT_EQ(body.Old.Flags, 0u);
 }
 
+// Another process than the one that opened the key object closes it for good, and the object's context comes back.
+TEST_F(KeyBodyTest, OpenerOfACleanUp) {
+    client().add(u"385100", bit(RegNtCallbackObjectContextCleanup));
+    Actor opener, closer;
+    HANDLE opened = opener.openKey(path());
+    PVOID object = nullptr;
+    opener.run([&] {
+        ASSERT_EQ(ObReferenceObjectByHandle(opened, 0, nullptr, KernelMode, &object, nullptr), STATUS_SUCCESS);
+    });
+    opener.close(opened);
+    closer.run([&] { ObDereferenceObject(object); });
+    const std::vector<Record> records = client().drain();
+    ASSERT_EQ(records.size(), 1u);
+    EXPECT_EQ(records[0].body<CMB_BODY_CLOSE>().OpenerProcessId, opener.processId());
+    EXPECT_EQ(records[0]->ProcessId, closer.processId());
+}
+
 } // namespace
 } // namespace cmbridge::test

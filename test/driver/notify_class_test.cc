@@ -4,6 +4,7 @@
 
 #include "fixture.h"
 
+#include <array>
 #include <set>
 
 namespace cmbridge::test {
@@ -111,7 +112,7 @@ TEST_F(NotifyClassTest, NoAddressLeaves) {
     Client client;
     Actor actor;
     HANDLE key = actor.create(path());
-    client.add(u"385100");
+    client.add(u"385100", kAllClasses, CMB_MAX_DATA_BYTES, CMB_REGISTER_OLD_VALUES);
     int onStack = 0;
     const auto onHeap = std::make_unique<int>(0);
     const uint64_t stack = reinterpret_cast<uint64_t>(&onStack) >> 36,
@@ -122,6 +123,18 @@ TEST_F(NotifyClassTest, NoAddressLeaves) {
         }
     });
     actor.setValue(key, u"value", REG_BINARY, pattern(3));
+    actor.setValue(key, u"value", REG_BINARY, pattern(4));
+    actor.run([&] {
+        // The answer starts with a pointer.
+        std::array<uint64_t, 64> buffer{};
+        ULONG length = sizeof(buffer);
+        std::u16string text = u"value";
+        UNICODE_STRING name = unicode(text);
+        KEY_VALUE_ENTRY entry{&name, 0, 0, 0};
+        EXPECT_EQ(NtQueryObject(key, ObjectNameInformation, buffer.data(), length, &length), STATUS_SUCCESS);
+        length = sizeof(buffer);
+        EXPECT_EQ(NtQueryMultipleValueKey(key, &entry, 1, buffer.data(), &length, nullptr), STATUS_SUCCESS);
+    });
     actor.rename(key, path().substr(path().rfind(u'\\') + 1) + u"x");
     actor.close(key);
     for (const Record &record : client.drain()) {
