@@ -137,7 +137,7 @@ export function keySuite(host: ConformanceHost): void {
       }
       assert.deepEqual([pre.newPath, pre.newKey], [null, null]);
       sameKey(post.newPath, `${key.path}\\Renamed`);
-      assert.equal(post.newKey?.toUpperCase(), `${pre.key ?? ''}`.toUpperCase().replace(/TOP$/, 'RENAMED'));
+      assert.equal(post.newKey?.toUpperCase(), (pre.key ?? '').toUpperCase().replace(/TOP$/, 'RENAMED'));
       assert.equal(pre.keyObject, post.keyObject);
       const [before, after, earlier] = ofClass(events, 'RegNtPostSetValueKey');
       sameKey(before?.keyPath, `${key.path}\\Top\\Middle\\Leaf`);

@@ -106,7 +106,7 @@ export function valueSuite(host: ConformanceHost): void {
       const { registration, events } = await collect(driver, actor, { classes: ['RegNtPreSetValueKey'] });
       const raw = async (type: number, ...bytes: number[]): Promise<void> => {
         const name = `REG_TYPE_0x${type.toString(16).padStart(8, '0')}`;
-        await key.setValue('v', { type: name, data: new Uint8Array(bytes) } as Parameters<typeof key.setValue>[1]);
+        await key.setValue('v', { type: name, data: new Uint8Array(bytes) });
       };
       await raw(4, 1, 2, 3);
       await raw(1, 0x41, 0, 0x42);
