@@ -48,7 +48,7 @@ class Load {
         }
         add(share, begin, Clock::now());
         if (key.handle != 0) {
-            registry::closeKey(key.handle);
+            registry::closeHandle(key.handle);
         }
         if (std::function<void(LoadResult)> done = finish()) {
             done(total_);
@@ -57,14 +57,14 @@ class Load {
 
   private:
     registry::KeyResult createKey(size_t index) {
-        registry::KeyResult parent = registry::createKey(0, path_, kKeyAllAccess, 0, std::nullopt);
+        registry::KeyResult parent = registry::createKey({.path = path_, .access = kKeyAllAccess});
         if (!succeeded(parent.status)) {
             return parent;
         }
         std::string digits = std::to_string(index);
-        registry::KeyResult key = registry::createKey(parent.handle, std::u16string(digits.begin(), digits.end()),
-                                                      kKeyAllAccess, 0, std::nullopt);
-        registry::closeKey(parent.handle);
+        registry::KeyResult key = registry::createKey(
+            {.root = parent.handle, .path = std::u16string(digits.begin(), digits.end()), .access = kKeyAllAccess});
+        registry::closeHandle(parent.handle);
         return key;
     }
 

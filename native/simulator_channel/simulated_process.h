@@ -15,6 +15,7 @@
 
 #include "native/nt_status.h"
 #include "native/simulator/simulator.h"
+#include "native/simulator_channel/caller.h"
 
 namespace cmbridge {
 
@@ -33,6 +34,7 @@ class SimulatedThread {
 
     uint32_t processId() const { return processId_; }
     bool ended() const { return !thread_; }
+    std::shared_ptr<Caller> caller() const { return caller_; }
     // False: the thread has ended.
     bool post(std::function<void()> job);
     // The thread takes no more jobs. What it returns waits for those that it has, on whatever thread.
@@ -41,13 +43,13 @@ class SimulatedThread {
   private:
     const uint32_t processId_;
     std::shared_ptr<simulator::Thread> thread_;
+    const std::shared_ptr<Caller> caller_ = std::make_shared<Caller>();
 };
 
 class SimulatedProcess {
   public:
-    SimulatedProcess(std::shared_ptr<simulator::Machine> machine, std::u16string_view imagePath)
-        : machine_(std::move(machine)), process_(machine_->createProcess({.imagePath = std::u16string(imagePath)})),
-          id_(process_->id()) {}
+    SimulatedProcess(std::shared_ptr<simulator::Machine> machine, std::shared_ptr<simulator::Process> process)
+        : machine_(std::move(machine)), process_(std::move(process)), id_(process_->id()) {}
 
     uint32_t id() const { return id_; }
     bool exited() const { return !process_; }

@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "native/native_error.h"
+#include "native/simulator_channel/js_values.h"
 #include "native/simulator_channel/process_object.h"
 #include "native/simulator_channel/thread_object.h"
 
@@ -21,6 +23,7 @@ Napi::Object SimulatorSession::createObject(Napi::Env env) {
     Napi::Object object = Napi::Object::New(env);
     auto method = [&](const char *name, auto function) { object.Set(name, Napi::Function::New(env, function, name)); };
     method("createProcess", [this](const Napi::CallbackInfo &info) { return createProcess(info); });
+    method("systemProcess", [this](const Napi::CallbackInfo &info) { return systemProcess(info); });
     method("poolUsage", [this](const Napi::CallbackInfo &info) -> Napi::Value {
         auto running = machine(info.Env());
         if (!running) {
@@ -60,22 +63,38 @@ std::shared_ptr<simulator::Machine> SimulatorSession::machine(Napi::Env env) con
 
 Napi::Value SimulatorSession::createProcess(const Napi::CallbackInfo &info) {
     Napi::Env env = info.Env();
-    if (!info[0].IsObject()) {
-        Napi::TypeError::New(env, "createProcess(options)").ThrowAsJavaScriptException();
-        return env.Undefined();
-    }
-    std::u16string imagePath = info[0].As<Napi::Object>().Get("imagePath").ToString().Utf16Value();
-    auto running = machine(env);
+    auto options = fromValue<simulator::ProcessOptions>(info[0]);
+    auto running = env.IsExceptionPending() ? nullptr : machine(env);
     if (!running) {
         return env.Undefined();
     }
+    simulator::Status status = 0;
+    std::shared_ptr<simulator::Process> process = running->createProcess(options, &status);
+    if (!process) {
+        nativeError(env, "createProcess", status).ThrowAsJavaScriptException();
+        return env.Undefined();
+    }
+    return keepProcess(env, std::move(running), std::move(process));
+}
+
+Napi::Value SimulatorSession::systemProcess(const Napi::CallbackInfo &info) {
+    auto running = machine(info.Env());
+    if (!running) {
+        return info.Env().Undefined();
+    }
+    std::shared_ptr<simulator::Process> process = running->systemProcess();
+    return keepProcess(info.Env(), std::move(running), std::move(process));
+}
+
+Napi::Object SimulatorSession::keepProcess(Napi::Env env, std::shared_ptr<simulator::Machine> machine,
+                                           std::shared_ptr<simulator::Process> process) {
     if (!results_) {
         results_.emplace(env);
         // After the queue's own hook, hence before it in time: no thread posts to a queue that is gone.
         napi_add_env_cleanup_hook(env, environmentEnds, this);
     }
     std::erase_if(processes_, [](const std::shared_ptr<SimulatedProcess> &process) { return process->exited(); });
-    newProcess_ = std::make_shared<SimulatedProcess>(std::move(running), imagePath);
+    newProcess_ = std::make_shared<SimulatedProcess>(std::move(machine), std::move(process));
     processes_.push_back(newProcess_);
     return processConstructor_.New({});
 }

@@ -2,13 +2,12 @@
 
 #include "native/simulator_channel/thread_object.h"
 
-#include <cstring>
 #include <optional>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "native/promise_worker.h"
+#include "native/simulator_channel/js_values.h"
 #include "native/simulator_channel/registry_calls.h"
 #include "native/simulator_channel/simulator_session.h"
 
@@ -17,83 +16,38 @@ namespace {
 
 struct Nothing {};
 
-// What lib/ has checked; a wrong type still ends in a JavaScript exception, never in a wild read.
-registry::Handle handleOf(const Napi::Value &value) {
-    return static_cast<registry::Handle>(value.ToNumber().Int64Value());
-}
-uint32_t numberOf(const Napi::Value &value) {
-    return value.ToNumber().Uint32Value();
-}
-std::u16string textOf(const Napi::Value &value) {
-    return value.ToString().Utf16Value();
-}
-
-registry::Bytes bytesOf(const Napi::Value &value) {
-    if (!value.IsTypedArray()) {
-        Napi::TypeError::New(value.Env(), "data must be a Uint8Array").ThrowAsJavaScriptException();
-        return {};
-    }
-    auto view = value.As<Napi::TypedArray>();
-    const auto *first = static_cast<const std::byte *>(view.ArrayBuffer().Data()) + view.ByteOffset();
-    return registry::Bytes(first, first + view.ByteLength());
-}
-
-std::vector<std::u16string> textsOf(const Napi::Value &value) {
-    std::vector<std::u16string> texts;
-    if (!value.IsArray()) {
-        Napi::TypeError::New(value.Env(), "names must be an array").ThrowAsJavaScriptException();
-        return texts;
-    }
-    auto array = value.As<Napi::Array>();
-    for (uint32_t i = 0; i < array.Length(); i++) {
-        texts.push_back(textOf(array.Get(i)));
-    }
-    return texts;
-}
-
-Napi::Value toValue(Napi::Env env, NtStatus status) {
-    return Napi::Number::New(env, static_cast<uint32_t>(status));
-}
-
-Napi::Value toValue(Napi::Env env, const registry::KeyResult &result) {
-    Napi::Object object = Napi::Object::New(env);
-    object.Set("status", toValue(env, result.status));
-    object.Set("handle", static_cast<double>(result.handle));
-    object.Set("disposition", result.disposition);
-    return object;
-}
-
-Napi::Value toValue(Napi::Env env, const registry::QueryResult &result) {
-    Napi::Uint8Array data = Napi::Uint8Array::New(env, result.data.size());
-    if (!result.data.empty() && !env.IsExceptionPending()) {
-        std::memcpy(data.Data(), result.data.data(), result.data.size());
-    }
-    Napi::Object object = Napi::Object::New(env);
-    object.Set("status", toValue(env, result.status));
-    object.Set("data", data);
-    object.Set("length", result.length);
-    return object;
-}
-
 } // namespace
 
 Napi::Function ThreadObject::define(Napi::Env env, SimulatorSession &session) {
-    return DefineClass(
-        env, "NativeThread",
-        {InstanceMethod<&ThreadObject::createKey>("createKey"), InstanceMethod<&ThreadObject::openKey>("openKey"),
-         InstanceMethod<&ThreadObject::closeKey>("closeKey"), InstanceMethod<&ThreadObject::setValue>("setValue"),
-         InstanceMethod<&ThreadObject::deleteValue>("deleteValue"),
-         InstanceMethod<&ThreadObject::deleteKey>("deleteKey"), InstanceMethod<&ThreadObject::renameKey>("renameKey"),
-         InstanceMethod<&ThreadObject::flushKey>("flushKey"),
-         InstanceMethod<&ThreadObject::setInformation>("setInformation"),
-         InstanceMethod<&ThreadObject::queryKey>("queryKey"), InstanceMethod<&ThreadObject::queryValue>("queryValue"),
-         InstanceMethod<&ThreadObject::enumerateKey>("enumerateKey"),
-         InstanceMethod<&ThreadObject::enumerateValue>("enumerateValue"),
-         InstanceMethod<&ThreadObject::queryMultipleValues>("queryMultipleValues"),
-         InstanceMethod<&ThreadObject::queryObjectName>("queryObjectName"),
-         InstanceMethod<&ThreadObject::injectNotification>("injectNotification"),
-         InstanceMethod<&ThreadObject::close>("close")},
-        &session);
+    using T = ThreadObject;
+    return DefineClass(env, "NativeThread",
+                       {InstanceMethod<&T::createKey>("createKey"),
+                        InstanceMethod<&T::openKey>("openKey"),
+                        InstanceMethod<&T::service<registry::closeHandle>>("closeKey"),
+                        InstanceMethod<&T::service<registry::duplicateHandle>>("duplicateHandle"),
+                        InstanceMethod<&T::service<registry::setValue>>("setValue"),
+                        InstanceMethod<&T::service<registry::deleteValue>>("deleteValue"),
+                        InstanceMethod<&T::service<registry::deleteKey>>("deleteKey"),
+                        InstanceMethod<&T::service<registry::renameKey>>("renameKey"),
+                        InstanceMethod<&T::service<registry::flushKey>>("flushKey"),
+                        InstanceMethod<&T::service<registry::setInformation>>("setInformation"),
+                        InstanceMethod<&T::service<registry::queryKey>>("queryKey"),
+                        InstanceMethod<&T::service<registry::queryValue>>("queryValue"),
+                        InstanceMethod<&T::service<registry::enumerateKey>>("enumerateKey"),
+                        InstanceMethod<&T::service<registry::enumerateValue>>("enumerateValue"),
+                        InstanceMethod<&T::service<registry::queryMultipleValues>>("queryMultipleValues"),
+                        InstanceMethod<&T::service<registry::queryObjectName>>("queryObjectName"),
+                        InstanceMethod<&T::service<registry::querySecurity>>("querySecurity"),
+                        InstanceMethod<&T::service<registry::setSecurity>>("setSecurity"),
+                        InstanceMethod<&T::service<registry::createTransaction>>("createTransaction"),
+                        InstanceMethod<&T::service<registry::commitTransaction>>("commitTransaction"),
+                        InstanceMethod<&T::service<registry::rollbackTransaction>>("rollbackTransaction"),
+                        InstanceMethod<&T::impersonate>("impersonate"),
+                        InstanceMethod<&T::revertToSelf>("revertToSelf"),
+                        InstanceMethod<&T::setCaller>("setCaller"),
+                        InstanceMethod<&T::service<registry::injectNotification>>("injectNotification"),
+                        InstanceMethod<&T::close>("close")},
+                       &session);
 }
 
 ThreadObject::ThreadObject(const Napi::CallbackInfo &info)
@@ -105,16 +59,14 @@ ThreadObject::ThreadObject(const Napi::CallbackInfo &info)
     info.This().As<Napi::Object>().Set("processId", thread_->processId());
 }
 
-template <typename Routine, typename... Arguments>
-Napi::Value ThreadObject::call(Napi::Env env, Routine routine, Arguments... arguments) {
+template <typename Job> Napi::Value ThreadObject::post(Napi::Env env, Job job) {
     if (env.IsExceptionPending()) {
         return env.Undefined();
     }
     auto deferred = Napi::Promise::Deferred::New(env);
     ResultQueue &results = session_.results();
-    bool posted = thread_->post([&results, deferred, routine, ... arguments = std::move(arguments)]() mutable {
-        auto result = routine(std::move(arguments)...);
-        results.post([deferred, result = std::move(result)](Napi::Env env) { deferred.Resolve(toValue(env, result)); });
+    bool posted = thread_->post([&results, deferred, job = std::move(job)]() mutable {
+        results.post([deferred, result = job()](Napi::Env env) { deferred.Resolve(toValue(env, result)); });
     });
     if (posted) {
         results.expect(env);
@@ -124,78 +76,73 @@ Napi::Value ThreadObject::call(Napi::Env env, Routine routine, Arguments... argu
     return deferred.Promise();
 }
 
-Napi::Value ThreadObject::createKey(const Napi::CallbackInfo &info) {
-    std::optional<std::u16string> className;
-    if (!info[4].IsNull() && !info[4].IsUndefined()) {
-        className = textOf(info[4]);
+template <typename Routine, typename... Arguments>
+Napi::Value ThreadObject::callService(Napi::Env env, Routine routine, std::tuple<Arguments...> arguments) {
+    return post(env, [caller = thread_->caller(), routine, arguments = std::move(arguments)]() mutable {
+        AsCaller scope(*caller);
+        return std::apply(routine, std::move(arguments));
+    });
+}
+
+template <typename Result, typename... Parameters>
+Napi::Value ThreadObject::callService(const Napi::CallbackInfo &info, Result (*routine)(Parameters...)) {
+    auto arguments = [&]<size_t... Index>(std::index_sequence<Index...>) {
+        return std::tuple<Parameters...>{fromValue<Parameters>(info[Index])...};
     }
-    return call(info.Env(), registry::createKey, handleOf(info[0]), textOf(info[1]), numberOf(info[2]),
-                numberOf(info[3]), std::move(className));
+    (std::index_sequence_for<Parameters...>());
+    return callService(info.Env(), routine, std::move(arguments));
+}
+
+template <auto Routine> Napi::Value ThreadObject::service(const Napi::CallbackInfo &info) {
+    return callService(info, Routine);
+}
+
+Napi::Value ThreadObject::createKey(const Napi::CallbackInfo &info) {
+    registry::CreateKey request;
+    fromValue(info[0], request.root);
+    fromValue(info[1], request.path);
+    fromValue(info[2], request.access);
+    fromValue(info[3], request.options);
+    fromValue(info[4], request.className);
+    fromValue(info[5], request.attributes);
+    fromValue(info[7], request.securityDescriptor);
+    return callService(info.Env(), registry::createKey, std::tuple(std::move(request)));
 }
 
 Napi::Value ThreadObject::openKey(const Napi::CallbackInfo &info) {
-    return call(info.Env(), registry::openKey, handleOf(info[0]), textOf(info[1]), numberOf(info[2]),
-                numberOf(info[3]));
+    registry::OpenKey request;
+    fromValue(info[0], request.root);
+    fromValue(info[1], request.path);
+    fromValue(info[2], request.access);
+    fromValue(info[3], request.options);
+    fromValue(info[4], request.attributes);
+    return callService(info.Env(), registry::openKey, std::tuple(std::move(request)));
 }
 
-Napi::Value ThreadObject::closeKey(const Napi::CallbackInfo &info) {
-    return call(info.Env(), registry::closeKey, handleOf(info[0]));
+Napi::Value ThreadObject::impersonate(const Napi::CallbackInfo &info) {
+    return post(info.Env(),
+                [token = fromValue<simulator::TokenOptions>(info[0]),
+                 level = static_cast<int>(fromValue<uint32_t>(info[1]))]() -> NtStatus {
+                    return simulator::impersonate(token, level);
+                });
 }
 
-Napi::Value ThreadObject::setValue(const Napi::CallbackInfo &info) {
-    return call(info.Env(), registry::setValue, handleOf(info[0]), textOf(info[1]), numberOf(info[2]),
-                bytesOf(info[3]));
+Napi::Value ThreadObject::revertToSelf(const Napi::CallbackInfo &info) {
+    return post(info.Env(), []() -> NtStatus {
+        simulator::revertToSelf();
+        return 0;
+    });
 }
 
-Napi::Value ThreadObject::deleteValue(const Napi::CallbackInfo &info) {
-    return call(info.Env(), registry::deleteValue, handleOf(info[0]), textOf(info[1]));
-}
-
-Napi::Value ThreadObject::deleteKey(const Napi::CallbackInfo &info) {
-    return call(info.Env(), registry::deleteKey, handleOf(info[0]));
-}
-
-Napi::Value ThreadObject::renameKey(const Napi::CallbackInfo &info) {
-    return call(info.Env(), registry::renameKey, handleOf(info[0]), textOf(info[1]));
-}
-
-Napi::Value ThreadObject::flushKey(const Napi::CallbackInfo &info) {
-    return call(info.Env(), registry::flushKey, handleOf(info[0]));
-}
-
-Napi::Value ThreadObject::setInformation(const Napi::CallbackInfo &info) {
-    return call(info.Env(), registry::setInformation, handleOf(info[0]), numberOf(info[1]), bytesOf(info[2]));
-}
-
-Napi::Value ThreadObject::queryKey(const Napi::CallbackInfo &info) {
-    return call(info.Env(), registry::queryKey, handleOf(info[0]), numberOf(info[1]), numberOf(info[2]));
-}
-
-Napi::Value ThreadObject::queryValue(const Napi::CallbackInfo &info) {
-    return call(info.Env(), registry::queryValue, handleOf(info[0]), textOf(info[1]), numberOf(info[2]),
-                numberOf(info[3]));
-}
-
-Napi::Value ThreadObject::enumerateKey(const Napi::CallbackInfo &info) {
-    return call(info.Env(), registry::enumerateKey, handleOf(info[0]), numberOf(info[1]), numberOf(info[2]),
-                numberOf(info[3]));
-}
-
-Napi::Value ThreadObject::enumerateValue(const Napi::CallbackInfo &info) {
-    return call(info.Env(), registry::enumerateValue, handleOf(info[0]), numberOf(info[1]), numberOf(info[2]),
-                numberOf(info[3]));
-}
-
-Napi::Value ThreadObject::queryMultipleValues(const Napi::CallbackInfo &info) {
-    return call(info.Env(), registry::queryMultipleValues, handleOf(info[0]), textsOf(info[1]), numberOf(info[2]));
-}
-
-Napi::Value ThreadObject::queryObjectName(const Napi::CallbackInfo &info) {
-    return call(info.Env(), registry::queryObjectName, handleOf(info[0]), numberOf(info[1]));
-}
-
-Napi::Value ThreadObject::injectNotification(const Napi::CallbackInfo &info) {
-    return call(info.Env(), registry::injectNotification, handleOf(info[0]), numberOf(info[1]));
+Napi::Value ThreadObject::setCaller(const Napi::CallbackInfo &info) {
+    Caller caller{.kernelMode = info[0].ToBoolean(), .irql = static_cast<uint8_t>(fromValue<uint32_t>(info[1]))};
+    if (caller.irql > 1) {
+        Napi::TypeError::New(info.Env(), "setCaller(kernelMode, 0 | 1)").ThrowAsJavaScriptException();
+    }
+    return post(info.Env(), [thread = thread_->caller(), caller]() -> NtStatus {
+        *thread = caller;
+        return 0;
+    });
 }
 
 Napi::Value ThreadObject::close(const Napi::CallbackInfo &info) {

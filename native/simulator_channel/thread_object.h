@@ -8,6 +8,7 @@
 #include <napi.h>
 
 #include <memory>
+#include <tuple>
 
 #include "native/simulator_channel/simulated_process.h"
 
@@ -23,25 +24,19 @@ class ThreadObject final : public Napi::ObjectWrap<ThreadObject> {
   private:
     Napi::Value createKey(const Napi::CallbackInfo &info);
     Napi::Value openKey(const Napi::CallbackInfo &info);
-    Napi::Value closeKey(const Napi::CallbackInfo &info);
-    Napi::Value setValue(const Napi::CallbackInfo &info);
-    Napi::Value deleteValue(const Napi::CallbackInfo &info);
-    Napi::Value deleteKey(const Napi::CallbackInfo &info);
-    Napi::Value renameKey(const Napi::CallbackInfo &info);
-    Napi::Value flushKey(const Napi::CallbackInfo &info);
-    Napi::Value setInformation(const Napi::CallbackInfo &info);
-    Napi::Value queryKey(const Napi::CallbackInfo &info);
-    Napi::Value queryValue(const Napi::CallbackInfo &info);
-    Napi::Value enumerateKey(const Napi::CallbackInfo &info);
-    Napi::Value enumerateValue(const Napi::CallbackInfo &info);
-    Napi::Value queryMultipleValues(const Napi::CallbackInfo &info);
-    Napi::Value queryObjectName(const Napi::CallbackInfo &info);
-    Napi::Value injectNotification(const Napi::CallbackInfo &info);
+    Napi::Value impersonate(const Napi::CallbackInfo &info);
+    Napi::Value revertToSelf(const Napi::CallbackInfo &info);
+    Napi::Value setCaller(const Napi::CallbackInfo &info);
     Napi::Value close(const Napi::CallbackInfo &info);
 
-    // Runs a registry routine on the simulated thread; its result settles the promise.
+    // A method that is nothing but one of registry_calls.h, with the same parameters.
+    template <auto Routine> Napi::Value service(const Napi::CallbackInfo &info);
+    template <typename Result, typename... Parameters>
+    Napi::Value callService(const Napi::CallbackInfo &info, Result (*routine)(Parameters...));
+    // Runs it on the simulated thread, as the caller that setCaller() has chosen; its result settles the promise.
     template <typename Routine, typename... Arguments>
-    Napi::Value call(Napi::Env env, Routine routine, Arguments... arguments);
+    Napi::Value callService(Napi::Env env, Routine routine, std::tuple<Arguments...> arguments);
+    template <typename Job> Napi::Value post(Napi::Env env, Job job);
 
     SimulatorSession &session_;
     std::shared_ptr<SimulatedThread> thread_;

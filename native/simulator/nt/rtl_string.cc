@@ -85,17 +85,17 @@ VOID RtlCopyUnicodeString(PUNICODE_STRING to, PCUNICODE_STRING from) {
 }
 
 LONG RtlCompareUnicodeString(PCUNICODE_STRING left, PCUNICODE_STRING right, BOOLEAN insensitive) {
-    nt::requireIrql(PASSIVE_LEVEL, "RtlCompareUnicodeString");
+    nt::requirePassive("RtlCompareUnicodeString");
     return compare(left, right, insensitive);
 }
 
 BOOLEAN RtlEqualUnicodeString(PCUNICODE_STRING left, PCUNICODE_STRING right, BOOLEAN insensitive) {
-    nt::requireIrql(PASSIVE_LEVEL, "RtlEqualUnicodeString");
+    nt::requirePassive("RtlEqualUnicodeString");
     return left->Length == right->Length && compare(left, right, insensitive) == 0;
 }
 
 BOOLEAN RtlPrefixUnicodeString(PCUNICODE_STRING prefix, PCUNICODE_STRING string, BOOLEAN insensitive) {
-    nt::requireIrql(PASSIVE_LEVEL, "RtlPrefixUnicodeString");
+    nt::requirePassive("RtlPrefixUnicodeString");
     UNICODE_STRING head = {prefix->Length, prefix->Length, string->Buffer};
     return string->Length >= prefix->Length && compare(prefix, &head, insensitive) == 0;
 }
@@ -118,7 +118,7 @@ NTSTATUS RtlAppendUnicodeToString(PUNICODE_STRING to, PCWSTR from) {
 }
 
 NTSTATUS RtlUpcaseUnicodeString(PUNICODE_STRING to, PCUNICODE_STRING from, BOOLEAN allocate) {
-    nt::requireIrql(PASSIVE_LEVEL, "RtlUpcaseUnicodeString");
+    nt::requirePassive("RtlUpcaseUnicodeString");
     if (allocate) {
         to->Buffer =
             from->Length != 0 ? static_cast<PWCH>(ExAllocatePoolWithTag(PagedPool, from->Length, kStringTag)) : nullptr;

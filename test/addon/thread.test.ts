@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { NativeError, NativeProcess, NativeQueryResult, NativeThread } from '../../lib/native.js';
+import { addon, DEVICE, KEY_ALL_ACCESS, OBJ_CASE_INSENSITIVE, SCRATCH, simulator, startProcess } from './harness.js';
+
+const KEY_READ = 0x20019;
+const KeyFullInformation = 2;
+const STATUS_ACCESS_VIOLATION = 0xc0000005;
+const STATUS_ACCESS_DENIED = 0xc0000022;
+const STATUS_BUFFER_TOO_SMALL = 0xc0000023;
+const STATUS_BUFFER_OVERFLOW = 0x80000005;
+const STATUS_INVALID_HANDLE = 0xc0000008;
+
+/** Runs `body` with a thread of a process, and takes both away again. */
+function withThread(name: string, body: (thread: NativeThread, process: NativeProcess) => Promise<void>): void {
+  it(name, async () => {
+    const channel = await addon.openChannel(
+      'simulator',
+      DEVICE,
+      () => undefined,
+      () => undefined,
+    );
+    const process = startProcess('\\Device\\HarddiskVolume3\\thread.exe');
+    try {
+      await body(process.createThread(), process);
+    } finally {
+      await process.exit();
+      await channel.close();
+    }
+  });
+}
+
+async function create(thread: NativeThread, path: string, access = KEY_ALL_ACCESS): Promise<number> {
+  const { status, handle } = await thread.createKey(0, path, access, 0, null, OBJ_CASE_INSENSITIVE, 0, null);
+  assert.equal(status, 0, `NtCreateKey of ${path}: 0x${status.toString(16)}`);
+  return handle;
+}
+
+describe('a simulated process of the addon', () => {
+  withThread('cannot have the id of another one, but that of one that is gone', async (thread, process) => {
+    const { id } = process;
+    assert.throws(
+      () => startProcess('a.exe', { id }),
+      (error: NativeError) => error.ntStatus === 0xc0000035,
+    );
+    assert.throws(() => startProcess('a.exe', { id: 6 }), /createProcess failed/);
+    assert.throws(
+      () => startProcess('a.exe', { userSid: 'S-1-' }),
+      (error: NativeError) => error.ntStatus === 0xc0000078,
+    );
+    assert.throws(() => simulator().createProcess('a.exe' as never), TypeError);
+    await thread.close();
+    await process.exit();
+    const again = startProcess('a.exe', { id });
+    assert.equal(again.id, id);
+    await again.exit();
+  });
+
+  withThread('is the System process as well', async (_thread, process) => {
+    const system = simulator().systemProcess();
+    assert.equal(system.id, 4);
+    const thread = system.createThread();
+    const key = await create(thread, `${SCRATCH}\\AddonSystem`);
+    assert.equal(await thread.deleteKey(key), 0);
+    assert.equal(await thread.closeKey(key), 0);
+    await system.exit();
+    assert.notEqual(process.id, 4);
+    assert.equal(simulator().systemProcess().id, 4);
+  });
+});
+
+describe('a simulated thread of the addon', () => {
+  withThread('answers whatever class and length were asked for', async (thread) => {
+    const key = await create(thread, `${SCRATCH}\\AddonRaw`);
+    await thread.setValue(key, 'v', 3, new Uint8Array(100).fill(7));
+    const whole = await thread.queryValue(key, 'v', 2, 200);
+    assert.deepEqual([whole.status, whole.length, whole.data.length, whole.touches], [0, 112, 112, undefined]);
+    const part = await thread.queryValue(key, 'v', 2, 20);
+    assert.deepEqual([part.status, part.length, part.data.length], [STATUS_BUFFER_OVERFLOW, 112, 20]);
+    assert.equal((await thread.queryValue(key, 'v', 2, 4)).status, STATUS_BUFFER_TOO_SMALL);
+    assert.equal((await thread.queryKey(key, 1000, 100)).status >= 0xc0000000, true);
+    assert.equal(await thread.deleteKey(key), 0);
+  });
+
+  withThread('survives that its buffers vanish or change at any moment', async (thread) => {
+    const key = await create(thread, `${SCRATCH}\\AddonHostile`);
+    await thread.setValue(key, 'v', 3, new Uint8Array(100).fill(7));
+    const query = (kind: 'vanish' | 'change', after: number): Promise<NativeQueryResult> =>
+      thread.queryValue(key, 'v', 2, 200, { kind, after });
+    const untouched = await query('vanish', 1000);
+    assert.deepEqual([untouched.status, untouched.data.length], [0, 112]);
+    assert.ok(untouched.touches && untouched.touches > 1);
+    assert.equal((await query('vanish', 0)).status, STATUS_ACCESS_VIOLATION);
+    for (let after = 0; after <= untouched.touches; after++) {
+      await query('vanish', after);
+      await query('change', after);
+    }
+    const { data } = await query('change', untouched.touches - 1);
+    assert.notDeepEqual(data, untouched.data);
+    assert.deepEqual((await thread.queryValue(key, 'v', 2, 200)).data, untouched.data);
+    await assert.rejects(async () => query('burn' as never, 0), TypeError);
+    assert.equal(await thread.deleteKey(key), 0);
+  });
+
+  withThread('duplicates handles', async (thread) => {
+    const key = await create(thread, `${SCRATCH}\\AddonDuplicate`);
+    const { status, handle } = await thread.duplicateHandle(key);
+    assert.equal(status, 0);
+    assert.notEqual(handle, key);
+    assert.equal(await thread.closeKey(key), 0);
+    assert.equal((await thread.queryKey(handle, KeyFullInformation, 100)).status, 0);
+    assert.equal(await thread.deleteKey(handle), 0);
+    assert.deepEqual(await thread.duplicateHandle(key), { status: STATUS_INVALID_HANDLE, handle: 0 });
+  });
+
+  withThread('makes transactions, which end once', async (thread) => {
+    const { status, handle } = await thread.createTransaction();
+    assert.equal(status, 0);
+    assert.equal(await thread.commitTransaction(handle), 0);
+    assert.ok((await thread.commitTransaction(handle)) >= 0xc0000000);
+    assert.ok((await thread.rollbackTransaction(handle)) >= 0xc0000000);
+    assert.equal(await thread.closeKey(handle), 0);
+    assert.equal(await thread.rollbackTransaction(handle), STATUS_INVALID_HANDLE);
+    const second = await thread.createTransaction();
+    assert.equal(await thread.rollbackTransaction(second.handle), 0);
+    assert.equal(await thread.closeKey(second.handle), 0);
+  });
+
+  withThread('calls as the kernel does, without the checks of user mode', async (thread) => {
+    const path = `${SCRATCH}\\AddonKernel`;
+    const key = await create(thread, path, KEY_READ);
+    assert.equal(await thread.setValue(key, 'v', 4, new Uint8Array(4)), STATUS_ACCESS_DENIED);
+    assert.equal(await thread.setCaller(true, 1), 0);
+    assert.equal(await thread.setValue(key, 'v', 4, new Uint8Array(4)), 0);
+    assert.equal(await thread.setCaller(false, 0), 0);
+    assert.equal(await thread.setValue(key, 'v', 4, new Uint8Array(4)), STATUS_ACCESS_DENIED);
+    assert.throws(() => void thread.setCaller(true, 2), /setCaller/);
+    assert.equal(await thread.deleteKey(await create(thread, path)), 0);
+  });
+});
