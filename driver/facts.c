@@ -113,7 +113,7 @@ static VOID ReadFileName(_Inout_ FACTS *Facts, _In_ HANDLE FileHandle) {
     OBJECT_NAME_INFORMATION *answer = MemoryAllocate(size);
     Facts->Block = answer;
     Facts->Status = answer ? AskFileName(FileHandle, answer, size) : STATUS_INSUFFICIENT_RESOURCES;
-    if (NT_SUCCESS(Facts->Status)) {
+    if (NT_SUCCESS(Facts->Status) && answer->Name.Length) {
         Facts->FullSize = answer->Name.Length;
         Facts->Size = answer->Name.Length;
         Facts->Bytes = (const UCHAR *)answer->Name.Buffer;
