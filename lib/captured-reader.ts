@@ -1,8 +1,6 @@
+import { toUnixNanoseconds } from './nt-time.js';
 import type { CapturedData, RegistryValue } from './registry-value.js';
 import { decodeUtf16, decodeValue } from './registry-value.js';
-
-/** 100 ns units between 1601-01-01 and 1970-01-01. */
-const unixEpoch = 116_444_736_000_000_000n;
 
 /**
  * Reads a structure of which only a part may have been captured, and whose offsets and lengths may be lies. What lies outside is
@@ -37,7 +35,7 @@ export class CapturedReader {
 
   /** A system time as nanoseconds since 1970. */
   time(offset: number): bigint | null {
-    return this.#has(offset, 8) ? (this.#view.getBigInt64(offset, true) - unixEpoch) * 100n : null;
+    return this.#has(offset, 8) ? toUnixNanoseconds(this.#view.getBigInt64(offset, true)) : null;
   }
 
   /** Of a text that was cut, what there is; null when there is nothing of it. */

@@ -3,10 +3,10 @@ import type { Body } from './decode/body.js';
 import { decodeHeader, type Draft } from './decode/header.js';
 import { HopTracker } from './decode/hops.js';
 import { ProcessTable } from './decode/process-table.js';
-import { toUnixNanoseconds } from './decode/time.js';
 import type { CreateFields, Event, GapCause, GapEvent } from './event.js';
 import { notifyClassByNumber } from './notify-class.js';
 import { NtStatus } from './nt-status.js';
+import { toUnixNanoseconds } from './nt-time.js';
 import * as P from './protocol.js';
 import { protocolError, type RecordView } from './record.js';
 

@@ -102,12 +102,12 @@ export type NotifyClassName = NotifyClass['name'];
 export type Operation = NotifyClass['operation'];
 export type Phase = 'pre' | 'post';
 
-/** Still in every header, but no Windows after XP delivers them. */
+/** Still in every header, but no Windows after XP delivers them; each has a successor whose name ends with Ex. */
 const xpOnly = new Map([
-  ['RegNtPreCreateKey', 'RegNtPreCreateKeyEx'],
-  ['RegNtPostCreateKey', 'RegNtPostCreateKeyEx'],
-  ['RegNtPreOpenKey', 'RegNtPreOpenKeyEx'],
-  ['RegNtPostOpenKey', 'RegNtPostOpenKeyEx'],
+  ['RegNtPreCreateKey', 10],
+  ['RegNtPostCreateKey', 11],
+  ['RegNtPreOpenKey', 12],
+  ['RegNtPostOpenKey', 13],
 ]);
 const xpOnlyMask = 0x3c00n;
 
@@ -129,11 +129,15 @@ export function checkNotifyClasses(names: unknown): NotifyClass[] {
 export function checkNotifyClass(name: unknown, alsoKnown: Iterable<string> = []): NotifyClass {
   const entry = typeof name === 'string' ? byName.get(name) : undefined;
   if (entry !== undefined) return entry;
-  const successor = xpOnly.get(String(name));
-  if (successor !== undefined) {
+  for (const [old, number] of xpOnly) {
+    if (name !== old && name !== number) continue;
     throw invalidArgument(
-      `${String(name)} was delivered by Windows XP only, so a registration would never see it; use ${successor}`,
+      `${old} (${number}) was delivered by Windows XP only, so a registration would never see it; use ${old}Ex`,
     );
+  }
+  const numbered = typeof name === 'number' ? notifyClassByNumber(name) : undefined;
+  if (numbered !== undefined) {
+    throw invalidArgument(`Notification classes go by name: for ${numbered.number}, give "${numbered.name}"`);
   }
   throw invalidArgument(
     `Unknown notification class ${quote(name)}${didYouMean(String(name), [...byName.keys(), ...alsoKnown])}`,

@@ -77,7 +77,8 @@ function startProcess(native: NativeSimulator, options: NativeProcessOptions): N
   } catch (error) {
     const status = nativeStatus(error);
     if (status === null) throw error;
-    const inUse = status === NtStatus.STATUS_OBJECT_NAME_COLLISION ? `: the id ${String(options.id)} belongs to another one` : '';
+    const inUse =
+      status === NtStatus.STATUS_OBJECT_NAME_COLLISION ? `: the id ${String(options.id)} belongs to another one` : '';
     throw new NtStatusError('CMB_NT_STATUS', status, `Starting the simulated process failed${inUse}`, { cause: error });
   }
 }

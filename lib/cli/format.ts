@@ -22,8 +22,9 @@ export function formatEvent(event: Event, options: LineOptions): string {
   if (event.class === 'gap') return formatGap(event, options);
   const time = formatTime(event.time);
   const process = formatProcess(event, options.processName);
-  const operation = event.operation ?? `class ${event.notifyClass}`;
-  const head = `${time} ${process} ${pad(event.phase, 4)} ${pad(operation, operationColumns)} `;
+  const operation = operationName(event);
+  const phase = event.phase === 'cleanup' ? '-' : event.phase;
+  const head = `${time} ${process} ${pad(phase, 4)} ${pad(operation, operationColumns)} `;
   const detail = printable(formatDetail(event));
   const status = formatStatus(event.status);
   const duration = options.duration ? formatDuration(event.duration) : '';
@@ -32,7 +33,7 @@ export function formatEvent(event: Event, options: LineOptions): string {
   const style = statusStyle(event.status);
   return [
     paint(`${time} ${process} `, 'dim', options.color),
-    paint(`${pad(event.phase, 4)} ${pad(operation, operationColumns)} `, 'cyan', options.color),
+    paint(`${pad(phase, 4)} ${pad(operation, operationColumns)} `, 'cyan', options.color),
     key,
     rest === '' ? '' : '  ',
     paint(rest, style, options.color),
@@ -64,6 +65,11 @@ function formatStatus(status: number | null): string {
 function statusStyle(status: number | null): Style {
   if (status === null) return 'plain';
   return ntSuccess(status) ? 'green' : 'red';
+}
+
+function operationName({ operation, notifyClass }: NotificationEvent | UnknownEvent): string {
+  if (operation === null) return `class ${notifyClass}`;
+  return operation === 'CallbackObjectContextCleanup' ? 'ContextCleanup' : operation;
 }
 
 /** What is out of the ordinary about the caller. */

@@ -1,11 +1,11 @@
 import type { Impersonation, ProcessInfo, TransactionInfo } from '../event.js';
 import type { NotifyClass } from '../notify-class.js';
 import { ntStatusName } from '../nt-status.js';
+import { toUnixNanoseconds } from '../nt-time.js';
 import * as P from '../protocol.js';
 import { protocolError, type RecordView } from '../record.js';
 import { displayKey, keyHive, type KeyHive } from '../registry-path.js';
 import { decodeImpersonation, type ProcessTable } from './process-table.js';
-import { toUnixNanoseconds } from './time.js';
 
 const R = P.CMB_RECORD;
 

@@ -1,9 +1,9 @@
 import type { Impersonation, IntegrityLevel, ProcessInfo } from '../event.js';
+import { toUnixNanoseconds } from '../nt-time.js';
 import * as P from '../protocol.js';
 import { protocolError, type RecordView } from '../record.js';
 import { sidText } from '../sid.js';
 import type { ImpersonationLevel } from '../thread-options.js';
-import { toUnixNanoseconds } from './time.js';
 
 const T = P.CMB_TOKEN;
 const maxStrangers = 4096;

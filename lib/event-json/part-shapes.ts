@@ -1,10 +1,8 @@
+import { toUnixNanoseconds } from '../nt-time.js';
 import { boolean, bytes, list, literal, big, nullable, record, text, textLike, u32, u64 } from './shape.js';
 
 /** The kernel's 100 ns units since 1601, 64 bits, as nanoseconds since 1970. */
-export const time = big(
-  (-(2n ** 63n) - 116_444_736_000_000_000n) * 100n,
-  (2n ** 63n - 1n - 116_444_736_000_000_000n) * 100n,
-);
+export const time = big(toUnixNanoseconds(-(2n ** 63n)), toUnixNanoseconds(2n ** 63n - 1n));
 
 export const sid = textLike(/^S-1-/, 'a SID such as S-1-5-18');
 

@@ -72,6 +72,7 @@ describe('lines', () => {
       ['RegNtPostQueryValueKey', / = REG_QWORD 0x8080808080808080/],
       ['RegNtPreQueryValueKey', /KeyValuePartialInformation/],
       ['RegNtPreKeyHandleClose', /opened by \? \(12\)/],
+      ['RegNtCallbackObjectContextCleanup', / - {4}ContextCleanup HKLM\\K {2}opened by/],
       ['RegNtPreLoadKey', /from \\\?\?\\C:\\a\\u0000b.* REG_APP_HIVE/],
       ['RegNtPreSaveKey', /to \\Device\\X\\.* REG_LATEST_FORMAT/],
       ['RegNtPreRestoreKey', /from \\Device\\X\\/],
