@@ -101,11 +101,14 @@ export class RegistryThread {
     }
   }
 
-  /** As RegDeleteTree does: the key and everything below it. A key that is not there is no error; the result tells. */
+  /**
+   * As RegDeleteTree does: the key and everything below it; of a symbolic link, the link and not what it leads to. A key that is not
+   * there is no error; the result tells.
+   */
   async deleteTree(path: string): Promise<boolean> {
     let key: SimulatedKey;
     try {
-      key = await this.openKey(path);
+      key = await this.openKey(path, { attributes: OBJ_OPENLINK });
     } catch (error) {
       if (isNotFound(error)) return false;
       throw error;
