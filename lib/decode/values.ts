@@ -61,7 +61,10 @@ function isChanged(previous: PreviousValue, value: RegistryValue): boolean | nul
   if (previous.exists === false) return true;
   const old = previous.value;
   if (old === null) return null;
-  if (old.typeNumber !== value.typeNumber || old.size !== value.size) return true;
+  if (old.typeNumber !== value.typeNumber) return true;
+  // Of bytes that could not be read, not even the number need be true.
+  if (old.fault || value.fault) return null;
+  if (old.size !== value.size) return true;
   const common = Math.min(old.bytes.byteLength, value.bytes.byteLength);
   if (Buffer.compare(old.bytes.subarray(0, common), value.bytes.subarray(0, common)) !== 0) return true;
   return common === value.size ? false : null;

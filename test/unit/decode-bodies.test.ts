@@ -263,8 +263,8 @@ describe('old values', () => {
       ['cut, of other lengths', cut(dword(1, 2), 9000), { data: cut(dword(1, 2), 9001) }, true],
       ['both empty', { data: dword() }, { data: { data: dword() } }, false],
       [
-        'unreadable by the caller',
-        { data: dword(), fullSize: 4, flags: P.CMB_SPAN_PRESENT | P.CMB_SPAN_FAULT },
+        'unreadable by the driver, and of unknown length',
+        { data: dword(), fullSize: 0, flags: P.CMB_SPAN_PRESENT | P.CMB_SPAN_FAULT },
         { data: value },
         null,
       ],
