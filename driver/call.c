@@ -46,6 +46,7 @@ _IRQL_requires_max_(APC_LEVEL)
 static VOID SetTransaction(_Inout_ CALL *Call, _In_opt_ VOID *Transaction) {
     if (Transaction) {
         Call->Transaction.Present = TRUE;
+        TmGetTransactionId(Transaction, &Call->Transaction.Id);
     }
 }
 

@@ -2,6 +2,7 @@
 
 #include "callback.h"
 #include "call.h"
+#include "identity.h"
 #include "record.h"
 
 static BOOLEAN Wants(_In_ const REGISTRATION *Registration, _In_ ULONG Number) {
@@ -46,7 +47,13 @@ _IRQL_requires_max_(APC_LEVEL)
 static NAME *DescribeOpened(_Inout_ NOTIFICATION *Notification) {
     REGISTRATION *registration = Notification->Registration;
     const REG_POST_OPERATION_INFORMATION *post = Notification->Post;
-    const CMB_BODY_CLOSE opener = {.OpenerProcessId = (UINT32)(ULONG_PTR)PsGetCurrentProcessId()};
+    IDENTITY_PROCESS process;
+    IdentityGetProcess(&process);
+    const CMB_BODY_CLOSE opener = {
+        .OpenerKey = process.Key,
+        .OpenerSlot = process.Slot,
+        .OpenerProcessId = process.Id,
+    };
     KEY_OBJECT *keyObject = KeyObjectAttach(registration, post->Object, post->ObjectContext, &opener);
     NAME *name = NULL;
     if (Wants(registration, Notification->Number) || Wants(registration, RegNtCallbackObjectContextCleanup)) {

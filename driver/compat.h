@@ -78,6 +78,9 @@ NTKERNELAPI NTSTATUS NTAPI CmCallbackGetKeyObjectIDEx(PLARGE_INTEGER Cookie, PVO
                                                       PCUNICODE_STRING *ObjectName, ULONG Flags);
 NTKERNELAPI VOID NTAPI CmCallbackReleaseKeyObjectIDEx(PCUNICODE_STRING ObjectName);
 NTKERNELAPI VOID NTAPI KeQuerySystemTimePrecise(PLARGE_INTEGER CurrentTime);
+NTKERNELAPI ULONGLONG NTAPI PsGetProcessStartKey(PEPROCESS Process);
+NTKERNELAPI BOOLEAN NTAPI PsIsThreadImpersonating(PETHREAD Thread);
+NTKERNELAPI VOID NTAPI TmGetTransactionId(PVOID Transaction, GUID *TransactionId);
 
 // Pool that is not executable; the inline routine of this name in the WDK does the same on down-level systems.
 static inline PVOID ExAllocatePoolZero(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag) {

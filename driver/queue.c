@@ -25,15 +25,20 @@ typedef enum QUEUE_SLOT_STATE {
 #define SLOT_ALIGNMENT sizeof(QUEUE_SLOT)
 #define SLOT_SIZE(RecordSize) ((ULONG)ALIGN_UP_BY(sizeof(QUEUE_SLOT) + (RecordSize), SLOT_ALIGNMENT))
 #define GAP_RECORD_SIZE (sizeof(CMB_RECORD) + sizeof(CMB_BODY_GAP))
-// The source of gap records, which no registration made.
+// The source of gap and process records, which no registration made.
 #define NO_SOURCE MAXULONG
 // Slots that are copied between two times that the lock is taken.
 #define SLOTS_PER_ROUND 64
 
 C_ASSERT(sizeof(QUEUE_SLOT) == 16);
 C_ASSERT(GAP_RECORD_SIZE % 8 == 0);
-// An empty queue takes the largest record, and the smallest output a gap and the largest record.
-C_ASSERT(CMB_MIN_QUEUE_BYTES >= CMB_MAX_RECORD_BYTES + 2 * sizeof(QUEUE_SLOT));
+// The largest description of a process; process.c does not make larger ones.
+#define PROCESS_RECORD_SIZE                                                                                            \
+    (sizeof(CMB_RECORD) + sizeof(CMB_BODY_PROCESS) + CMB_MAX_IMAGE_PATH_BYTES + CMB_MAX_COMMAND_LINE_BYTES +           \
+     CMB_MAX_SID_BYTES + 3 * 8)
+// An empty queue takes a gap, the largest description and the largest record, and the smallest output a gap and the
+// largest record.
+C_ASSERT(CMB_MIN_QUEUE_BYTES >= CMB_MAX_RECORD_BYTES + PROCESS_RECORD_SIZE + GAP_RECORD_SIZE + 6 * sizeof(QUEUE_SLOT));
 C_ASSERT(CMB_MIN_RECEIVE_BYTES >= sizeof(CMB_BATCH) + GAP_RECORD_SIZE + CMB_MAX_RECORD_BYTES);
 
 _Use_decl_annotations_
@@ -97,18 +102,19 @@ static ULONG PaddingBefore(_In_ const QUEUE *Queue, _In_ ULONG Tail, _In_ ULONG 
     return end < Size ? end : 0;
 }
 
-// Whether slots of these sizes fit one after the other; GapSize may be 0.
+// Whether there is room for the gap, if there is one, a description of ProcessSize, unless that is 0, and a record.
 _Requires_lock_held_(Queue->Lock)
-static BOOLEAN HasRoom(_In_ const QUEUE *Queue, _In_ ULONG GapSize, _In_ ULONG RecordSize) {
-    const ULONG room = Queue->Capacity - Queue->Used;
+static BOOLEAN HasRoom(_In_ const QUEUE *Queue, _In_ ULONG ProcessSize, _In_ ULONG RecordSize) {
+    const ULONG sizes[] = {Queue->Gap.First ? SLOT_SIZE(GAP_RECORD_SIZE) : 0, ProcessSize ? SLOT_SIZE(ProcessSize) : 0,
+                           SLOT_SIZE(RecordSize)};
     ULONG tail = Queue->Tail;
-    ULONG need = PaddingBefore(Queue, tail, GapSize) + GapSize;
-    if (need > room) {
-        return FALSE;
+    ULONG need = 0;
+    for (ULONG i = 0; i < RTL_NUMBER_OF(sizes); ++i) {
+        const ULONG step = PaddingBefore(Queue, tail, sizes[i]) + sizes[i];
+        tail = (tail + step) % Queue->Capacity;
+        need += step;
     }
-    tail = (tail + need) % Queue->Capacity;
-    need += PaddingBefore(Queue, tail, RecordSize) + RecordSize;
-    return need <= room;
+    return Queue->Records < Queue->RecordLimit && need <= Queue->Capacity - Queue->Used;
 }
 
 _Requires_lock_held_(Queue->Lock)
@@ -165,56 +171,85 @@ static VOID Drop(_Inout_ QUEUE *Queue, _In_ UINT64 Sequence, _In_ INT64 Time) {
     Queue->Gap.Causes |= CMB_GAP_QUEUE_FULL;
 }
 
-_Use_decl_annotations_
-BOOLEAN QueueReserve(QUEUE *Queue, ULONG Source, ULONG RecordSize, INT64 Time, QUEUE_RESERVATION *Reservation) {
-    const ULONG size = SLOT_SIZE(RecordSize);
-    QUEUE_SLOT *slot = NULL;
-    UINT64 sequence;
-    KIRQL irql;
-    KeAcquireSpinLock(&Queue->Lock, &irql);
+// Decides what becomes of the notification, and in which order the records stand.
+_Requires_lock_held_(Queue->Lock)
+static QUEUE_RESULT Reserve(_Inout_ QUEUE *Queue, _In_ const QUEUE_REQUEST *Request,
+                            _Inout_ QUEUE_RESERVATION *Reservation, _Out_ UINT64 *Sequence) {
+    QUEUE_COUNTERS *counters = &Queue->Sources[Request->Source].Counters;
+    const BOOLEAN unknown = Request->ProcessKey && Queue->Processes[Request->ProcessSlot] != Request->ProcessKey;
+    const ULONG processSize = unknown ? Request->ProcessSize : 0;
+    *Sequence = 0;
     if (Queue->Stopped) {
-        KeReleaseSpinLock(&Queue->Lock, irql);
-        return FALSE;
+        return QueueLost;
     }
-    QUEUE_COUNTERS *counters = &Queue->Sources[Source].Counters;
-    sequence = ++Queue->LastSequence;
-    ++Queue->Counters.Callbacks;
-    ++counters->Callbacks;
     // Nobody reads an empty ring, so that it may start over and need no padding.
     if (!Queue->Used) {
         Queue->Head = Queue->Tail = 0;
     }
-    if (Queue->Records < Queue->RecordLimit &&
-        HasRoom(Queue, Queue->Gap.First ? SLOT_SIZE(GAP_RECORD_SIZE) : 0, size)) {
-        if (Queue->Gap.First) {
-            QUEUE_SLOT *gap = Append(Queue, SLOT_SIZE(GAP_RECORD_SIZE), NO_SOURCE);
-            WriteGap(&Queue->Gap, RecordOf(gap));
-            WriteRelease(&gap->State, QueueSlotCommitted);
-            RtlZeroMemory(&Queue->Gap, sizeof(Queue->Gap));
-        }
-        slot = Append(Queue, size, Source);
-        ++Queue->Records;
-        Queue->RecordsPeak = max(Queue->RecordsPeak, Queue->Records);
-        ++Queue->Counters.Recorded;
-        ++counters->Recorded;
-    } else {
-        Drop(Queue, sequence, Time);
+    const BOOLEAN room = HasRoom(Queue, processSize, Request->RecordSize);
+    if (room && unknown && !processSize) {
+        return QueueProcessUnknown;
+    }
+    *Sequence = ++Queue->LastSequence;
+    ++Queue->Counters.Callbacks;
+    ++counters->Callbacks;
+    if (!room) {
+        Drop(Queue, *Sequence, Request->Time);
         ++Queue->Counters.LostQueueFull;
         ++counters->LostQueueFull;
+        return QueueLost;
     }
+    if (Queue->Gap.First) {
+        QUEUE_SLOT *gap = Append(Queue, SLOT_SIZE(GAP_RECORD_SIZE), NO_SOURCE);
+        WriteGap(&Queue->Gap, RecordOf(gap));
+        WriteRelease(&gap->State, QueueSlotCommitted);
+        RtlZeroMemory(&Queue->Gap, sizeof(Queue->Gap));
+    }
+    if (processSize) {
+        Reservation->ProcessSlot = Append(Queue, SLOT_SIZE(processSize), NO_SOURCE);
+        Queue->Processes[Request->ProcessSlot] = Request->Repeat ? 0 : Request->ProcessKey;
+    }
+    Reservation->Slot = Append(Queue, SLOT_SIZE(Request->RecordSize), Request->Source);
+    ++Queue->Records;
+    Queue->RecordsPeak = max(Queue->RecordsPeak, Queue->Records);
+    ++Queue->Counters.Recorded;
+    ++counters->Recorded;
+    return QueueReserved;
+}
+
+static CMB_RECORD *StartRecord(_In_ QUEUE_SLOT *Slot, _In_ ULONG Size, _In_ UINT16 Kind, _In_ INT64 Time) {
+    CMB_RECORD *record = RecordOf(Slot);
+    RtlZeroMemory(record, Size);
+    record->Size = Size;
+    record->HeaderSize = sizeof(*record);
+    record->Kind = Kind;
+    record->Time = Time;
+    return record;
+}
+
+_Use_decl_annotations_
+QUEUE_RESULT QueueReserve(QUEUE *Queue, const QUEUE_REQUEST *Request, QUEUE_RESERVATION *Reservation) {
+    UINT64 sequence;
+    KIRQL irql;
+    RtlZeroMemory(Reservation, sizeof(*Reservation));
+    KeAcquireSpinLock(&Queue->Lock, &irql);
+    const QUEUE_RESULT result = Reserve(Queue, Request, Reservation, &sequence);
     KeReleaseSpinLock(&Queue->Lock, irql);
-    if (!slot) {
-        return FALSE;
+    if (Reservation->ProcessSlot) {
+        Reservation->Process =
+            StartRecord(Reservation->ProcessSlot, Request->ProcessSize, CMB_RECORD_PROCESS, Request->Time);
     }
-    Reservation->Slot = slot;
-    Reservation->Record = RecordOf(slot);
-    RtlZeroMemory(Reservation->Record, RecordSize);
-    Reservation->Record->Size = RecordSize;
-    Reservation->Record->HeaderSize = sizeof(CMB_RECORD);
-    Reservation->Record->Kind = CMB_RECORD_NOTIFICATION;
-    Reservation->Record->Sequence = sequence;
-    Reservation->Record->Time = Time;
-    return TRUE;
+    if (Reservation->Slot) {
+        Reservation->Record =
+            StartRecord(Reservation->Slot, Request->RecordSize, CMB_RECORD_NOTIFICATION, Request->Time);
+        Reservation->Record->Sequence = sequence;
+    }
+    return result;
+}
+
+_Use_decl_annotations_
+VOID QueueCommitProcess(const QUEUE_RESERVATION *Reservation) {
+    WriteRelease(&Reservation->ProcessSlot->State, QueueSlotCommitted);
 }
 
 _Use_decl_annotations_

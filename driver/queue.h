@@ -64,15 +64,42 @@ typedef struct QUEUE {
     _Guarded_by_(Lock) UINT32 LastSerial;
     _Guarded_by_(Lock) UINT64 LastSequence;
     _Guarded_by_(Lock) QUEUE_GAP Gap;
+    // PsGetProcessStartKey of the processes whom the stream has described up to Tail, by slot; 0 is nobody.
+    _Guarded_by_(Lock) UINT64 Processes[CMB_PROCESS_SLOTS];
     _Guarded_by_(Lock) QUEUE_COUNTERS Counters;
     _Guarded_by_(Lock) QUEUE_SOURCE Sources[QUEUE_SOURCES];
 } QUEUE;
 
-// Room for one record that only its producer touches, until QueueCommit.
+typedef struct QUEUE_REQUEST {
+    ULONG Source;
+    // sizeof(CMB_RECORD) .. CMB_MAX_RECORD_BYTES
+    ULONG RecordSize;
+    INT64 Time;
+    // Who does it. Key 0: the stream need not describe the process.
+    UINT64 ProcessKey;
+    ULONG ProcessSlot;
+    // Of the record that describes the process, like RecordSize; 0 if the caller has none at hand.
+    ULONG ProcessSize;
+    // The description is to be repeated before the next record of the process.
+    BOOLEAN Repeat;
+} QUEUE_REQUEST;
+
+typedef enum QUEUE_RESULT {
+    // Lost and counted, or the queue is stopped.
+    QueueLost,
+    // There is room, but the stream has to describe the process first. Nothing has happened.
+    QueueProcessUnknown,
+    QueueReserved,
+} QUEUE_RESULT;
+
+// Room for records that only their producer touches, until they are committed. They are zeroed; Size, HeaderSize, Kind,
+// Sequence and Time are filled in.
 typedef struct QUEUE_RESERVATION {
     QUEUE_SLOT *Slot;
-    // Zeroed; Size, HeaderSize, Kind and Sequence are filled in.
     CMB_RECORD *Record;
+    // Right before it; NULL if the stream knows the process already.
+    QUEUE_SLOT *ProcessSlot;
+    CMB_RECORD *Process;
 } QUEUE_RESERVATION;
 
 VOID QueueInitialize(_Out_ QUEUE *Queue);
@@ -93,13 +120,16 @@ VOID QueueStop(_Inout_ QUEUE *Queue);
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID QueueOpenSource(_Inout_ QUEUE *Queue, _In_range_(0, QUEUE_SOURCES - 1) ULONG Source);
 
-// Gives the notification its number. FALSE if it is lost (and counted) or the queue was stopped.
+// Gives the notification its number. A consumer that reads in order always knows the process that a notification is of:
+// whose description a slot has is decided together with the order of the records.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
-_Success_(return != FALSE)
-BOOLEAN QueueReserve(_Inout_ QUEUE *Queue, _In_range_(0, QUEUE_SOURCES - 1) ULONG Source,
-                     _In_range_(sizeof(CMB_RECORD), CMB_MAX_RECORD_BYTES) ULONG RecordSize, _In_ INT64 Time,
-                     _Out_ QUEUE_RESERVATION *Reservation);
+QUEUE_RESULT QueueReserve(_Inout_ QUEUE *Queue, _In_ const QUEUE_REQUEST *Request,
+                          _Out_ QUEUE_RESERVATION *Reservation);
+
+// Hands the description of the process to the consumer, before the record.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID QueueCommitProcess(_In_ const QUEUE_RESERVATION *Reservation);
 
 // Hands the record to the consumer. Call ReceiverPump next, or it may lie there.
 _IRQL_requires_max_(DISPATCH_LEVEL)

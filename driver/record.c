@@ -2,9 +2,11 @@
 
 #include "record.h"
 #include "body.h"
+#include "process.h"
 
 #define RECORD_ALIGN(Size) ((ULONG)ALIGN_UP_BY((Size), 8))
-#define RECORD_FIXED_BYTES (sizeof(CMB_RECORD) + sizeof(GUID))
+#define RECORD_FIXED_BYTES                                                                                             \
+    (sizeof(CMB_RECORD) + sizeof(CMB_IMPERSONATION) + RECORD_ALIGN(CMB_MAX_SID_BYTES) + sizeof(GUID))
 
 // The largest record of each kind fits.
 C_ASSERT(RECORD_FIXED_BYTES + (SIZE_T)RECORD_ALIGN(CMB_MAX_PATH_BYTES) + BODY_MAX_BYTES <= CMB_MAX_RECORD_BYTES);
@@ -16,6 +18,7 @@ typedef struct LAYOUT {
     ULONG KeyPath;
     ULONG OtherPath;
     ULONG Transaction;
+    ULONG Impersonation;
     ULONG Data;
     ULONG Size;
 } LAYOUT;
@@ -28,21 +31,23 @@ static BOOLEAN IsTransacted(_In_ const NOTIFICATION *Notification) {
     return Notification->Transaction && Notification->Transaction->Present;
 }
 
-static VOID LayOut(_Out_ LAYOUT *Layout, _In_ const NOTIFICATION *Notification, _In_ const BODY *Body) {
+static VOID LayOut(_Out_ LAYOUT *Layout, _In_ const NOTIFICATION *Notification, _In_ const IDENTITY *Identity,
+                   _In_ const BODY *Body) {
     Layout->KeyPath = sizeof(CMB_RECORD) + Body->Size;
     Layout->OtherPath = Layout->KeyPath + NameSize(Notification->KeyPath);
     Layout->Transaction = Layout->OtherPath + NameSize(Notification->OtherPath);
-    Layout->Data = Layout->Transaction + (IsTransacted(Notification) ? sizeof(GUID) : 0);
+    Layout->Impersonation = Layout->Transaction + (IsTransacted(Notification) ? sizeof(GUID) : 0);
+    Layout->Data = Layout->Impersonation;
+    if (Identity->ClientKnown) {
+        Layout->Data += sizeof(CMB_IMPERSONATION) + IdentitySidSpace(&Identity->Client);
+    }
     Layout->Size = Layout->Data + Body->DataSize;
 }
 
-static UINT32 FlagsOf(_In_ const NOTIFICATION *Notification) {
-    UINT32 flags = Notification->Flags;
+static UINT32 FlagsOf(_In_ const NOTIFICATION *Notification, _In_ const IDENTITY *Identity) {
+    UINT32 flags = Notification->Flags | Identity->Flags;
     if (Notification->Post) {
         flags |= CMB_RECORD_POST;
-    }
-    if (ExGetPreviousMode() == KernelMode) {
-        flags |= CMB_RECORD_KERNEL_MODE;
     }
     if (IsTransacted(Notification)) {
         flags |= CMB_RECORD_TRANSACTED;
@@ -53,14 +58,17 @@ static UINT32 FlagsOf(_In_ const NOTIFICATION *Notification) {
     return flags | Notification->KeyPath->Flags;
 }
 
-static VOID WriteHeader(_In_ const NOTIFICATION *Notification, _In_ const BODY *Body, _Inout_ CMB_RECORD *Record) {
+static VOID WriteHeader(_In_ const NOTIFICATION *Notification, _In_ const IDENTITY *Identity, _In_ const BODY *Body,
+                        _Inout_ CMB_RECORD *Record) {
     Record->Cookie = Notification->Registration->Cookie.QuadPart;
     Record->PreSequence = Notification->PreSequence;
     Record->NotifyClass = Notification->Number;
     Record->Status = Notification->Post ? Notification->Post->Status : STATUS_SUCCESS;
-    Record->ProcessId = (UINT32)(ULONG_PTR)PsGetCurrentProcessId();
+    Record->ProcessId = Identity->Process.Id;
+    Record->ProcessKey = Identity->Process.Key;
+    Record->ProcessSlot = Identity->Process.Slot;
     Record->ThreadId = (UINT32)(ULONG_PTR)PsGetCurrentThreadId();
-    Record->Flags = FlagsOf(Notification);
+    Record->Flags = FlagsOf(Notification, Identity);
     Record->BodySize = Body->Size;
     Record->KeyObject = Notification->KeyObject;
     Record->Duration = Notification->Duration;
@@ -94,6 +102,60 @@ static VOID WriteTransaction(_In_ const NOTIFICATION *Notification, _In_ ULONG O
     }
 }
 
+static VOID WriteImpersonation(_In_ const IDENTITY *Identity, _In_ ULONG Offset, _Inout_ CMB_RECORD *Record) {
+    CMB_IMPERSONATION *impersonation = (CMB_IMPERSONATION *)((UCHAR *)Record + Offset);
+    CMB_SPAN *span = &Record->Impersonation;
+    if (!Identity->ClientKnown) {
+        return;
+    }
+    span->Offset = Offset;
+    span->Size = span->FullSize = sizeof(*impersonation);
+    span->Flags = CMB_SPAN_PRESENT;
+    impersonation->Level = Identity->Level;
+    IdentityWriteToken(&Identity->Client, Record, Offset + sizeof(*impersonation), &impersonation->Token);
+}
+
+// The stream does not describe the process yet, or no longer. Not inlined: the facts are rarely needed and need stack.
+_IRQL_requires_(PASSIVE_LEVEL)
+_Must_inspect_result_
+static DECLSPEC_NOINLINE QUEUE_RESULT ReserveWithProcess(_Inout_ QUEUE *Queue, _In_ const IDENTITY_PROCESS *Process,
+                                                         _Inout_ QUEUE_REQUEST *Request,
+                                                         _Out_ QUEUE_RESERVATION *Reservation) {
+    PROCESS_FACTS facts;
+    ProcessFactsRead(&facts, Process);
+    Request->ProcessSize = ProcessFactsGetSize(&facts);
+    Request->Repeat = !facts.Complete;
+    const QUEUE_RESULT result = QueueReserve(Queue, Request, Reservation);
+    // Another thread of the process may have been first.
+    if (result == QueueReserved && Reservation->Process) {
+        ProcessFactsWrite(&facts, Process, Reservation->Process);
+        QueueCommitProcess(Reservation);
+    }
+    ProcessFactsFree(&facts);
+    return result;
+}
+
+_IRQL_requires_max_(APC_LEVEL)
+_Must_inspect_result_
+static BOOLEAN Reserve(_In_ const REGISTRATION *Registration, _In_ const IDENTITY *Identity, _In_ ULONG Size,
+                       _Out_ QUEUE_RESERVATION *Reservation) {
+    QUEUE *queue = &Registration->Session->Queue;
+    LARGE_INTEGER time;
+    KeQuerySystemTimePrecise(&time);
+    QUEUE_REQUEST request = {
+        .Source = Registration->Source,
+        .RecordSize = Size,
+        .Time = time.QuadPart,
+        .ProcessKey = Identity->CanAsk ? Identity->Process.Key : 0,
+        .ProcessSlot = Identity->Process.Slot,
+    };
+    QUEUE_RESULT result = QueueReserve(queue, &request, Reservation);
+    if (result == QueueProcessUnknown) {
+        result = ReserveWithProcess(queue, &Identity->Process, &request, Reservation);
+    }
+    return result == QueueReserved;
+}
+
 _Use_decl_annotations_
 UINT64 RecordRelay(const NOTIFICATION *Notification) {
     const REGISTRATION *registration = Notification->Registration;
@@ -107,22 +169,23 @@ UINT64 RecordRelay(const NOTIFICATION *Notification) {
         .MaxDataBytes = registration->MaxDataBytes,
     };
     QUEUE_RESERVATION reservation;
-    LARGE_INTEGER time;
+    IDENTITY identity;
     LAYOUT layout;
     BODY body;
-    KeQuerySystemTimePrecise(&time);
+    IdentityGet(&identity);
     BodyDescribe(&body, &input);
-    LayOut(&layout, Notification, &body);
-    if (!QueueReserve(&session->Queue, registration->Source, layout.Size, time.QuadPart, &reservation)) {
+    LayOut(&layout, Notification, &identity, &body);
+    if (!Reserve(registration, &identity, layout.Size, &reservation)) {
         BodyRelease(&body);
         return 0;
     }
     CMB_RECORD *record = reservation.Record;
     const UINT64 sequence = record->Sequence;
-    WriteHeader(Notification, &body, record);
+    WriteHeader(Notification, &identity, &body, record);
     ULONG faults = WriteName(Notification->KeyPath, layout.KeyPath, record, &record->KeyPath);
     faults += WriteName(Notification->OtherPath, layout.OtherPath, record, &record->OtherPath);
     WriteTransaction(Notification, layout.Transaction, record);
+    WriteImpersonation(&identity, layout.Impersonation, record);
     faults += BodyWrite(&body, record, layout.Data);
     BodyRelease(&body);
     QueueCommit(&session->Queue, &reservation, faults);
