@@ -248,11 +248,6 @@ QUEUE_RESULT QueueReserve(QUEUE *Queue, const QUEUE_REQUEST *Request, QUEUE_RESE
 }
 
 _Use_decl_annotations_
-VOID QueueCommitProcess(const QUEUE_RESERVATION *Reservation) {
-    WriteRelease(&Reservation->ProcessSlot->State, QueueSlotCommitted);
-}
-
-_Use_decl_annotations_
 VOID QueueCommit(QUEUE *Queue, const QUEUE_RESERVATION *Reservation, ULONG CaptureFaults) {
     const BOOLEAN noPath = (Reservation->Record->Flags & CMB_RECORD_PATH_UNAVAILABLE) != 0;
     QUEUE_COUNTERS *counters = &Queue->Sources[Reservation->Slot->Source].Counters;
@@ -264,6 +259,9 @@ VOID QueueCommit(QUEUE *Queue, const QUEUE_RESERVATION *Reservation, ULONG Captu
         Queue->Counters.CaptureFaults += CaptureFaults;
         counters->CaptureFaults += CaptureFaults;
         KeReleaseSpinLock(&Queue->Lock, irql);
+    }
+    if (Reservation->ProcessSlot) {
+        WriteRelease(&Reservation->ProcessSlot->State, QueueSlotCommitted);
     }
     WriteRelease(&Reservation->Slot->State, QueueSlotCommitted);
 }

@@ -127,11 +127,7 @@ _Must_inspect_result_
 QUEUE_RESULT QueueReserve(_Inout_ QUEUE *Queue, _In_ const QUEUE_REQUEST *Request,
                           _Out_ QUEUE_RESERVATION *Reservation);
 
-// Hands the description of the process to the consumer, before the record.
-_IRQL_requires_max_(DISPATCH_LEVEL)
-VOID QueueCommitProcess(_In_ const QUEUE_RESERVATION *Reservation);
-
-// Hands the record to the consumer. Call ReceiverPump next, or it may lie there.
+// Hands what was reserved to the consumer. Call ReceiverPump next, or it may lie there.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID QueueCommit(_Inout_ QUEUE *Queue, _In_ const QUEUE_RESERVATION *Reservation, _In_ ULONG CaptureFaults);
 

@@ -129,7 +129,6 @@ static DECLSPEC_NOINLINE QUEUE_RESULT ReserveWithProcess(_Inout_ QUEUE *Queue, _
     // Another thread of the process may have been first.
     if (result == QueueReserved && Reservation->Process) {
         ProcessFactsWrite(&facts, Process, Reservation->Process);
-        QueueCommitProcess(Reservation);
     }
     ProcessFactsFree(&facts);
     return result;

@@ -229,6 +229,7 @@ TEST_F(FactsTest, KeyIsGone) {
 TEST_F(FactsTest, ApcLevel) {
     actor().setValue(key(), u"Injected", REG_BINARY, pattern(5));
     watch();
+    client().allowUndescribed();
     const auto injected = [&](const std::function<void(PVOID)> &routine) {
         actor().run([&] {
             PVOID object = nullptr;

@@ -111,9 +111,11 @@ std::vector<Record> parseBatch(std::span<const std::byte> output, uintptr_t size
             return records;
         }
         records.emplace_back(output.subspan(offset, recordSize));
-        EXPECT_TRUE(last == 0 || records.back()->Sequence == last + 1);
-        last = records.back().lastSequence();
         offset += recordSize;
+        if (!records.back().isProcess()) {
+            EXPECT_TRUE(last == 0 || records.back()->Sequence == last + 1);
+            last = records.back().lastSequence();
+        }
     }
     EXPECT_EQ(records.size(), batch.RecordCount);
     EXPECT_FALSE(records.empty());
@@ -192,7 +194,7 @@ CMB_STATISTICS_REPLY Client::statistics(uint32_t scope, int64_t cookie) {
     return reply;
 }
 
-std::vector<Record> Client::receive(uint32_t size) {
+bool Client::receiveAll(uint32_t size, std::vector<Record> &notifications) {
     // Eight-byte aligned, as a client's buffers are.
     std::vector<uint64_t> output(size / 8);
     auto bytes = std::as_writable_bytes(std::span(output));
@@ -206,14 +208,30 @@ std::vector<Record> Client::receive(uint32_t size) {
     IoResult result = future.get();
     EXPECT_EQ(result.status, STATUS_SUCCESS);
     if (result.status != STATUS_SUCCESS) {
-        return {};
+        return false;
     }
-    std::vector<Record> records = parseBatch(bytes, result.information);
-    if (!records.empty()) {
-        EXPECT_EQ(records.front()->Sequence, seen_ + 1);
-        seen_ = records.back().lastSequence();
+    for (Record &record : parseBatch(bytes, result.information)) {
+        if (record.isProcess()) {
+            described_[record->ProcessSlot] = record->ProcessKey;
+            processes_.push_back(std::move(record));
+            continue;
+        }
+        EXPECT_EQ(record->Sequence, seen_ + 1);
+        seen_ = record.lastSequence();
+        EXPECT_EQ(record.isGap(), record->ProcessKey == 0);
+        if (!record.isGap() && !allowUndescribed_) {
+            EXPECT_EQ(described_[record->ProcessSlot], record->ProcessKey) << record->Sequence;
+        }
+        notifications.push_back(std::move(record));
     }
-    return records;
+    return true;
+}
+
+std::vector<Record> Client::receive(uint32_t size) {
+    std::vector<Record> notifications;
+    while (receiveAll(size, notifications) && notifications.empty()) {
+    }
+    return notifications;
 }
 
 std::vector<Record> Client::drain(uint32_t size) {

@@ -12,6 +12,7 @@
 #include <condition_variable>
 #include <cstring>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -93,14 +94,26 @@ class Client {
                 uint32_t options = 0);
     NTSTATUS remove(int64_t cookie);
     CMB_STATISTICS_REPLY statistics(uint32_t scope = CMB_SCOPE_SESSION, int64_t cookie = 0);
-    // One RECEIVE; it is a failure if nothing comes for ten seconds.
+    // RECEIVEs until there is a notification or a gap; it is a failure if nothing comes for ten seconds. Each
+    // notification must be of a process that was described.
     std::vector<Record> receive(uint32_t size = CMB_MIN_RECEIVE_BYTES);
     // RECEIVEs until every number that was given is accounted for.
     std::vector<Record> drain(uint32_t size = CMB_MIN_RECEIVE_BYTES);
 
+    // From now on a notification may be of a process that nobody could ask.
+    void allowUndescribed() { allowUndescribed_ = true; }
+    // The descriptions of processes that came so far.
+    const std::vector<Record> &processes() const { return processes_; }
+
   private:
+    bool receiveAll(uint32_t size, std::vector<Record> &notifications);
+
     std::unique_ptr<simulator::File> file_;
     CMB_HELLO_REPLY limits_{};
+    std::vector<Record> processes_;
+    // Start keys by slot.
+    std::map<uint32_t, uint64_t> described_;
+    bool allowUndescribed_ = false;
     // The last number that a batch accounted for: batches follow each other without a hole.
     uint64_t seen_ = 0;
 };

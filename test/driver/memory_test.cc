@@ -83,7 +83,7 @@ class MemoryTest : public testing::Test {
         for (const Record &record : records) {
             EXPECT_FALSE(record.isGap());
             // A context that could not be attached is not cleaned up.
-            operations += record->NotifyClass != RegNtCallbackObjectContextCleanup;
+            operations += !record.isProcess() && record->NotifyClass != RegNtCallbackObjectContextCleanup;
             unknown_ += (record->Flags & CMB_RECORD_PRE_UNKNOWN) != 0;
         }
         EXPECT_EQ(operations % 8, 0u);

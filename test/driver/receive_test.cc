@@ -45,7 +45,9 @@ class Request {
     std::vector<Record> records() {
         IoResult result = wait();
         EXPECT_EQ(result.status, STATUS_SUCCESS);
-        return parseBatch(std::as_bytes(std::span(output_)), result.information);
+        std::vector<Record> records = parseBatch(std::as_bytes(std::span(output_)), result.information);
+        std::erase_if(records, [](const Record &record) { return record.isProcess(); });
+        return records;
     }
 
   private:
