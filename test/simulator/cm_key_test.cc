@@ -77,7 +77,7 @@ TEST_F(CmKey, HasTheHivesOfARealMachine) {
           u"\\REGISTRY\\MACHINE\\SAM", u"\\REGISTRY\\MACHINE\\SECURITY", u"\\REGISTRY\\MACHINE\\HARDWARE",
           u"\\REGISTRY\\USER\\.DEFAULT\\Software", u"\\REGISTRY\\USER\\S-1-5-18\\Software",
           u"\\REGISTRY\\USER\\S-1-5-21-3623811015-3361044348-30300820-1013\\Software"}) {
-        EXPECT_EQ(Key::open(path).status, STATUS_SUCCESS);
+        EXPECT_EQ(Key::open(path, READ_CONTROL).status, STATUS_SUCCESS);
     }
     for (auto path : {u"\\REGISTRY\\New", u"\\REGISTRY\\MACHINE\\New", u"\\REGISTRY\\USER\\New"}) {
         EXPECT_EQ(Key::create(path).status, STATUS_INVALID_PARAMETER);

@@ -23,6 +23,10 @@ typedef struct _CM_OPTIONS {
     UCHAR CreateVersion;
     // 0: REG_LOAD_KEY_INFORMATION, 2: REG_LOAD_KEY_INFORMATION_V2.
     UCHAR LoadVersion;
+    // Windows 7 and older: of a user-mode caller, the text of Class, ValueName (delete, query), NewName and KeyName,
+    // Data of set value and BufferLength of query multiple are its own memory, probed but not captured. It can change
+    // or go away between what callbacks see and what the operation reads.
+    BOOLEAN RawInputs;
 } CM_OPTIONS, *PCM_OPTIONS;
 
 // What strict mode found; first parameter of bug check CM_VIOLATION_BUGCHECK. The number is the one that Driver

@@ -36,6 +36,7 @@ typedef struct _CM_KEY_BODY {
     LIST_ENTRY Contexts; // CM_OBJECT_CONTEXT.BodyLink, highest cookie first
     PCM_KEY Key;
     ULONG HandleTags; // CmpRegistryLock
+    BOOLEAN View64;   // opened for the 64-bit view of the registry; set before anybody else knows the object
     BOOLEAN Opening;
     BOOLEAN Dying; // contexts can no longer be attached
 } CM_KEY_BODY, *PCM_KEY_BODY;
@@ -127,12 +128,28 @@ extern volatile LONG64 CmpNotificationCount;
 // Copy from or to memory of the caller, which may vanish or change if Mode is UserMode.
 NTSTATUS CmpCopyIn(VOID *To, const VOID *From, SIZE_T Length, KPROCESSOR_MODE Mode);
 NTSTATUS CmpCopyOut(VOID *To, const VOID *From, SIZE_T Length, ULONG Alignment, KPROCESSOR_MODE Mode);
+NTSTATUS CmpProbeIn(const VOID *From, SIZE_T Length, KPROCESSOR_MODE Mode);
 NTSTATUS CmpProbeOut(VOID *To, SIZE_T Length, ULONG Alignment, KPROCESSOR_MODE Mode);
 // A string of the caller as a copy in the pool; free with CmpReleaseString. From NULL gives an empty string.
 NTSTATUS CmpCaptureString(PUNICODE_STRING To, PCUNICODE_STRING From, KPROCESSOR_MODE Mode);
 // The same, without trailing NUL characters and within the limit of value names.
 NTSTATUS CmpCaptureValueName(PUNICODE_STRING To, PCUNICODE_STRING From, KPROCESSOR_MODE Mode);
 VOID CmpReleaseString(PUNICODE_STRING String);
+// An input as callbacks see it, and as the operation uses it: the same copy, except with CM_OPTIONS.RawInputs.
+typedef NTSTATUS CM_CAPTURE(PUNICODE_STRING To, PCUNICODE_STRING From, KPROCESSOR_MODE Mode);
+typedef struct _CM_INPUT {
+    UNICODE_STRING Shown;
+    UNICODE_STRING Own;
+    UNICODE_STRING Raw; // where the text is that has not been captured
+    CM_CAPTURE *Capture;
+    BOOLEAN IsRaw; // Own is still to be made
+} CM_INPUT, *PCM_INPUT;
+// Before the pre notification. Capture is CmpCaptureString or CmpCaptureValueName.
+NTSTATUS CmpCaptureInput(PCM_INPUT Input, PCUNICODE_STRING From, KPROCESSOR_MODE Mode, CM_CAPTURE *Capture);
+// After it: makes Own.
+NTSTATUS CmpReadInput(PCM_INPUT Input);
+VOID CmpReleaseInput(PCM_INPUT Input);
+BOOLEAN CmpIsRawInput(KPROCESSOR_MODE Mode);
 // Information of FullLength bytes for a caller that has room for Length: the protocol of all queries. FixedLength is
 // what must fit.
 NTSTATUS CmpAnswer(const VOID *Information, ULONG FixedLength, ULONG FullLength, PVOID Buffer, ULONG Length,
@@ -150,6 +167,21 @@ BOOLEAN CmpNextComponent(PUNICODE_STRING Rest, PUNICODE_STRING Component);
 // parse.c
 // SymbolicLinkValue, the only value that a link has.
 extern const UNICODE_STRING CmpLinkValueName;
+
+// security.c
+// All with CmpRegistryLock held. Mode KernelMode grants everything.
+_Requires_lock_held_(CmpRegistryLock)
+NTSTATUS CmpCheckKeyAccess(PCM_KEY Key, ACCESS_MASK DesiredAccess, KPROCESSOR_MODE Mode, PACCESS_MASK GrantedAccess);
+// What a new key inherits and what its creator gave (may be NULL).
+_Requires_lock_held_(CmpRegistryLock)
+NTSTATUS CmpAssignKeySecurity(PCM_KEY Parent, PCM_KEY Key, PSECURITY_DESCRIPTOR Explicit);
+_Requires_lock_held_(CmpRegistryLock)
+BOOLEAN CmpIsInApplicationHive(PCM_KEY Key);
+
+// wow64.c
+// Below a Classes key; the 32-bit view has its own below WOW6432Node.
+extern const WCHAR *const CmpRedirectedClasses[];
+extern const ULONG CmpRedirectedClassCount;
 
 // altitude.c
 LONG CmpCompareAltitudes(PCUNICODE_STRING First, PCUNICODE_STRING Second);

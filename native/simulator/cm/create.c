@@ -40,6 +40,29 @@ static NTSTATUS CmpReferenceRoot(PCM_REQUEST Request, HANDLE RootDirectory) {
     return Status;
 }
 
+// Only of a create: opens are reported without them.
+static NTSTATUS CmpCaptureSecurity(PCM_REQUEST Request, const OBJECT_ATTRIBUTES *Attributes) {
+    NTSTATUS Status;
+
+    if (Request->Mode == KernelMode) {
+        Request->SecurityDescriptor = Attributes->SecurityDescriptor;
+        Request->SecurityQualityOfService = Attributes->SecurityQualityOfService;
+        return STATUS_SUCCESS;
+    }
+    if (Attributes->SecurityQualityOfService != NULL) {
+        Status = CmpCopyIn(&Request->CapturedQuality, Attributes->SecurityQualityOfService,
+                           sizeof(Request->CapturedQuality), UserMode);
+        if (!NT_SUCCESS(Status)) {
+            return Status;
+        }
+        Request->SecurityQualityOfService = &Request->CapturedQuality;
+    }
+    if (Attributes->SecurityDescriptor == NULL) {
+        return STATUS_SUCCESS;
+    }
+    return CmPortCaptureDescriptor(Attributes->SecurityDescriptor, UserMode, &Request->SecurityDescriptor);
+}
+
 static NTSTATUS CmpCaptureRequest(PCM_REQUEST Request, POBJECT_ATTRIBUTES ObjectAttributes, PUNICODE_STRING Class) {
     OBJECT_ATTRIBUTES Attributes;
     NTSTATUS Status = CmpCopyIn(&Attributes, ObjectAttributes, sizeof(Attributes), Request->Mode);
@@ -53,20 +76,24 @@ static NTSTATUS CmpCaptureRequest(PCM_REQUEST Request, POBJECT_ATTRIBUTES Object
     Request->Attributes = Attributes.Attributes;
     if (Request->Mode == UserMode) {
         Request->Attributes &= ~(ULONG)OBJ_KERNEL_HANDLE;
-    } else {
-        // Security of keys is not kept here. A descriptor of user mode would have to be captured to be shown to
-        // callbacks.
-        Request->SecurityDescriptor = Request->Create ? Attributes.SecurityDescriptor : NULL;
-        Request->SecurityQualityOfService = Request->Create ? Attributes.SecurityQualityOfService : NULL;
+    }
+    if (Request->Create) {
+        Status = CmpCaptureSecurity(Request, &Attributes);
+        if (!NT_SUCCESS(Status)) {
+            return Status;
+        }
     }
     Status = CmpCaptureString(&Request->CompleteName, Attributes.ObjectName, Request->Mode);
     if (NT_SUCCESS(Status)) {
-        Status = CmpCaptureString(&Request->Class, Class, Request->Mode);
+        Status = CmpCaptureInput(&Request->Class, Class, Request->Mode, CmpCaptureString);
     }
     if (NT_SUCCESS(Status)) {
         Status = CmpReferenceRoot(Request, Attributes.RootDirectory);
     }
-    return NT_SUCCESS(Status) ? CmpResolveName(Request) : Status;
+    if (NT_SUCCESS(Status)) {
+        Status = CmpResolveName(Request);
+    }
+    return NT_SUCCESS(Status) ? CmpApplyView(Request) : Status;
 }
 
 static VOID CmpReleaseRequest(PCM_REQUEST Request) {
@@ -74,20 +101,22 @@ static VOID CmpReleaseRequest(PCM_REQUEST Request) {
         CmPortDereferenceObject(Request->Root);
     }
     CmpReleaseString(&Request->CompleteName);
-    CmpReleaseString(&Request->Class);
+    CmpReleaseInput(&Request->Class);
     CmpReleaseString(&Request->Target);
+    if (Request->Mode == UserMode) {
+        CmStoreFree(Request->SecurityDescriptor);
+    }
 }
 
 static VOID CmpFillInformation(PCM_REQUEST Request) {
     REG_CREATE_KEY_INFORMATION_V1 *Information = &Request->Information;
-    BOOLEAN Checked = Request->Mode == UserMode || (Request->Attributes & OBJ_FORCE_ACCESS_CHECK) != 0;
 
     RtlZeroMemory(Information, sizeof(*Information));
     Information->CompleteName = &Request->CompleteName;
     Information->RootObject = Request->Root;
     Information->ObjectType = CmPortKeyObjectType();
     Information->Options = Request->Options;
-    Information->Class = Request->Class.Length != 0 ? &Request->Class : NULL;
+    Information->Class = Request->Class.Shown.Length != 0 ? &Request->Class.Shown : NULL;
     Information->SecurityDescriptor = Request->SecurityDescriptor;
     Information->SecurityQualityOfService = Request->SecurityQualityOfService;
     Information->DesiredAccess = Request->DesiredAccess;
@@ -98,7 +127,7 @@ static VOID CmpFillInformation(PCM_REQUEST Request) {
         Information->RemainingName = &Request->RemainingName;
         Information->Wow64Flags = Request->Wow64Flags;
         Information->Attributes = Request->Attributes;
-        Information->CheckAccessMode = Checked ? UserMode : KernelMode;
+        Information->CheckAccessMode = CmpCheckMode(Request);
     }
 }
 
@@ -107,9 +136,9 @@ static NTSTATUS CmpPerform(PCM_REQUEST Request) {
     PCM_KEY Key = NULL;
     NTSTATUS Status;
 
-    if (Request->DesiredAccess == 0 &&
-        (Request->Mode == UserMode || (Request->Attributes & OBJ_FORCE_ACCESS_CHECK) != 0)) {
-        return STATUS_ACCESS_DENIED;
+    Status = CmpReadInput(&Request->Class);
+    if (!NT_SUCCESS(Status)) {
+        return Status;
     }
     CmpLockRegistry();
     Status = CmpParseKey(Request, &Key);
@@ -121,10 +150,9 @@ static NTSTATUS CmpPerform(PCM_REQUEST Request) {
     if (!NT_SUCCESS(Status)) {
         return Status;
     }
+    Body->View64 = Request->View64;
     Request->Result = Body;
-    Request->Information.GrantedAccess = Request->DesiredAccess & MAXIMUM_ALLOWED
-                                             ? (Request->DesiredAccess & ~(ACCESS_MASK)MAXIMUM_ALLOWED) | KEY_ALL_ACCESS
-                                             : Request->DesiredAccess;
+    Request->Information.GrantedAccess = Request->GrantedAccess;
     return STATUS_SUCCESS;
 }
 

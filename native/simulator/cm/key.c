@@ -41,28 +41,41 @@ static NTSTATUS CmpCheckNewName(PCUNICODE_STRING Name) {
     return STATUS_SUCCESS;
 }
 
-static NTSTATUS CmpNotifyRename(PCM_KEY_BODY Body, PUNICODE_STRING NewName) {
-    REG_RENAME_KEY_INFORMATION Information = {.Object = Body, .NewName = NewName};
+// A new name for a key; of other strings of the caller, see CmpCaptureInput.
+static NTSTATUS CmpCaptureNewName(PUNICODE_STRING To, PCUNICODE_STRING From, KPROCESSOR_MODE Mode) {
+    NTSTATUS Status = CmpCaptureString(To, From, Mode);
+
+    if (NT_SUCCESS(Status)) {
+        Status = CmpCheckNewName(To);
+        if (!NT_SUCCESS(Status)) {
+            CmpReleaseString(To);
+        }
+    }
+    return Status;
+}
+
+static NTSTATUS CmpNotifyRename(PCM_KEY_BODY Body, PCM_INPUT NewName) {
+    REG_RENAME_KEY_INFORMATION Information = {.Object = Body, .NewName = &NewName->Shown};
     CM_OPERATION Operation;
     NTSTATUS Status = CmpPreNotify(&Operation, RegNtPreRenameKey, &Information, Body);
 
     if (!Operation.Stopped) {
-        CmpLockRegistry();
-        Status = Body->Key->Deleted ? STATUS_KEY_DELETED : CmpRenameKey(Body->Key, NewName);
-        CmpUnlockRegistry();
+        Status = CmpReadInput(NewName);
+        if (NT_SUCCESS(Status)) {
+            CmpLockRegistry();
+            Status = Body->Key->Deleted ? STATUS_KEY_DELETED : CmpRenameKey(Body->Key, &NewName->Own);
+            CmpUnlockRegistry();
+        }
     }
     return CmpPostNotify(&Operation, Status, Body);
 }
 
 NTSTATUS NTAPI CM_NT(RenameKey)(HANDLE KeyHandle, PUNICODE_STRING NewName) {
     KPROCESSOR_MODE Mode = ExGetPreviousMode();
-    UNICODE_STRING Name;
+    CM_INPUT Name;
     PCM_KEY_BODY Body;
-    NTSTATUS Status = CmpCaptureString(&Name, NewName, Mode);
+    NTSTATUS Status = CmpCaptureInput(&Name, NewName, Mode, CmpCaptureNewName);
 
-    if (NT_SUCCESS(Status)) {
-        Status = CmpCheckNewName(&Name);
-    }
     if (NT_SUCCESS(Status)) {
         Status = CmPortReferenceKeyByHandle(KeyHandle, KEY_WRITE, Mode, (PVOID *)&Body);
     }
@@ -70,7 +83,7 @@ NTSTATUS NTAPI CM_NT(RenameKey)(HANDLE KeyHandle, PUNICODE_STRING NewName) {
         Status = CmpNotifyRename(Body, &Name);
         CmPortDereferenceObject(Body);
     }
-    CmpReleaseString(&Name);
+    CmpReleaseInput(&Name);
     return Status;
 }
 
@@ -105,6 +118,13 @@ static NTSTATUS CmpApplyInformation(PCM_KEY_BODY Body, KEY_SET_INFORMATION_CLASS
 
         RtlCopyMemory(&Time, Data, sizeof(Time));
         return CmpKeyStore(Body->Key, SetWriteTime, Body->Key->Node, Time);
+    }
+    if (Class == KeyWow64FlagsInformation) {
+        ULONG Flags;
+
+        // The key has room for four bits. What becomes of others is not documented.
+        RtlCopyMemory(&Flags, Data, sizeof(Flags));
+        return CmpKeyStore(Body->Key, SetUserFlags, Body->Key->Node, Flags & 0xF);
     }
     if (Class == KeySetHandleTagsInformation) {
         RtlCopyMemory(&Body->HandleTags, Data, sizeof(Body->HandleTags));

@@ -34,8 +34,8 @@ BOOLEAN CmpIsLiveBody(PVOID Object) {
     return Live;
 }
 
-// Takes over Node, also on failure. The parent, if any, gets a reference and a child.
-static NTSTATUS CmpMakeKey(PCM_STORE Store, PCM_KEY Parent, CM_NODE Node, PCM_KEY *Key) {
+// Takes over Node, also on failure; a new one is deleted then. The parent, if any, gets a reference and a child.
+static NTSTATUS CmpMakeKey(PCM_STORE Store, PCM_KEY Parent, CM_NODE Node, BOOLEAN New, PCM_KEY *Key) {
     PCM_KEY_FACTS Facts = NULL;
     NTSTATUS Status = Store->ReadKey(Store->Context, Node, &Facts);
     PCM_KEY Made = NULL;
@@ -49,6 +49,9 @@ static NTSTATUS CmpMakeKey(PCM_STORE Store, PCM_KEY Parent, CM_NODE Node, PCM_KE
     CmStoreFree(Facts);
     if (!NT_SUCCESS(Status)) {
         CmStoreFree(Made);
+        if (New) {
+            Store->DeleteNode(Store->Context, Node);
+        }
         Store->CloseNode(Store->Context, Node);
         return Status;
     }
@@ -113,7 +116,7 @@ NTSTATUS CmpOpenChildKey(PCM_KEY Parent, PCUNICODE_STRING Name, PCM_KEY *Child) 
         return STATUS_SUCCESS;
     }
     Status = CmpKeyStore(Parent, OpenChild, Parent->Node, Name, &Node);
-    return NT_SUCCESS(Status) ? CmpMakeKey(Parent->Store, Parent, Node, Child) : Status;
+    return NT_SUCCESS(Status) ? CmpMakeKey(Parent->Store, Parent, Node, FALSE, Child) : Status;
 }
 
 NTSTATUS CmpCreateChildKey(PCM_KEY Parent, PCUNICODE_STRING Name, ULONG TitleIndex, PCUNICODE_STRING Class,
@@ -125,7 +128,7 @@ NTSTATUS CmpCreateChildKey(PCM_KEY Parent, PCUNICODE_STRING Name, ULONG TitleInd
         return STATUS_KEY_DELETED;
     }
     Status = CmpKeyStore(Parent, CreateChild, Parent->Node, Name, TitleIndex, Class, Options, &Node);
-    return NT_SUCCESS(Status) ? CmpMakeKey(Parent->Store, Parent, Node, Child) : Status;
+    return NT_SUCCESS(Status) ? CmpMakeKey(Parent->Store, Parent, Node, TRUE, Child) : Status;
 }
 
 NTSTATUS CmpRenameKey(PCM_KEY Key, PCUNICODE_STRING NewName) {
@@ -218,7 +221,7 @@ NTSTATUS CmpInitializeKeys(VOID) {
     CmpLockRegistry();
     Status = CmpStore(OpenRoot, &Root);
     if (NT_SUCCESS(Status)) {
-        Status = CmpMakeKey(CmpSystem.Store, NULL, Root, &CmpSystem.RootKey);
+        Status = CmpMakeKey(CmpSystem.Store, NULL, Root, FALSE, &CmpSystem.RootKey);
     }
     if (NT_SUCCESS(Status)) {
         CmpReferenceKey(CmpSystem.RootKey);

@@ -47,7 +47,7 @@ NTSTATUS CmpFollowLink(PCM_REQUEST Request) {
     return CmpResolveName(Request);
 }
 
-static NTSTATUS CmpJoin(PUNICODE_STRING To, const VOID *Head, ULONG HeadLength, PCUNICODE_STRING Tail) {
+NTSTATUS CmpJoinName(PUNICODE_STRING To, const VOID *Head, ULONG HeadLength, PCUNICODE_STRING Tail) {
     ULONG Length = HeadLength + (Tail->Length != 0 ? sizeof(WCHAR) + Tail->Length : 0);
 
     if (Length > 0xFFFE) {
@@ -81,7 +81,7 @@ static NTSTATUS CmpReadLink(PCM_REQUEST Request, PCM_KEY Link, PUNICODE_STRING R
         Status = STATUS_OBJECT_NAME_INVALID;
     } else {
         CmpTrimSeparators(Rest);
-        Status = CmpJoin(&Request->Target, Value->Data, Value->DataLength, Rest);
+        Status = CmpJoinName(&Request->Target, Value->Data, Value->DataLength, Rest);
     }
     CmStoreFree(Value);
     return NT_SUCCESS(Status) ? STATUS_REPARSE : Status;
@@ -93,13 +93,69 @@ static BOOLEAN CmpWantsLink(const CM_REQUEST *Request) {
     return (Request->Attributes & OBJ_OPENLINK) != 0 || (Request->Options & REG_OPTION_OPEN_LINK) != 0;
 }
 
-static NTSTATUS CmpCreateLast(PCM_REQUEST Request, PCM_KEY Parent, PCUNICODE_STRING Name, PCM_KEY *Child) {
-    NTSTATUS Status = CmpCreateChildKey(Parent, Name, Request->TitleIndex, &Request->Class, Request->Options, Child);
-
-    if (NT_SUCCESS(Status)) {
-        Request->Disposition = REG_CREATED_NEW_KEY;
+// What a caller with these privileges gets instead of what it asked for.
+static NTSTATUS CmpGrantBackupAccess(PCM_REQUEST Request) {
+    Request->GrantedAccess = 0;
+    if (CmPortHoldsPrivilege(SE_BACKUP_PRIVILEGE, CmpCheckMode(Request))) {
+        Request->GrantedAccess |= ACCESS_SYSTEM_SECURITY | KEY_READ;
     }
-    return Status;
+    if (CmPortHoldsPrivilege(SE_RESTORE_PRIVILEGE, CmpCheckMode(Request))) {
+        Request->GrantedAccess |= ACCESS_SYSTEM_SECURITY | DELETE | KEY_WRITE;
+    }
+    return Request->GrantedAccess != 0 ? STATUS_SUCCESS : STATUS_ACCESS_DENIED;
+}
+
+static NTSTATUS CmpGrantAccess(PCM_REQUEST Request, PCM_KEY Key) {
+    if (Request->Options & REG_OPTION_BACKUP_RESTORE) {
+        return CmpGrantBackupAccess(Request);
+    }
+    if (Request->Disposition == REG_CREATED_NEW_KEY) {
+        // The creator of an object gets what it asks for.
+        Request->GrantedAccess = Request->DesiredAccess;
+        if (Request->GrantedAccess & MAXIMUM_ALLOWED) {
+            Request->GrantedAccess = (Request->GrantedAccess & ~(ACCESS_MASK)MAXIMUM_ALLOWED) | KEY_ALL_ACCESS;
+        }
+        return STATUS_SUCCESS;
+    }
+    return CmpCheckKeyAccess(Key, Request->DesiredAccess, CmpCheckMode(Request), &Request->GrantedAccess);
+}
+
+// The parent's descriptor decides, whatever rights the handle has that the name is relative to.
+static NTSTATUS CmpCheckCreate(PCM_REQUEST Request, PCM_KEY Parent) {
+    ACCESS_MASK Access = KEY_CREATE_SUB_KEY, Granted;
+
+    if (Request->Options & REG_OPTION_BACKUP_RESTORE) {
+        return CmpGrantBackupAccess(Request);
+    }
+    if (Request->DesiredAccess == 0 && CmpCheckMode(Request) == UserMode) {
+        return STATUS_ACCESS_DENIED;
+    }
+    if (Request->Options & REG_OPTION_CREATE_LINK) {
+        Access |= KEY_CREATE_LINK;
+    }
+    return Parent->Deleted ? STATUS_KEY_DELETED : CmpCheckKeyAccess(Parent, Access, CmpCheckMode(Request), &Granted);
+}
+
+static NTSTATUS CmpCreateLast(PCM_REQUEST Request, PCM_KEY Parent, PCUNICODE_STRING Name, PCM_KEY *Child) {
+    NTSTATUS Status = CmpCheckCreate(Request, Parent);
+
+    if (!NT_SUCCESS(Status)) {
+        return Status;
+    }
+    Status = CmpCreateChildKey(Parent, Name, Request->TitleIndex, &Request->Class.Own, Request->Options, Child);
+    if (!NT_SUCCESS(Status)) {
+        return Status;
+    }
+    Status = CmpAssignKeySecurity(Parent, *Child, Request->SecurityDescriptor);
+    if (!NT_SUCCESS(Status)) {
+        if (NT_SUCCESS(CmpKeyStore(*Child, DeleteNode, (*Child)->Node))) {
+            CmpDetachDeletedKey(*Child);
+        }
+        CmpDereferenceKey(*Child);
+        return Status;
+    }
+    Request->Disposition = REG_CREATED_NEW_KEY;
+    return STATUS_SUCCESS;
 }
 
 static NTSTATUS CmpStep(PCM_REQUEST Request, PCM_KEY Key, PCUNICODE_STRING Component, BOOLEAN Last, PCM_KEY *Child) {
@@ -139,6 +195,10 @@ NTSTATUS CmpParseKey(PCM_REQUEST Request, PCM_KEY *Result) {
             break;
         }
         if (!CmpNextComponent(&Rest, &Component)) {
+            Status = CmpGrantAccess(Request, Key);
+            if (!NT_SUCCESS(Status)) {
+                break;
+            }
             *Result = Key;
             return STATUS_SUCCESS;
         }

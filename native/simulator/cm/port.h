@@ -63,6 +63,36 @@ typedef struct _CM_PORT_CALL {
 VOID CmPortEnterCallback(PCM_PORT_CALL Call);
 VOID CmPortLeaveCallback(PCM_PORT_CALL Call, PVOID Callback);
 
+// Security. Descriptors of keys are self-relative; those that these routines hand out are freed with CmStoreFree.
+// PASSIVE_LEVEL.
+
+// What the current thread may do with a key that has the descriptor. DesiredAccess may contain MAXIMUM_ALLOWED. For
+// Mode KernelMode all of it is granted.
+_Must_inspect_result_
+NTSTATUS CmPortCheckAccess(PSECURITY_DESCRIPTOR Descriptor, ACCESS_MASK DesiredAccess, KPROCESSOR_MODE Mode,
+                           PACCESS_MASK GrantedAccess);
+// A copy of what a caller gave.
+_Must_inspect_result_
+NTSTATUS CmPortCaptureDescriptor(PSECURITY_DESCRIPTOR Descriptor, KPROCESSOR_MODE Mode, PSECURITY_DESCRIPTOR *Captured);
+// The descriptor of a new key below one that has Parent. Explicit: what the caller gave, or NULL. *New may come back
+// NULL: the store has given the key the right one.
+_Must_inspect_result_
+NTSTATUS CmPortAssignDescriptor(PSECURITY_DESCRIPTOR Parent, PSECURITY_DESCRIPTOR Explicit, PSECURITY_DESCRIPTOR *New,
+                                PULONG NewLength);
+// Current with the parts of Change that Information names.
+_Must_inspect_result_
+NTSTATUS CmPortChangeDescriptor(PSECURITY_DESCRIPTOR Current, SECURITY_INFORMATION Information,
+                                PSECURITY_DESCRIPTOR Change, PSECURITY_DESCRIPTOR *New, PULONG NewLength);
+// The parts that Information names, in Buffer, which is kernel memory of *Length bytes. STATUS_BUFFER_TOO_SMALL with
+// the length that is needed.
+_Must_inspect_result_
+NTSTATUS CmPortExtractDescriptor(PSECURITY_DESCRIPTOR Descriptor, SECURITY_INFORMATION Information,
+                                 PSECURITY_DESCRIPTOR Buffer, PULONG Length);
+// SE_BACKUP_PRIVILEGE and the like.
+BOOLEAN CmPortHoldsPrivilege(LONG Privilege, KPROCESSOR_MODE Mode);
+// The current process is a 32-bit one.
+BOOLEAN CmPortIsWow64Process(VOID);
+
 KIRQL CmPortCurrentIrql(VOID);
 VOID CmPortSystemTime(PLARGE_INTEGER Time);
 // What REG_CREATE_KEY_INFORMATION.ObjectType says; may be NULL.
@@ -80,6 +110,17 @@ _IRQL_requires_max_(APC_LEVEL)
 _IRQL_requires_same_
 NTSTATUS CmQueryKeyObjectName(PVOID Object, POBJECT_NAME_INFORMATION Information, ULONG Length, PULONG ReturnLength,
                               KPROCESSOR_MODE Mode);
+// The security procedure: NtQuerySecurityObject and NtSetSecurityObject, after the rights of the handle have been
+// checked. What is queried goes to Descriptor, a buffer of *Length bytes that belongs to the caller; Length itself does
+// not, and comes back as what is needed. What is set is captured, valid and self-relative.
+_IRQL_requires_(PASSIVE_LEVEL)
+_IRQL_requires_same_
+NTSTATUS CmQueryKeyObjectSecurity(PVOID Object, SECURITY_INFORMATION Information, PSECURITY_DESCRIPTOR Descriptor,
+                                  PULONG Length, KPROCESSOR_MODE Mode);
+_IRQL_requires_(PASSIVE_LEVEL)
+_IRQL_requires_same_
+NTSTATUS CmSetKeyObjectSecurity(PVOID Object, SECURITY_INFORMATION Information, PSECURITY_DESCRIPTOR Descriptor,
+                                KPROCESSOR_MODE Mode);
 // FALSE while the create or open that makes the object is still on its way: since Windows 8.1 such an object cannot be
 // opened by pointer.
 _IRQL_requires_max_(DISPATCH_LEVEL)

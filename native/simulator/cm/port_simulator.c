@@ -24,6 +24,8 @@ NTSTATUS CmPortInitialize(VOID) {
         .Delete = CmDeleteKeyObject,
         .Open = CmpOpenProcedure,
         .QueryName = CmQueryKeyObjectName,
+        .SetSecurity = CmSetKeyObjectSecurity,
+        .QuerySecurity = CmQueryKeyObjectSecurity,
     };
 
     SimExemptPoolTag(CM_TAG);

@@ -140,7 +140,8 @@ NTSTATUS CmpFormatKey(KEY_INFORMATION_CLASS Class, const CM_KEY_FACTS *Facts, PC
     case KeyCachedInformation:
         return CmpFormatCached(Facts, Answer);
     case KeyFlagsInformation: {
-        CM_FLAGS_INFORMATION Flags = {.KeyFlags = (Facts->Volatile ? 1 : 0) | (Facts->Link ? 2 : 0)};
+        CM_FLAGS_INFORMATION Flags = {.Wow64Flags = Facts->UserFlags,
+                                      .KeyFlags = (Facts->Volatile ? 1 : 0) | (Facts->Link ? 2 : 0)};
 
         return CmpFormatWords(Answer, sizeof(Flags) / sizeof(ULONG), &Flags.Wow64Flags);
     }

@@ -119,11 +119,12 @@ static NTSTATUS CmpPerformMultiple(PCM_MULTIPLE Query, PCM_KEY_BODY Body, PULONG
 
 static NTSTATUS CmpNotifyMultiple(PCM_MULTIPLE Query, PCM_KEY_BODY Body) {
     ULONG Length = Query->BufferLength;
+    BOOLEAN Raw = CmpIsRawInput(Query->Mode);
     REG_QUERY_MULTIPLE_VALUE_KEY_INFORMATION Information = {.Object = Body,
                                                             .ValueEntries = Query->Entries,
                                                             .EntryCount = Query->Count,
                                                             .ValueBuffer = Query->Buffer,
-                                                            .BufferLength = &Length,
+                                                            .BufferLength = Raw ? Query->CallerLength : &Length,
                                                             .RequiredBufferLength = Query->CallerRequired};
     CM_OPERATION Operation;
     NTSTATUS Status = CmpPreNotify(&Operation, RegNtPreQueryMultipleValueKey, &Information, Body);
@@ -136,7 +137,7 @@ static NTSTATUS CmpNotifyMultiple(PCM_MULTIPLE Query, PCM_KEY_BODY Body) {
     for (ULONG i = 0; NT_SUCCESS(Status) && i < Query->Count; i++) {
         Status = CmpCopyEntryOut(Query, i);
     }
-    if (NT_SUCCESS(Status)) {
+    if (NT_SUCCESS(Status) && !Raw) {
         Status = CmpCopyOut(Query->CallerLength, &Length, sizeof(Length), sizeof(ULONG), Query->Mode);
     }
     return CmpPostNotify(&Operation, Status, Body);

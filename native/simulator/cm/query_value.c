@@ -148,9 +148,9 @@ static NTSTATUS CmpOpenReply(const CM_REPLY *Reply, HANDLE KeyHandle, PCM_KEY_BO
     return Status;
 }
 
-static NTSTATUS CmpNotifyQueryValue(PCM_KEY_BODY Body, PUNICODE_STRING Name, const CM_REPLY *Reply) {
+static NTSTATUS CmpNotifyQueryValue(PCM_KEY_BODY Body, PCM_INPUT Name, const CM_REPLY *Reply) {
     REG_QUERY_VALUE_KEY_INFORMATION Information = {.Object = Body,
-                                                   .ValueName = Name,
+                                                   .ValueName = &Name->Shown,
                                                    .KeyValueInformationClass = Reply->Class,
                                                    .KeyValueInformation = Reply->Buffer,
                                                    .Length = Reply->Length,
@@ -160,10 +160,13 @@ static NTSTATUS CmpNotifyQueryValue(PCM_KEY_BODY Body, PUNICODE_STRING Name, con
     NTSTATUS Status = CmpPreNotify(&Operation, RegNtPreQueryValueKey, &Information, Body);
 
     if (!Operation.Stopped) {
-        CmpLockRegistry();
-        Status =
-            Body->Key->Deleted ? STATUS_KEY_DELETED : CmpKeyStore(Body->Key, ReadValue, Body->Key->Node, Name, &Value);
-        CmpUnlockRegistry();
+        Status = CmpReadInput(Name);
+        if (NT_SUCCESS(Status)) {
+            CmpLockRegistry();
+            Status = Body->Key->Deleted ? STATUS_KEY_DELETED
+                                        : CmpKeyStore(Body->Key, ReadValue, Body->Key->Node, &Name->Own, &Value);
+            CmpUnlockRegistry();
+        }
         if (NT_SUCCESS(Status)) {
             Status = CmpReply(Reply, Value);
         }
@@ -176,18 +179,18 @@ NTSTATUS NTAPI CM_NT(QueryValueKey)(HANDLE KeyHandle, PUNICODE_STRING ValueName,
                                     KEY_VALUE_INFORMATION_CLASS KeyValueInformationClass, PVOID KeyValueInformation,
                                     ULONG Length, PULONG ResultLength) {
     CM_REPLY Reply = {KeyValueInformationClass, KeyValueInformation, Length, ResultLength, ExGetPreviousMode()};
-    UNICODE_STRING Name = {0};
+    CM_INPUT Name;
     PCM_KEY_BODY Body;
     NTSTATUS Status = CmpOpenReply(&Reply, KeyHandle, &Body);
 
     if (!NT_SUCCESS(Status)) {
         return Status;
     }
-    Status = CmpCaptureValueName(&Name, ValueName, Reply.Mode);
+    Status = CmpCaptureInput(&Name, ValueName, Reply.Mode, CmpCaptureValueName);
     if (NT_SUCCESS(Status)) {
         Status = CmpNotifyQueryValue(Body, &Name, &Reply);
     }
-    CmpReleaseString(&Name);
+    CmpReleaseInput(&Name);
     CmPortDereferenceObject(Body);
     return Status;
 }

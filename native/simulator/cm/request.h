@@ -16,25 +16,41 @@ typedef struct _CM_REQUEST {
     ULONG Options;
     ACCESS_MASK DesiredAccess; // generic rights mapped, view flags taken out
     ULONG Wow64Flags;
-    PVOID SecurityDescriptor;
+    BOOLEAN View64;                          // asked for, here or where the root was opened
+    PSECURITY_DESCRIPTOR SecurityDescriptor; // of a kernel-mode caller: its own
+    SECURITY_QUALITY_OF_SERVICE CapturedQuality;
     PVOID SecurityQualityOfService;
     PCM_KEY_BODY Root; // referenced
     UNICODE_STRING CompleteName;
     UNICODE_STRING RemainingName; // part of CompleteName
-    UNICODE_STRING Class;
+    CM_INPUT Class;
     UNICODE_STRING Target; // where STATUS_REPARSE leads
     ULONG Disposition;
+    ACCESS_MASK GrantedAccess;
     PVOID Result; // key object, referenced
     REG_CREATE_KEY_INFORMATION_V1 Information;
 } CM_REQUEST, *PCM_REQUEST;
 
+// What access is checked as: UserMode also for kernel-mode callers that force it.
+FORCEINLINE KPROCESSOR_MODE CmpCheckMode(const CM_REQUEST *Request) {
+    return (Request->Attributes & OBJ_FORCE_ACCESS_CHECK) != 0 ? UserMode : Request->Mode;
+}
+
 // parse.c
-// The key that the request means, referenced. STATUS_REPARSE: a link is in the way, and Target says where it leads.
+// The key that the request means, referenced, and in GrantedAccess what the caller gets. STATUS_REPARSE: a link is in
+// the way, and Target says where it leads.
 _Requires_lock_held_(CmpRegistryLock)
 NTSTATUS CmpParseKey(PCM_REQUEST Request, PCM_KEY *Key);
 // Puts Target in the place of the name.
 NTSTATUS CmpFollowLink(PCM_REQUEST Request);
 // From the captured name to RemainingName and, unless Root is there already, to the key where it starts.
 NTSTATUS CmpResolveName(PCM_REQUEST Request);
+
+// Head, and Tail as further components.
+NTSTATUS CmpJoinName(PUNICODE_STRING To, const VOID *Head, ULONG HeadLength, PCUNICODE_STRING Tail);
+
+// wow64.c
+// Changes the resolved name to what it means in the view that the caller has.
+NTSTATUS CmpApplyView(PCM_REQUEST Request);
 
 #endif

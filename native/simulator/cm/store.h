@@ -32,6 +32,7 @@ typedef struct _CM_KEY_FACTS {
     ULONG MaxValueDataLength;
     BOOLEAN Volatile;
     BOOLEAN Link;        // a symbolic link: its value SymbolicLinkValue, of type REG_LINK, names the target
+    ULONG UserFlags;     // the four bits that KeyWow64FlagsInformation sets
     UNICODE_STRING Name; // last component, in the case in which it was created
     UNICODE_STRING Class;
 } CM_KEY_FACTS, *PCM_KEY_FACTS;
@@ -68,7 +69,13 @@ typedef struct _CM_STORE {
     // STATUS_NO_MORE_ENTRIES past the end. Counts and maxima of the subkey are filled too.
     NTSTATUS (*ReadSubkey)(PVOID Context, CM_NODE Node, ULONG Index, PCM_KEY_FACTS *Facts);
     NTSTATUS (*SetWriteTime)(PVOID Context, CM_NODE Node, LARGE_INTEGER Time);
+    NTSTATUS (*SetUserFlags)(PVOID Context, CM_NODE Node, ULONG Flags);
     NTSTATUS (*FlushNode)(PVOID Context, CM_NODE Node);
+
+    // Security descriptors are self-relative. A new key has that of its parent until another is written. The block that
+    // is read comes from CmStoreAllocate.
+    NTSTATUS (*ReadSecurity)(PVOID Context, CM_NODE Node, PSECURITY_DESCRIPTOR *Descriptor, ULONG *Length);
+    NTSTATUS (*WriteSecurity)(PVOID Context, CM_NODE Node, PSECURITY_DESCRIPTOR Descriptor, ULONG Length);
 
     NTSTATUS(*SetValue)
     (PVOID Context, CM_NODE Node, PCUNICODE_STRING Name, ULONG TitleIndex, ULONG Type, const VOID *Data,

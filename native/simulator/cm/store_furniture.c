@@ -176,5 +176,5 @@ NTSTATUS CmpFurnish(PCM_MEMORY_STORE Memory) {
     for (ULONG i = 0; NT_SUCCESS(Status) && i < CmpSharedKeyCount; i++) {
         Status = CmpFurnishSharedKey(Memory, CmpSharedKeys[i]);
     }
-    return Status;
+    return NT_SUCCESS(Status) ? CmpSecureFurniture(Memory) : Status;
 }

@@ -33,9 +33,6 @@ extern const ULONG CmpAccountCount;
 // Those whose class registrations are a hive of its own.
 extern const WCHAR *const CmpUsers[];
 extern const ULONG CmpUserCount;
-// Below a Classes key; the 32-bit view has its own below WOW6432Node.
-extern const WCHAR *const CmpRedirectedClasses[];
-extern const ULONG CmpRedirectedClassCount;
 // Below SOFTWARE; what the 32-bit view shares: WOW6432Node has a link in its place.
 extern const WCHAR *const CmpSharedKeys[];
 extern const ULONG CmpSharedKeyCount;

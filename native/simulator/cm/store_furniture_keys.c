@@ -85,9 +85,6 @@ const WCHAR *const CmpAccountKeys[] = {
 };
 const ULONG CmpAccountKeyCount = RTL_NUMBER_OF(CmpAccountKeys);
 
-const WCHAR *const CmpRedirectedClasses[] = {L"CLSID", L"DirectShow", L"Interface", L"Media Type", L"MediaFoundation"};
-const ULONG CmpRedirectedClassCount = RTL_NUMBER_OF(CmpRedirectedClasses);
-
 const WCHAR *const CmpSharedKeys[] = {
     L"Clients",
     L"Microsoft\\COM3",

@@ -72,6 +72,7 @@ static VOID CmpFreeNode(CM_NODE Node) {
     CmStoreFree(Node->Children.Items);
     CmpReleaseString(&Node->Name);
     CmpReleaseString(&Node->Class);
+    CmpDropNodeSecurity(Node);
     CmStoreFree(Node);
 }
 
@@ -130,6 +131,7 @@ NTSTATUS CmpMakeNode(CM_NODE Parent, PCUNICODE_STRING Name, ULONG TitleIndex, PC
         Status = CmpCaptureString(&Made->Class, Class, KernelMode);
     }
     if (NT_SUCCESS(Status) && Parent != NULL) {
+        CmpShareNodeSecurity(Made, Parent);
         Status = CmpAttachNode(Parent, Made);
     }
     if (!NT_SUCCESS(Status)) {
@@ -249,6 +251,7 @@ static NTSTATUS CmpFacts(CM_NODE Node, PCM_KEY_FACTS *Facts) {
     (*Facts)->MaxValueDataLength = Node->MaxValueDataLength;
     (*Facts)->Volatile = Node->Volatile;
     (*Facts)->Link = Node->Link;
+    (*Facts)->UserFlags = Node->UserFlags;
     return STATUS_SUCCESS;
 }
 
@@ -271,6 +274,16 @@ static NTSTATUS CmpMemorySetWriteTime(PVOID Context, CM_NODE Node, LARGE_INTEGER
         return STATUS_KEY_DELETED;
     }
     Node->LastWriteTime = Time;
+    return STATUS_SUCCESS;
+}
+
+static NTSTATUS CmpMemorySetUserFlags(PVOID Context, CM_NODE Node, ULONG Flags) {
+    UNREFERENCED_PARAMETER(Context);
+    if (Node->Deleted) {
+        return STATUS_KEY_DELETED;
+    }
+    Node->UserFlags = Flags;
+    CmpTouchNode(Node);
     return STATUS_SUCCESS;
 }
 
@@ -298,8 +311,11 @@ NTSTATUS CmMemoryStoreCreate(PCM_STORE *Store) {
                                .ReadKey = CmpMemoryReadKey,
                                .ReadSubkey = CmpMemoryReadSubkey,
                                .SetWriteTime = CmpMemorySetWriteTime,
+                               .SetUserFlags = CmpMemorySetUserFlags,
                                .FlushNode = CmpMemoryFlushNode};
     CmpFillValueRoutines(&Memory->Table);
+    CmpFillSecurityRoutines(&Memory->Table);
+    InitializeListHead(&Memory->Securities);
     Status = CmpMakeNode(NULL, &RootName, 0, NULL, TRUE, &Memory->Root);
     if (NT_SUCCESS(Status)) {
         Memory->Root->Master = TRUE;

@@ -22,6 +22,8 @@ typedef struct _CM_ARRAY {
     ULONG Room;
 } CM_ARRAY, *PCM_ARRAY;
 
+typedef struct _CM_MEMORY_SECURITY CM_MEMORY_SECURITY, *PCM_MEMORY_SECURITY;
+
 struct _CM_NODE {
     CM_NODE Parent;
     CM_ARRAY Children; // sorted by name, which is the order of enumeration
@@ -36,6 +38,8 @@ struct _CM_NODE {
     UNICODE_STRING Class;
     ULONG TitleIndex;
     LARGE_INTEGER LastWriteTime;
+    ULONG UserFlags;
+    PCM_MEMORY_SECURITY Security; // shared; a new key has that of its parent
     // Grow with each key and value, and fall back to 0 only when the last one is gone.
     ULONG MaxNameLength, MaxClassLength, MaxValueNameLength, MaxValueDataLength;
 };
@@ -43,6 +47,7 @@ struct _CM_NODE {
 typedef struct _CM_MEMORY_STORE {
     CM_STORE Table;
     CM_NODE Root;
+    LIST_ENTRY Securities;
 } CM_MEMORY_STORE, *PCM_MEMORY_STORE;
 
 NTSTATUS CmpArrayInsert(PCM_ARRAY Array, ULONG Index, PVOID Item);
@@ -52,7 +57,16 @@ NTSTATUS CmpMakeNode(CM_NODE Parent, PCUNICODE_STRING Name, ULONG TitleIndex, PC
                      CM_NODE *Node);
 VOID CmpFreeMemoryValue(PCM_MEMORY_VALUE Value);
 VOID CmpFillValueRoutines(PCM_STORE Store);
+// store_memory_security.c
+// A self-relative descriptor, which is copied.
+NTSTATUS CmpSetNodeSecurity(PCM_MEMORY_STORE Memory, CM_NODE Node, const VOID *Descriptor, ULONG Length);
+VOID CmpShareNodeSecurity(CM_NODE Node, CM_NODE From);
+VOID CmpDropNodeSecurity(CM_NODE Node);
+// NULL for a node that is still being made.
+const VOID *CmpNodeSecurity(CM_NODE Node, ULONG *Length);
+VOID CmpFillSecurityRoutines(PCM_STORE Store);
 // The keys of a freshly installed machine.
 NTSTATUS CmpFurnish(PCM_MEMORY_STORE Memory);
+NTSTATUS CmpSecureFurniture(PCM_MEMORY_STORE Memory);
 
 #endif

@@ -16,23 +16,15 @@ static NTSTATUS CmpMaySetValue(PCM_KEY Key, PCUNICODE_STRING Name, ULONG Type) {
     return STATUS_SUCCESS;
 }
 
-static NTSTATUS CmpNotifySetValue(PCM_KEY_BODY Body, PREG_SET_VALUE_KEY_INFORMATION Information) {
-    UNICODE_STRING Name = *Information->ValueName;
-    PVOID Data = Information->Data;
-    ULONG TitleIndex = Information->TitleIndex, Type = Information->Type, DataSize = Information->DataSize;
-    CM_OPERATION Operation;
-    NTSTATUS Status = CmpPreNotify(&Operation, RegNtPreSetValueKey, Information, Body);
+// With the registry locked.
+static NTSTATUS CmpPerformSetValue(PCM_KEY Key, PCUNICODE_STRING Name, const REG_SET_VALUE_KEY_INFORMATION *Asked,
+                                   const VOID *Data) {
+    NTSTATUS Status = CmpMaySetValue(Key, Name, Asked->Type);
 
-    if (!Operation.Stopped) {
-        CmpLockRegistry();
-        // The arguments are those of the caller: what a callback writes into the structure is not read back.
-        Status = CmpMaySetValue(Body->Key, &Name, Type);
-        if (NT_SUCCESS(Status)) {
-            Status = CmpKeyStore(Body->Key, SetValue, Body->Key->Node, &Name, TitleIndex, Type, Data, DataSize);
-        }
-        CmpUnlockRegistry();
+    if (NT_SUCCESS(Status)) {
+        Status = CmpKeyStore(Key, SetValue, Key->Node, Name, Asked->TitleIndex, Asked->Type, Data, Asked->DataSize);
     }
-    return CmpPostNotify(&Operation, Status, Body);
+    return Status;
 }
 
 static NTSTATUS CmpCaptureData(PVOID *Captured, const VOID *Data, ULONG DataSize, KPROCESSOR_MODE Mode) {
@@ -54,9 +46,33 @@ static NTSTATUS CmpCaptureData(PVOID *Captured, const VOID *Data, ULONG DataSize
     return Status;
 }
 
+// Data is the caller's, to be captured when the operation needs it, or NULL if Information has it captured already.
+static NTSTATUS CmpNotifySetValue(PCM_KEY_BODY Body, PREG_SET_VALUE_KEY_INFORMATION Information, const VOID *RawData) {
+    // The arguments are those of the caller: what a callback writes into the structure is not read back.
+    REG_SET_VALUE_KEY_INFORMATION Asked = *Information;
+    UNICODE_STRING Name = *Information->ValueName;
+    PVOID Captured = NULL;
+    CM_OPERATION Operation;
+    NTSTATUS Status = CmpPreNotify(&Operation, RegNtPreSetValueKey, Information, Body);
+
+    if (!Operation.Stopped) {
+        if (RawData != NULL) {
+            Status = CmpCaptureData(&Captured, RawData, Asked.DataSize, UserMode);
+        }
+        if (NT_SUCCESS(Status)) {
+            CmpLockRegistry();
+            Status = CmpPerformSetValue(Body->Key, &Name, &Asked, RawData != NULL ? Captured : Asked.Data);
+            CmpUnlockRegistry();
+        }
+        CmStoreFree(Captured);
+    }
+    return CmpPostNotify(&Operation, Status, Body);
+}
+
 NTSTATUS NTAPI CM_NT(SetValueKey)(HANDLE KeyHandle, PUNICODE_STRING ValueName, ULONG TitleIndex, ULONG Type, PVOID Data,
                                   ULONG DataSize) {
     KPROCESSOR_MODE Mode = ExGetPreviousMode();
+    BOOLEAN Raw = CmpIsRawInput(Mode) && DataSize != 0;
     REG_SET_VALUE_KEY_INFORMATION Information = {.TitleIndex = TitleIndex, .Type = Type, .DataSize = DataSize};
     UNICODE_STRING Name = {0};
     PCM_KEY_BODY Body;
@@ -73,13 +89,13 @@ NTSTATUS NTAPI CM_NT(SetValueKey)(HANDLE KeyHandle, PUNICODE_STRING ValueName, U
         Status = CmpCaptureValueName(&Name, ValueName, Mode);
     }
     if (NT_SUCCESS(Status)) {
-        Status = CmpCaptureData(&Captured, Data, DataSize, Mode);
+        Status = Raw ? CmpProbeIn(Data, DataSize, Mode) : CmpCaptureData(&Captured, Data, DataSize, Mode);
     }
     if (NT_SUCCESS(Status)) {
         Information.Object = Body;
         Information.ValueName = &Name;
-        Information.Data = Captured;
-        Status = CmpNotifySetValue(Body, &Information);
+        Information.Data = Raw ? Data : Captured;
+        Status = CmpNotifySetValue(Body, &Information, Raw ? Data : NULL);
     }
     CmStoreFree(Captured);
     CmpReleaseString(&Name);
@@ -87,33 +103,37 @@ NTSTATUS NTAPI CM_NT(SetValueKey)(HANDLE KeyHandle, PUNICODE_STRING ValueName, U
     return Status;
 }
 
-static NTSTATUS CmpNotifyDeleteValue(PCM_KEY_BODY Body, PUNICODE_STRING Name) {
-    REG_DELETE_VALUE_KEY_INFORMATION Information = {.Object = Body, .ValueName = Name};
+static NTSTATUS CmpNotifyDeleteValue(PCM_KEY_BODY Body, PCM_INPUT Name) {
+    REG_DELETE_VALUE_KEY_INFORMATION Information = {.Object = Body, .ValueName = &Name->Shown};
     CM_OPERATION Operation;
     NTSTATUS Status = CmpPreNotify(&Operation, RegNtPreDeleteValueKey, &Information, Body);
 
     if (!Operation.Stopped) {
-        CmpLockRegistry();
-        Status = Body->Key->Deleted ? STATUS_KEY_DELETED : CmpKeyStore(Body->Key, DeleteValue, Body->Key->Node, Name);
-        CmpUnlockRegistry();
+        Status = CmpReadInput(Name);
+        if (NT_SUCCESS(Status)) {
+            CmpLockRegistry();
+            Status = Body->Key->Deleted ? STATUS_KEY_DELETED
+                                        : CmpKeyStore(Body->Key, DeleteValue, Body->Key->Node, &Name->Own);
+            CmpUnlockRegistry();
+        }
     }
     return CmpPostNotify(&Operation, Status, Body);
 }
 
 NTSTATUS NTAPI CM_NT(DeleteValueKey)(HANDLE KeyHandle, PUNICODE_STRING ValueName) {
     KPROCESSOR_MODE Mode = ExGetPreviousMode();
-    UNICODE_STRING Name = {0};
+    CM_INPUT Name;
     PCM_KEY_BODY Body;
     NTSTATUS Status = CmPortReferenceKeyByHandle(KeyHandle, KEY_SET_VALUE, Mode, (PVOID *)&Body);
 
     if (!NT_SUCCESS(Status)) {
         return Status;
     }
-    Status = CmpCaptureValueName(&Name, ValueName, Mode);
+    Status = CmpCaptureInput(&Name, ValueName, Mode, CmpCaptureValueName);
     if (NT_SUCCESS(Status)) {
         Status = CmpNotifyDeleteValue(Body, &Name);
     }
-    CmpReleaseString(&Name);
+    CmpReleaseInput(&Name);
     CmPortDereferenceObject(Body);
     return Status;
 }

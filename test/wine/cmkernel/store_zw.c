@@ -280,6 +280,39 @@ static NTSTATUS FlushNode(PVOID Context, CM_NODE Node) {
     return ZwFlushKey(Node->Key);
 }
 
+// Wine's registry does not keep them.
+static NTSTATUS SetUserFlags(PVOID Context, CM_NODE Node, ULONG Flags) {
+    UNREFERENCED_PARAMETER(Context);
+    UNREFERENCED_PARAMETER(Node);
+    UNREFERENCED_PARAMETER(Flags);
+    return STATUS_NOT_SUPPORTED;
+}
+
+// Without the audit list, which takes a privilege.
+#define KEPT (OWNER_SECURITY_INFORMATION | GROUP_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION)
+
+static NTSTATUS AskSecurity(const QUERY *Query, ULONG Class, PVOID Buffer, ULONG Size, PULONG Length) {
+    return ZwQuerySecurityObject(Query->Key, Class, Buffer, Size, Length);
+}
+
+static NTSTATUS ReadSecurity(PVOID Context, CM_NODE Node, PSECURITY_DESCRIPTOR *Descriptor, ULONG *Length) {
+    QUERY query = {.Run = AskSecurity, .Key = Node->Key};
+    NTSTATUS status;
+
+    UNREFERENCED_PARAMETER(Context);
+    status = Ask(&query, KEPT, (PVOID *)Descriptor);
+    if (NT_SUCCESS(status)) {
+        *Length = RtlLengthSecurityDescriptor(*Descriptor);
+    }
+    return status;
+}
+
+static NTSTATUS WriteSecurity(PVOID Context, CM_NODE Node, PSECURITY_DESCRIPTOR Descriptor, ULONG Length) {
+    UNREFERENCED_PARAMETER(Context);
+    UNREFERENCED_PARAMETER(Length);
+    return ZwSetSecurityObject(Node->Key, KEPT, Descriptor);
+}
+
 CM_STORE CmkRegistryStore = {
     .OpenRoot = OpenRoot,
     .OpenChild = OpenChild,
@@ -290,6 +323,9 @@ CM_STORE CmkRegistryStore = {
     .ReadKey = ReadKey,
     .ReadSubkey = ReadSubkey,
     .SetWriteTime = SetWriteTime,
+    .SetUserFlags = SetUserFlags,
+    .ReadSecurity = ReadSecurity,
+    .WriteSecurity = WriteSecurity,
     .FlushNode = FlushNode,
     .SetValue = SetValue,
     .DeleteValue = DeleteValue,
