@@ -97,7 +97,7 @@ function nameIn(information: object | null): string | null {
 
 /** Worth telling when another process closes what this one opened. */
 function formatOpener({ opener, process }: CloseFields & Pick<NotificationEvent, 'process'>): string {
-  if (opener === null || opener.startKey === process.startKey) return '';
+  if (opener === null || (opener.startKey === process.startKey && opener.id === process.id)) return '';
   return `opened by ${processName(opener)} (${opener.id})`;
 }
 

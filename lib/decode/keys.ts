@@ -62,7 +62,7 @@ export function decodeClose(record: RecordView, event: Body<CloseFields>, proces
   const { body } = record;
   const startKey = record.u64(body + B.OpenerKey);
   const id = record.u32(body + B.OpenerProcessId);
-  event.opener = startKey === 0n ? null : processes.find(record.u32(body + B.OpenerSlot), startKey, id);
+  event.opener = startKey === 0n && id === 0 ? null : processes.find(record.u32(body + B.OpenerSlot), startKey, id);
 }
 
 export function decodeSecurity(record: RecordView, event: Draft & Body<SecurityFields>): void {
