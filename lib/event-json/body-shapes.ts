@@ -24,7 +24,7 @@ const query = {
   bytes: nullable(bytes),
 };
 
-/** The fields that only some classes have, by the body of the class. */
+/** @internal The fields that only some classes have, by the body of the class. */
 export const bodyShapes = {
   plain: record('PlainFields', {}),
   create: record('CreateFields', {

@@ -15,7 +15,7 @@ import {
   type TaggedShape,
 } from './shape.js';
 
-/** The fields of every notification whose types do not depend on its class. */
+/** @internal The fields of every notification whose types do not depend on its class. */
 export const commonFields = record('NotificationFields', {
   sequence: u64,
   time,
@@ -40,7 +40,7 @@ export const commonFields = record('NotificationFields', {
 
 const nothing = literal(null);
 
-/** What only a post notification has. */
+/** @internal What only a post notification has. */
 export const phaseFields = {
   post: record('PostFields', {
     preSequence: nullable(u64),
@@ -51,6 +51,7 @@ export const phaseFields = {
   pre: record('PreFields', { preSequence: nothing, duration: nothing, status: nothing, statusName: nothing }),
 };
 
+/** @internal */
 export const gapShape = record('GapEvent', {
   class: literal('gap'),
   sequence: u64,
@@ -66,6 +67,7 @@ function unknownShape<P extends 'pre' | 'post'>(phase: P) {
   return record(`UnknownEvent_${phase}`, own, commonFields, phaseFields[phase]);
 }
 
+/** @internal */
 export const unknownEvent = tagged('UnknownEvent', 'phase', unknownShape('pre'), unknownShape('post'));
 
 function notificationShape({ name, number, phase, operation, body }: NotifyClass): RecordShape {
@@ -78,7 +80,7 @@ function notificationShape({ name, number, phase, operation, body }: NotifyClass
   return record(name, own, commonFields, phaseFields[phase === 'post' ? 'post' : 'pre'], bodyShapes[body]);
 }
 
-/** Every event. That its parts agree with the TypeScript types is proved in test/unit/event-types.test.ts. */
+/** @internal Every event. That its parts agree with the TypeScript types is proved in test/unit/event-types.test.ts. */
 export const eventShape: TaggedShape = tagged(
   'Event',
   'class',

@@ -13,6 +13,7 @@ const bit = nullable(boolean);
 const layer = { isTombstone: bit, isSupersedeLocal: bit, isSupersedeTree: bit, classIsInherited: bit };
 const full = { titleIndex: number, name: nullable(text), value: nullable(registryValue) };
 
+/** @internal */
 export const keyInformation = tagged(
   'DecodedKeyInformation',
   'class',
@@ -64,6 +65,7 @@ export const keyInformation = tagged(
 
 const registryType = textLike<RegistryType>(/^REG_[A-Za-z0-9_]+$/, 'the name of a value type');
 
+/** @internal */
 export const valueInformation = tagged(
   'DecodedValueInformation',
   'class',
@@ -80,6 +82,7 @@ export const valueInformation = tagged(
   information('KeyValueLayerInformation', { isTombstone: bit }),
 );
 
+/** @internal */
 export const setInformation = tagged(
   'DecodedSetInformation',
   'class',

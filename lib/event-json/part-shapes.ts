@@ -1,13 +1,16 @@
 import { toUnixNanoseconds } from '../nt-time.js';
 import { boolean, bytes, list, literal, big, nullable, record, text, textLike, u32, u64 } from './shape.js';
 
-/** The kernel's 100 ns units since 1601, 64 bits, as nanoseconds since 1970. */
+/** @internal The kernel's 100 ns units since 1601, 64 bits, as nanoseconds since 1970. */
 export const time = big(toUnixNanoseconds(-(2n ** 63n)), toUnixNanoseconds(2n ** 63n - 1n));
 
+/** @internal */
 export const sid = textLike(/^S-1-/, 'a SID such as S-1-5-18');
 
+/** @internal */
 export const ntStatusNameShape = nullable(textLike(/^STATUS_[A-Z0-9_]+$/, 'a name such as STATUS_SUCCESS'));
 
+/** @internal */
 export const flags = record('Flags', { value: u32, names: list(text) });
 
 const token = {
@@ -18,6 +21,7 @@ const token = {
   sessionId: nullable(u32),
 };
 
+/** @internal */
 export const processInfo = record('ProcessInfo', {
   id: u32,
   startKey: u64,
@@ -31,15 +35,18 @@ export const processInfo = record('ProcessInfo', {
   known: boolean,
 });
 
+/** @internal */
 export const impersonation = record('Impersonation', {
   ...token,
   level: nullable(literal('anonymous', 'identification', 'impersonation', 'delegation')),
 });
 
+/** @internal */
 export const transaction = record('TransactionInfo', {
   id: nullable(textLike(/^\{[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\}$/, 'a GUID in braces')),
 });
 
+/** @internal */
 export const securityDescriptor = record('SecurityDescriptor', {
   sddl: nullable(text),
   bytes,

@@ -51,6 +51,7 @@ const unknownType = record(
   base,
 );
 
+/** @internal */
 export const registryValue = tagged(
   'RegistryValue',
   'type',
