@@ -308,5 +308,48 @@ TEST_F(SecurityBodyTest, QueryLies) {
     EXPECT_EQ(client().statistics().CaptureFaults, 3u);
 }
 
+// What the configuration manager and the object manager hand to callbacks for real calls.
+TEST_F(SecurityBodyTest, RealCalls) {
+    Parts parts;
+    // The list of `parts` lets everybody read; the actor must get at its key again, so it goes to a key of its own.
+    HANDLE sub = actor().create(u"Sub", key());
+    SECURITY_DESCRIPTOR absolute = parts.absolute();
+    absolute.Control = SE_DACL_PRESENT;
+    std::vector<uint64_t> answer(64);
+    ULONG needed = 0;
+    client().add(u"385100", bit(RegNtPreSetKeySecurity) | bit(RegNtPostSetKeySecurity) | bit(RegNtPreQueryKeySecurity) |
+                                bit(RegNtPostQueryKeySecurity));
+    actor().run([&] {
+        EXPECT_EQ(NtSetSecurityObject(sub, DACL_SECURITY_INFORMATION, &absolute), STATUS_SUCCESS);
+        EXPECT_EQ(NtQuerySecurityObject(sub, DACL_SECURITY_INFORMATION, answer.data(), 8, &needed),
+                  STATUS_BUFFER_TOO_SMALL);
+        EXPECT_EQ(NtQuerySecurityObject(sub, DACL_SECURITY_INFORMATION, answer.data(),
+                                        static_cast<ULONG>(answer.size() * 8), &needed),
+                  STATUS_SUCCESS);
+    });
+    const std::vector<Record> records = client().drain();
+    ASSERT_EQ(records.size(), 6u);
+    for (const Record &record : records) {
+        EXPECT_EQ(record.body<CMB_BODY_SECURITY>().SecurityInformation, static_cast<UINT32>(DACL_SECURITY_INFORMATION));
+        EXPECT_EQ(record.path(), path() + u"\\Sub");
+    }
+    for (size_t i = 0; i < 2; ++i) {
+        Bytes bytes = records[i].data(records[i].body<CMB_BODY_SECURITY>().Descriptor);
+        ASSERT_TRUE(!bytes.empty() && RtlValidSecurityDescriptor(bytes.data()));
+        SECURITY_DESCRIPTOR_RELATIVE header;
+        std::memcpy(&header, bytes.data(), sizeof(header));
+        EXPECT_EQ(part(std::span<const std::byte>(bytes).subspan(header.Dacl), 64), part(parts.dacl, 64));
+    }
+    EXPECT_EQ(records[2].body<CMB_BODY_SECURITY>().Length, 8u);
+    EXPECT_EQ(records[3]->Status, STATUS_BUFFER_TOO_SMALL);
+    EXPECT_EQ(records[3].body<CMB_BODY_SECURITY>().Length, needed);
+    EXPECT_EQ(records[3].body<CMB_BODY_SECURITY>().Descriptor.Flags, 0u);
+    EXPECT_EQ(records[4].body<CMB_BODY_SECURITY>().Length, answer.size() * 8);
+    EXPECT_EQ(records[5].body<CMB_BODY_SECURITY>().Length, needed);
+    EXPECT_EQ(records[5].data(records[5].body<CMB_BODY_SECURITY>().Descriptor),
+              part(std::as_bytes(std::span(answer)), needed));
+    actor().close(sub);
+}
+
 } // namespace
 } // namespace cmbridge::test

@@ -139,6 +139,7 @@ TEST_F(FileTest, PipesAreNotAsked) {
 }
 
 TEST_F(FileTest, ApcLevel) {
+    client().allowUndescribed();
     withFile(FILE_DEVICE_UNKNOWN, kName, [&](HANDLE file) {
         Rival above(u"400000", [&](ULONG number, PVOID information) {
             if (number == RegNtPreSaveKey) {
