@@ -23,7 +23,8 @@ static std::u16string canonical(std::u16string_view name) {
     return text;
 }
 
-// Under ioLock. The longest name that is a device, followed by a separator or the end; the rest is the file's name.
+// Under ioLock. The longest name that is a device, followed by a separator or the end; the rest is the file's name, in
+// the case in which it was written.
 static PDEVICE_OBJECT resolve(Kernel &k, std::u16string_view name, std::u16string *rest) {
     std::u16string path = canonical(name);
     for (int hops = 0; hops < 16; ++hops) {
@@ -32,7 +33,7 @@ static PDEVICE_OBJECT resolve(Kernel &k, std::u16string_view name, std::u16strin
         while (end != std::u16string::npos && end != 0) {
             std::u16string head = path.substr(0, end);
             if (auto device = k.devices.find(head); device != k.devices.end()) {
-                *rest = path.substr(end);
+                *rest = name.substr(name.size() - (path.size() - end));
                 return device->second;
             }
             if (auto link = k.links.find(head); link != k.links.end()) {
@@ -100,6 +101,11 @@ static NTSTATUS queryDeviceSecurity(PVOID object, SECURITY_INFORMATION informati
     return SeQuerySecurityDescriptorInfo(&information, to, length, &descriptor);
 }
 
+static NTSTATUS queryDeviceName(PVOID object, POBJECT_NAME_INFORMATION to, ULONG length, PULONG returned,
+                                KPROCESSOR_MODE mode) {
+    return giveName(state(static_cast<PDEVICE_OBJECT>(object)).shownName, to, length, returned, mode);
+}
+
 static SIM_OBJECT_TYPE_INITIALIZER makeDeviceType() {
     SIM_OBJECT_TYPE_INITIALIZER info = {};
     info.Name = "Device";
@@ -109,6 +115,7 @@ static SIM_OBJECT_TYPE_INITIALIZER makeDeviceType() {
     info.Delete = deleteDeviceBody;
     info.SetSecurity = setDeviceSecurity;
     info.QuerySecurity = queryDeviceSecurity;
+    info.QueryName = queryDeviceName;
     return info;
 }
 const SIM_OBJECT_TYPE_INITIALIZER deviceTypeInitializer = makeDeviceType();
@@ -144,7 +151,8 @@ NTSTATUS IoCreateDevice(PDRIVER_OBJECT driver, ULONG extensionSize, PUNICODE_STR
     {
         std::lock_guard lock(k.ioLock);
         if (name != nullptr) {
-            extra->name = canonical(view(name));
+            extra->shownName = view(name);
+            extra->name = canonical(extra->shownName);
             collision = !k.devices.emplace(extra->name, device).second;
         }
         if (!collision) {

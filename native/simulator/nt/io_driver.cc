@@ -46,7 +46,7 @@ static void unloadNow(Driver *driver) {
                      "%zu system thread(s) still run in an unloaded driver.", running);
         }
         checkPoolLeaks(false);
-        if (size_t left = kernelHandles(); left != 0) {
+        if (size_t left = kernelHandles(false); left != 0) {
             bugCheck(DRIVER_VERIFIER_DETECTED_VIOLATION, 0x62, left, 0, 0, "Drivers left %zu kernel handle(s) open.",
                      left);
         }
@@ -168,10 +168,12 @@ NTSTATUS unloadDriver(std::u16string_view service) {
 void checkDrivers() {
     Kernel &k = kernel();
     std::lock_guard lock(k.ioLock);
-    if (!k.drivers.empty() || !k.devices.empty() || !k.links.empty()) {
-        bugCheck(DRIVER_VERIFIER_IOMANAGER_VIOLATION, k.drivers.size(), k.devices.size(), k.links.size(), 0,
+    // The volume of the host's files has one of each.
+    size_t devices = k.devices.size() - 1, links = k.links.size() - 1;
+    if (!k.drivers.empty() || devices != 0 || links != 0) {
+        bugCheck(DRIVER_VERIFIER_IOMANAGER_VIOLATION, k.drivers.size(), devices, links, 0,
                  "The machine halts with %zu driver(s), %zu device name(s) and %zu symbolic link(s) left.",
-                 k.drivers.size(), k.devices.size(), k.links.size());
+                 k.drivers.size(), devices, links);
     }
 }
 

@@ -22,7 +22,9 @@ struct Driver {
 
 // Behind DEVICE_OBJECT.Reserved.
 struct Device {
+    // In upper case, as it is looked up, and as it was given.
     std::u16string name;
+    std::u16string shownName;
     Driver *driver = nullptr;
     bool deletePending = false;
     std::vector<unsigned char> security;
@@ -40,6 +42,10 @@ struct Request {
     size_t outputLength = 0;
     void *systemBuffer = nullptr;
     PMDL mdl = nullptr;
+    // What the driver leaves in the system buffer is the caller's answer.
+    bool copiesBack = false;
+    // The driver may not claim more than the caller has room for.
+    bool limited = false;
     bool pendingMarked = false;
     bool completed = false;
     // While somebody cancels it the IRP's memory stays.
@@ -48,6 +54,26 @@ struct Request {
     // Told, without any lock, that the IRP was completed; empty when somebody waits.
     std::function<void(const std::shared_ptr<Request> &)> onCompleted;
 };
+
+struct FileOpening {
+    std::u16string name = {};
+    ACCESS_MASK desired = 0;
+    ULONG disposition = FILE_OPEN;
+    ULONG options = 0;
+    ULONG attributes = 0;
+    ULONG share = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
+    ULONG handleAttributes = 0;
+};
+// NtCreateFile behind its arguments: the file comes with a reference beside the handle's.
+NTSTATUS openFile(const FileOpening &opening, HANDLE *handle, PFILE_OBJECT *file, ULONG_PTR *information);
+// One request after the other on files opened for synchronous I/O.
+std::mutex &fileLock(PFILE_OBJECT file);
+// \Device\X\name, as the file was opened.
+std::u16string openedName(PFILE_OBJECT file);
+NTSTATUS referenceDevice(std::u16string_view name, PDEVICE_OBJECT *found, std::u16string *rest);
+// The volume of the host's files, and its end.
+void createHostVolume();
+void deleteHostVolume();
 
 // What a driver does with a name as user mode writes it. The handle is one of the current process.
 NTSTATUS openDevice(std::u16string_view name, ACCESS_MASK desired, HANDLE *handle, PFILE_OBJECT *file);
@@ -58,6 +84,13 @@ void closeDevice(HANDLE handle, PFILE_OBJECT file);
 NTSTATUS buildControl(PFILE_OBJECT file, ACCESS_MASK access, ULONG code, const void *input, size_t inputLength,
                       void *output, size_t outputLength, std::shared_ptr<Request> *request);
 std::shared_ptr<Request> buildSimple(PFILE_OBJECT file, UCHAR major);
+// A read or write request, with the buffer as the device wants it.
+NTSTATUS buildTransfer(PFILE_OBJECT file, UCHAR major, void *buffer, ULONG length, LARGE_INTEGER offset,
+                       std::shared_ptr<Request> *request);
+// Query or set. The information is always buffered.
+NTSTATUS buildInformation(PFILE_OBJECT file, UCHAR major, void *information, ULONG length, ULONG type,
+                          std::shared_ptr<Request> *request);
+IO_STATUS_BLOCK issueAndWait(const std::shared_ptr<Request> &request);
 // Calls the driver. onCompleted, or the waiter, learns of the completion.
 void issue(const std::shared_ptr<Request> &request);
 void waitCompleted(const std::shared_ptr<Request> &request);

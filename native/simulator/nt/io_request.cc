@@ -47,6 +47,93 @@ std::shared_ptr<Request> buildSimple(PFILE_OBJECT file, UCHAR major) {
     return build(file, major);
 }
 
+static void addSystemBuffer(Request &request, size_t size, const void *input, size_t inputLength) {
+    if (size == 0) {
+        return;
+    }
+    request.systemBuffer = std::malloc(size);
+    if (request.systemBuffer == nullptr) {
+        throw std::bad_alloc();
+    }
+    // What lies behind the input is not zeroed on Windows either: a driver that returns it leaks pool.
+    std::memset(request.systemBuffer, 0xB5, size);
+    if (inputLength != 0) {
+        std::memcpy(request.systemBuffer, input, inputLength);
+    }
+    request.irp->AssociatedIrp.SystemBuffer = request.systemBuffer;
+}
+
+static void addMdl(Request &request, void *buffer, size_t length, bool write) {
+    auto mdl = static_cast<PMDL>(std::calloc(1, sizeof(MDL)));
+    if (mdl == nullptr) {
+        throw std::bad_alloc();
+    }
+    mdl->Size = sizeof(MDL);
+    mdl->StartVa = PAGE_ALIGN(buffer);
+    mdl->ByteOffset = BYTE_OFFSET(buffer);
+    mdl->ByteCount = static_cast<ULONG>(length);
+    mdl->MdlFlags = MDL_PAGES_LOCKED | (write ? MDL_WRITE_OPERATION : 0);
+    mdl->Process = request.thread->process;
+    request.mdl = request.irp->MdlAddress = mdl;
+}
+
+static bool mayTouch(const void *buffer, size_t length, bool write) {
+    return length == 0 || (userMemoryAllows(buffer, length, write) &&
+                           (currentThread()->previousMode == KernelMode || !isPoolAddress(buffer)));
+}
+
+NTSTATUS buildTransfer(PFILE_OBJECT file, UCHAR major, void *buffer, ULONG length, LARGE_INTEGER offset,
+                       std::shared_ptr<Request> *result) {
+    bool read = major == IRP_MJ_READ;
+    if (!mayTouch(buffer, length, read)) {
+        return STATUS_ACCESS_VIOLATION;
+    }
+    std::shared_ptr<Request> request = build(file, major);
+    // Read and Write have the same layout.
+    auto &parameters = request->irp->Tail.Overlay.CurrentStackLocation->Parameters.Read;
+    parameters.Length = length;
+    parameters.ByteOffset = offset;
+    request->irp->UserBuffer = buffer;
+    request->userOutput = buffer;
+    request->outputLength = length;
+    request->limited = true;
+    if (file->DeviceObject->Flags & DO_BUFFERED_IO) {
+        addSystemBuffer(*request, length, buffer, read ? 0 : length);
+        request->copiesBack = read;
+    } else if ((file->DeviceObject->Flags & DO_DIRECT_IO) && length != 0) {
+        addMdl(*request, buffer, length, read);
+    }
+    *result = std::move(request);
+    return STATUS_SUCCESS;
+}
+
+NTSTATUS buildInformation(PFILE_OBJECT file, UCHAR major, void *information, ULONG length, ULONG type,
+                          std::shared_ptr<Request> *result) {
+    bool query = major == IRP_MJ_QUERY_INFORMATION;
+    if (!mayTouch(information, length, query)) {
+        return STATUS_ACCESS_VIOLATION;
+    }
+    std::shared_ptr<Request> request = build(file, major);
+    // QueryFile and SetFile begin alike.
+    auto &parameters = request->irp->Tail.Overlay.CurrentStackLocation->Parameters.QueryFile;
+    parameters.Length = length;
+    parameters.FileInformationClass = type;
+    request->irp->UserBuffer = information;
+    request->userOutput = information;
+    request->outputLength = length;
+    request->limited = query;
+    request->copiesBack = query;
+    addSystemBuffer(*request, length, information, query ? 0 : length);
+    *result = std::move(request);
+    return STATUS_SUCCESS;
+}
+
+IO_STATUS_BLOCK issueAndWait(const std::shared_ptr<Request> &request) {
+    issue(request);
+    waitCompleted(request);
+    return finish(request);
+}
+
 NTSTATUS buildControl(PFILE_OBJECT file, ACCESS_MASK access, ULONG code, const void *input, size_t inputLength,
                       void *output, size_t outputLength, std::shared_ptr<Request> *result) {
     // The code's access bits are FILE_READ_DATA and FILE_WRITE_DATA by value.
@@ -78,33 +165,14 @@ NTSTATUS buildControl(PFILE_OBJECT file, ACCESS_MASK access, ULONG code, const v
         *result = std::move(request);
         return STATUS_SUCCESS;
     }
-    size_t size = method == METHOD_BUFFERED ? std::max(inputLength, outputLength) : inputLength;
-    if (size != 0) {
-        request->systemBuffer = std::malloc(size);
-        if (request->systemBuffer == nullptr) {
-            throw std::bad_alloc();
-        }
-        // What lies behind the input is not zeroed on Windows either: a driver that returns it leaks pool.
-        std::memset(request->systemBuffer, 0xB5, size);
-        if (inputLength != 0) {
-            std::memcpy(request->systemBuffer, input, inputLength);
-        }
-        irp->AssociatedIrp.SystemBuffer = request->systemBuffer;
-    }
+    request->limited = true;
+    addSystemBuffer(*request, method == METHOD_BUFFERED ? std::max(inputLength, outputLength) : inputLength, input,
+                    inputLength);
     if (method == METHOD_BUFFERED) {
         irp->UserBuffer = output;
+        request->copiesBack = true;
     } else if (outputLength != 0) {
-        auto mdl = static_cast<PMDL>(std::calloc(1, sizeof(MDL)));
-        if (mdl == nullptr) {
-            throw std::bad_alloc();
-        }
-        mdl->Size = sizeof(MDL);
-        mdl->StartVa = PAGE_ALIGN(output);
-        mdl->ByteOffset = BYTE_OFFSET(output);
-        mdl->ByteCount = static_cast<ULONG>(outputLength);
-        mdl->MdlFlags = MDL_PAGES_LOCKED | (method == METHOD_OUT_DIRECT ? MDL_WRITE_OPERATION : 0);
-        mdl->Process = request->thread->process;
-        request->mdl = irp->MdlAddress = mdl;
+        addMdl(*request, output, outputLength, method == METHOD_OUT_DIRECT);
     }
     *result = std::move(request);
     return STATUS_SUCCESS;
@@ -159,14 +227,13 @@ void waitCompleted(const std::shared_ptr<Request> &request) {
 
 IO_STATUS_BLOCK finish(const std::shared_ptr<Request> &request) {
     IO_STATUS_BLOCK result = request->result;
-    bool buffered = request->major == IRP_MJ_DEVICE_CONTROL && METHOD_FROM_CTL_CODE(request->code) == METHOD_BUFFERED;
-    if (request->major == IRP_MJ_DEVICE_CONTROL && !NT_ERROR(result.Status) &&
-        METHOD_FROM_CTL_CODE(request->code) != METHOD_NEITHER && result.Information > request->outputLength) {
+    if (request->limited && !NT_ERROR(result.Status) && result.Information > request->outputLength) {
         bugCheck(DRIVER_VERIFIER_IOMANAGER_VIOLATION, 0x21E, request->code, result.Information, request->outputLength,
-                 "IOCTL 0x%08X was completed with %zu bytes of information for an output buffer of %zu.", request->code,
-                 static_cast<size_t>(result.Information), request->outputLength);
+                 "A request (major 0x%02x, IOCTL 0x%08X) was completed with %zu bytes of information for an output "
+                 "buffer of %zu.",
+                 request->major, request->code, static_cast<size_t>(result.Information), request->outputLength);
     }
-    if (buffered && !NT_ERROR(result.Status) && result.Information != 0) {
+    if (request->copiesBack && !NT_ERROR(result.Status) && result.Information != 0) {
         if (userMemoryAllows(request->userOutput, result.Information, true)) {
             std::memcpy(request->userOutput, request->systemBuffer, result.Information);
         } else {

@@ -66,6 +66,8 @@ struct Handle {
     PVOID object;
     ACCESS_MASK access;
     ULONG attributes;
+    // A kernel handle of the kernel itself, which no driver has to close.
+    bool exempt = false;
 };
 
 struct ProcessFacts {
@@ -164,6 +166,7 @@ struct Kernel {
     // Serialises load and unload.
     std::recursive_mutex driverLock;
     std::map<std::u16string, std::shared_ptr<Driver>> drivers;
+    PDEVICE_OBJECT hostVolume = nullptr;
 
     std::mutex routineLock;
     std::map<std::string, PVOID> routines;
@@ -274,8 +277,11 @@ extern const SIM_OBJECT_TYPE_INITIALIZER deviceTypeInitializer;
 extern const SIM_OBJECT_TYPE_INITIALIZER transactionTypeInitializer;
 
 void closeAllHandles(PEPROCESS process);
-// How many handles the kernel's own table holds.
-size_t kernelHandles();
+// The answer of a QueryName procedure: the structure, and behind it the string with a terminator.
+NTSTATUS giveName(std::u16string_view name, POBJECT_NAME_INFORMATION to, ULONG length, PULONG returned,
+                  KPROCESSOR_MODE mode);
+// How many handles the kernel's table holds; those of drivers, or all.
+size_t kernelHandles(bool exemptToo);
 // In the process's table, or in the kernel's if the attributes say so. Takes a reference of its own.
 NTSTATUS insertHandle(PEPROCESS process, const Handle &entry, HANDLE *handle);
 // The object comes with a reference. Pseudo handles mean the current process and thread.

@@ -2,6 +2,7 @@
 
 #include "kernel.h"
 
+#include <cstring>
 #include <new>
 
 namespace nt {
@@ -77,9 +78,13 @@ void closeAllHandles(PEPROCESS process) {
     }
 }
 
-size_t kernelHandles() {
+size_t kernelHandles(bool exemptToo) {
+    size_t count = 0;
     std::lock_guard lock(kernel().systemProcess->handleLock);
-    return kernel().systemProcess->handles.size();
+    for (const auto &[value, entry] : kernel().systemProcess->handles) {
+        count += exemptToo || !entry.exempt;
+    }
+    return count;
 }
 
 NTSTATUS insertHandle(PEPROCESS process, const Handle &entry, HANDLE *handle) {
@@ -116,6 +121,30 @@ NTSTATUS referenceHandle(PEPROCESS process, HANDLE handle, KPROCESSOR_MODE mode,
     return find(process, handle, found) ? STATUS_SUCCESS : STATUS_INVALID_HANDLE;
 }
 
+NTSTATUS giveName(std::u16string_view name, POBJECT_NAME_INFORMATION to, ULONG length, PULONG returned,
+                  KPROCESSOR_MODE mode) {
+    if (name.size() > UNICODE_STRING_MAX_CHARS - 1) {
+        return STATUS_NAME_TOO_LONG;
+    }
+    auto bytes = static_cast<USHORT>(name.size() * sizeof(WCHAR));
+    // An object without a name has no string, not even an empty one.
+    auto needed = static_cast<ULONG>(sizeof *to + (bytes != 0 ? bytes + sizeof(WCHAR) : 0));
+    if (returned != nullptr && !writeCaller(returned, &needed, sizeof needed, mode)) {
+        return STATUS_ACCESS_VIOLATION;
+    }
+    if (length < needed) {
+        return STATUS_INFO_LENGTH_MISMATCH;
+    }
+    std::vector<UCHAR> answer(needed);
+    if (bytes != 0) {
+        OBJECT_NAME_INFORMATION header = {
+            {bytes, static_cast<USHORT>(bytes + sizeof(WCHAR)), reinterpret_cast<PWCH>(to + 1)}};
+        std::memcpy(answer.data(), &header, sizeof header);
+        std::memcpy(answer.data() + sizeof header, name.data(), bytes);
+    }
+    return writeCaller(to, answer.data(), needed, mode) ? STATUS_SUCCESS : STATUS_ACCESS_VIOLATION;
+}
+
 static NTSTATUS queryObjectName(HANDLE handle, PVOID info, ULONG length, PULONG returned, KPROCESSOR_MODE mode) {
     PVOID object;
     NTSTATUS status = ObReferenceObjectByHandle(handle, 0, nullptr, mode, &object, nullptr);
@@ -123,23 +152,8 @@ static NTSTATUS queryObjectName(HANDLE handle, PVOID info, ULONG length, PULONG 
         return status;
     }
     auto query = ObGetObjectType(object)->info.QueryName;
-    ULONG needed = sizeof(OBJECT_NAME_INFORMATION);
-    if (query != nullptr) {
-        status = query(object, static_cast<POBJECT_NAME_INFORMATION>(info), length, returned, mode);
-    } else if (returned != nullptr && !userMemoryAllows(returned, sizeof *returned, true)) {
-        status = STATUS_ACCESS_VIOLATION;
-    } else {
-        if (returned != nullptr) {
-            *returned = needed;
-        }
-        if (length < needed) {
-            status = STATUS_INFO_LENGTH_MISMATCH;
-        } else if (!userMemoryAllows(info, needed, true)) {
-            status = STATUS_ACCESS_VIOLATION;
-        } else {
-            *static_cast<POBJECT_NAME_INFORMATION>(info) = {};
-        }
-    }
+    auto to = static_cast<POBJECT_NAME_INFORMATION>(info);
+    status = query != nullptr ? query(object, to, length, returned, mode) : giveName({}, to, length, returned, mode);
     ObfDereferenceObject(object);
     return status;
 }
@@ -153,6 +167,14 @@ extern "C" {
 NTSTATUS SimInsertHandle(PVOID object, ULONG attributes, ACCESS_MASK access, PHANDLE handle) {
     requireIrql(APC_LEVEL, "Handle creation");
     return insertHandle(IoGetCurrentProcess(), {object, access, attributes}, handle);
+}
+
+VOID SimExemptHandle(HANDLE handle) {
+    std::lock_guard lock(kernel().systemProcess->handleLock);
+    auto entry = kernel().systemProcess->handles.find(reinterpret_cast<ULONG_PTR>(handle));
+    if (entry != kernel().systemProcess->handles.end()) {
+        entry->second.exempt = true;
+    }
 }
 
 NTSTATUS ObReferenceObjectByHandle(HANDLE handle, ACCESS_MASK desired, POBJECT_TYPE type, KPROCESSOR_MODE mode,

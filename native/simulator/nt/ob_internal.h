@@ -48,6 +48,8 @@ VOID SimDeleteObjectType(POBJECT_TYPE Type);
 PVOID SimCreateObject(POBJECT_TYPE Type);
 // A new handle in the current process, or in the kernel's table with OBJ_KERNEL_HANDLE. Takes a reference of its own.
 NTSTATUS SimInsertHandle(PVOID Object, ULONG HandleAttributes, ACCESS_MASK GrantedAccess, PHANDLE Handle);
+// The kernel handle is the kernel's own: drivers may be unloaded while it is open.
+VOID SimExemptHandle(HANDLE Handle);
 LONG_PTR SimObjectReferences(PVOID Object);
 
 // Sets the previous mode of the current thread and returns the former one. Zw routines bracket their Nt twin with it.

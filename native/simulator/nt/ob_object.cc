@@ -181,12 +181,7 @@ NTSTATUS ObQueryNameString(PVOID object, POBJECT_NAME_INFORMATION info, ULONG le
     if (head->type->info.QueryName != nullptr) {
         return head->type->info.QueryName(object, info, length, returned, KernelMode);
     }
-    *returned = sizeof *info;
-    if (length < sizeof *info) {
-        return STATUS_INFO_LENGTH_MISMATCH;
-    }
-    *info = {};
-    return STATUS_SUCCESS;
+    return giveName({}, info, length, returned, KernelMode);
 }
 
 } // extern "C"

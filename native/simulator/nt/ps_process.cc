@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 
+#include "io_internal.h"
 #include "se_internal.h"
 
 #include <cstring>
@@ -93,6 +94,7 @@ void boot() {
                                   .elevated = true,
                                   .session = 1});
     PsInitialSystemProcess = k.systemProcess;
+    createHostVolume();
 }
 
 void exitHost() {
@@ -107,7 +109,8 @@ void halt() {
                  "%zu system thread(s) still run when the machine halts.", running);
     }
     reapThreads(true);
-    if (size_t left = kernelHandles(); left != 0) {
+    deleteHostVolume();
+    if (size_t left = kernelHandles(true); left != 0) {
         bugCheck(DRIVER_VERIFIER_DETECTED_VIOLATION, 0x62, left, 0, 0, "%zu kernel handle(s) were not closed.", left);
     }
     checkPoolLeaks(true);

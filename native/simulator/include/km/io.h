@@ -48,7 +48,10 @@
 #define FILE_GENERIC_EXECUTE (STANDARD_RIGHTS_EXECUTE | FILE_READ_ATTRIBUTES | FILE_EXECUTE | SYNCHRONIZE)
 #define FILE_DEVICE_MAILSLOT 0x0000000C
 #define FILE_DEVICE_NAMED_PIPE 0x00000011
+#define FILE_DEVICE_DISK 0x00000007
+#define FILE_DEVICE_NAMED_PIPE 0x00000011
 #define FILE_DEVICE_UNKNOWN 0x00000022
+#define FO_SYNCHRONOUS_IO 0x00000002
 #define FILE_DEVICE_SECURE_OPEN 0x00000100
 #define CTL_CODE(type, function, method, access) (((type) << 16) | ((access) << 14) | ((function) << 2) | (method))
 #define METHOD_FROM_CTL_CODE(code) ((ULONG)((code)&3))
@@ -150,6 +153,8 @@ typedef struct _FILE_OBJECT {
     BOOLEAN DeleteAccess;
     ULONG Flags;
     UNICODE_STRING FileName;
+    // Of files opened for synchronous I/O.
+    LARGE_INTEGER CurrentByteOffset;
     KEVENT Event;
     PVOID Reserved;
 } FILE_OBJECT;
@@ -184,6 +189,15 @@ typedef struct _IO_STACK_LOCATION {
             ULONG POINTER_ALIGNMENT Key;
             LARGE_INTEGER ByteOffset;
         } Write;
+        struct {
+            ULONG Length;
+            ULONG POINTER_ALIGNMENT FileInformationClass;
+        } QueryFile;
+        struct {
+            ULONG Length;
+            ULONG POINTER_ALIGNMENT FileInformationClass;
+            PFILE_OBJECT FileObject;
+        } SetFile;
         struct {
             ULONG OutputBufferLength;
             ULONG POINTER_ALIGNMENT InputBufferLength;
