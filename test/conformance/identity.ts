@@ -62,7 +62,8 @@ export function identitySuite(host: ConformanceHost): void {
         });
         const silent = await host.createActor(driver, { commandLine: null });
         const { registration, events } = await collect(driver, null, { classes: ['RegNtPostOpenKeyEx'] });
-        await (await actor.openKey(key.path)).close();
+        // The key lies in the 64-bit view.
+        await (await actor.openKey(key.path, { view: 64 })).close();
         await (await silent.openKey(key.path)).close();
         await registration.unregister();
         await actor.exit();
