@@ -97,6 +97,10 @@ static VOID NotifyPost(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS 
         .Flags = Call ? 0 : CMB_RECORD_PRE_UNKNOWN,
     };
     NAME *name = NULL;
+    // What is opened may be wanted only later.
+    if (!Wants(Registration, Number) && Class->Body != NotifyBodyCreate) {
+        return;
+    }
     if (Call) {
         SetCall(&notification, Call);
         notification.PreSequence = Call->PreSequence;

@@ -266,9 +266,12 @@ Bytes pattern(size_t size, uint8_t seed) {
     return bytes;
 }
 
-Actor::Actor(std::u16string_view image)
-    : process_(Machine::shared()->createProcess({.imagePath = std::u16string(image)})),
-      thread_(process_->createThread()) {}
+Actor::Actor(std::u16string_view image) : Actor(simulator::ProcessOptions{.imagePath = std::u16string(image)}) {}
+
+Actor::Actor(const simulator::ProcessOptions &options) : Actor(Machine::shared()->createProcess(options)) {}
+
+Actor::Actor(std::shared_ptr<simulator::Process> process)
+    : process_(std::move(process)), thread_(process_->createThread()) {}
 
 HANDLE Actor::create(std::u16string path, HANDLE root, NTSTATUS expected) {
     HANDLE key = nullptr;

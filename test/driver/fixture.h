@@ -125,7 +125,12 @@ simulator::IoResult registerRaw(simulator::File &file, std::u16string_view altit
 class Actor {
   public:
     explicit Actor(std::u16string_view image = u"C:\\actor.exe");
+    explicit Actor(const simulator::ProcessOptions &options);
+    // Another thread of a process.
+    explicit Actor(std::shared_ptr<simulator::Process> process);
     uint32_t processId() const { return process_->id(); }
+    const std::shared_ptr<simulator::Process> &process() const { return process_; }
+    simulator::Thread &thread() { return *thread_; }
     void run(const std::function<void()> &job) { thread_->run(job); }
     void post(std::function<void()> job) { thread_->post(std::move(job)); }
 

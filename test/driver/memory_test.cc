@@ -56,7 +56,9 @@ class MemoryTest : public testing::Test {
         const bool two = !shortOfMemory(registerRaw(*file, u"2", second).status) && !shortOfMemory(second.Status);
         Actor actor;
         HANDLE key = actor.create(u"\\REGISTRY\\MACHINE\\SOFTWARE\\Memory");
+        EXPECT_EQ(actor.thread().impersonate({}, 2), STATUS_SUCCESS);
         actor.setValue(key, u"v", REG_BINARY, pattern(10));
+        actor.thread().revert();
         actor.deleteKey(key);
         actor.close(key);
         if (one || two) {
@@ -85,19 +87,33 @@ class MemoryTest : public testing::Test {
             // A context that could not be attached is not cleaned up.
             operations += !record.isProcess() && record->NotifyClass != RegNtCallbackObjectContextCleanup;
             unknown_ += (record->Flags & CMB_RECORD_PRE_UNKNOWN) != 0;
+            unnamed_ += (record->Flags & CMB_RECORD_PATH_UNAVAILABLE) != 0;
+            unattached_ += record->NotifyClass == RegNtPostCreateKeyEx && record->KeyObject == 0;
+            const bool set = record->NotifyClass == RegNtPreSetValueKey || record->NotifyClass == RegNtPostSetValueKey;
+            EXPECT_EQ((record->Flags & CMB_RECORD_IMPERSONATING) != 0, set);
+            unasked_ += set && record.impersonation().Token.UserSid.Flags == 0;
+            undescribed_ += record.isProcess() && record.body<CMB_BODY_PROCESS>().ImagePath.Flags == 0;
         }
         EXPECT_EQ(operations % 8, 0u);
     }
 
     std::shared_ptr<Machine> machine_ = Machine::shared();
-    unsigned unknown_ = 0;
+    // Records that say less for want of memory.
+    void expectShortage(bool short_) {
+        for (unsigned count : {unknown_, unnamed_, unattached_}) {
+            EXPECT_EQ(count != 0, short_);
+        }
+    }
+
+    unsigned unknown_ = 0, unnamed_ = 0, unattached_ = 0, unasked_ = 0, undescribed_ = 0;
 };
 
 TEST_F(MemoryTest, LoadAndUnload) {
     for (int i = 0; i < 3; ++i) {
         scenario();
     }
-    EXPECT_EQ(unknown_, 0u);
+    expectShortage(false);
+    EXPECT_EQ(unasked_ + undescribed_, 0u);
 }
 
 TEST_F(MemoryTest, EachCallStackFailsOnce) {
@@ -113,7 +129,7 @@ TEST_F(MemoryTest, EachCallStackFailsOnce) {
     EXPECT_LT(passes, 100);
     // Session, ring, registration, call context, mapping.
     EXPECT_GE(machine_->failedAllocations(), 5u);
-    EXPECT_GT(unknown_, 0u);
+    expectShortage(true);
 }
 
 TEST_F(MemoryTest, EachAllocationFailsOnce) {
@@ -129,7 +145,7 @@ TEST_F(MemoryTest, EachAllocationFailsOnce) {
             break;
         }
     }
-    EXPECT_GT(unknown_, 0u);
+    expectShortage(true);
 }
 
 NTSTATUS takeLink(PDRIVER_OBJECT driver, PUNICODE_STRING) {

@@ -135,9 +135,14 @@ TEST_F(NotifyClassTest, NoAddressLeaves) {
         length = sizeof(buffer);
         EXPECT_EQ(NtQueryMultipleValueKey(key, &entry, 1, buffer.data(), &length, nullptr), STATUS_SUCCESS);
     });
+    ASSERT_EQ(actor.thread().impersonate({}, 2), STATUS_SUCCESS);
     actor.rename(key, path().substr(path().rfind(u'\\') + 1) + u"x");
     actor.close(key);
-    for (const Record &record : client.drain()) {
+    actor.thread().revert();
+    std::vector<Record> records = client.drain();
+    ASSERT_FALSE(client.processes().empty());
+    records.insert(records.end(), client.processes().begin(), client.processes().end());
+    for (const Record &record : records) {
         const Bytes &bytes = record.bytes();
         for (size_t i = 0; i + 8 <= bytes.size(); i += 4) {
             uint64_t word = 0;

@@ -78,6 +78,62 @@ TEST_F(RecordTest, CreateAndOpen) {
     }
 }
 
+// Which part of a requested path is the root's, and what became of it.
+TEST_F(RecordTest, RequestedPath) {
+    Client client;
+    Actor actor;
+    client.add(u"385100");
+    const std::u16string root = u"\\REGISTRY";
+    HANDLE created = actor.create(path());
+    HANDLE relative = actor.create(u"Sub", created), again = actor.openKey(u"", created);
+    actor.openKey(u"Missing", created, STATUS_OBJECT_NAME_NOT_FOUND);
+    std::vector<Record> records = client.drain();
+    ASSERT_EQ(records.size(), 8u);
+    const std::u16string requested[] = {path(), path() + u"\\Sub", path(), path() + u"\\Missing"};
+    const size_t rootLength[] = {root.size(), path().size(), path().size(), path().size()};
+    for (size_t i = 0; i < 4; ++i) {
+        const Record &pre = records[2 * i], &post = records[2 * i + 1];
+        EXPECT_EQ(pre.path(), requested[i]);
+        EXPECT_EQ(pre->OtherPath.Flags, 0u);
+        EXPECT_EQ(pre->RootSize, rootLength[i] * 2);
+        EXPECT_EQ(post->RootSize, rootLength[i] * 2);
+        if (i < 3) {
+            EXPECT_EQ(post.otherPath(), requested[i]);
+            EXPECT_TRUE(post->Flags & CMB_RECORD_PATH_RESOLVED);
+        } else {
+            EXPECT_EQ(post.path(), requested[i]);
+            EXPECT_EQ(post->OtherPath.Flags, 0u);
+        }
+    }
+    for (HANDLE key : {created, relative, again}) {
+        actor.close(key);
+    }
+}
+
+TEST_F(RecordTest, Duration) {
+    Client client;
+    Actor actor;
+    HANDLE key = actor.create(path());
+    client.add(u"385100", bit(RegNtPreSetValueKey) | bit(RegNtPostSetValueKey));
+    Rival slow(u"1", [](ULONG notifyClass, PVOID) {
+        if (notifyClass == RegNtPreSetValueKey) {
+            LARGE_INTEGER interval{.QuadPart = -50000};
+            KeDelayExecutionThread(KernelMode, FALSE, &interval);
+        }
+    });
+    LARGE_INTEGER start, end;
+    KeQuerySystemTimePrecise(&start);
+    actor.setValue(key, u"v", REG_BINARY, pattern(1));
+    KeQuerySystemTimePrecise(&end);
+    std::vector<Record> records = client.drain();
+    ASSERT_EQ(records.size(), 2u);
+    EXPECT_EQ(records[0]->Duration, 0u);
+    EXPECT_GE(records[1]->Duration, 5000000u);
+    // Two clocks that tick in units of 100 ns.
+    EXPECT_LE(records[1]->Duration, static_cast<UINT64>(end.QuadPart - start.QuadPart + 1) * 100);
+    actor.close(key);
+}
+
 TEST_F(RecordTest, ClassName) {
     Client client;
     Actor actor;
