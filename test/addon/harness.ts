@@ -43,7 +43,7 @@ export function startProcess(imagePath: string, options: Partial<NativeProcessOp
 export interface Listener {
   readonly channel: NativeChannel;
   readonly batches: ArrayBuffer[];
-  /** Sequence numbers of the records, in the order in which they came. */
+  /** Sequence numbers of the notifications, in the order in which they came. */
   readonly sequences: bigint[];
   readonly gaps: bigint[];
 }
@@ -79,8 +79,9 @@ function read(batch: ArrayBuffer, sequences: bigint[], gaps: bigint[]): void {
   let offset = view.getUint16(P.CMB_BATCH.HeaderSize, true);
   for (let left = view.getUint32(P.CMB_BATCH.RecordCount, true); left > 0; left--) {
     const sequence = view.getBigUint64(offset + P.CMB_RECORD.Sequence, true);
-    if (view.getUint16(offset + P.CMB_RECORD.Kind, true) === P.CMB_RECORD_GAP) gaps.push(sequence);
-    else sequences.push(sequence);
+    const kind = view.getUint16(offset + P.CMB_RECORD.Kind, true);
+    if (kind === P.CMB_RECORD_GAP) gaps.push(sequence);
+    if (kind === P.CMB_RECORD_NOTIFICATION) sequences.push(sequence);
     offset += view.getUint32(offset + P.CMB_RECORD.Size, true);
   }
 }

@@ -10,6 +10,7 @@ const STATUS_ACCESS_DENIED = 0xc0000022;
 const STATUS_BUFFER_TOO_SMALL = 0xc0000023;
 const STATUS_BUFFER_OVERFLOW = 0x80000005;
 const STATUS_INVALID_HANDLE = 0xc0000008;
+const DACL = 4;
 
 /** Runs `body` with a thread of a process, and takes both away again. */
 function withThread(name: string, body: (thread: NativeThread, process: NativeProcess) => Promise<void>): void {
@@ -111,6 +112,44 @@ describe('a simulated thread of the addon', () => {
     assert.equal((await thread.queryKey(handle, KeyFullInformation, 100)).status, 0);
     assert.equal(await thread.deleteKey(handle), 0);
     assert.deepEqual(await thread.duplicateHandle(key), { status: STATUS_INVALID_HANDLE, handle: 0 });
+  });
+
+  withThread('reads and sets security descriptors, and refuses one that points beyond itself', async (thread) => {
+    const key = await create(thread, `${SCRATCH}\\AddonSecurity`);
+    const short = await thread.querySecurity(key, DACL, 4);
+    assert.equal(short.status, STATUS_BUFFER_TOO_SMALL);
+    const { status, data } = await thread.querySecurity(key, DACL, short.length);
+    assert.equal(status, 0);
+    assert.equal(await thread.setSecurity(key, DACL, data), 0);
+    assert.deepEqual((await thread.querySecurity(key, DACL, 1000)).data, data);
+    const beyond = data.slice();
+    new DataView(beyond.buffer).setUint32(16, beyond.length - 4, true);
+    assert.equal(await thread.setSecurity(key, DACL, beyond), 0xc0000079);
+    assert.equal(await thread.setSecurity(key, DACL, new Uint8Array()), 0xc0000079);
+    const child = await thread.createKey(key, 'Child', KEY_ALL_ACCESS, 0, null, OBJ_CASE_INSENSITIVE, 0, beyond);
+    assert.equal(child.status, 0xc0000079);
+    assert.equal(await thread.deleteKey(key), 0);
+  });
+
+  withThread('acts for whom it impersonates', async (thread) => {
+    const token = { userSid: 'S-1-5-21-1-2-3-1001', integrityLevel: 0x2000, elevated: false, sessionId: 1 };
+    const path = '\\REGISTRY\\MACHINE\\SYSTEM\\AddonImpersonate';
+    const key = await create(thread, path);
+    const open = async (access: number): Promise<number> => {
+      const { status, handle } = await thread.openKey(0, path, access, 0, OBJ_CASE_INSENSITIVE, 0);
+      if (handle !== 0) await thread.closeKey(handle);
+      return status;
+    };
+    assert.equal(await open(KEY_ALL_ACCESS), 0);
+    assert.equal(await thread.impersonate(token, 2), 0);
+    assert.equal(await open(KEY_ALL_ACCESS), STATUS_ACCESS_DENIED);
+    assert.equal(await open(KEY_READ), 0);
+    assert.equal(await thread.revertToSelf(), 0);
+    assert.equal(await open(KEY_ALL_ACCESS), 0);
+    assert.equal(await thread.impersonate({ ...token, userSid: 'nobody' }, 2), 0xc0000078);
+    assert.equal(await thread.impersonate(token, 7), 0xc00000a5);
+    assert.equal(await open(KEY_ALL_ACCESS), 0);
+    assert.equal(await thread.deleteKey(key), 0);
   });
 
   withThread('makes transactions, which end once', async (thread) => {
