@@ -19,19 +19,34 @@ export const Operation = {
   queryMultipleValues: 14,
   queryObjectName: 15,
   inject: 16,
+  duplicateHandle: 17,
+  querySecurity: 18,
+  setSecurity: 19,
+  loadKey: 20,
+  unloadKey: 21,
+  saveKey: 22,
+  saveMergedKeys: 23,
+  restoreKey: 24,
+  replaceKey: 25,
+  createTransaction: 26,
+  commitTransaction: 27,
+  rollbackTransaction: 28,
   load: 100,
 } as const;
 
+/** CMK_REQUEST of test/wine/cmkernel/actor.h. */
 export interface Request {
   readonly handle?: number;
+  readonly other?: number;
   readonly access?: number;
   readonly options?: number;
   readonly informationClass?: number;
   readonly index?: number;
   readonly length?: number;
+  readonly attributes?: number;
   readonly name?: string;
   readonly className?: string | null;
-  readonly data?: Uint8Array;
+  readonly data?: Uint8Array | null;
 }
 
 export interface Reply {

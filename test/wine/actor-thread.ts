@@ -4,9 +4,6 @@ import { Operation, type Reply, type Request } from './actor-protocol.js';
 const STATUS_NOT_SUPPORTED = 0xc00000bb;
 
 const notSupported = (): Promise<number> => Promise.resolve(STATUS_NOT_SUPPORTED);
-const noHandle = (): Promise<NativeHandleResult> => Promise.resolve({ status: STATUS_NOT_SUPPORTED, handle: 0 });
-const noData = (): Promise<NativeQueryResult> =>
-  Promise.resolve({ status: STATUS_NOT_SUPPORTED, data: new Uint8Array(), length: 0 });
 
 /** The process that carries a request to one of its threads. */
 export interface Asker {
@@ -34,16 +31,40 @@ export class ActorThread implements NativeThread {
     access: number,
     options: number,
     className: string | null,
+    attributes: number,
+    transaction: number,
+    securityDescriptor: Uint8Array | null,
   ): Promise<NativeKeyResult> {
-    return this.#ask(Operation.createKey, { handle: root, name: path, access, options, className });
+    return this.#ask(Operation.createKey, {
+      handle: root,
+      other: transaction,
+      name: path,
+      access,
+      options,
+      className,
+      attributes,
+      data: securityDescriptor,
+    });
   }
 
-  openKey(root: number, path: string, access: number, options: number): Promise<NativeKeyResult> {
-    return this.#ask(Operation.openKey, { handle: root, name: path, access, options });
+  openKey(
+    root: number,
+    path: string,
+    access: number,
+    options: number,
+    attributes: number,
+    transaction: number,
+  ): Promise<NativeKeyResult> {
+    const other = transaction;
+    return this.#ask(Operation.openKey, { handle: root, other, name: path, access, options, attributes });
   }
 
   closeKey(handle: number): Promise<number> {
     return this.#status(Operation.closeKey, { handle });
+  }
+
+  duplicateHandle(handle: number): Promise<NativeHandleResult> {
+    return this.#ask(Operation.duplicateHandle, { handle });
   }
 
   setValue(handle: number, name: string, type: number, data: Uint8Array): Promise<number> {
@@ -94,23 +115,55 @@ export class ActorThread implements NativeThread {
     return this.#ask(Operation.queryObjectName, { handle, length });
   }
 
-  injectNotification(handle: number, notifyClass: number): Promise<number> {
-    return this.#status(Operation.inject, { handle, informationClass: notifyClass });
+  querySecurity(handle: number, information: number, length: number): Promise<NativeQueryResult> {
+    return this.#ask(Operation.querySecurity, { handle, informationClass: information, length });
   }
 
-  // What regactor.exe has no operation for.
-  readonly duplicateHandle = noHandle;
-  readonly querySecurity = noData;
-  readonly setSecurity = notSupported;
-  readonly loadKey = noHandle;
-  readonly unloadKey = notSupported;
-  readonly saveKey = notSupported;
-  readonly saveMergedKeys = notSupported;
-  readonly restoreKey = notSupported;
-  readonly replaceKey = notSupported;
-  readonly createTransaction = noHandle;
-  readonly commitTransaction = notSupported;
-  readonly rollbackTransaction = notSupported;
+  setSecurity(handle: number, information: number, descriptor: Uint8Array): Promise<number> {
+    return this.#status(Operation.setSecurity, { handle, informationClass: information, data: descriptor });
+  }
+
+  loadKey(root: number, path: string, file: string, flags: number, access: number): Promise<NativeHandleResult> {
+    return this.#ask(Operation.loadKey, { handle: root, name: path, className: file, options: flags, access });
+  }
+
+  unloadKey(root: number, path: string, flags: number): Promise<number> {
+    return this.#status(Operation.unloadKey, { handle: root, name: path, options: flags });
+  }
+
+  saveKey(handle: number, file: string, format: number): Promise<number> {
+    return this.#status(Operation.saveKey, { handle, name: file, options: format });
+  }
+
+  saveMergedKeys(high: number, low: number, file: string): Promise<number> {
+    return this.#status(Operation.saveMergedKeys, { handle: high, other: low, name: file });
+  }
+
+  restoreKey(handle: number, file: string, flags: number): Promise<number> {
+    return this.#status(Operation.restoreKey, { handle, name: file, options: flags });
+  }
+
+  replaceKey(newFile: string, handle: number, oldFile: string): Promise<number> {
+    return this.#status(Operation.replaceKey, { handle, name: newFile, className: oldFile });
+  }
+
+  createTransaction(): Promise<NativeHandleResult> {
+    return this.#ask(Operation.createTransaction, {});
+  }
+
+  commitTransaction(handle: number): Promise<number> {
+    return this.#status(Operation.commitTransaction, { handle });
+  }
+
+  rollbackTransaction(handle: number): Promise<number> {
+    return this.#status(Operation.rollbackTransaction, { handle });
+  }
+
+  injectNotification(handle: number, notifyClass: number, status = 0): Promise<number> {
+    return this.#status(Operation.inject, { handle, informationClass: notifyClass, options: status });
+  }
+
+  // A program cannot make tokens of its choice, nor calls as the kernel makes them.
   readonly impersonate = notSupported;
   readonly revertToSelf = notSupported;
   readonly setCaller = notSupported;

@@ -36,6 +36,18 @@ enum CMK_OPERATION {
     CmkOpQueryMultipleValues,
     CmkOpQueryObjectName,
     CmkOpInject,
+    CmkOpDuplicateHandle,
+    CmkOpQuerySecurity,
+    CmkOpSetSecurity,
+    CmkOpLoadKey,
+    CmkOpUnloadKey,
+    CmkOpSaveKey,
+    CmkOpSaveMergedKeys,
+    CmkOpRestoreKey,
+    CmkOpReplaceKey,
+    CmkOpCreateTransaction,
+    CmkOpCommitTransaction,
+    CmkOpRollbackTransaction,
 };
 
 // Bits of CMK_REQUEST.Flags.
@@ -44,19 +56,21 @@ enum CMK_OPERATION {
 typedef struct CMK_REQUEST {
     unsigned int Size; // the whole message
     unsigned int Operation;
-    unsigned long long Handle; // of the key, or of the root for create and open
+    unsigned long long Handle; // of the key or transaction, or of the root for create, open, load and unload
+    unsigned long long Other;  // the transaction of create and open, the lower key of save merged
     unsigned int Access;
-    unsigned int Options;
-    unsigned int InformationClass; // or value type, or notification class
+    unsigned int Options; // of create and open; the flags or the format of what works on hives; the status of a notification
+    unsigned int InformationClass; // or value type, notification class, SECURITY_INFORMATION
     unsigned int Index;
-    unsigned int Length; // of the caller's buffer, for queries
+    unsigned int Length;     // of the caller's buffer, for queries
+    unsigned int Attributes; // OBJ_*
     unsigned int Flags;
     // These three follow the structure in this order, without gaps or terminators. Names of a multiple query are
-    // separated by NUL.
+    // separated by NUL. A file has the place of the name, after a name that of the class; the two files of replace have
+    // both. A security descriptor is data.
     unsigned int NameSize;
     unsigned int ClassSize;
     unsigned int DataSize;
-    unsigned int Reserved;
 } CMK_REQUEST;
 
 typedef struct CMK_REPLY {
@@ -81,6 +95,10 @@ typedef struct CMK_DIAGNOSTICS {
     unsigned int Operations;
     unsigned int Handles;
     unsigned int KernelHandles;
+    unsigned int Processes; // objects
+    unsigned int Tokens;
+    unsigned int Files;
+    unsigned int Reserved;
     unsigned long long PoolBlocks; // of the driver
     unsigned long long PoolBytes;
     unsigned long long PoolAllocations; // since start: shows that the driver's pool is the one that is counted

@@ -36,6 +36,9 @@ static NTSTATUS Diagnose(PIRP Irp, ULONG Size) {
     report->ObjectContexts = statistics.ObjectContexts;
     report->KeyNames = statistics.KeyNames;
     report->Operations = statistics.Operations;
+    report->Processes = (unsigned int)CmkProcessType.Live;
+    report->Tokens = (unsigned int)CmkTokenType.Live;
+    report->Files = (unsigned int)CmkFileType.Live;
     report->Notifications = statistics.Notifications;
     CmkCountHandles(&report->Handles, &report->KernelHandles);
     CmkPoolUsage(&report->PoolBlocks, &report->PoolBytes, &report->PoolAllocations);
@@ -101,6 +104,7 @@ NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT Driver, PUNICODE_STRING RegistryPath) 
 
     UNREFERENCED_PARAMETER(RegistryPath);
     CmkInitializeHandles();
+    CmkInitializeProcesses();
     CmkInitializeActors();
     status = CmInitSystem(&CmkRegistryStore, NULL);
     if (!NT_SUCCESS(status)) {

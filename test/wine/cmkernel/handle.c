@@ -87,6 +87,27 @@ NTSTATUS CmPortCreateHandle(PVOID Object, ACCESS_MASK GrantedAccess, ULONG Attri
     return status;
 }
 
+NTSTATUS CmkDuplicateHandle(HANDLE Handle, PHANDLE Duplicate) {
+    ACCESS_MASK access = 0;
+    PVOID object;
+    NTSTATUS status = CmPortReferenceKeyByHandle(Handle, 0, UserMode, &object);
+    HANDLE_ENTRY *entry;
+    KIRQL irql;
+
+    if (!NT_SUCCESS(status)) {
+        return status;
+    }
+    KeAcquireSpinLock(&Lock, &irql);
+    entry = EntryOf(Handle, UserMode);
+    if (entry) {
+        access = entry->Access;
+    }
+    KeReleaseSpinLock(&Lock, irql);
+    status = CmPortCreateHandle(object, access, 0, UserMode, Duplicate);
+    CmPortDereferenceObject(object);
+    return status;
+}
+
 NTSTATUS CmkCloseHandle(HANDLE Handle, KPROCESSOR_MODE Mode) {
     PVOID object = NULL;
     HANDLE_ENTRY *entry;
@@ -147,10 +168,13 @@ VOID CmkCountHandles(unsigned int *Handles, unsigned int *KernelHandles) {
     KeReleaseSpinLock(&Lock, irql);
 }
 
-NTSTATUS CmkZwClose(HANDLE Handle) {
+BOOLEAN CmkIsKeyHandle(HANDLE Handle) {
     ULONG64 number = (ULONG64)Handle;
-    BOOLEAN ours = number >= KERNEL_BASE ? number < KERNEL_BASE + MAX_HANDLES * 4ull
-                                         : number >= USER_BASE && number < USER_BASE + MAX_HANDLES * 4ull;
 
-    return ours ? CmkCloseHandle(Handle, KernelMode) : ZwClose(Handle);
+    return number >= KERNEL_BASE ? number < KERNEL_BASE + MAX_HANDLES * 4ull
+                                 : number >= USER_BASE && number < USER_BASE + MAX_HANDLES * 4ull;
+}
+
+NTSTATUS CmkZwClose(HANDLE Handle) {
+    return CmkIsKeyHandle(Handle) ? CmkCloseHandle(Handle, KernelMode) : ZwClose(Handle);
 }

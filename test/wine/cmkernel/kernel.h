@@ -21,6 +21,7 @@ typedef struct CMK_THREAD {
     volatile LONG64 Id;
     HANDLE ProcessId;
     HANDLE ThreadId;
+    PVOID Process; // once it was asked for; process.c
     PVOID CmSlot;
     KPROCESSOR_MODE PreviousMode;
     KIRQL Irql;
@@ -31,16 +32,53 @@ CMK_THREAD *CmkCurrentThread(VOID);
 VOID CmkForgetThread(VOID);
 HANDLE CmkPsGetCurrentProcessId(VOID);
 HANDLE CmkPsGetCurrentThreadId(VOID);
+// Of winedevice, whoever it works for.
+HANDLE CmkOwnProcessId(VOID);
 
-// object.c, handle.c
-extern volatile LONG CmkKeyObjects;
+// object.c: CmPortReferenceObject and CmPortDereferenceObject are for all objects of this module.
+typedef struct CMK_TYPE {
+    VOID (*Delete)(PVOID Object);
+    volatile LONG Live;
+} CMK_TYPE;
+
+extern CMK_TYPE CmkKeyType;
+extern CMK_TYPE CmkProcessType;
+extern CMK_TYPE CmkTokenType;
+extern CMK_TYPE CmkFileType;
+// Zeroed, with one reference; NULL if there is no memory.
+PVOID CmkCreateObject(CMK_TYPE *Type, SIZE_T Size);
+// NULL: the object is Wine's.
+CMK_TYPE *CmkTypeOf(PVOID Object);
+
+// process.c
+VOID CmkInitializeProcesses(VOID);
+PVOID CmkCurrentProcess(VOID);
+VOID CmkLeaveProcess(CMK_THREAD *Thread);
+// Wine's handle, not to be closed; NULL if there is none.
+HANDLE CmkProcessHandle(PVOID Process);
+NTSTATUS CmkOpenProcessObject(PVOID Process, ULONG Attributes, ACCESS_MASK Access, PHANDLE Handle);
+
+// file.c
+NTSTATUS CmkReferenceFile(HANDLE Handle, PVOID *Object);
+NTSTATUS CmkQueryFileName(PVOID Object, POBJECT_NAME_INFORMATION Information, ULONG Length, PULONG ReturnLength);
+
+// device_path.c: `\??\C:\name` as `\Device\HarddiskVolume1\name`. Free the buffer with CMK_TAG.
+NTSTATUS CmkDevicePath(PCUNICODE_STRING Path, PUNICODE_STRING Result);
+
+// handle.c
 VOID CmkInitializeHandles(VOID);
+// Whether the number is one of those that are given out here.
+BOOLEAN CmkIsKeyHandle(HANDLE Handle);
+// Another handle of the current process with the same access.
+NTSTATUS CmkDuplicateHandle(HANDLE Handle, PHANDLE Duplicate);
 NTSTATUS CmkCloseHandle(HANDLE Handle, KPROCESSOR_MODE Mode);
 // Closes all handles of a process, as its exit does.
 VOID CmkCloseProcessHandles(HANDLE ProcessId);
 VOID CmkCountHandles(unsigned int *Handles, unsigned int *KernelHandles);
 
-// pool.c
+// pool.c: what the driver allocates, and what is allocated for it to free.
+PVOID CmkExAllocatePoolWithTag(POOL_TYPE Type, SIZE_T Size, ULONG Tag);
+VOID CmkExFreePoolWithTag(PVOID Memory, ULONG Tag);
 VOID CmkPoolUsage(unsigned long long *Blocks, unsigned long long *Bytes, unsigned long long *Allocations);
 
 // store_zw.c: the registry of this Wine prefix.

@@ -1,39 +1,48 @@
 // SPDX-License-Identifier: MIT
 //
-// Key objects, and the object routines that a driver calls on them. Objects of other types go on to Wine.
+// Objects of this module: memory with a reference count and a type before it.
 
 #include "kernel.h"
 
 // Wine keeps a reference count and the type before each of its objects; so the word before an object tells whose it is.
 typedef struct OBJECT_HEADER {
     volatile LONG64 References;
-    const VOID *Type;
+    CMK_TYPE *Type;
 } OBJECT_HEADER;
 
-static const char KeyType[] = "Key";
+CMK_TYPE CmkKeyType = {.Delete = CmDeleteKeyObject};
 
-volatile LONG CmkKeyObjects;
+static CMK_TYPE *const Types[] = {&CmkKeyType, &CmkProcessType, &CmkTokenType, &CmkFileType};
 
 static OBJECT_HEADER *HeaderOf(PVOID Object) {
     return (OBJECT_HEADER *)Object - 1;
 }
 
-static BOOLEAN IsKeyObject(PVOID Object) {
-    return HeaderOf(Object)->Type == KeyType;
+CMK_TYPE *CmkTypeOf(PVOID Object) {
+    for (ULONG index = 0; index < RTL_NUMBER_OF(Types); ++index) {
+        if (HeaderOf(Object)->Type == Types[index]) {
+            return Types[index];
+        }
+    }
+    return NULL;
 }
 
-NTSTATUS CmPortCreateKeyObject(SIZE_T Size, PVOID *Object) {
+PVOID CmkCreateObject(CMK_TYPE *Type, SIZE_T Size) {
     OBJECT_HEADER *header = ExAllocatePoolWithTag(NonPagedPool, sizeof *header + Size, CMK_TAG);
 
     if (!header) {
-        return STATUS_INSUFFICIENT_RESOURCES;
+        return NULL;
     }
     RtlZeroMemory(header, sizeof *header + Size);
     header->References = 1;
-    header->Type = KeyType;
-    InterlockedIncrement(&CmkKeyObjects);
-    *Object = header + 1;
-    return STATUS_SUCCESS;
+    header->Type = Type;
+    InterlockedIncrement(&Type->Live);
+    return header + 1;
+}
+
+NTSTATUS CmPortCreateKeyObject(SIZE_T Size, PVOID *Object) {
+    *Object = CmkCreateObject(&CmkKeyType, Size);
+    return *Object ? STATUS_SUCCESS : STATUS_INSUFFICIENT_RESOURCES;
 }
 
 VOID CmPortReferenceObject(PVOID Object) {
@@ -42,22 +51,23 @@ VOID CmPortReferenceObject(PVOID Object) {
 
 VOID CmPortDereferenceObject(PVOID Object) {
     OBJECT_HEADER *header = HeaderOf(Object);
+    CMK_TYPE *type = header->Type;
     LONG64 left = InterlockedDecrement64(&header->References);
 
     if (left < 0) {
-        DbgPrint("cmkernel: key object %p has lost a reference that it did not have\n", Object);
+        DbgPrint("cmkernel: object %p has lost a reference that it did not have\n", Object);
         KeBugCheckEx(0x18, (ULONG_PTR)Object, (ULONG_PTR)left, 0, 0);
     }
     if (left == 0) {
-        CmDeleteKeyObject(Object);
+        type->Delete(Object);
         header->Type = NULL;
         ExFreePoolWithTag(header, CMK_TAG);
-        InterlockedDecrement(&CmkKeyObjects);
+        InterlockedDecrement(&type->Live);
     }
 }
 
 LONG_PTR CmkObfReferenceObject(PVOID Object) {
-    if (IsKeyObject(Object)) {
+    if (CmkTypeOf(Object)) {
         CmPortReferenceObject(Object);
         return (LONG_PTR)HeaderOf(Object)->References;
     }
@@ -65,7 +75,7 @@ LONG_PTR CmkObfReferenceObject(PVOID Object) {
 }
 
 LONG_PTR CmkObfDereferenceObject(PVOID Object) {
-    if (IsKeyObject(Object)) {
+    if (CmkTypeOf(Object)) {
         CmPortDereferenceObject(Object);
         return 0;
     }

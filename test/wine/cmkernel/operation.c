@@ -25,8 +25,12 @@ static NTSTATUS CreateOrOpen(ARGUMENTS *Arguments, CMK_REPLY *Reply) {
     HANDLE key = NULL;
     NTSTATUS status;
 
-    InitializeObjectAttributes(&attributes, &Arguments->Name, OBJ_CASE_INSENSITIVE, KeyOf(request), NULL);
+    if (request->Other) {
+        return STATUS_NOT_SUPPORTED; // there are no transactions to be part of
+    }
+    InitializeObjectAttributes(&attributes, &Arguments->Name, request->Attributes, KeyOf(request), NULL);
     if (request->Operation == CmkOpCreateKey) {
+        attributes.SecurityDescriptor = (PVOID)Arguments->Data;
         status =
             CmNtCreateKey(&key, request->Access, &attributes, 0,
                           request->Flags & CMK_HAS_CLASS ? &Arguments->Class : NULL, request->Options, &disposition);
@@ -73,6 +77,55 @@ static NTSTATUS QueryMultiple(ARGUMENTS *Arguments, ULONG *Required) {
     return status;
 }
 
+// NtQuerySecurityObject: the object manager compares the access of the handle.
+static NTSTATUS QuerySecurity(ARGUMENTS *Arguments, ULONG *Required) {
+    SECURITY_INFORMATION information = Arguments->Request->InformationClass;
+    ACCESS_MASK access = information & SACL_SECURITY_INFORMATION ? ACCESS_SYSTEM_SECURITY : 0;
+    NTSTATUS status;
+    PVOID object;
+
+    if (information & (OWNER_SECURITY_INFORMATION | GROUP_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION)) {
+        access |= READ_CONTROL;
+    }
+    status = CmPortReferenceKeyByHandle(KeyOf(Arguments->Request), access, UserMode, &object);
+    if (NT_SUCCESS(status)) {
+        *Required = Arguments->OutputLength;
+        status = CmQueryKeyObjectSecurity(object, information, Arguments->Output, Required, UserMode);
+        CmPortDereferenceObject(object);
+    }
+    return status;
+}
+
+// NtSetSecurityObject.
+static NTSTATUS SetSecurity(const ARGUMENTS *Arguments) {
+    SECURITY_INFORMATION information = Arguments->Request->InformationClass;
+    ACCESS_MASK access = information & SACL_SECURITY_INFORMATION ? ACCESS_SYSTEM_SECURITY : 0;
+    PSECURITY_DESCRIPTOR descriptor;
+    NTSTATUS status;
+    PVOID object;
+
+    if (information & (OWNER_SECURITY_INFORMATION | GROUP_SECURITY_INFORMATION)) {
+        access |= WRITE_OWNER;
+    }
+    if (information & DACL_SECURITY_INFORMATION) {
+        access |= WRITE_DAC;
+    }
+    if (!Arguments->Data) {
+        return STATUS_ACCESS_VIOLATION;
+    }
+    status = CmPortReferenceKeyByHandle(KeyOf(Arguments->Request), access, UserMode, &object);
+    if (!NT_SUCCESS(status)) {
+        return status;
+    }
+    status = CmPortCaptureDescriptor((PVOID)Arguments->Data, UserMode, &descriptor);
+    if (NT_SUCCESS(status)) {
+        status = CmSetKeyObjectSecurity(object, information, descriptor, UserMode);
+        CmStoreFree(descriptor);
+    }
+    CmPortDereferenceObject(object);
+    return status;
+}
+
 static NTSTATUS Query(ARGUMENTS *Arguments, ULONG *ResultLength) {
     const CMK_REQUEST *request = Arguments->Request;
     HANDLE key = KeyOf(request);
@@ -93,6 +146,8 @@ static NTSTATUS Query(ARGUMENTS *Arguments, ULONG *ResultLength) {
                                      Arguments->OutputLength, ResultLength);
     case CmkOpQueryMultipleValues:
         return QueryMultiple(Arguments, ResultLength);
+    case CmkOpQuerySecurity:
+        return QuerySecurity(Arguments, ResultLength);
     default:
         status = CmPortReferenceKeyByHandle(key, 0, UserMode, &object);
         if (NT_SUCCESS(status)) {
@@ -103,12 +158,12 @@ static NTSTATUS Query(ARGUMENTS *Arguments, ULONG *ResultLength) {
     }
 }
 
-static NTSTATUS Inject(HANDLE Key, ULONG NotifyClass) {
+static NTSTATUS Inject(HANDLE Key, ULONG NotifyClass, NTSTATUS OperationStatus) {
     PVOID object;
     NTSTATUS status = CmPortReferenceKeyByHandle(Key, 0, UserMode, &object);
 
     if (NT_SUCCESS(status)) {
-        status = CmInjectNotification(object, NotifyClass, STATUS_SUCCESS);
+        status = CmInjectNotification(object, NotifyClass, OperationStatus);
         CmPortDereferenceObject(object);
     }
     return status;
@@ -135,7 +190,9 @@ static NTSTATUS Change(ARGUMENTS *Arguments) {
     case CmkOpSetInformation:
         return CmNtSetInformationKey(key, request->InformationClass, (PVOID)Arguments->Data, request->DataSize);
     case CmkOpInject:
-        return Inject(key, request->InformationClass);
+        return Inject(key, request->InformationClass, (NTSTATUS)request->Options);
+    case CmkOpSetSecurity:
+        return SetSecurity(Arguments);
     default:
         return STATUS_NOT_SUPPORTED;
     }
@@ -162,6 +219,7 @@ static BOOLEAN Parse(const CMK_REQUEST *Request, ARGUMENTS *Arguments) {
 ULONG CmkRunOperation(const CMK_REQUEST *Request, CMK_REPLY *Reply, ULONG ReplySize) {
     ARGUMENTS arguments = {0};
     ULONG resultLength = 0;
+    HANDLE created = NULL;
 
     Reply->Size = sizeof *Reply;
     if (!Parse(Request, &arguments) || Request->Length > ReplySize - sizeof *Reply) {
@@ -175,12 +233,17 @@ ULONG CmkRunOperation(const CMK_REQUEST *Request, CMK_REPLY *Reply, ULONG ReplyS
     case CmkOpOpenKey:
         Reply->Status = CreateOrOpen(&arguments, Reply);
         break;
+    case CmkOpDuplicateHandle:
+        Reply->Status = CmkDuplicateHandle(KeyOf(Request), &created);
+        Reply->Handle = (ULONG_PTR)created;
+        break;
     case CmkOpQueryKey:
     case CmkOpQueryValue:
     case CmkOpEnumerateKey:
     case CmkOpEnumerateValue:
     case CmkOpQueryMultipleValues:
     case CmkOpQueryObjectName:
+    case CmkOpQuerySecurity:
         Reply->Status = Query(&arguments, &resultLength);
         Reply->ResultLength = resultLength;
         if (NT_SUCCESS(Reply->Status) || Reply->Status == STATUS_BUFFER_OVERFLOW) {

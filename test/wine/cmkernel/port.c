@@ -14,11 +14,6 @@ VOID CmPortSystemTime(PLARGE_INTEGER Time) {
     KeQuerySystemTime(Time);
 }
 
-// Wine exports no object type for keys.
-PVOID CmPortKeyObjectType(VOID) {
-    return NULL;
-}
-
 // Wine's kernel has no tokens of the calls that come here, and only stubs of the security routines. Its server checks
 // the access of the process that keeps the keys open, which is the administrator's. So everybody gets what is asked.
 NTSTATUS CmPortCheckAccess(PSECURITY_DESCRIPTOR Descriptor, ACCESS_MASK DesiredAccess, KPROCESSOR_MODE Mode,
@@ -35,17 +30,17 @@ NTSTATUS CmPortCheckAccess(PSECURITY_DESCRIPTOR Descriptor, ACCESS_MASK DesiredA
     return granted == 0 && Mode != KernelMode ? STATUS_ACCESS_DENIED : STATUS_SUCCESS;
 }
 
-// Nobody holds privileges that Wine could be asked for.
-BOOLEAN CmPortHoldsPrivilege(LONG Privilege, KPROCESSOR_MODE Mode) {
-    UNREFERENCED_PARAMETER(Privilege);
-    return Mode == KernelMode;
-}
-
-// The programs of this host are 64-bit ones.
-BOOLEAN CmPortIsWow64Process(VOID) {
-    return FALSE;
-}
-
 VOID NTAPI KeQuerySystemTimePrecise(PLARGE_INTEGER Time) {
     KeQuerySystemTime(Time);
+}
+
+// Wine has it in hal.dll only.
+LARGE_INTEGER NTAPI CmkKeQueryPerformanceCounter(PLARGE_INTEGER Frequency) {
+    return KeQueryPerformanceCounter(Frequency);
+}
+
+// There are no transactions, so nobody has one to ask about.
+VOID NTAPI TmGetTransactionId(PVOID Transaction, PGUID Id) {
+    UNREFERENCED_PARAMETER(Transaction);
+    RtlZeroMemory(Id, sizeof *Id);
 }

@@ -17,6 +17,11 @@ static LONG64 RealThreadId(VOID) {
     return (LONG64)__readgsqword(0x48);
 }
 
+// ClientId.UniqueProcess.
+HANDLE CmkOwnProcessId(VOID) {
+    return (HANDLE)__readgsqword(0x40);
+}
+
 CMK_THREAD *CmkCurrentThread(VOID) {
     LONG64 id = RealThreadId();
     LONG used = ThreadsUsed;
@@ -33,6 +38,7 @@ CMK_THREAD *CmkCurrentThread(VOID) {
         if (thread->Id == 0 && InterlockedCompareExchange64(&thread->Id, id, 0) == 0) {
             thread->ProcessId = NULL;
             thread->ThreadId = NULL;
+            thread->Process = NULL;
             thread->CmSlot = NULL;
             thread->PreviousMode = KernelMode;
             thread->Irql = PASSIVE_LEVEL;
@@ -49,6 +55,7 @@ CMK_THREAD *CmkCurrentThread(VOID) {
 VOID CmkForgetThread(VOID) {
     CMK_THREAD *thread = CmkCurrentThread();
 
+    CmkLeaveProcess(thread);
     InterlockedExchange64(&thread->Id, 0);
 }
 
@@ -83,6 +90,11 @@ PVOID *CmPortThreadSlot(VOID) {
 
 KIRQL CmPortCurrentIrql(VOID) {
     return CmkCurrentThread()->Irql;
+}
+
+// Nothing here disables APCs but the IRQL.
+BOOLEAN NTAPI CmkKeAreAllApcsDisabled(VOID) {
+    return CmPortCurrentIrql() >= APC_LEVEL;
 }
 
 VOID CmPortEnterCallback(PCM_PORT_CALL Call) {

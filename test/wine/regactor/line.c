@@ -8,6 +8,9 @@
 
 #include "actor.h"
 
+// At the start of a request.
+#define NUMBERS 11
+
 static int digit(char character) {
     if (character >= '0' && character <= '9') {
         return character - '0';
@@ -117,13 +120,13 @@ CMK_REPLY *new_reply(NTSTATUS status, unsigned int data_size) {
 }
 
 COMMAND *parse_command(const char *line) {
-    unsigned long long numbers[9];
+    unsigned long long numbers[NUMBERS];
     unsigned char *parts[3] = {NULL, NULL, NULL};
     unsigned int sizes[3];
     COMMAND *command = calloc(1, sizeof *command);
     BOOL good = command != NULL;
 
-    for (int index = 0; good && index < 9; ++index) {
+    for (int index = 0; good && index < NUMBERS; ++index) {
         good = number(&line, &numbers[index]);
     }
     for (int part = 0; good && part < 3; ++part) {
@@ -144,11 +147,13 @@ COMMAND *parse_command(const char *line) {
     command->thread = (unsigned int)numbers[1];
     command->request->Operation = (unsigned int)numbers[2];
     command->request->Handle = numbers[3];
-    command->request->Access = (unsigned int)numbers[4];
-    command->request->Options = (unsigned int)numbers[5];
-    command->request->InformationClass = (unsigned int)numbers[6];
-    command->request->Index = (unsigned int)numbers[7];
-    command->request->Length = (unsigned int)numbers[8];
+    command->request->Other = numbers[4];
+    command->request->Access = (unsigned int)numbers[5];
+    command->request->Options = (unsigned int)numbers[6];
+    command->request->InformationClass = (unsigned int)numbers[7];
+    command->request->Index = (unsigned int)numbers[8];
+    command->request->Length = (unsigned int)numbers[9];
+    command->request->Attributes = (unsigned int)numbers[10];
     return command;
 }
 

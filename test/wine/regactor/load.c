@@ -65,6 +65,7 @@ static DWORD WINAPI load_thread(void *context) {
     free(path);
     if (request) {
         request->Access = KEY_ALL_ACCESS;
+        request->Attributes = OBJ_CASE_INSENSITIVE;
     }
     if (run_and_free(&link, request, &key) == 0) {
         // So that there is something to query.

@@ -173,10 +173,11 @@ static int diagnose(void) {
         die("cannot ask the kernel");
     }
     printf("{\"Devices\":%u,\"Actors\":%u,\"Registrations\":%u,\"KeyObjects\":%u,\"ObjectContexts\":%u,\"KeyNames\":%u,"
-           "\"Operations\":%u,\"Handles\":%u,\"KernelHandles\":%u,\"PoolBlocks\":%llu,\"PoolBytes\":%llu,"
-           "\"PoolAllocations\":%llu,\"Notifications\":%llu}\n",
+           "\"Operations\":%u,\"Handles\":%u,\"KernelHandles\":%u,\"Processes\":%u,\"Tokens\":%u,\"Files\":%u,"
+           "\"PoolBlocks\":%llu,\"PoolBytes\":%llu,\"PoolAllocations\":%llu,\"Notifications\":%llu}\n",
            report.Devices, report.Actors, report.Registrations, report.KeyObjects, report.ObjectContexts,
-           report.KeyNames, report.Operations, report.Handles, report.KernelHandles, report.PoolBlocks,
+           report.KeyNames, report.Operations, report.Handles, report.KernelHandles, report.Processes,
+           report.Tokens, report.Files, report.PoolBlocks,
            report.PoolBytes, report.PoolAllocations, report.Notifications);
     link_close(&link);
     return 0;
@@ -193,6 +194,24 @@ static int exists(const char *name) {
     return GetLastError() == ERROR_FILE_NOT_FOUND ? 1 : 2;
 }
 
+// What saving, loading and restoring keys take. A user who does not hold them is told so by those calls.
+static void enable_privileges(void) {
+    static const WCHAR *const names[] = {L"SeBackupPrivilege", L"SeRestorePrivilege"};
+    HANDLE token;
+
+    if (!OpenProcessToken(GetCurrentProcess(), TOKEN_ADJUST_PRIVILEGES, &token)) {
+        die("cannot open the token of this process");
+    }
+    for (int index = 0; index < 2; ++index) {
+        TOKEN_PRIVILEGES wanted = {.PrivilegeCount = 1, .Privileges[0].Attributes = SE_PRIVILEGE_ENABLED};
+
+        if (LookupPrivilegeValueW(NULL, names[index], &wanted.Privileges[0].Luid)) {
+            AdjustTokenPrivileges(token, FALSE, &wanted, 0, NULL, NULL);
+        }
+    }
+    CloseHandle(token);
+}
+
 int main(int argc, char **argv) {
     char *line;
 
@@ -203,6 +222,7 @@ int main(int argc, char **argv) {
         return exists(argv[2]);
     }
     actor_native = argc > 1 && strcmp(argv[1], "--native") == 0;
+    enable_privileges();
     InitializeCriticalSection(&output_lock);
     printf("%lu\n", GetCurrentProcessId());
     fflush(stdout);

@@ -5,26 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "actor.h"
+#include "native.h"
 
-// Looked up at run time: import libraries of mingw-w64 know some of these routines only.
-typedef struct ROUTINES {
-    NTSTATUS(NTAPI *NtCreateKey)(PHANDLE, ACCESS_MASK, POBJECT_ATTRIBUTES, ULONG, PUNICODE_STRING, ULONG, PULONG);
-    NTSTATUS(NTAPI *NtOpenKeyEx)(PHANDLE, ACCESS_MASK, POBJECT_ATTRIBUTES, ULONG);
-    NTSTATUS(NTAPI *NtClose)(HANDLE);
-    NTSTATUS(NTAPI *NtSetValueKey)(HANDLE, PUNICODE_STRING, ULONG, ULONG, PVOID, ULONG);
-    NTSTATUS(NTAPI *NtDeleteValueKey)(HANDLE, PUNICODE_STRING);
-    NTSTATUS(NTAPI *NtDeleteKey)(HANDLE);
-    NTSTATUS(NTAPI *NtRenameKey)(HANDLE, PUNICODE_STRING);
-    NTSTATUS(NTAPI *NtFlushKey)(HANDLE);
-    NTSTATUS(NTAPI *NtSetInformationKey)(HANDLE, ULONG, PVOID, ULONG);
-    NTSTATUS(NTAPI *NtQueryKey)(HANDLE, ULONG, PVOID, ULONG, PULONG);
-    NTSTATUS(NTAPI *NtQueryValueKey)(HANDLE, PUNICODE_STRING, ULONG, PVOID, ULONG, PULONG);
-    NTSTATUS(NTAPI *NtEnumerateKey)(HANDLE, ULONG, ULONG, PVOID, ULONG, PULONG);
-    NTSTATUS(NTAPI *NtEnumerateValueKey)(HANDLE, ULONG, ULONG, PVOID, ULONG, PULONG);
-    NTSTATUS(NTAPI *NtQueryMultipleValueKey)(HANDLE, PVOID, ULONG, PVOID, PULONG, PULONG);
-    NTSTATUS(NTAPI *NtQueryObject)(HANDLE, ULONG, PVOID, ULONG, PULONG);
-} ROUTINES;
+ROUTINES native;
 
 typedef struct VALUE_ENTRY {
     PUNICODE_STRING name;
@@ -33,7 +16,6 @@ typedef struct VALUE_ENTRY {
     ULONG type;
 } VALUE_ENTRY;
 
-static ROUTINES routines;
 static INIT_ONCE once = INIT_ONCE_STATIC_INIT;
 
 static BOOL CALLBACK find_routines(PINIT_ONCE self, PVOID parameter, PVOID *context) {
@@ -45,11 +27,14 @@ static BOOL CALLBACK find_routines(PINIT_ONCE self, PVOID parameter, PVOID *cont
 #define FIND(name)                                                                                                     \
     do {                                                                                                               \
         FARPROC routine = GetProcAddress(ntdll, #name);                                                                \
-        memcpy(&routines.name, &routine, sizeof routine);                                                              \
+        memcpy(&native.name, &routine, sizeof routine);                                                              \
     } while (0)
     FIND(NtCreateKey);
+    FIND(NtCreateKeyTransacted);
     FIND(NtOpenKeyEx);
+    FIND(NtOpenKeyTransactedEx);
     FIND(NtClose);
+    FIND(NtDuplicateObject);
     FIND(NtSetValueKey);
     FIND(NtDeleteValueKey);
     FIND(NtDeleteKey);
@@ -62,6 +47,18 @@ static BOOL CALLBACK find_routines(PINIT_ONCE self, PVOID parameter, PVOID *cont
     FIND(NtEnumerateValueKey);
     FIND(NtQueryMultipleValueKey);
     FIND(NtQueryObject);
+    FIND(NtQuerySecurityObject);
+    FIND(NtSetSecurityObject);
+    FIND(NtCreateFile);
+    FIND(NtLoadKeyEx);
+    FIND(NtUnloadKey2);
+    FIND(NtSaveKeyEx);
+    FIND(NtSaveMergedKeys);
+    FIND(NtRestoreKey);
+    FIND(NtReplaceKey);
+    FIND(NtCreateTransaction);
+    FIND(NtCommitTransaction);
+    FIND(NtRollbackTransaction);
 #undef FIND
     return TRUE;
 }
@@ -91,7 +88,7 @@ static NTSTATUS query_multiple(const CMK_REQUEST *request, UNICODE_STRING name, 
                 ++entry;
             }
         }
-        status = routines.NtQueryMultipleValueKey((HANDLE)(ULONG_PTR)request->Handle, entries, count, output, &length,
+        status = native.NtQueryMultipleValueKey((HANDLE)(ULONG_PTR)request->Handle, entries, count, output, &length,
                                                   required);
     }
     free(entries);
@@ -99,86 +96,128 @@ static NTSTATUS query_multiple(const CMK_REQUEST *request, UNICODE_STRING name, 
     return status;
 }
 
-static NTSTATUS run(const CMK_REQUEST *request, CMK_REPLY *reply, UNICODE_STRING name, UNICODE_STRING class,
-                    PVOID data) {
+static NTSTATUS create_or_open(NATIVE_CALL *call, HANDLE *key, ULONG *disposition) {
+    const CMK_REQUEST *request = call->request;
+    HANDLE transaction = (HANDLE)(ULONG_PTR)request->Other;
+    PUNICODE_STRING class = request->Flags & CMK_HAS_CLASS ? &call->second : NULL;
+    OBJECT_ATTRIBUTES attributes;
+
+    InitializeObjectAttributes(&attributes, &call->name, request->Attributes, (HANDLE)(ULONG_PTR)request->Handle,
+                               request->Operation == CmkOpCreateKey ? call->data : NULL);
+    if (request->Operation == CmkOpCreateKey) {
+        return transaction ? native.NtCreateKeyTransacted(key, request->Access, &attributes, 0, class, request->Options,
+                                                          transaction, disposition)
+                           : native.NtCreateKey(key, request->Access, &attributes, 0, class, request->Options,
+                                                disposition);
+    }
+    return transaction
+               ? native.NtOpenKeyTransactedEx(key, request->Access, &attributes, request->Options, transaction)
+               : native.NtOpenKeyEx(key, request->Access, &attributes, request->Options);
+}
+
+static NTSTATUS query(NATIVE_CALL *call, PVOID output, ULONG *result) {
+    const CMK_REQUEST *request = call->request;
     HANDLE key = (HANDLE)(ULONG_PTR)request->Handle;
     ULONG kind = request->InformationClass;
-    PVOID output = reply + 1;
     ULONG length = request->Length;
+
+    switch (request->Operation) {
+    case CmkOpQueryKey:
+        return native.NtQueryKey(key, kind, output, length, result);
+    case CmkOpQueryValue:
+        return native.NtQueryValueKey(key, &call->name, kind, output, length, result);
+    case CmkOpEnumerateKey:
+        return native.NtEnumerateKey(key, request->Index, kind, output, length, result);
+    case CmkOpEnumerateValue:
+        return native.NtEnumerateValueKey(key, request->Index, kind, output, length, result);
+    case CmkOpQueryMultipleValues:
+        return query_multiple(request, call->name, output, result);
+    case CmkOpQuerySecurity:
+        return native.NtQuerySecurityObject(key, kind, output, length, result);
+    default:
+        return native.NtQueryObject(key, 1, output, length, result); // ObjectNameInformation
+    }
+}
+
+static NTSTATUS change(NATIVE_CALL *call, CMK_REPLY *reply) {
+    const CMK_REQUEST *request = call->request;
+    HANDLE key = (HANDLE)(ULONG_PTR)request->Handle;
+    ULONG kind = request->InformationClass;
+
+    switch (request->Operation) {
+    case CmkOpCloseKey:
+        return native.NtClose(key);
+    case CmkOpSetValue:
+        return native.NtSetValueKey(key, &call->name, 0, kind, call->data, request->DataSize);
+    case CmkOpDeleteValue:
+        return native.NtDeleteValueKey(key, &call->name);
+    case CmkOpDeleteKey:
+        return native.NtDeleteKey(key);
+    case CmkOpRenameKey:
+        return native.NtRenameKey(key, &call->name);
+    case CmkOpFlushKey:
+        return native.NtFlushKey(key);
+    case CmkOpSetInformation:
+        return native.NtSetInformationKey(key, kind, call->data, request->DataSize);
+    case CmkOpSetSecurity:
+        return native.NtSetSecurityObject(key, kind, call->data);
+    default:
+        return native_hive(call, reply);
+    }
+}
+
+static NTSTATUS run(NATIVE_CALL *call, CMK_REPLY *reply) {
+    const CMK_REQUEST *request = call->request;
     ULONG result = 0;
     ULONG disposition = 0;
     HANDLE created = NULL;
-    OBJECT_ATTRIBUTES attributes;
     NTSTATUS status;
 
-    InitializeObjectAttributes(&attributes, &name, OBJ_CASE_INSENSITIVE, key, NULL);
     switch (request->Operation) {
     case CmkOpCreateKey:
-        status = routines.NtCreateKey(&created, request->Access, &attributes, 0,
-                                      request->Flags & CMK_HAS_CLASS ? &class : NULL, request->Options, &disposition);
-        break;
     case CmkOpOpenKey:
-        status = routines.NtOpenKeyEx(&created, request->Access, &attributes, request->Options);
+        status = create_or_open(call, &created, &disposition);
         break;
-    case CmkOpCloseKey:
-        return routines.NtClose(key);
-    case CmkOpSetValue:
-        return routines.NtSetValueKey(key, &name, 0, kind, data, request->DataSize);
-    case CmkOpDeleteValue:
-        return routines.NtDeleteValueKey(key, &name);
-    case CmkOpDeleteKey:
-        return routines.NtDeleteKey(key);
-    case CmkOpRenameKey:
-        return routines.NtRenameKey(key, &name);
-    case CmkOpFlushKey:
-        return routines.NtFlushKey(key);
-    case CmkOpSetInformation:
-        return routines.NtSetInformationKey(key, kind, data, request->DataSize);
+    case CmkOpDuplicateHandle:
+        status = native.NtDuplicateObject(GetCurrentProcess(), (HANDLE)(ULONG_PTR)request->Handle, GetCurrentProcess(),
+                                          &created, 0, 0, DUPLICATE_SAME_ACCESS);
+        break;
     case CmkOpQueryKey:
-        status = routines.NtQueryKey(key, kind, output, length, &result);
-        break;
     case CmkOpQueryValue:
-        status = routines.NtQueryValueKey(key, &name, kind, output, length, &result);
-        break;
     case CmkOpEnumerateKey:
-        status = routines.NtEnumerateKey(key, request->Index, kind, output, length, &result);
-        break;
     case CmkOpEnumerateValue:
-        status = routines.NtEnumerateValueKey(key, request->Index, kind, output, length, &result);
-        break;
     case CmkOpQueryMultipleValues:
-        status = query_multiple(request, name, output, &result);
-        break;
     case CmkOpQueryObjectName:
-        status = routines.NtQueryObject(key, 1, output, length, &result);
-        break;
+    case CmkOpQuerySecurity:
+        status = query(call, reply + 1, &result);
+        reply->ResultLength = result;
+        reply->DataSize = status >= 0 || status == STATUS_BUFFER_OVERFLOW ? min(result, request->Length) : 0;
+        return status;
     default:
-        return STATUS_NOT_SUPPORTED;
+        return change(call, reply);
     }
     reply->Handle = (ULONG_PTR)created;
     reply->Disposition = disposition;
-    reply->ResultLength = result;
-    reply->DataSize = status >= 0 || status == STATUS_BUFFER_OVERFLOW ? min(result, length) : 0;
     return status;
 }
 
 CMK_REPLY *native_run(CMK_REQUEST *request) {
     unsigned char *at = (unsigned char *)(request + 1);
     CMK_REPLY *reply = new_reply(0, request->Length);
-    UNICODE_STRING name;
-    UNICODE_STRING class;
+    NATIVE_CALL call = {.request = request};
 
     if (!reply) {
         return NULL;
     }
     InitOnceExecuteOnce(&once, find_routines, NULL, NULL);
     reply->DataSize = 0;
-    name.Buffer = (PWSTR)at;
-    name.Length = name.MaximumLength = (USHORT)request->NameSize;
+    call.name.Buffer = (PWSTR)at;
+    call.name.Length = call.name.MaximumLength = (USHORT)request->NameSize;
     at += request->NameSize;
-    class.Buffer = (PWSTR)at;
-    class.Length = class.MaximumLength = (USHORT)request->ClassSize;
+    call.second.Buffer = (PWSTR)at;
+    call.second.Length = call.second.MaximumLength = (USHORT)request->ClassSize;
     at += request->ClassSize;
-    reply->Status = run(request, reply, name, class, at);
+    call.data = request->DataSize ? at : NULL;
+    reply->Status = run(&call, reply);
     return reply;
 }

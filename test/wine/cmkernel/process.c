@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: MIT
+//
+// Process objects: the processes for which actor threads run, with what Wine knows of them. The process of the threads
+// that act for nobody is winedevice itself.
+
+#include "kernel.h"
+
+typedef struct PROCESS_BODY {
+    LIST_ENTRY Entry;
+    ULONG Threads; // that act for it: it stays on the list as long
+    HANDLE Id;
+    HANDLE Handle; // NULL if Wine did not open it: then nothing is known
+    LONG64 CreateTime;
+} PROCESS_BODY;
+
+static LIST_ENTRY Processes;
+static FAST_MUTEX Mutex;
+
+static VOID DeleteProcess(PVOID Object) {
+    PROCESS_BODY *process = Object;
+
+    if (process->Handle) {
+        ZwClose(process->Handle);
+    }
+}
+
+CMK_TYPE CmkProcessType = {.Delete = DeleteProcess};
+
+VOID CmkInitializeProcesses(VOID) {
+    InitializeListHead(&Processes);
+    ExInitializeFastMutex(&Mutex);
+}
+
+static PROCESS_BODY *CreateProcess(HANDLE Id) {
+    PROCESS_BODY *process = CmkCreateObject(&CmkProcessType, sizeof *process);
+    OBJECT_ATTRIBUTES attributes;
+    KERNEL_USER_TIMES times;
+    CLIENT_ID client = {.UniqueProcess = Id};
+
+    if (!process) {
+        // What asks for the current process cannot be refused.
+        KeBugCheckEx(0xC3000103, (ULONG_PTR)Id, 0, 0, 0);
+    }
+    process->Id = Id;
+    InitializeObjectAttributes(&attributes, NULL, OBJ_KERNEL_HANDLE, NULL, NULL);
+    if (!NT_SUCCESS(ZwOpenProcess(&process->Handle, PROCESS_ALL_ACCESS, &attributes, &client))) {
+        process->Handle = NULL;
+    } else if (NT_SUCCESS(ZwQueryInformationProcess(process->Handle, ProcessTimes, &times, sizeof times, NULL))) {
+        process->CreateTime = times.CreateTime.QuadPart;
+    }
+    InsertTailList(&Processes, &process->Entry);
+    return process;
+}
+
+static PROCESS_BODY *Find(HANDLE Id) {
+    for (PLIST_ENTRY entry = Processes.Flink; entry != &Processes; entry = entry->Flink) {
+        PROCESS_BODY *process = CONTAINING_RECORD(entry, PROCESS_BODY, Entry);
+
+        if (process->Id == Id) {
+            return process;
+        }
+    }
+    return NULL;
+}
+
+// The caller's thread keeps the process on the list until CmkLeaveProcess.
+PVOID CmkCurrentProcess(VOID) {
+    CMK_THREAD *thread = CmkCurrentThread();
+
+    if (!thread->Process) {
+        // A thread of this process: what is dispatched on it belongs to other programs, one after the other.
+        HANDLE id = thread->ProcessId ? thread->ProcessId : CmkOwnProcessId();
+        PROCESS_BODY *process;
+
+        ExAcquireFastMutex(&Mutex);
+        process = Find(id);
+        if (!process) {
+            process = CreateProcess(id);
+        }
+        ++process->Threads;
+        ExReleaseFastMutex(&Mutex);
+        thread->Process = process;
+    }
+    return thread->Process;
+}
+
+VOID CmkLeaveProcess(CMK_THREAD *Thread) {
+    PROCESS_BODY *process = Thread->Process;
+    BOOLEAN last;
+
+    if (!process) {
+        return;
+    }
+    Thread->Process = NULL;
+    ExAcquireFastMutex(&Mutex);
+    last = --process->Threads == 0;
+    if (last) {
+        RemoveEntryList(&process->Entry);
+    }
+    ExReleaseFastMutex(&Mutex);
+    if (last) {
+        CmPortDereferenceObject(process);
+    }
+}
+
+HANDLE CmkProcessHandle(PVOID Process) {
+    return ((PROCESS_BODY *)Process)->Handle;
+}
+
+NTSTATUS CmkOpenProcessObject(PVOID Process, ULONG Attributes, ACCESS_MASK Access, PHANDLE Handle) {
+    HANDLE handle = CmkProcessHandle(Process);
+
+    return handle ? ZwDuplicateObject(NtCurrentProcess(), handle, NtCurrentProcess(), Handle, Access, Attributes, 0)
+                  : STATUS_NOT_FOUND;
+}
+
+PEPROCESS NTAPI CmkIoGetCurrentProcess(VOID) {
+    return CmkCurrentProcess();
+}
+
+// Of the current thread only: Wine's thread objects know their process, but not for whom it acts.
+PEPROCESS NTAPI CmkIoThreadToProcess(PETHREAD Thread) {
+    UNREFERENCED_PARAMETER(Thread);
+    return CmkCurrentProcess();
+}
+
+HANDLE NTAPI CmkPsGetProcessId(PEPROCESS Process) {
+    return ((PROCESS_BODY *)Process)->Id;
+}
+
+LONGLONG NTAPI CmkPsGetProcessCreateTimeQuadPart(PEPROCESS Process) {
+    return ((PROCESS_BODY *)Process)->CreateTime;
+}
+
+// Windows counts the processes since it was started. Here the key is the time of creation and the id: two processes
+// that have the same id differ in the first, two of the same moment in the second.
+ULONGLONG NTAPI PsGetProcessStartKey(PEPROCESS Process) {
+    const PROCESS_BODY *process = (const PROCESS_BODY *)Process;
+
+    return (ULONGLONG)process->CreateTime << 16 | ((ULONG_PTR)process->Id >> 2 & 0xFFFF);
+}
+
+BOOLEAN CmPortIsWow64Process(VOID) {
+    HANDLE handle = CmkProcessHandle(CmkCurrentProcess());
+    ULONG_PTR peb = 0; // of the 32-bit side
+
+    return handle && NT_SUCCESS(ZwQueryInformationProcess(handle, ProcessWow64Information, &peb, sizeof peb, NULL)) &&
+           peb != 0;
+}
+
+static NTSTATUS ReadImageName(HANDLE Handle, PUNICODE_STRING Path) {
+    const ULONG size = sizeof(UNICODE_STRING) + MAXUSHORT;
+    PUNICODE_STRING answer = ExAllocatePoolWithTag(PagedPool, size, CMK_TAG);
+    NTSTATUS status = STATUS_INSUFFICIENT_RESOURCES;
+
+    if (answer) {
+        status = ZwQueryInformationProcess(Handle, ProcessImageFileName, answer, size, NULL);
+        if (NT_SUCCESS(status)) {
+            status = CmkDevicePath(answer, Path);
+        }
+        ExFreePoolWithTag(answer, CMK_TAG);
+    }
+    return status;
+}
+
+NTSTATUS NTAPI CmkSeLocateProcessImageName(PEPROCESS Process, PUNICODE_STRING *Name) {
+    HANDLE handle = CmkProcessHandle(Process);
+    UNICODE_STRING path;
+    PUNICODE_STRING block;
+    NTSTATUS status;
+
+    *Name = NULL;
+    status = handle ? ReadImageName(handle, &path) : STATUS_NOT_FOUND;
+    if (!NT_SUCCESS(status)) {
+        return status;
+    }
+    // The driver frees it, so it is the driver's pool.
+    block = CmkExAllocatePoolWithTag(PagedPool, sizeof *block + path.Length, 'nPeS');
+    if (block) {
+        block->Buffer = (PWCH)(block + 1);
+        block->Length = block->MaximumLength = path.Length;
+        RtlCopyMemory(block->Buffer, path.Buffer, path.Length);
+        *Name = block;
+    } else {
+        status = STATUS_INSUFFICIENT_RESOURCES;
+    }
+    ExFreePoolWithTag(path.Buffer, CMK_TAG);
+    return status;
+}
