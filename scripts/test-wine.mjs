@@ -66,6 +66,7 @@ function checkForwards(prefix) {
     .map((target) => target.split('.').at(-1))
     .filter((name) => {
       if (!addresses.has(name)) return true;
+      if (!wine.isCode(addresses.get(name))) return false;
       const code = wine.offset(addresses.get(name));
       return STUB.test(wine.bytes.toString('hex', code, code + 24));
     });

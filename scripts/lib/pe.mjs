@@ -54,6 +54,12 @@ export class PeFile {
     return address - section.address + section.offset;
   }
 
+  /** False for variables. */
+  isCode(address) {
+    const section = this.sections.findLast((entry) => address >= entry.address);
+    return section !== undefined && (section.flags & SECTION.EXECUTE) !== 0;
+  }
+
   text(address) {
     const start = this.offset(address);
     return this.bytes.toString('latin1', start, this.bytes.indexOf(0, start));

@@ -59,7 +59,8 @@ typedef struct CMK_REQUEST {
     unsigned long long Handle; // of the key or transaction, or of the root for create, open, load and unload
     unsigned long long Other;  // the transaction of create and open, the lower key of save merged
     unsigned int Access;
-    unsigned int Options; // of create and open; the flags or the format of what works on hives; the status of a notification
+    unsigned int
+        Options; // of create and open; the flags or the format of what works on hives; the status of a notification
     unsigned int InformationClass; // or value type, notification class, SECURITY_INFORMATION
     unsigned int Index;
     unsigned int Length;     // of the caller's buffer, for queries

@@ -6,8 +6,8 @@
 //   reply    ID STATUS HANDLE DISPOSITION LENGTH DATA
 //
 // Numbers are decimal; OPERATION is CMK_OPERATION or one of those below. NAME, CLASSNAME and DATA are bytes in hex, "-"
-// for none, "=" for zero bytes; names are UTF-16LE. A thread starts with its first request. The first line of the output is the
-// process id. The process ends with its standard input.
+// for none, "=" for zero bytes; names are UTF-16LE. A thread starts with its first request. The first line of the
+// output is the process id. The process ends with its standard input.
 //
 // regactor --diagnose prints what cmkernel.sys counts, regactor --exists NAME tells by its exit code whether a device
 // is there.

@@ -176,9 +176,8 @@ static int diagnose(void) {
            "\"Operations\":%u,\"Handles\":%u,\"KernelHandles\":%u,\"Processes\":%u,\"Tokens\":%u,\"Files\":%u,"
            "\"PoolBlocks\":%llu,\"PoolBytes\":%llu,\"PoolAllocations\":%llu,\"Notifications\":%llu}\n",
            report.Devices, report.Actors, report.Registrations, report.KeyObjects, report.ObjectContexts,
-           report.KeyNames, report.Operations, report.Handles, report.KernelHandles, report.Processes,
-           report.Tokens, report.Files, report.PoolBlocks,
-           report.PoolBytes, report.PoolAllocations, report.Notifications);
+           report.KeyNames, report.Operations, report.Handles, report.KernelHandles, report.Processes, report.Tokens,
+           report.Files, report.PoolBlocks, report.PoolBytes, report.PoolAllocations, report.Notifications);
     link_close(&link);
     return 0;
 }

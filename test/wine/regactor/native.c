@@ -27,7 +27,7 @@ static BOOL CALLBACK find_routines(PINIT_ONCE self, PVOID parameter, PVOID *cont
 #define FIND(name)                                                                                                     \
     do {                                                                                                               \
         FARPROC routine = GetProcAddress(ntdll, #name);                                                                \
-        memcpy(&native.name, &routine, sizeof routine);                                                              \
+        memcpy(&native.name, &routine, sizeof routine);                                                                \
     } while (0)
     FIND(NtCreateKey);
     FIND(NtCreateKeyTransacted);
@@ -89,7 +89,7 @@ static NTSTATUS query_multiple(const CMK_REQUEST *request, UNICODE_STRING name, 
             }
         }
         status = native.NtQueryMultipleValueKey((HANDLE)(ULONG_PTR)request->Handle, entries, count, output, &length,
-                                                  required);
+                                                required);
     }
     free(entries);
     free(names);
@@ -105,14 +105,13 @@ static NTSTATUS create_or_open(NATIVE_CALL *call, HANDLE *key, ULONG *dispositio
     InitializeObjectAttributes(&attributes, &call->name, request->Attributes, (HANDLE)(ULONG_PTR)request->Handle,
                                request->Operation == CmkOpCreateKey ? call->data : NULL);
     if (request->Operation == CmkOpCreateKey) {
-        return transaction ? native.NtCreateKeyTransacted(key, request->Access, &attributes, 0, class, request->Options,
-                                                          transaction, disposition)
-                           : native.NtCreateKey(key, request->Access, &attributes, 0, class, request->Options,
-                                                disposition);
+        return transaction
+                   ? native.NtCreateKeyTransacted(key, request->Access, &attributes, 0, class, request->Options,
+                                                  transaction, disposition)
+                   : native.NtCreateKey(key, request->Access, &attributes, 0, class, request->Options, disposition);
     }
-    return transaction
-               ? native.NtOpenKeyTransactedEx(key, request->Access, &attributes, request->Options, transaction)
-               : native.NtOpenKeyEx(key, request->Access, &attributes, request->Options);
+    return transaction ? native.NtOpenKeyTransactedEx(key, request->Access, &attributes, request->Options, transaction)
+                       : native.NtOpenKeyEx(key, request->Access, &attributes, request->Options);
 }
 
 static NTSTATUS query(NATIVE_CALL *call, PVOID output, ULONG *result) {
