@@ -120,7 +120,8 @@ static NTSTATUS CmpGrantAccess(PCM_REQUEST Request, PCM_KEY Key) {
     return CmpCheckKeyAccess(Key, Request->DesiredAccess, CmpCheckMode(Request), &Request->GrantedAccess);
 }
 
-// The parent's descriptor decides, whatever rights the handle has that the name is relative to.
+// The parent's descriptor decides, whatever rights the handle has that the name is relative to. That KEY_CREATE_LINK,
+// too, is needed on the parent is not documented.
 static NTSTATUS CmpCheckCreate(PCM_REQUEST Request, PCM_KEY Parent) {
     ACCESS_MASK Access = KEY_CREATE_SUB_KEY, Granted;
 
