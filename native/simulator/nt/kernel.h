@@ -282,6 +282,10 @@ NTSTATUS giveName(std::u16string_view name, POBJECT_NAME_INFORMATION to, ULONG l
                   KPROCESSOR_MODE mode);
 // How many handles the kernel's table holds; those of drivers, or all.
 size_t kernelHandles(bool exemptToo);
+// What the attributes of an object without a name ask of its handle.
+NTSTATUS captureUnnamed(POBJECT_ATTRIBUTES from, KPROCESSOR_MODE mode, ULONG *handleAttributes);
+// The handle of a new object, for the caller. Takes over the reference.
+NTSTATUS giveHandle(PVOID object, ULONG attributes, ACCESS_MASK desired, PHANDLE result, KPROCESSOR_MODE mode);
 // In the process's table, or in the kernel's if the attributes say so. Takes a reference of its own.
 NTSTATUS insertHandle(PEPROCESS process, const Handle &entry, HANDLE *handle);
 // The object comes with a reference. Pseudo handles mean the current process and thread.

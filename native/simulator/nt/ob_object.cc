@@ -50,11 +50,17 @@ void createTypes() {
     info.Name = "Process";
     info.BodySize = sizeof(_EPROCESS);
     info.ValidAccess = PROCESS_ALL_ACCESS;
-    info.Mapping.GenericAll = PROCESS_ALL_ACCESS;
+    info.Mapping = {
+        READ_CONTROL | PROCESS_VM_READ | PROCESS_QUERY_INFORMATION,
+        READ_CONTROL | PROCESS_VM_WRITE | PROCESS_VM_OPERATION | PROCESS_DUP_HANDLE | PROCESS_SET_INFORMATION,
+        READ_CONTROL | SYNCHRONIZE | PROCESS_TERMINATE | PROCESS_QUERY_LIMITED_INFORMATION, PROCESS_ALL_ACCESS};
     info.Delete = destroyProcessBody;
     processType = SimCreateObjectType(&info);
     info.Name = "Event";
     info.BodySize = sizeof(KEVENT);
+    info.ValidAccess = EVENT_ALL_ACCESS;
+    info.Mapping = {READ_CONTROL | EVENT_QUERY_STATE, READ_CONTROL | EVENT_MODIFY_STATE, READ_CONTROL | SYNCHRONIZE,
+                    EVENT_ALL_ACCESS};
     info.Delete = nullptr;
     eventType = SimCreateObjectType(&info);
     tokenType = SimCreateObjectType(&tokenTypeInitializer);
@@ -176,7 +182,7 @@ POBJECT_TYPE ObGetObjectType(PVOID object) {
 }
 
 NTSTATUS ObQueryNameString(PVOID object, POBJECT_NAME_INFORMATION info, ULONG length, PULONG returned) {
-    requirePassive("ObQueryNameString");
+    requireIrql(APC_LEVEL, "ObQueryNameString");
     ObjectHeader *head = header(object, "ObQueryNameString");
     if (head->type->info.QueryName != nullptr) {
         return head->type->info.QueryName(object, info, length, returned, KernelMode);

@@ -27,6 +27,40 @@ static bool hasParts(PSECURITY_DESCRIPTOR descriptor, SECURITY_INFORMATION infor
            (!(information & GROUP_SECURITY_INFORMATION) || parts.group != nullptr);
 }
 
+NTSTATUS captureUnnamed(POBJECT_ATTRIBUTES from, KPROCESSOR_MODE mode, ULONG *handleAttributes) {
+    *handleAttributes = 0;
+    if (from == nullptr) {
+        return STATUS_SUCCESS;
+    }
+    OBJECT_ATTRIBUTES copy;
+    if (!readCaller(&copy, from, sizeof copy, mode)) {
+        return STATUS_ACCESS_VIOLATION;
+    }
+    if (copy.Length != sizeof copy || (copy.Attributes & ~OBJ_VALID_ATTRIBUTES) != 0) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    if (copy.ObjectName != nullptr || copy.RootDirectory != nullptr) {
+        return STATUS_OBJECT_NAME_INVALID;
+    }
+    *handleAttributes = mode == UserMode ? copy.Attributes & ~static_cast<ULONG>(OBJ_KERNEL_HANDLE) : copy.Attributes;
+    return STATUS_SUCCESS;
+}
+
+NTSTATUS giveHandle(PVOID object, ULONG attributes, ACCESS_MASK desired, PHANDLE result, KPROCESSOR_MODE mode) {
+    const SIM_OBJECT_TYPE_INITIALIZER &type = ObGetObjectType(object)->info;
+    ACCESS_MASK granted = desired;
+    RtlMapGenericMask(&granted, &type.Mapping);
+    HANDLE handle;
+    NTSTATUS status =
+        SimInsertHandle(object, attributes, granted & MAXIMUM_ALLOWED ? type.Mapping.GenericAll : granted, &handle);
+    if (NT_SUCCESS(status) && !writeCaller(result, &handle, sizeof handle, mode)) {
+        closeHandle(IoGetCurrentProcess(), handle, mode);
+        status = STATUS_ACCESS_VIOLATION;
+    }
+    ObfDereferenceObject(object);
+    return status;
+}
+
 static NTSTATUS referenceProcess(HANDLE handle, KPROCESSOR_MODE mode, PEPROCESS *process) {
     PVOID object;
     NTSTATUS status = ObReferenceObjectByHandle(handle, PROCESS_DUP_HANDLE, *PsProcessType, mode, &object, nullptr);
@@ -64,6 +98,29 @@ static NTSTATUS insertDuplicate(const Handle &from, PEPROCESS target, PHANDLE re
 using namespace nt;
 
 extern "C" {
+
+NTSTATUS NtCreateEvent(PHANDLE result, ACCESS_MASK desired, POBJECT_ATTRIBUTES object, EVENT_TYPE type,
+                       BOOLEAN signalled) {
+    requireIrql(PASSIVE_LEVEL, "NtCreateEvent");
+    KPROCESSOR_MODE mode = ExGetPreviousMode();
+    ULONG attributes;
+    NTSTATUS status = captureUnnamed(object, mode, &attributes);
+    if (!NT_SUCCESS(status)) {
+        return status;
+    }
+    if (type != NotificationEvent && type != SynchronizationEvent) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    PVOID event = SimCreateObject(*ExEventObjectType);
+    KeInitializeEvent(static_cast<PKEVENT>(event), type, signalled);
+    return giveHandle(event, attributes, desired, result, mode);
+}
+
+NTSTATUS ZwCreateEvent(PHANDLE result, ACCESS_MASK desired, POBJECT_ATTRIBUTES object, EVENT_TYPE type,
+                       BOOLEAN signalled) {
+    KernelCall kernelCall;
+    return NtCreateEvent(result, desired, object, type, signalled);
+}
 
 NTSTATUS NtSetSecurityObject(HANDLE handle, SECURITY_INFORMATION information, PSECURITY_DESCRIPTOR descriptor) {
     requirePassive("NtSetSecurityObject");

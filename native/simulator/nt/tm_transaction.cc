@@ -127,26 +127,6 @@ static NTSTATUS referenceTransaction(HANDLE handle, ACCESS_MASK access, PKTRANSA
     return status;
 }
 
-static NTSTATUS checkAttributes(POBJECT_ATTRIBUTES from, KPROCESSOR_MODE mode, ULONG *attributes) {
-    *attributes = 0;
-    if (from == nullptr) {
-        return STATUS_SUCCESS;
-    }
-    OBJECT_ATTRIBUTES copy;
-    if (!readCaller(&copy, from, sizeof copy, mode)) {
-        return STATUS_ACCESS_VIOLATION;
-    }
-    if (copy.Length != sizeof copy || (copy.Attributes & ~OBJ_VALID_ATTRIBUTES) != 0) {
-        return STATUS_INVALID_PARAMETER;
-    }
-    // Transactions have names in \Transaction by their id only.
-    if (copy.ObjectName != nullptr || copy.RootDirectory != nullptr) {
-        return STATUS_OBJECT_NAME_INVALID;
-    }
-    *attributes = mode == UserMode ? copy.Attributes & ~static_cast<ULONG>(OBJ_KERNEL_HANDLE) : copy.Attributes;
-    return STATUS_SUCCESS;
-}
-
 } // namespace nt
 
 using namespace nt;
@@ -204,23 +184,14 @@ NTSTATUS NtCreateTransaction(PHANDLE result, ACCESS_MASK desired, POBJECT_ATTRIB
         return STATUS_NOT_SUPPORTED;
     }
     ULONG attributes;
-    NTSTATUS status = checkAttributes(object, mode, &attributes);
+    NTSTATUS status = captureUnnamed(object, mode, &attributes);
     if (!NT_SUCCESS(status)) {
         return status;
     }
     auto transaction = new (SimCreateObject(*TmTransactionObjectType)) _KTRANSACTION;
     initializeHeader(&transaction->header, kNotificationEvent, 0);
     transaction->id = wanted;
-    ACCESS_MASK granted = desired;
-    RtlMapGenericMask(&granted, &transactionTypeInitializer.Mapping);
-    granted = granted & MAXIMUM_ALLOWED ? TRANSACTION_ALL_ACCESS : granted;
-    status = SimInsertHandle(transaction, attributes, granted, &handle);
-    if (NT_SUCCESS(status) && !writeCaller(result, &handle, sizeof handle, mode)) {
-        ObCloseHandle(handle, mode);
-        status = STATUS_ACCESS_VIOLATION;
-    }
-    ObfDereferenceObject(transaction);
-    return status;
+    return giveHandle(transaction, attributes, desired, result, mode);
 }
 
 NTSTATUS NtCommitTransaction(HANDLE handle, BOOLEAN) {

@@ -5,6 +5,7 @@
 #ifndef SIMULATOR_KM_ZW_H
 #define SIMULATOR_KM_ZW_H
 
+#include "ke.h"
 #include "key.h"
 #include "ob.h"
 
@@ -18,6 +19,14 @@ typedef enum _OBJECT_INFORMATION_CLASS {
 
 NTSTATUS NtClose(HANDLE Handle);
 NTSTATUS ZwClose(HANDLE Handle);
+#define EVENT_QUERY_STATE 0x0001
+#define EVENT_MODIFY_STATE 0x0002
+#define EVENT_ALL_ACCESS (STANDARD_RIGHTS_REQUIRED | SYNCHRONIZE | 0x3)
+// Events have no names here.
+NTSTATUS NtCreateEvent(PHANDLE EventHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
+                       EVENT_TYPE EventType, BOOLEAN InitialState);
+NTSTATUS ZwCreateEvent(PHANDLE EventHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
+                       EVENT_TYPE EventType, BOOLEAN InitialState);
 #define DUPLICATE_CLOSE_SOURCE 0x00000001
 #define DUPLICATE_SAME_ACCESS 0x00000002
 #define DUPLICATE_SAME_ATTRIBUTES 0x00000004
