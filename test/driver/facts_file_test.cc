@@ -5,6 +5,9 @@
 
 #include "body_fixture.h"
 
+#include <algorithm>
+#include <filesystem>
+
 namespace cmbridge::test {
 namespace {
 
@@ -170,6 +173,29 @@ TEST_F(FileTest, NoMemory) {
                         });
     });
     EXPECT_EQ(without, 1u);
+}
+
+// A file of the host, whose name the simulator's own object manager tells.
+TEST_F(FileTest, RealFile) {
+    const std::string base = "cmbridge-driver-test-" + std::to_string(actor().processId());
+    const std::filesystem::path host = std::filesystem::temp_directory_path() / base;
+    std::u16string tail = host.u16string();
+    std::replace(tail.begin(), tail.end(), u'/', u'\\');
+    std::u16string path = u"\\??\\Z:" + tail;
+    HANDLE file = nullptr;
+    actor().run([&] {
+        UNICODE_STRING name = unicode(path);
+        OBJECT_ATTRIBUTES object;
+        IO_STATUS_BLOCK io;
+        InitializeObjectAttributes(&object, &name, OBJ_CASE_INSENSITIVE | OBJ_KERNEL_HANDLE, nullptr, nullptr);
+        EXPECT_EQ(ZwCreateFile(&file, FILE_GENERIC_WRITE, &object, &io, nullptr, 0, 0, FILE_CREATE,
+                               FILE_SYNCHRONOUS_IO_NONALERT, nullptr, 0),
+                  STATUS_SUCCESS);
+    });
+    save(file);
+    expectName(u"\\Device\\HarddiskVolume26" + tail);
+    actor().run([&] { EXPECT_EQ(ZwClose(file), STATUS_SUCCESS); });
+    std::filesystem::remove(host);
 }
 
 } // namespace
