@@ -70,11 +70,11 @@ TEST_F(ProcessTest, Facts) {
     };
     Client client;
     Actor actor(options);
-    HANDLE key = actor.create(path());
-    client.add(u"2", kSet);
-    client.add(u"1", kSet);
-    set(actor, key);
-    set(actor, key);
+    const auto open = [&] { actor.openKey(path(), nullptr, STATUS_OBJECT_NAME_NOT_FOUND); };
+    client.add(u"2", bit(RegNtPreOpenKeyEx));
+    client.add(u"1", bit(RegNtPreOpenKeyEx));
+    open();
+    open();
     std::vector<Record> records = client.drain();
     ASSERT_EQ(records.size(), 4u);
     ASSERT_EQ(client.processes().size(), 1u);
@@ -99,12 +99,11 @@ TEST_F(ProcessTest, Facts) {
     }
     // Another session has to be told, too.
     Client second;
-    second.add(u"3", kSet);
-    set(actor, key);
+    second.add(u"3", bit(RegNtPreOpenKeyEx));
+    open();
     second.drain();
     EXPECT_EQ(second.processes().size(), 1u);
     EXPECT_EQ(described(client).size(), 1u);
-    actor.close(key);
 }
 
 // Descriptions are not notifications: they have no number and are in no count.

@@ -129,8 +129,8 @@ TEST_F(RecordTest, Duration) {
     ASSERT_EQ(records.size(), 2u);
     EXPECT_EQ(records[0]->Duration, 0u);
     EXPECT_GE(records[1]->Duration, 5000000u);
-    // Two clocks that tick in units of 100 ns.
-    EXPECT_LE(records[1]->Duration, static_cast<UINT64>(end.QuadPart - start.QuadPart + 1) * 100);
+    // Another clock: it may run a little faster.
+    EXPECT_LE(records[1]->Duration, static_cast<UINT64>(end.QuadPart - start.QuadPart) * 100 + 1000000);
     actor.close(key);
 }
 
