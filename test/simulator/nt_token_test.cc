@@ -233,6 +233,29 @@ TEST_F(TokenTest, JobsAtApcLevel) {
     EXPECT_DEATH(thread->runAtIrql(APC_LEVEL, [] { KeLowerIrql(PASSIVE_LEVEL + 2); }), "KeLowerIrql");
 }
 
+TEST_F(TokenTest, RegistryCallsMayComeAtApcLevel) {
+    auto process = machine->createProcess({.imagePath = u"a.exe"});
+    process->createThread()->runAtIrql(APC_LEVEL, [] {
+        std::u16string path = u"\\Registry\\Machine\\Software\\Apc", text = u"v";
+        auto string = [](std::u16string &of) {
+            auto bytes = static_cast<USHORT>(of.size() * sizeof(WCHAR));
+            return UNICODE_STRING{bytes, bytes, of.data()};
+        };
+        UNICODE_STRING name = string(path), value = string(text);
+        OBJECT_ATTRIBUTES attributes;
+        InitializeObjectAttributes(&attributes, &name, OBJ_CASE_INSENSITIVE, nullptr, nullptr);
+        HANDLE key = nullptr, again = nullptr;
+        ULONG data = 7;
+        EXPECT_EQ(NtCreateKey(&key, KEY_ALL_ACCESS, &attributes, 0, nullptr, 0, nullptr), STATUS_SUCCESS);
+        EXPECT_EQ(NtOpenKey(&again, KEY_READ, &attributes), STATUS_SUCCESS);
+        EXPECT_EQ(NtSetValueKey(key, &value, 0, REG_DWORD, &data, sizeof data), STATUS_SUCCESS);
+        EXPECT_EQ(NtDeleteKey(key), STATUS_SUCCESS);
+        EXPECT_EQ(NtClose(key), STATUS_SUCCESS);
+        EXPECT_EQ(NtClose(again), STATUS_SUCCESS);
+        EXPECT_EQ(KeGetCurrentIrql(), APC_LEVEL);
+    });
+}
+
 // What a driver may not do.
 class DriverCode {
   public:
