@@ -35,7 +35,7 @@ C_ASSERT(GAP_RECORD_SIZE % 8 == 0);
 // The largest description of a process; process.c does not make larger ones.
 #define PROCESS_RECORD_SIZE                                                                                            \
     (sizeof(CMB_RECORD) + sizeof(CMB_BODY_PROCESS) + CMB_MAX_IMAGE_PATH_BYTES + CMB_MAX_COMMAND_LINE_BYTES +           \
-     CMB_MAX_SID_BYTES + 3 * 8)
+     CMB_MAX_SID_BYTES + 24)
 // An empty queue takes a gap, the largest description and the largest record, and the smallest output a gap and the
 // largest record.
 C_ASSERT(CMB_MIN_QUEUE_BYTES >= CMB_MAX_RECORD_BYTES + PROCESS_RECORD_SIZE + GAP_RECORD_SIZE + 6 * sizeof(QUEUE_SLOT));
