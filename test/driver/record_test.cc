@@ -110,6 +110,49 @@ TEST_F(RecordTest, RequestedPath) {
     }
 }
 
+// As the configuration manager passes the transaction of a transacted call.
+TEST_F(RecordTest, Transaction) {
+    Client client;
+    Actor actor;
+    client.add(u"1", bit(RegNtPreCreateKeyEx) | bit(RegNtPostCreateKeyEx));
+    HANDLE handle = nullptr;
+    PVOID transaction = nullptr;
+    GUID id{};
+    actor.run([&] {
+        ASSERT_EQ(
+            NtCreateTransaction(&handle, TRANSACTION_ALL_ACCESS, nullptr, nullptr, nullptr, 0, 0, 0, nullptr, nullptr),
+            STATUS_SUCCESS);
+        ASSERT_EQ(ObReferenceObjectByHandle(handle, 0, *TmTransactionObjectType, KernelMode, &transaction, nullptr),
+                  STATUS_SUCCESS);
+        TmGetTransactionId(static_cast<PKTRANSACTION>(transaction), &id);
+    });
+    HANDLE plain = actor.create(path());
+    HANDLE transacted = nullptr;
+    {
+        Rival above(u"2", [&](ULONG number, PVOID information) {
+            if (number == RegNtPreCreateKeyEx) {
+                static_cast<REG_CREATE_KEY_INFORMATION_V1 *>(information)->Transaction = transaction;
+            }
+        });
+        transacted = actor.create(path());
+    }
+    std::vector<Record> records = client.drain();
+    ASSERT_EQ(records.size(), 4u);
+    Bytes expected(sizeof(id));
+    std::memcpy(expected.data(), &id, sizeof(id));
+    EXPECT_NE(expected, Bytes(sizeof(id)));
+    for (size_t i = 0; i < 4; ++i) {
+        EXPECT_EQ((records[i]->Flags & CMB_RECORD_TRANSACTED) != 0, i >= 2);
+        EXPECT_EQ(records[i].data(records[i]->Transaction), i < 2 ? Bytes{} : expected);
+    }
+    actor.run([&] {
+        ObDereferenceObject(transaction);
+        EXPECT_EQ(NtClose(handle), STATUS_SUCCESS);
+    });
+    actor.close(plain);
+    actor.close(transacted);
+}
+
 TEST_F(RecordTest, Duration) {
     Client client;
     Actor actor;
