@@ -68,6 +68,13 @@ TEST_F(AssignTest, SomeWishesNeedPrivileges) {
     EXPECT_EQ(assign(limited, nullptr, audited.get()), "");
     EXPECT_EQ(status, STATUS_PRIVILEGE_NOT_HELD);
     EXPECT_EQ(assign(elevated, nullptr, audited.get()), "O:BA G:513 D:(0;0;f003f;BA)(0;0;f003f;SY) S:(2;40;2;WD)");
+    Acl high;
+    high.label(0x3000, SYSTEM_MANDATORY_LABEL_NO_WRITE_UP);
+    Descriptor lifted;
+    lifted.sacl(high.get());
+    EXPECT_EQ(assign(limited, nullptr, lifted.get()), "");
+    EXPECT_EQ(status, STATUS_INVALID_LABEL);
+    EXPECT_NE(assign(elevated, nullptr, lifted.get()), "");
     EXPECT_EQ(assign(low, nullptr, nullptr), "O:me G:513 D:(0;0;f003f;me)(0;0;f003f;SY) S:(17;0;1;4096)");
 }
 

@@ -64,7 +64,9 @@ TEST_F(ProcessTest, BasicInformation) {
 }
 
 TEST_F(ProcessTest, CommandLine) {
-    const std::u16string text(u"a.exe /x \0 \xD800 \"y z\"", 21);
+    // Whatever a process has there, also what is no text.
+    static constexpr char16_t characters[] = u"a.exe /x \0 \xD800 \"y z\"";
+    const std::u16string text(characters, std::size(characters) - 1);
     auto process = machine->createProcess({.imagePath = u"a.exe", .commandLine = text});
     process->createThread()->run([&] {
         Line line = stringOf(NtCurrentProcess(), ProcessCommandLineInformation);

@@ -50,6 +50,31 @@ TEST_F(FileTest, DeletesWithTheLastHandle) {
     EXPECT_FALSE(std::filesystem::exists(folder / "t"));
 }
 
+TEST_F(FileTest, EveryHandleFollowsARename) {
+    HANDLE first = open(u"a"), second = open(u"a");
+    EXPECT_EQ(rename(first, u"b", false), STATUS_SUCCESS);
+    make("a", "another");
+    EXPECT_EQ(objectName(second), nameOf(u"b", u"\\Device\\HarddiskVolume26"));
+    EXPECT_EQ(set(second, FileDispositionInformation, FILE_DISPOSITION_INFORMATION{TRUE}), STATUS_SUCCESS);
+    NtClose(first);
+    NtClose(second);
+    EXPECT_EQ(content("a"), "another");
+    EXPECT_FALSE(std::filesystem::exists(folder / "b"));
+}
+
+TEST_F(FileTest, FoldersOfOpenFilesStay) {
+    std::filesystem::create_directory(folder / "d");
+    HANDLE directory = create(nameOf(u"d"), GENERIC_READ | DELETE, FILE_OPEN, kShareAll,
+                              FILE_DIRECTORY_FILE | FILE_SYNCHRONOUS_IO_NONALERT)
+                           .handle;
+    HANDLE inside = open(u"d\\x");
+    EXPECT_EQ(rename(directory, u"e", false), STATUS_ACCESS_DENIED);
+    NtClose(inside);
+    EXPECT_EQ(rename(directory, u"e", false), STATUS_SUCCESS);
+    NtClose(directory);
+    EXPECT_TRUE(std::filesystem::exists(folder / "e" / "x"));
+}
+
 TEST_F(FileTest, Renames) {
     make("there", "old");
     HANDLE handle = open(u"new");

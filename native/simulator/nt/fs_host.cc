@@ -119,10 +119,9 @@ NTSTATUS openHostFile(const Creation &creation, std::u16string_view name, HostFi
     }
     if (NT_SUCCESS(status)) {
         // Who overwrites writes, whatever else it may do.
-        ACCESS_MASK access = creation.access | (truncate ? FILE_WRITE_DATA : 0);
-        file.access = access;
+        file.access = creation.access | (truncate ? FILE_WRITE_DATA : 0);
         file.share = creation.share;
-        status = acquireNode(facts.st_dev, facts.st_ino, access, creation.share, &file.node);
+        status = acquireNode(facts.st_dev, facts.st_ino, file);
     }
     if (NT_SUCCESS(status) && truncate && ::truncate(file.path.c_str(), 0) != 0) {
         status = statusOf(errno);

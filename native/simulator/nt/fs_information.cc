@@ -73,6 +73,17 @@ bool isEmptyDirectory(const std::string &path) {
     return entries == 0;
 }
 
+bool holdsOpenFiles(const std::string &folder) {
+    for (const auto &[id, node] : nodes) {
+        for (const HostFile *file : node.files) {
+            if (file->path.starts_with(folder + "/")) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 NTSTATUS queryName(const HostFile &file, void *to, ULONG length, ULONG_PTR *used) {
     std::lock_guard lock(fsLock());
     constexpr ULONG start = FIELD_OFFSET(FILE_NAME_INFORMATION, FileName);
@@ -138,11 +149,16 @@ NTSTATUS rename(HostFile &file, const void *information, ULONG length) {
     if (same) {
         return STATUS_SUCCESS;
     }
+    if (file.directory && holdsOpenFiles(file.path)) {
+        return STATUS_ACCESS_DENIED;
+    }
     if (::rename(file.path.c_str(), found.path.c_str()) != 0) {
         return statusOf(errno);
     }
-    file.path = found.path;
-    file.name = found.name;
+    for (HostFile *each : file.node->files) {
+        each->path = found.path;
+        each->name = found.name;
+    }
     return STATUS_SUCCESS;
 }
 
@@ -161,21 +177,25 @@ NTSTATUS dispose(HostFile &file, bool remove) {
 
 } // namespace
 
-NTSTATUS acquireNode(dev_t device, ino_t number, ACCESS_MASK access, ULONG share, HostNode **result) {
-    HostNode &node = nodes.try_emplace({device, number}, HostNode{device, number}).first->second;
-    Uses uses(access);
-    NTSTATUS status = node.deletePending            ? STATUS_DELETE_PENDING
-                      : collides(node, uses, share) ? STATUS_SHARING_VIOLATION
-                                                    : STATUS_SUCCESS;
+NTSTATUS acquireNode(dev_t device, ino_t number, HostFile &file) {
+    HostNode &node = nodes[{device, number}];
+    node.device = device;
+    node.number = number;
+    Uses uses(file.access);
+    NTSTATUS status = node.deletePending                 ? STATUS_DELETE_PENDING
+                      : collides(node, uses, file.share) ? STATUS_SHARING_VIOLATION
+                                                         : STATUS_SUCCESS;
     if (NT_SUCCESS(status)) {
-        count(node, uses, share, 1);
-        *result = &node;
+        count(node, uses, file.share, 1);
+        node.files.insert(&file);
+        file.node = &node;
     }
     return status;
 }
 
 void releaseNode(HostFile &file) {
     count(*file.node, Uses(file.access), file.share, static_cast<ULONG>(-1));
+    file.node->files.erase(&file);
     if (file.node->opens == 0) {
         nodes.erase({file.node->device, file.node->number});
     }

@@ -11,6 +11,8 @@
 
 namespace nt {
 
+struct HostFile;
+
 // A file of the host that is open here at least once. Guarded by fsLock().
 struct HostNode {
     dev_t device;
@@ -20,6 +22,8 @@ struct HostNode {
     ULONG sharers = 0, readers = 0, writers = 0, deleters = 0;
     ULONG sharesRead = 0, sharesWrite = 0, sharesDelete = 0;
     bool deletePending = false;
+    // All of them know where the file is now.
+    std::set<HostFile *> files;
 };
 
 // Behind FILE_OBJECT.FsContext.
@@ -50,8 +54,8 @@ struct HostPath {
 };
 NTSTATUS findHostPath(std::u16string_view name, HostPath *found);
 
-// Under fsLock(). The node comes with this open counted, and its sharing.
-NTSTATUS acquireNode(dev_t device, ino_t number, ACCESS_MASK access, ULONG share, HostNode **node);
+// Under fsLock(). Counts this open, and its sharing.
+NTSTATUS acquireNode(dev_t device, ino_t number, HostFile &file);
 void releaseNode(HostFile &file);
 bool isOpen(dev_t device, ino_t number);
 

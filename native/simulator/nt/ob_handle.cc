@@ -172,9 +172,11 @@ NTSTATUS SimInsertHandle(PVOID object, ULONG attributes, ACCESS_MASK access, PHA
 VOID SimExemptHandle(HANDLE handle) {
     std::lock_guard lock(kernel().systemProcess->handleLock);
     auto entry = kernel().systemProcess->handles.find(reinterpret_cast<ULONG_PTR>(handle));
-    if (entry != kernel().systemProcess->handles.end()) {
-        entry->second.exempt = true;
+    if (entry == kernel().systemProcess->handles.end()) {
+        bugCheck(INVALID_KERNEL_HANDLE, reinterpret_cast<ULONG_PTR>(handle), 0, 0, 0,
+                 "SimExemptHandle: %p is no open kernel handle.", handle);
     }
+    entry->second.exempt = true;
 }
 
 NTSTATUS ObReferenceObjectByHandle(HANDLE handle, ACCESS_MASK desired, POBJECT_TYPE type, KPROCESSOR_MODE mode,

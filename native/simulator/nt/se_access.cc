@@ -71,24 +71,8 @@ bool applies(const nt::AccessToken &token, const Entry &entry) {
 // The rights that the object's label leaves to a subject below it. An object without a label is of medium integrity and
 // may not be written from below.
 ACCESS_MASK allowedByLabel(const nt::AccessToken &token, PACL sacl, const GENERIC_MAPPING *mapping) {
-    ULONG level = SECURITY_MANDATORY_MEDIUM_RID;
-    ACCESS_MASK policy = SYSTEM_MANDATORY_LABEL_NO_WRITE_UP;
-    for (ULONG i = 0; sacl != nullptr && i < sacl->AceCount; ++i) {
-        PVOID at;
-        if (!NT_SUCCESS(RtlGetAce(sacl, i, &at))) {
-            break;
-        }
-        auto ace = static_cast<PSYSTEM_MANDATORY_LABEL_ACE>(at);
-        if (ace->Header.AceType == SYSTEM_MANDATORY_LABEL_ACE_TYPE && !(ace->Header.AceFlags & INHERIT_ONLY_ACE)) {
-            PSID sid = &ace->SidStart;
-            if (static_cast<PISID>(sid)->SubAuthorityCount == 0) {
-                continue;
-            }
-            level = *RtlSubAuthoritySid(sid, static_cast<PISID>(sid)->SubAuthorityCount - 1u);
-            policy = ace->Mask;
-            break;
-        }
-    }
+    auto [level, policy] =
+        nt::labelOf(sacl).value_or(nt::Label{SECURITY_MANDATORY_MEDIUM_RID, SYSTEM_MANDATORY_LABEL_NO_WRITE_UP});
     if (token.integrity >= level) {
         return ~ACCESS_MASK{0};
     }
@@ -215,6 +199,27 @@ NTSTATUS tellPrivileges(const std::vector<ULONG> &used, PPRIVILEGE_SET *result) 
 } // namespace
 
 namespace nt {
+
+std::optional<Label> labelOf(PACL sacl) {
+    for (ULONG i = 0; sacl != nullptr && i < sacl->AceCount; ++i) {
+        PVOID at;
+        if (!NT_SUCCESS(RtlGetAce(sacl, i, &at))) {
+            break;
+        }
+        auto ace = static_cast<PSYSTEM_MANDATORY_LABEL_ACE>(at);
+        PSID sid = &ace->SidStart;
+        if (ace->Header.AceType == SYSTEM_MANDATORY_LABEL_ACE_TYPE && !(ace->Header.AceFlags & INHERIT_ONLY_ACE) &&
+            *RtlSubAuthorityCountSid(sid) != 0) {
+            return Label{*RtlSubAuthoritySid(sid, *RtlSubAuthorityCountSid(sid) - 1u), ace->Mask};
+        }
+    }
+    return std::nullopt;
+}
+
+bool mayLabel(const AccessToken &token, PACL sacl) {
+    std::optional<Label> label = labelOf(sacl);
+    return !label || label->level <= token.integrity || ExGetPreviousMode() == KernelMode;
+}
 
 void initializeSecurity() {
     SeExports = &exports;

@@ -8,6 +8,7 @@
 
 namespace nt {
 
+// Kernel mode assigns whom it likes, as the services have it that check for their callers.
 bool mayOwn(const AccessToken &token, PSID owner) {
     if (RtlEqualSid(owner, sidOf(token.user))) {
         return true;
@@ -113,6 +114,9 @@ struct Assignment {
             if (audits && !(inherit & SEF_AVOID_PRIVILEGE_CHECK) && ExGetPreviousMode() == UserMode &&
                 !hasPrivilege(*token, SE_SECURITY_PRIVILEGE)) {
                 return STATUS_PRIVILEGE_NOT_HELD;
+            }
+            if (!mayLabel(*token, wanted.sacl)) {
+                return STATUS_INVALID_LABEL;
             }
             appendMatching(sacl, wanted.sacl, nullptr);
             mapAcl(reinterpret_cast<PACL>(sacl.data()), mapping);

@@ -55,6 +55,14 @@ inline PSID sidOf(const SidBytes &sid) {
 // With a reference. NULL if the user is no SID.
 PACCESS_TOKEN createToken(const TokenFacts &facts, TOKEN_TYPE type, SECURITY_IMPERSONATION_LEVEL level);
 bool isEnabledIn(const AccessToken &token, PSID sid);
+// The level of the first label that counts for the object itself, and its policy.
+struct Label {
+    ULONG level;
+    ACCESS_MASK policy;
+};
+std::optional<Label> labelOf(PACL sacl);
+// Nobody may lift an object above itself.
+bool mayLabel(const AccessToken &token, PACL sacl);
 // Whether the subject may make that SID the owner of an object.
 bool mayOwn(const AccessToken &token, PSID owner);
 bool hasPrivilege(const AccessToken &token, ULONG privilege);

@@ -66,6 +66,21 @@ USHORT listControl(SECURITY_INFORMATION information, USHORT given, bool dacl) {
     return control;
 }
 
+// What the caller may not set, whatever right its handle has.
+NTSTATUS checkSubject(SECURITY_INFORMATION information, const DescriptorParts &given) {
+    SECURITY_SUBJECT_CONTEXT subject;
+    SeCaptureSubjectContext(&subject);
+    const AccessToken &token = tokenOf(SeQuerySubjectContextToken(&subject));
+    NTSTATUS status = STATUS_SUCCESS;
+    if ((information & OWNER_SECURITY_INFORMATION) && (given.owner == nullptr || !mayOwn(token, given.owner))) {
+        status = STATUS_INVALID_OWNER;
+    } else if ((information & LABEL_SECURITY_INFORMATION) && !mayLabel(token, given.sacl)) {
+        status = STATUS_INVALID_LABEL;
+    }
+    SeReleaseSubjectContext(&subject);
+    return status;
+}
+
 std::vector<UCHAR> readSid(const void *from, KPROCESSOR_MODE mode, NTSTATUS *status) {
     UCHAR start[offsetof(SID, SubAuthority)];
     *status = STATUS_ACCESS_VIOLATION;
@@ -226,14 +241,11 @@ NTSTATUS SeSetSecurityDescriptorInfo(PVOID, PSECURITY_INFORMATION wanted, PSECUR
     SECURITY_INFORMATION information = *wanted;
     DescriptorParts parts = partsOf(*object), given = partsOf(modification);
     USHORT control = controlOf(*object), givenControl = controlOf(modification);
+    NTSTATUS status = checkSubject(information, given);
+    if (!NT_SUCCESS(status)) {
+        return status;
+    }
     if (information & OWNER_SECURITY_INFORMATION) {
-        SECURITY_SUBJECT_CONTEXT subject;
-        SeCaptureSubjectContext(&subject);
-        bool may = given.owner != nullptr && mayOwn(tokenOf(SeQuerySubjectContextToken(&subject)), given.owner);
-        SeReleaseSubjectContext(&subject);
-        if (!may) {
-            return STATUS_INVALID_OWNER;
-        }
         parts.owner = given.owner;
         control &= static_cast<USHORT>(~SE_OWNER_DEFAULTED);
     }
