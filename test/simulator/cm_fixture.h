@@ -80,6 +80,11 @@ class Key {
         });
     }
 
+    // By another call; it gets the place for the handle and the attributes.
+    template <typename Call> static Key with(std::u16string_view path, HANDLE root, Call call) {
+        return make(path, root, call);
+    }
+
     HANDLE get() const { return handle_; }
     NTSTATUS close() { return handle_ == nullptr ? STATUS_SUCCESS : NtClose(std::exchange(handle_, nullptr)); }
     // The object behind the handle, without a reference of its own.

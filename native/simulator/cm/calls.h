@@ -43,6 +43,26 @@ CM_CALL(QueryValueKey,
 CM_CALL(QueryMultipleValueKey, (HANDLE KeyHandle, PKEY_VALUE_ENTRY ValueEntries, ULONG EntryCount, PVOID ValueBuffer,
                                 PULONG BufferLength, PULONG RequiredBufferLength))
 
+CM_CALL(LoadKey, (POBJECT_ATTRIBUTES TargetKey, POBJECT_ATTRIBUTES SourceFile))
+CM_CALL(LoadKey2, (POBJECT_ATTRIBUTES TargetKey, POBJECT_ATTRIBUTES SourceFile, ULONG Flags))
+CM_CALL(LoadKeyEx, (POBJECT_ATTRIBUTES TargetKey, POBJECT_ATTRIBUTES SourceFile, ULONG Flags, HANDLE TrustClassKey,
+                    HANDLE Event, ACCESS_MASK DesiredAccess, PHANDLE RootHandle, PVOID Reserved))
+CM_CALL(UnloadKey, (POBJECT_ATTRIBUTES TargetKey))
+CM_CALL(UnloadKey2, (POBJECT_ATTRIBUTES TargetKey, ULONG Flags))
+CM_CALL(UnloadKeyEx, (POBJECT_ATTRIBUTES TargetKey, HANDLE Event))
+CM_CALL(SaveKey, (HANDLE KeyHandle, HANDLE FileHandle))
+CM_CALL(SaveKeyEx, (HANDLE KeyHandle, HANDLE FileHandle, ULONG Format))
+CM_CALL(SaveMergedKeys, (HANDLE HighPrecedenceKeyHandle, HANDLE LowPrecedenceKeyHandle, HANDLE FileHandle))
+CM_CALL(RestoreKey, (HANDLE KeyHandle, HANDLE FileHandle, ULONG Flags))
+CM_CALL(ReplaceKey, (POBJECT_ATTRIBUTES NewFile, HANDLE TargetHandle, POBJECT_ATTRIBUTES OldFile))
+CM_CALL(CreateKeyTransacted,
+        (PHANDLE KeyHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes, ULONG TitleIndex,
+         PUNICODE_STRING Class, ULONG CreateOptions, HANDLE TransactionHandle, PULONG Disposition))
+CM_CALL(OpenKeyTransacted,
+        (PHANDLE KeyHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes, HANDLE TransactionHandle))
+CM_CALL(OpenKeyTransactedEx, (PHANDLE KeyHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
+                              ULONG OpenOptions, HANDLE TransactionHandle))
+
 #undef CM_CALL
 
 #endif

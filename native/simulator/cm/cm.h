@@ -56,6 +56,7 @@ typedef struct _CM_STATISTICS {
     ULONG KeyNames;        // from CmCallbackGetKeyObjectIDEx, not yet released
     ULONG Operations;      // between their first pre and their last post
     ULONG64 Notifications; // delivered since start
+    ULONG Blocks;          // of memory, of the store too
 } CM_STATISTICS, *PCM_STATISTICS;
 
 // Options NULL: strict, documented, newest structures. The store is the caller's

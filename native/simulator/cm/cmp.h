@@ -2,8 +2,9 @@
 //
 // Private to the configuration manager.
 //
-// Locks, in the order in which they are taken: CmpRegistryLock (keys and the store), then CmpCallbackLock
-// (registrations, object contexts, live objects). Neither is held while a callback runs or the object manager is
+// Locks, in the order in which they are taken: CmpHiveLock (hive files: loading, writing, unloading; the one lock that
+// is held while files are waited for), then CmpRegistryLock (keys and the store), then CmpCallbackLock
+// (registrations, object contexts, live objects). None is held while a callback runs or the object manager is
 // called.
 
 #ifndef CM_CMP_H
@@ -14,6 +15,8 @@
 
 #define CM_TAG 0x67526D43u // CmRg
 #define CM_MAX_KEY_NAME_BYTES (255 * sizeof(WCHAR))
+// How deep keys may be nested.
+#define CM_MAX_KEY_DEPTH 512u
 #define CM_MAX_VALUE_NAME_BYTES (16383 * sizeof(WCHAR))
 
 // One key that is in use; shared by all key objects of that key. CmpRegistryLock.
@@ -26,6 +29,7 @@ typedef struct _CM_KEY {
     PCM_STORE Store; // that Node belongs to: the host's, or the one of keys opened in a transaction
     BOOLEAN Link;    // a symbolic link
     CM_NODE Node;
+    struct _CM_HIVE *Hive;      // that was loaded here
     UNICODE_STRING Name;        // last component
     PUNICODE_STRING CachedName; // what CmCallbackGetKeyObjectID gave out; stays as it was
 } CM_KEY, *PCM_KEY;
@@ -121,7 +125,7 @@ VOID CmpCheckIrql(KIRQL Highest);
 PVOID CmpPoison(VOID);
 VOID CmpCount(volatile LONG *Counter, LONG Change);
 extern volatile LONG CmpRegistrationCount, CmpKeyObjectCount, CmpKeyCount, CmpObjectContextCount, CmpKeyNameCount,
-    CmpOperationCount;
+    CmpOperationCount, CmpBlockCount;
 extern volatile LONG64 CmpNotificationCount;
 
 // capture.c
@@ -219,6 +223,37 @@ NTSTATUS CmpBuildName(PCM_KEY Key, PUNICODE_STRING Name);
 VOID CmpInitializeNames(VOID);
 VOID CmpShutdownNames(VOID);
 
+// transaction.c
+typedef struct _CM_TRANSACTION *PCM_TRANSACTION;
+VOID CmpInitializeTransactions(VOID);
+// That of the caller, referenced. STATUS_TRANSACTION_NOT_ACTIVE when it is over.
+NTSTATUS CmpReferenceTransaction(HANDLE Handle, KPROCESSOR_MODE Mode, PCM_TRANSACTION *Transaction);
+VOID CmpAddTransactionReference(PCM_TRANSACTION Transaction);
+VOID CmpReleaseTransaction(PCM_TRANSACTION Transaction);
+VOID CmpFreeDeadTransactions(VOID);
+// What the key is bound to; NULL: nothing.
+PCM_TRANSACTION CmpTransactionOfKey(PCM_KEY Key);
+PVOID CmpTransactionObject(PCM_TRANSACTION Transaction);
+// The same for all who open the key, with a transaction or without.
+PVOID CmpKeyIdentity(PCM_KEY Key);
+// The key as the transaction sees it, referenced.
+_Requires_lock_held_(CmpRegistryLock)
+NTSTATUS CmpKeyInTransaction(PCM_TRANSACTION Transaction, PCM_KEY Key, PCM_KEY *Bound);
+// Before a change without a transaction: of the key, or, given Child, of what there is of that name below it; Whole: of
+// the key and everything directly below it.
+_Requires_lock_held_(CmpRegistryLock)
+VOID CmpBreakTransactions(PCM_KEY Key, PCUNICODE_STRING Child, BOOLEAN Whole);
+
+// hive.c
+_Requires_lock_held_(CmpRegistryLock)
+VOID CmpNoteUnusedHive(PCM_KEY Root);
+VOID CmpUnloadUnusedHives(VOID);
+// Writes the hive of the key, if it was loaded from a file and has changed.
+NTSTATUS CmpFlushHiveOf(PCM_KEY Key);
+NTSTATUS CmpInitializeHives(VOID);
+VOID CmpShutdownHives(VOID);
+VOID CmpTerminateHives(VOID);
+
 // key_object.c
 NTSTATUS CmpInitializeKeys(VOID);
 VOID CmpShutdownKeys(VOID);
@@ -236,8 +271,18 @@ _Requires_lock_held_(CmpRegistryLock)
 VOID CmpReferenceKey(PCM_KEY Key);
 _Requires_lock_held_(CmpRegistryLock)
 VOID CmpDereferenceKey(PCM_KEY Key);
-// Without it. Takes over the caller's reference of the key, also on failure.
+// A key that has no parent. Takes over the node, also on failure.
+_Requires_lock_held_(CmpRegistryLock)
+NTSTATUS CmpMakeRootKey(PCM_STORE Store, CM_NODE Node, PCM_KEY *Key);
+// The key and all that is in use below it.
+_Requires_lock_held_(CmpRegistryLock)
+VOID CmpMarkDeleted(PCM_KEY Key);
+// Without it. An application hive that is not in use any more is unloaded.
+VOID CmpReleaseKey(PCM_KEY Key);
+// Takes over the caller's reference of the key, also on failure.
 NTSTATUS CmpCreateBody(PCM_KEY Key, PCM_KEY_BODY *Body);
+// The object is no longer that of an open on its way.
+VOID CmpFinishOpening(PCM_KEY_BODY Body);
 _Requires_lock_held_(CmpCallbackLock)
 PCM_KEY_BODY CmpFindBody(PVOID Object);
 BOOLEAN CmpIsLiveBody(PVOID Object);

@@ -4,13 +4,14 @@
 
 #include "request.h"
 #include "calls.h"
+#include "hive.h"
 
 #define CM_VALID_OPTIONS                                                                                               \
     (REG_OPTION_VOLATILE | REG_OPTION_CREATE_LINK | REG_OPTION_BACKUP_RESTORE | REG_OPTION_OPEN_LINK |                 \
      REG_OPTION_DONT_VIRTUALIZE)
 #define CM_MAX_LINKS 64
 
-static ACCESS_MASK CmpMapAccess(ACCESS_MASK Access) {
+ACCESS_MASK CmpMapAccess(ACCESS_MASK Access) {
     static const struct {
         ACCESS_MASK Generic, Specific;
     } Map[] = {{GENERIC_READ, KEY_READ},
@@ -96,7 +97,21 @@ static NTSTATUS CmpCaptureRequest(PCM_REQUEST Request, POBJECT_ATTRIBUTES Object
     return NT_SUCCESS(Status) ? CmpApplyView(Request) : Status;
 }
 
+static NTSTATUS CmpBindRequest(PCM_REQUEST Request, HANDLE Transaction) {
+    if (Request->Transacted) {
+        return CmpReferenceTransaction(Transaction, Request->Mode, &Request->Transaction);
+    }
+    Request->Transaction = Request->Root != NULL ? CmpTransactionOfKey(Request->Root->Key) : NULL;
+    if (Request->Transaction != NULL) {
+        CmpAddTransactionReference(Request->Transaction);
+    }
+    return STATUS_SUCCESS;
+}
+
 static VOID CmpReleaseRequest(PCM_REQUEST Request) {
+    if (Request->Transaction != NULL) {
+        CmpReleaseTransaction(Request->Transaction);
+    }
     if (Request->Root != NULL) {
         CmPortDereferenceObject(Request->Root);
     }
@@ -120,6 +135,7 @@ static VOID CmpFillInformation(PCM_REQUEST Request) {
     Information->SecurityDescriptor = Request->SecurityDescriptor;
     Information->SecurityQualityOfService = Request->SecurityQualityOfService;
     Information->DesiredAccess = Request->DesiredAccess;
+    Information->Transaction = Request->Transacted ? CmpTransactionObject(Request->Transaction) : NULL;
     Information->Disposition = Request->Create ? &Request->Disposition : NULL;
     Information->ResultObject = &Request->Result;
     Information->Version = CmpSystem.Options.CreateVersion;
@@ -162,7 +178,6 @@ static NTSTATUS CmpRunOnce(PCM_REQUEST Request) {
     NTSTATUS Status;
     PCM_KEY_BODY Made = NULL;
     PVOID Object;
-    KIRQL OldIrql;
 
     CmpFillInformation(Request);
     Status = CmpPreNotify(&Operation, Request->Create ? RegNtPreCreateKeyEx : RegNtPreOpenKeyEx, &Request->Information,
@@ -175,9 +190,7 @@ static NTSTATUS CmpRunOnce(PCM_REQUEST Request) {
     Object = Status == STATUS_SUCCESS ? Request->Result : Status == STATUS_REPARSE ? CmpPoison() : NULL;
     Status = CmpPostNotify(&Operation, Status, Object);
     if (Made != NULL && Request->Result == Made) {
-        KeAcquireSpinLock(&CmpCallbackLock, &OldIrql);
-        Made->Opening = FALSE;
-        KeReleaseSpinLock(&CmpCallbackLock, OldIrql);
+        CmpFinishOpening(Made);
     }
     if ((Status == STATUS_SUCCESS) != (Request->Result != NULL) ||
         (Request->Result != NULL && !CmpIsLiveBody(Request->Result))) {
@@ -230,7 +243,8 @@ static NTSTATUS CmpGiveHandle(PCM_REQUEST Request, PHANDLE KeyHandle, PULONG Dis
 }
 
 static NTSTATUS CmpCreateOrOpen(PCM_REQUEST Request, PHANDLE KeyHandle, ACCESS_MASK DesiredAccess,
-                                POBJECT_ATTRIBUTES ObjectAttributes, PUNICODE_STRING Class, PULONG Disposition) {
+                                POBJECT_ATTRIBUTES ObjectAttributes, PUNICODE_STRING Class, HANDLE Transaction,
+                                PULONG Disposition) {
     NTSTATUS Status;
 
     CmpCheckIrql(APC_LEVEL);
@@ -248,6 +262,9 @@ static NTSTATUS CmpCreateOrOpen(PCM_REQUEST Request, PHANDLE KeyHandle, ACCESS_M
         Status = CmpCaptureRequest(Request, ObjectAttributes, Class);
     }
     if (NT_SUCCESS(Status)) {
+        Status = CmpBindRequest(Request, Transaction);
+    }
+    if (NT_SUCCESS(Status)) {
         Status = CmpRunRequest(Request);
     }
     if (Status == STATUS_SUCCESS) {
@@ -257,23 +274,62 @@ static NTSTATUS CmpCreateOrOpen(PCM_REQUEST Request, PHANDLE KeyHandle, ACCESS_M
     return Status;
 }
 
+NTSTATUS CmpOpenKeyObject(POBJECT_ATTRIBUTES ObjectAttributes, ACCESS_MASK DesiredAccess, KPROCESSOR_MODE Mode,
+                          PCM_KEY_BODY *Body) {
+    CM_REQUEST Request = {.Mode = Mode, .DesiredAccess = DesiredAccess};
+    NTSTATUS Status = CmpCaptureRequest(&Request, ObjectAttributes, NULL);
+
+    if (NT_SUCCESS(Status)) {
+        Status = CmpRunRequest(&Request);
+    }
+    if (Status == STATUS_SUCCESS) {
+        *Body = Request.Result;
+    }
+    CmpReleaseRequest(&Request);
+    return Status;
+}
+
 NTSTATUS NTAPI CM_NT(CreateKey)(PHANDLE KeyHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
                                 ULONG TitleIndex, PUNICODE_STRING Class, ULONG CreateOptions, PULONG Disposition) {
     CM_REQUEST Request = {.Create = TRUE, .TitleIndex = TitleIndex, .Options = CreateOptions};
 
-    return CmpCreateOrOpen(&Request, KeyHandle, DesiredAccess, ObjectAttributes, Class, Disposition);
+    return CmpCreateOrOpen(&Request, KeyHandle, DesiredAccess, ObjectAttributes, Class, NULL, Disposition);
 }
 
-NTSTATUS NTAPI CM_NT(OpenKeyEx)(PHANDLE KeyHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
-                                ULONG OpenOptions) {
-    CM_REQUEST Request = {.Create = FALSE, .Options = OpenOptions};
+NTSTATUS NTAPI CM_NT(CreateKeyTransacted)(PHANDLE KeyHandle, ACCESS_MASK DesiredAccess,
+                                          POBJECT_ATTRIBUTES ObjectAttributes, ULONG TitleIndex, PUNICODE_STRING Class,
+                                          ULONG CreateOptions, HANDLE TransactionHandle, PULONG Disposition) {
+    CM_REQUEST Request = {.Create = TRUE, .TitleIndex = TitleIndex, .Options = CreateOptions, .Transacted = TRUE};
+
+    return CmpCreateOrOpen(&Request, KeyHandle, DesiredAccess, ObjectAttributes, Class, TransactionHandle, Disposition);
+}
+
+static NTSTATUS CmpOpen(PHANDLE KeyHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
+                        ULONG OpenOptions, BOOLEAN Transacted, HANDLE TransactionHandle) {
+    CM_REQUEST Request = {.Create = FALSE, .Options = OpenOptions, .Transacted = Transacted};
 
     if (OpenOptions & ~(ULONG)(REG_OPTION_OPEN_LINK | REG_OPTION_BACKUP_RESTORE)) {
         return STATUS_INVALID_PARAMETER;
     }
-    return CmpCreateOrOpen(&Request, KeyHandle, DesiredAccess, ObjectAttributes, NULL, NULL);
+    return CmpCreateOrOpen(&Request, KeyHandle, DesiredAccess, ObjectAttributes, NULL, TransactionHandle, NULL);
+}
+
+NTSTATUS NTAPI CM_NT(OpenKeyEx)(PHANDLE KeyHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
+                                ULONG OpenOptions) {
+    return CmpOpen(KeyHandle, DesiredAccess, ObjectAttributes, OpenOptions, FALSE, NULL);
 }
 
 NTSTATUS NTAPI CM_NT(OpenKey)(PHANDLE KeyHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes) {
-    return CM_NT(OpenKeyEx)(KeyHandle, DesiredAccess, ObjectAttributes, 0);
+    return CmpOpen(KeyHandle, DesiredAccess, ObjectAttributes, 0, FALSE, NULL);
+}
+
+NTSTATUS NTAPI CM_NT(OpenKeyTransactedEx)(PHANDLE KeyHandle, ACCESS_MASK DesiredAccess,
+                                          POBJECT_ATTRIBUTES ObjectAttributes, ULONG OpenOptions,
+                                          HANDLE TransactionHandle) {
+    return CmpOpen(KeyHandle, DesiredAccess, ObjectAttributes, OpenOptions, TRUE, TransactionHandle);
+}
+
+NTSTATUS NTAPI CM_NT(OpenKeyTransacted)(PHANDLE KeyHandle, ACCESS_MASK DesiredAccess,
+                                        POBJECT_ATTRIBUTES ObjectAttributes, HANDLE TransactionHandle) {
+    return CmpOpen(KeyHandle, DesiredAccess, ObjectAttributes, 0, TRUE, TransactionHandle);
 }

@@ -18,6 +18,7 @@ NTSTATUS NTAPI CM_NT(DeleteKey)(HANDLE KeyHandle) {
     Status = CmpPreNotify(&Operation, RegNtPreDeleteKey, &Information, Body);
     if (!Operation.Stopped) {
         CmpLockRegistry();
+        CmpBreakTransactions(Body->Key, NULL, TRUE);
         Status = Body->Key->Deleted ? STATUS_KEY_DELETED : CmpKeyStore(Body->Key, DeleteNode, Body->Key->Node);
         if (NT_SUCCESS(Status)) {
             CmpDetachDeletedKey(Body->Key);
@@ -63,6 +64,7 @@ static NTSTATUS CmpNotifyRename(PCM_KEY_BODY Body, PCM_INPUT NewName) {
         Status = CmpReadInput(NewName);
         if (NT_SUCCESS(Status)) {
             CmpLockRegistry();
+            CmpBreakTransactions(Body->Key, NULL, FALSE);
             Status = Body->Key->Deleted ? STATUS_KEY_DELETED : CmpRenameKey(Body->Key, &NewName->Own);
             CmpUnlockRegistry();
         }
@@ -102,6 +104,9 @@ NTSTATUS NTAPI CM_NT(FlushKey)(HANDLE KeyHandle) {
         CmpLockRegistry();
         Status = Body->Key->Deleted ? STATUS_KEY_DELETED : CmpKeyStore(Body->Key, FlushNode, Body->Key->Node);
         CmpUnlockRegistry();
+        if (NT_SUCCESS(Status)) {
+            Status = CmpFlushHiveOf(Body->Key);
+        }
     }
     Status = CmpPostNotify(&Operation, Status, Body);
     CmPortDereferenceObject(Body);
@@ -117,6 +122,7 @@ static NTSTATUS CmpApplyInformation(PCM_KEY_BODY Body, KEY_SET_INFORMATION_CLASS
         LARGE_INTEGER Time;
 
         RtlCopyMemory(&Time, Data, sizeof(Time));
+        CmpBreakTransactions(Body->Key, NULL, FALSE);
         return CmpKeyStore(Body->Key, SetWriteTime, Body->Key->Node, Time);
     }
     if (Class == KeyWow64FlagsInformation) {

@@ -71,14 +71,22 @@ static NTSTATUS CmpMakeKey(PCM_STORE Store, PCM_KEY Parent, CM_NODE Node, BOOLEA
     return STATUS_SUCCESS;
 }
 
+NTSTATUS CmpMakeRootKey(PCM_STORE Store, CM_NODE Node, PCM_KEY *Key) {
+    return CmpMakeKey(Store, NULL, Node, FALSE, Key);
+}
+
 VOID CmpReferenceKey(PCM_KEY Key) {
     Key->References++;
 }
 
 VOID CmpDereferenceKey(PCM_KEY Key) {
-    while (Key != NULL && --Key->References == 0) {
+    while (Key != NULL) {
         PCM_KEY Parent = Key->Parent;
 
+        if (--Key->References != 0) {
+            CmpNoteUnusedHive(Key);
+            return;
+        }
         RemoveEntryList(&Key->SiblingLink);
         CmpKeyStore(Key, CloseNode, Key->Node);
         CmpReleaseString(&Key->Name);
@@ -89,6 +97,25 @@ VOID CmpDereferenceKey(PCM_KEY Key) {
         CmStoreFree(Key);
         CmpCount(&CmpKeyCount, -1);
         Key = Parent;
+    }
+}
+
+VOID CmpReleaseKey(PCM_KEY Key) {
+    CmpLockRegistry();
+    CmpDereferenceKey(Key);
+    CmpUnlockRegistry();
+    CmpFreeDeadTransactions();
+    CmpUnloadUnusedHives();
+}
+
+VOID CmpMarkDeleted(PCM_KEY Key) {
+    Key->Deleted = TRUE;
+    while (!IsListEmpty(&Key->Children)) {
+        PCM_KEY Child = CONTAINING_RECORD(Key->Children.Flink, CM_KEY, SiblingLink);
+
+        RemoveEntryList(&Child->SiblingLink);
+        InitializeListHead(&Child->SiblingLink);
+        CmpMarkDeleted(Child);
     }
 }
 
@@ -162,9 +189,7 @@ NTSTATUS CmpCreateBody(PCM_KEY Key, PCM_KEY_BODY *Body) {
     KIRQL OldIrql;
 
     if (!NT_SUCCESS(Status)) {
-        CmpLockRegistry();
-        CmpDereferenceKey(Key);
-        CmpUnlockRegistry();
+        CmpReleaseKey(Key);
         return Status;
     }
     Made->Key = Key;
@@ -176,6 +201,14 @@ NTSTATUS CmpCreateBody(PCM_KEY Key, PCM_KEY_BODY *Body) {
     CmpCount(&CmpKeyObjectCount, 1);
     *Body = Made;
     return STATUS_SUCCESS;
+}
+
+VOID CmpFinishOpening(PCM_KEY_BODY Body) {
+    KIRQL OldIrql;
+
+    KeAcquireSpinLock(&CmpCallbackLock, &OldIrql);
+    Body->Opening = FALSE;
+    KeReleaseSpinLock(&CmpCallbackLock, OldIrql);
 }
 
 BOOLEAN CmMayOpenKeyObject(PVOID Object) {
@@ -204,9 +237,7 @@ VOID CmDeleteKeyObject(PVOID Object) {
     KeAcquireSpinLock(&CmpCallbackLock, &OldIrql);
     RemoveEntryList(&Body->LiveLink);
     KeReleaseSpinLock(&CmpCallbackLock, OldIrql);
-    CmpLockRegistry();
-    CmpDereferenceKey(Body->Key);
-    CmpUnlockRegistry();
+    CmpReleaseKey(Body->Key);
     CmpCount(&CmpKeyObjectCount, -1);
     CmpPostNotify(&Operation, STATUS_SUCCESS, CmpPoison());
 }
@@ -241,6 +272,7 @@ NTSTATUS CmpInitializeKeys(VOID) {
 }
 
 VOID CmpShutdownKeys(VOID) {
+    CmpShutdownHives();
     if (CmpSystem.RootBody != NULL) {
         CmpCount(&CmpKeyObjectCount, 1);
         CmPortDereferenceObject(CmpSystem.RootBody);

@@ -17,6 +17,7 @@ PVOID CmStoreAllocate(SIZE_T Size) {
     Block = ExAllocatePoolWithTag(NonPagedPool, Size == 0 ? 1 : Size, CM_TAG);
     if (Block != NULL) {
         RtlZeroMemory(Block, Size);
+        CmpCount(&CmpBlockCount, 1);
     }
     return Block;
 }
@@ -24,6 +25,7 @@ PVOID CmStoreAllocate(SIZE_T Size) {
 VOID CmStoreFree(PVOID Block) {
     if (Block != NULL) {
         ExFreePoolWithTag(Block, CM_TAG);
+        CmpCount(&CmpBlockCount, -1);
     }
 }
 

@@ -150,7 +150,7 @@ NTSTATUS NTAPI CmCallbackGetKeyObjectID(PLARGE_INTEGER Cookie, PVOID Object, PUL
     }
     if (NT_SUCCESS(Status)) {
         if (ObjectID != NULL) {
-            *ObjectID = (ULONG_PTR)Key;
+            *ObjectID = (ULONG_PTR)CmpKeyIdentity(Key);
         }
         if (ObjectName != NULL) {
             *ObjectName = Key->CachedName;
@@ -207,7 +207,7 @@ NTSTATUS NTAPI CmCallbackGetKeyObjectIDEx(PLARGE_INTEGER Cookie, PVOID Object, P
     CmpUnlockRegistry();
     if (NT_SUCCESS(Status)) {
         if (ObjectID != NULL) {
-            *ObjectID = (ULONG_PTR)Key;
+            *ObjectID = (ULONG_PTR)CmpKeyIdentity(Key);
         }
         if (ObjectName != NULL) {
             *ObjectName = &Given->Given;
@@ -266,6 +266,5 @@ PVOID NTAPI CmGetBoundTransaction(PLARGE_INTEGER Cookie, PVOID Object) {
     if (!ObjectKnown) {
         CmpViolation(CmViolationBadObject, (ULONG_PTR)Object, 0, 0);
     }
-    // No key is ever opened in a transaction here.
-    return NULL;
+    return ObjectKnown ? CmpTransactionObject(CmpTransactionOfKey(((PCM_KEY_BODY)Object)->Key)) : NULL;
 }

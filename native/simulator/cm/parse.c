@@ -143,6 +143,7 @@ static NTSTATUS CmpCreateLast(PCM_REQUEST Request, PCM_KEY Parent, PCUNICODE_STR
     if (!NT_SUCCESS(Status)) {
         return Status;
     }
+    CmpBreakTransactions(Parent, Name, FALSE);
     Status = CmpCreateChildKey(Parent, Name, Request->TitleIndex, &Request->Class.Own, Request->Options, Child);
     if (!NT_SUCCESS(Status)) {
         return Status;
@@ -184,7 +185,17 @@ NTSTATUS CmpParseKey(PCM_REQUEST Request, PCM_KEY *Result) {
     PCM_KEY Key = Request->Root->Key;
     NTSTATUS Status = Key->Deleted ? STATUS_KEY_DELETED : STATUS_SUCCESS;
 
-    CmpReferenceKey(Key);
+    if (!NT_SUCCESS(Status)) {
+        return Status;
+    }
+    if (Request->Transaction == NULL) {
+        CmpReferenceKey(Key);
+    } else {
+        Status = CmpKeyInTransaction(Request->Transaction, Key, &Key);
+        if (!NT_SUCCESS(Status)) {
+            return Status;
+        }
+    }
     Request->Disposition = REG_OPENED_EXISTING_KEY;
     while (NT_SUCCESS(Status)) {
         PCM_KEY Child = NULL;

@@ -98,6 +98,37 @@ VOID CmPortSystemTime(PLARGE_INTEGER Time);
 // What REG_CREATE_KEY_INFORMATION.ObjectType says; may be NULL.
 PVOID CmPortKeyObjectType(VOID);
 
+// A handle of the system, to be closed with ZwClose, of the file that the caller's handle means. DesiredAccess as for
+// CmPortReferenceKeyByHandle.
+_IRQL_requires_max_(PASSIVE_LEVEL)
+_Must_inspect_result_
+NTSTATUS CmPortMakeFileHandle(HANDLE File, ACCESS_MASK DesiredAccess, KPROCESSOR_MODE Mode, PHANDLE SystemHandle);
+
+// The caller's event, referenced.
+_IRQL_requires_max_(PASSIVE_LEVEL)
+_Must_inspect_result_
+NTSTATUS CmPortReferenceEvent(HANDLE Event, KPROCESSOR_MODE Mode, PVOID *Object);
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID CmPortSetEvent(PVOID Object);
+
+// The caller's transaction, referenced, and taking part in it. STATUS_NOT_SUPPORTED where there are none.
+_IRQL_requires_max_(PASSIVE_LEVEL)
+_Must_inspect_result_
+NTSTATUS CmPortReferenceTransaction(HANDLE Transaction, KPROCESSOR_MODE Mode, PVOID *Object);
+// The host calls CmPrepareTransaction, whose failure means that all is rolled back, and then, once and for the last
+// time, either CmCommitTransaction or CmRollbackTransaction. STATUS_TRANSACTION_NOT_ACTIVE: it is over already.
+_IRQL_requires_max_(PASSIVE_LEVEL)
+_Must_inspect_result_
+NTSTATUS CmPortEnlist(PVOID Object, PVOID Context);
+
+// For the host's transaction manager, with what CmPortEnlist was given.
+_IRQL_requires_max_(PASSIVE_LEVEL)
+NTSTATUS CmPrepareTransaction(PVOID Context);
+_IRQL_requires_max_(PASSIVE_LEVEL)
+VOID CmCommitTransaction(PVOID Context);
+_IRQL_requires_max_(PASSIVE_LEVEL)
+VOID CmRollbackTransaction(PVOID Context);
+
 // For the host's object manager.
 
 // The delete procedure: the last reference of a key object is gone.

@@ -4,6 +4,7 @@
 
 #include "cmp.h"
 #include "nt/ob_internal.h"
+#include "nt/tm_internal.h"
 
 static POBJECT_TYPE CmpKeyType;
 static _Thread_local PVOID CmpThreadSlot;
@@ -95,4 +96,34 @@ VOID CmPortSystemTime(PLARGE_INTEGER Time) {
 
 PVOID CmPortKeyObjectType(VOID) {
     return CmpKeyType;
+}
+
+NTSTATUS CmPortMakeFileHandle(HANDLE File, ACCESS_MASK DesiredAccess, KPROCESSOR_MODE Mode, PHANDLE SystemHandle) {
+    PVOID Object;
+    NTSTATUS Status = ObReferenceObjectByHandle(File, DesiredAccess, *IoFileObjectType, Mode, &Object, NULL);
+
+    if (NT_SUCCESS(Status)) {
+        Status = ObOpenObjectByPointer(Object, OBJ_KERNEL_HANDLE, NULL, DesiredAccess | SYNCHRONIZE, *IoFileObjectType,
+                                       KernelMode, SystemHandle);
+        ObDereferenceObject(Object);
+    }
+    return Status;
+}
+
+NTSTATUS CmPortReferenceEvent(HANDLE Event, KPROCESSOR_MODE Mode, PVOID *Object) {
+    return ObReferenceObjectByHandle(Event, EVENT_MODIFY_STATE, *ExEventObjectType, Mode, Object, NULL);
+}
+
+VOID CmPortSetEvent(PVOID Object) {
+    KeSetEvent(Object, IO_NO_INCREMENT, FALSE);
+}
+
+NTSTATUS CmPortReferenceTransaction(HANDLE Transaction, KPROCESSOR_MODE Mode, PVOID *Object) {
+    return ObReferenceObjectByHandle(Transaction, TRANSACTION_ENLIST, *TmTransactionObjectType, Mode, Object, NULL);
+}
+
+NTSTATUS CmPortEnlist(PVOID Object, PVOID Context) {
+    static const SIM_ENLISTMENT_ROUTINES Routines = {CmPrepareTransaction, CmCommitTransaction, CmRollbackTransaction};
+
+    return SimEnlistTransaction(Object, &Routines, Context);
 }

@@ -21,6 +21,9 @@ typedef struct _CM_REQUEST {
     SECURITY_QUALITY_OF_SERVICE CapturedQuality;
     PVOID SecurityQualityOfService;
     PCM_KEY_BODY Root; // referenced
+    // Of this call, or, if it has none, what the root directory is bound to; referenced. Only the former is reported.
+    PCM_TRANSACTION Transaction;
+    BOOLEAN Transacted;
     UNICODE_STRING CompleteName;
     UNICODE_STRING RemainingName; // part of CompleteName
     CM_INPUT Class;

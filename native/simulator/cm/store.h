@@ -20,6 +20,9 @@ extern "C" {
 
 typedef struct _CM_NODE *CM_NODE;
 
+// What stands between a hive file and the keys, so that nobody waits for files while the registry is locked.
+typedef struct _CM_IMAGE *CM_IMAGE;
+
 // One block: the strings lie behind the structure.
 typedef struct _CM_KEY_FACTS {
     LARGE_INTEGER LastWriteTime;
@@ -85,6 +88,32 @@ typedef struct _CM_STORE {
     NTSTATUS (*ReadValue)(PVOID Context, CM_NODE Node, PCUNICODE_STRING Name, PCM_VALUE *Value);
     // STATUS_NO_MORE_ENTRIES past the end.
     NTSTATUS (*ReadValueAt)(PVOID Context, CM_NODE Node, ULONG Index, PCM_VALUE *Value);
+
+    // Hives. The first four are called at PASSIVE_LEVEL, without the lock. File: a handle that kernel mode may use.
+
+    // Opens the hive file that is going to be loaded, with Flags of NtLoadKeyEx; makes it if there is none. *File is to
+    // stay open as long as the hive is loaded; NULL: the store keeps the file, and writes it, by itself.
+    NTSTATUS (*OpenImage)(PVOID Context, POBJECT_ATTRIBUTES SourceFile, ULONG Flags, CM_IMAGE *Image, PHANDLE File);
+    // STATUS_NOT_REGISTRY_FILE, STATUS_REGISTRY_CORRUPT, or STATUS_REGISTRY_RECOVERED, which is a success: the file was
+    // not written to its end. An empty file is an empty hive.
+    NTSTATUS (*ReadImage)(PVOID Context, HANDLE File, CM_IMAGE *Image);
+    NTSTATUS (*WriteImage)(PVOID Context, CM_IMAGE Image, HANDLE File);
+    VOID (*FreeImage)(PVOID Context, CM_IMAGE Image);
+    // Of High and what is below it, without what is volatile; merged with Low and what is below it, unless that is
+    // NULL: of two values with the same name that of High counts. Format: REG_STANDARD_FORMAT and so on.
+    NTSTATUS (*MakeImage)(PVOID Context, CM_NODE High, CM_NODE Low, ULONG Format, CM_IMAGE *Image);
+    // The image, from ReadImage, becomes the hive Name below Parent, where OpenChild has not found that name, and is
+    // empty afterwards. STATUS_INVALID_PARAMETER where hives cannot hang.
+    NTSTATUS (*LoadHive)(PVOID Context, CM_NODE Parent, PCUNICODE_STRING Name, CM_IMAGE Image, CM_NODE *Root);
+    // STATUS_INVALID_PARAMETER for what LoadHive has not made. Nodes of the hive's keys are then those of deleted keys.
+    NTSTATUS (*UnloadHive)(PVOID Context, CM_NODE Root);
+    // Subkeys, values, class and security of Node are replaced by those of the image. Nodes below it are then those of
+    // deleted keys. Volatile: all the new keys are.
+    NTSTATUS (*RestoreTree)(PVOID Context, CM_NODE Node, CM_IMAGE Image, BOOLEAN Volatile);
+    // STATUS_INVALID_PARAMETER if the node is not the root of a hive.
+    NTSTATUS (*CheckHiveRoot)(PVOID Context, CM_NODE Node);
+    // How often the hive, given by its root, was changed so far. 0 if the store writes hives by itself.
+    ULONG64 (*HiveChanges)(PVOID Context, CM_NODE Root);
 } CM_STORE, *PCM_STORE;
 
 // Non-paged pool, zeroed. NULL when there is none, or when a test asked for that (CmFailAllocation).

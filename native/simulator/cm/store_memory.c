@@ -31,8 +31,21 @@ VOID CmpArrayRemove(PCM_ARRAY Array, ULONG Index) {
     RtlMoveMemory(Array->Items + Index, Array->Items + Index + 1, (Array->Count - Index) * sizeof(PVOID));
 }
 
+VOID CmpCountChange(CM_NODE Node) {
+    if (Node->Volatile) {
+        return;
+    }
+    while (Node != NULL && !Node->HiveRoot) {
+        Node = Node->Parent;
+    }
+    if (Node != NULL) {
+        Node->Changes++;
+    }
+}
+
 VOID CmpTouchNode(CM_NODE Node) {
     CmPortSystemTime(&Node->LastWriteTime);
+    CmpCountChange(Node);
 }
 
 // TRUE: a child with the name is at *Index. FALSE: it would belong there.
@@ -76,15 +89,27 @@ static VOID CmpFreeNode(CM_NODE Node) {
     CmStoreFree(Node);
 }
 
-static VOID CmpFreeTree(CM_NODE Node) {
-    // Recursion is as deep as the keys are nested, which a name of 64 KB bounds.
+VOID CmpFreeTree(CM_NODE Node) {
+    // Recursion is as deep as keys are nested, here and below.
     for (ULONG i = 0; i < Node->Children.Count; i++) {
         CmpFreeTree(Node->Children.Items[i]);
     }
     CmpFreeNode(Node);
 }
 
-static NTSTATUS CmpAttachNode(CM_NODE Parent, CM_NODE Node) {
+VOID CmpDeleteTree(CM_NODE Node) {
+    for (ULONG i = 0; i < Node->Children.Count; i++) {
+        CmpDeleteTree(Node->Children.Items[i]);
+    }
+    Node->Children.Count = 0;
+    Node->Parent = NULL;
+    Node->Deleted = TRUE;
+    if (Node->Opens == 0) {
+        CmpFreeNode(Node);
+    }
+}
+
+NTSTATUS CmpAttachNode(CM_NODE Parent, CM_NODE Node) {
     ULONG Index;
     NTSTATUS Status;
 
@@ -102,7 +127,7 @@ static NTSTATUS CmpAttachNode(CM_NODE Parent, CM_NODE Node) {
     return STATUS_SUCCESS;
 }
 
-static VOID CmpDetachNode(CM_NODE Node) {
+VOID CmpDetachNode(CM_NODE Node) {
     CM_NODE Parent = Node->Parent;
     ULONG Index;
 
@@ -142,6 +167,16 @@ NTSTATUS CmpMakeNode(CM_NODE Parent, PCUNICODE_STRING Name, ULONG TitleIndex, PC
     return STATUS_SUCCESS;
 }
 
+static BOOLEAN CmpIsAtDepthLimit(CM_NODE Node) {
+    ULONG Depth = 1;
+
+    while (Node->Parent != NULL) {
+        Node = Node->Parent;
+        Depth++;
+    }
+    return Depth >= CM_MAX_KEY_DEPTH;
+}
+
 static NTSTATUS CmpMemoryOpenRoot(PVOID Context, CM_NODE *Root) {
     *Root = ((PCM_MEMORY_STORE)Context)->Root;
     (*Root)->Opens++;
@@ -177,6 +212,10 @@ static NTSTATUS CmpMemoryCreateChild(PVOID Context, CM_NODE Parent, PCUNICODE_ST
     }
     if (Parent->Volatile && !Volatile) {
         return STATUS_CHILD_MUST_BE_VOLATILE;
+    }
+    // The limit is documented, the status is not.
+    if (CmpIsAtDepthLimit(Parent)) {
+        return STATUS_INVALID_PARAMETER;
     }
     Status = CmpMakeNode(Parent, Name, TitleIndex, Class, Volatile, Child);
     if (NT_SUCCESS(Status)) {
@@ -274,6 +313,7 @@ static NTSTATUS CmpMemorySetWriteTime(PVOID Context, CM_NODE Node, LARGE_INTEGER
         return STATUS_KEY_DELETED;
     }
     Node->LastWriteTime = Time;
+    CmpCountChange(Node);
     return STATUS_SUCCESS;
 }
 
@@ -316,6 +356,7 @@ NTSTATUS CmMemoryStoreCreate(PCM_STORE *Store) {
     CmpFillValueRoutines(&Memory->Table);
     CmpFillSecurityRoutines(&Memory->Table);
     InitializeListHead(&Memory->Securities);
+    CmpFillHiveRoutines(&Memory->Table);
     Status = CmpMakeNode(NULL, &RootName, 0, NULL, TRUE, &Memory->Root);
     if (NT_SUCCESS(Status)) {
         Memory->Root->Master = TRUE;

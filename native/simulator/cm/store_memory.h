@@ -33,7 +33,9 @@ struct _CM_NODE {
     BOOLEAN Volatile;
     BOOLEAN Link;
     BOOLEAN HiveRoot;
-    BOOLEAN Master; // part of the frame that hives hang in: nobody creates keys there
+    BOOLEAN Loaded;  // a hive root that LoadHive has made
+    ULONG64 Changes; // of a hive, at its root: what volatile keys hold does not count
+    BOOLEAN Master;  // part of the frame that hives hang in: nobody creates keys there
     UNICODE_STRING Name;
     UNICODE_STRING Class;
     ULONG TitleIndex;
@@ -52,9 +54,21 @@ typedef struct _CM_MEMORY_STORE {
 
 NTSTATUS CmpArrayInsert(PCM_ARRAY Array, ULONG Index, PVOID Item);
 VOID CmpArrayRemove(PCM_ARRAY Array, ULONG Index);
+// Sets the time and counts the change.
 VOID CmpTouchNode(CM_NODE Node);
+VOID CmpCountChange(CM_NODE Node);
 NTSTATUS CmpMakeNode(CM_NODE Parent, PCUNICODE_STRING Name, ULONG TitleIndex, PCUNICODE_STRING Class, BOOLEAN Volatile,
                      CM_NODE *Node);
+// For a tree that nobody has a node of.
+VOID CmpFreeTree(CM_NODE Node);
+VOID CmpDetachNode(CM_NODE Node);
+NTSTATUS CmpAttachNode(CM_NODE Parent, CM_NODE Node);
+// The tree, which has no parent any more, goes as soon as its nodes are closed.
+VOID CmpDeleteTree(CM_NODE Node);
+BOOLEAN CmpFindMemoryValue(CM_NODE Node, PCUNICODE_STRING Name, ULONG *Index);
+// The name must not be there yet. The value is of type 0 and has no data.
+NTSTATUS CmpAddMemoryValue(CM_NODE Node, PCUNICODE_STRING Name, PCM_MEMORY_VALUE *Added);
+VOID CmpNoteValueLengths(CM_NODE Node, const CM_MEMORY_VALUE *Value);
 VOID CmpFreeMemoryValue(PCM_MEMORY_VALUE Value);
 VOID CmpFillValueRoutines(PCM_STORE Store);
 // store_memory_security.c
@@ -65,6 +79,7 @@ VOID CmpDropNodeSecurity(CM_NODE Node);
 // NULL for a node that is still being made.
 const VOID *CmpNodeSecurity(CM_NODE Node, ULONG *Length);
 VOID CmpFillSecurityRoutines(PCM_STORE Store);
+VOID CmpFillHiveRoutines(PCM_STORE Store);
 // The keys of a freshly installed machine.
 NTSTATUS CmpFurnish(PCM_MEMORY_STORE Memory);
 NTSTATUS CmpSecureFurniture(PCM_MEMORY_STORE Memory);

@@ -11,7 +11,7 @@ VOID CmpFreeMemoryValue(PCM_MEMORY_VALUE Value) {
     CmStoreFree(Value);
 }
 
-static BOOLEAN CmpFindValue(CM_NODE Node, PCUNICODE_STRING Name, ULONG *Index) {
+BOOLEAN CmpFindMemoryValue(CM_NODE Node, PCUNICODE_STRING Name, ULONG *Index) {
     for (ULONG i = 0; i < Node->Values.Count; i++) {
         PCM_MEMORY_VALUE Value = Node->Values.Items[i];
 
@@ -23,7 +23,7 @@ static BOOLEAN CmpFindValue(CM_NODE Node, PCUNICODE_STRING Name, ULONG *Index) {
     return FALSE;
 }
 
-static NTSTATUS CmpAddValue(CM_NODE Node, PCUNICODE_STRING Name, PCM_MEMORY_VALUE *Added) {
+NTSTATUS CmpAddMemoryValue(CM_NODE Node, PCUNICODE_STRING Name, PCM_MEMORY_VALUE *Added) {
     PCM_MEMORY_VALUE Value = CmStoreAllocate(sizeof(*Value));
     NTSTATUS Status;
 
@@ -40,6 +40,15 @@ static NTSTATUS CmpAddValue(CM_NODE Node, PCUNICODE_STRING Name, PCM_MEMORY_VALU
     }
     *Added = Value;
     return STATUS_SUCCESS;
+}
+
+VOID CmpNoteValueLengths(CM_NODE Node, const CM_MEMORY_VALUE *Value) {
+    if (Node->MaxValueNameLength < Value->Name.Length) {
+        Node->MaxValueNameLength = Value->Name.Length;
+    }
+    if (Node->MaxValueDataLength < Value->DataLength) {
+        Node->MaxValueDataLength = Value->DataLength;
+    }
 }
 
 static NTSTATUS CmpMemorySetValue(PVOID Context, CM_NODE Node, PCUNICODE_STRING Name, ULONG TitleIndex, ULONG Type,
@@ -59,10 +68,10 @@ static NTSTATUS CmpMemorySetValue(PVOID Context, CM_NODE Node, PCUNICODE_STRING 
         }
         RtlCopyMemory(Copy, Data, DataLength);
     }
-    if (CmpFindValue(Node, Name, &Index)) {
+    if (CmpFindMemoryValue(Node, Name, &Index)) {
         Value = Node->Values.Items[Index];
     } else {
-        NTSTATUS Status = CmpAddValue(Node, Name, &Value);
+        NTSTATUS Status = CmpAddMemoryValue(Node, Name, &Value);
 
         if (!NT_SUCCESS(Status)) {
             CmStoreFree(Copy);
@@ -74,12 +83,7 @@ static NTSTATUS CmpMemorySetValue(PVOID Context, CM_NODE Node, PCUNICODE_STRING 
     Value->Type = Type;
     Value->Data = Copy;
     Value->DataLength = DataLength;
-    if (Node->MaxValueNameLength < Value->Name.Length) {
-        Node->MaxValueNameLength = Value->Name.Length;
-    }
-    if (Node->MaxValueDataLength < DataLength) {
-        Node->MaxValueDataLength = DataLength;
-    }
+    CmpNoteValueLengths(Node, Value);
     CmpTouchNode(Node);
     return STATUS_SUCCESS;
 }
@@ -91,7 +95,7 @@ static NTSTATUS CmpMemoryDeleteValue(PVOID Context, CM_NODE Node, PCUNICODE_STRI
     if (Node->Deleted) {
         return STATUS_KEY_DELETED;
     }
-    if (!CmpFindValue(Node, Name, &Index)) {
+    if (!CmpFindMemoryValue(Node, Name, &Index)) {
         return STATUS_OBJECT_NAME_NOT_FOUND;
     }
     CmpFreeMemoryValue(Node->Values.Items[Index]);
@@ -120,8 +124,8 @@ static NTSTATUS CmpMemoryReadValue(PVOID Context, CM_NODE Node, PCUNICODE_STRING
     if (Node->Deleted) {
         return STATUS_KEY_DELETED;
     }
-    return CmpFindValue(Node, Name, &Index) ? CmpReadMemoryValue(Node->Values.Items[Index], Value)
-                                            : STATUS_OBJECT_NAME_NOT_FOUND;
+    return CmpFindMemoryValue(Node, Name, &Index) ? CmpReadMemoryValue(Node->Values.Items[Index], Value)
+                                                  : STATUS_OBJECT_NAME_NOT_FOUND;
 }
 
 static NTSTATUS CmpMemoryReadValueAt(PVOID Context, CM_NODE Node, ULONG Index, PCM_VALUE *Value) {

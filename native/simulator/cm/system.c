@@ -7,7 +7,7 @@ CM_SYSTEM CmpSystem;
 ERESOURCE CmpRegistryLock;
 
 volatile LONG CmpRegistrationCount, CmpKeyObjectCount, CmpKeyCount, CmpObjectContextCount, CmpKeyNameCount,
-    CmpOperationCount;
+    CmpOperationCount, CmpBlockCount;
 volatile LONG64 CmpNotificationCount;
 
 static const CM_OPTIONS CmpDefaultOptions = {.Strict = TRUE, .CreateVersion = 1, .LoadVersion = 2};
@@ -22,11 +22,16 @@ NTSTATUS CmInitSystem(PCM_STORE Store, const CM_OPTIONS *Options) {
     if (!NT_SUCCESS(Status)) {
         return Status;
     }
-    CmpInitializeCallbacks();
-    CmpInitializeNames();
-    Status = CmPortInitialize();
+    Status = CmpInitializeHives();
     if (!NT_SUCCESS(Status)) {
         goto DeleteLock;
+    }
+    CmpInitializeCallbacks();
+    CmpInitializeNames();
+    CmpInitializeTransactions();
+    Status = CmPortInitialize();
+    if (!NT_SUCCESS(Status)) {
+        goto TerminateHives;
     }
     Status = CmpInitializeKeys();
     if (!NT_SUCCESS(Status)) {
@@ -37,6 +42,8 @@ NTSTATUS CmInitSystem(PCM_STORE Store, const CM_OPTIONS *Options) {
 
 TerminatePort:
     CmPortTerminate();
+TerminateHives:
+    CmpTerminateHives();
 DeleteLock:
     ExDeleteResourceLite(&CmpRegistryLock);
     return Status;
@@ -60,6 +67,7 @@ VOID CmShutdownSystem(VOID) {
     CmpShutdownNames();
     CmpShutdownKeys();
     CmPortTerminate();
+    CmpTerminateHives();
     ExDeleteResourceLite(&CmpRegistryLock);
 }
 
@@ -78,6 +86,7 @@ VOID CmGetStatistics(PCM_STATISTICS Statistics) {
     Statistics->ObjectContexts = (ULONG)InterlockedExchangeAdd(&CmpObjectContextCount, 0);
     Statistics->KeyNames = (ULONG)InterlockedExchangeAdd(&CmpKeyNameCount, 0);
     Statistics->Operations = (ULONG)InterlockedExchangeAdd(&CmpOperationCount, 0);
+    Statistics->Blocks = (ULONG)InterlockedExchangeAdd(&CmpBlockCount, 0);
     Statistics->Notifications = (ULONG64)InterlockedExchangeAdd64(&CmpNotificationCount, 0);
 }
 

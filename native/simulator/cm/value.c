@@ -22,6 +22,7 @@ static NTSTATUS CmpPerformSetValue(PCM_KEY Key, PCUNICODE_STRING Name, const REG
     NTSTATUS Status = CmpMaySetValue(Key, Name, Asked->Type);
 
     if (NT_SUCCESS(Status)) {
+        CmpBreakTransactions(Key, NULL, FALSE);
         Status = CmpKeyStore(Key, SetValue, Key->Node, Name, Asked->TitleIndex, Asked->Type, Data, Asked->DataSize);
     }
     return Status;
@@ -112,6 +113,7 @@ static NTSTATUS CmpNotifyDeleteValue(PCM_KEY_BODY Body, PCM_INPUT Name) {
         Status = CmpReadInput(Name);
         if (NT_SUCCESS(Status)) {
             CmpLockRegistry();
+            CmpBreakTransactions(Body->Key, NULL, FALSE);
             Status = Body->Key->Deleted ? STATUS_KEY_DELETED
                                         : CmpKeyStore(Body->Key, DeleteValue, Body->Key->Node, &Name->Own);
             CmpUnlockRegistry();

@@ -81,3 +81,69 @@ NTSTATUS NTAPI CM_ZW(QueryMultipleValueKey)(HANDLE KeyHandle, PKEY_VALUE_ENTRY V
     CM_FROM_KERNEL(CM_NT(QueryMultipleValueKey)(KeyHandle, ValueEntries, EntryCount, ValueBuffer, BufferLength,
                                                 RequiredBufferLength));
 }
+
+NTSTATUS NTAPI CM_ZW(LoadKey)(POBJECT_ATTRIBUTES TargetKey, POBJECT_ATTRIBUTES SourceFile) {
+    CM_FROM_KERNEL(CM_NT(LoadKey)(TargetKey, SourceFile));
+}
+
+NTSTATUS NTAPI CM_ZW(LoadKey2)(POBJECT_ATTRIBUTES TargetKey, POBJECT_ATTRIBUTES SourceFile, ULONG Flags) {
+    CM_FROM_KERNEL(CM_NT(LoadKey2)(TargetKey, SourceFile, Flags));
+}
+
+NTSTATUS NTAPI CM_ZW(LoadKeyEx)(POBJECT_ATTRIBUTES TargetKey, POBJECT_ATTRIBUTES SourceFile, ULONG Flags,
+                                HANDLE TrustClassKey, HANDLE Event, ACCESS_MASK DesiredAccess, PHANDLE RootHandle,
+                                PVOID Reserved) {
+    CM_FROM_KERNEL(
+        CM_NT(LoadKeyEx)(TargetKey, SourceFile, Flags, TrustClassKey, Event, DesiredAccess, RootHandle, Reserved));
+}
+
+NTSTATUS NTAPI CM_ZW(UnloadKey)(POBJECT_ATTRIBUTES TargetKey) {
+    CM_FROM_KERNEL(CM_NT(UnloadKey)(TargetKey));
+}
+
+NTSTATUS NTAPI CM_ZW(UnloadKey2)(POBJECT_ATTRIBUTES TargetKey, ULONG Flags) {
+    CM_FROM_KERNEL(CM_NT(UnloadKey2)(TargetKey, Flags));
+}
+
+NTSTATUS NTAPI CM_ZW(UnloadKeyEx)(POBJECT_ATTRIBUTES TargetKey, HANDLE Event) {
+    CM_FROM_KERNEL(CM_NT(UnloadKeyEx)(TargetKey, Event));
+}
+
+NTSTATUS NTAPI CM_ZW(SaveKey)(HANDLE KeyHandle, HANDLE FileHandle) {
+    CM_FROM_KERNEL(CM_NT(SaveKey)(KeyHandle, FileHandle));
+}
+
+NTSTATUS NTAPI CM_ZW(SaveKeyEx)(HANDLE KeyHandle, HANDLE FileHandle, ULONG Format) {
+    CM_FROM_KERNEL(CM_NT(SaveKeyEx)(KeyHandle, FileHandle, Format));
+}
+
+NTSTATUS NTAPI CM_ZW(SaveMergedKeys)(HANDLE HighPrecedenceKeyHandle, HANDLE LowPrecedenceKeyHandle, HANDLE FileHandle) {
+    CM_FROM_KERNEL(CM_NT(SaveMergedKeys)(HighPrecedenceKeyHandle, LowPrecedenceKeyHandle, FileHandle));
+}
+
+NTSTATUS NTAPI CM_ZW(RestoreKey)(HANDLE KeyHandle, HANDLE FileHandle, ULONG Flags) {
+    CM_FROM_KERNEL(CM_NT(RestoreKey)(KeyHandle, FileHandle, Flags));
+}
+
+NTSTATUS NTAPI CM_ZW(ReplaceKey)(POBJECT_ATTRIBUTES NewFile, HANDLE TargetHandle, POBJECT_ATTRIBUTES OldFile) {
+    CM_FROM_KERNEL(CM_NT(ReplaceKey)(NewFile, TargetHandle, OldFile));
+}
+
+NTSTATUS NTAPI CM_ZW(CreateKeyTransacted)(PHANDLE KeyHandle, ACCESS_MASK DesiredAccess,
+                                          POBJECT_ATTRIBUTES ObjectAttributes, ULONG TitleIndex, PUNICODE_STRING Class,
+                                          ULONG CreateOptions, HANDLE TransactionHandle, PULONG Disposition) {
+    CM_FROM_KERNEL(CM_NT(CreateKeyTransacted)(KeyHandle, DesiredAccess, ObjectAttributes, TitleIndex, Class,
+                                              CreateOptions, TransactionHandle, Disposition));
+}
+
+NTSTATUS NTAPI CM_ZW(OpenKeyTransacted)(PHANDLE KeyHandle, ACCESS_MASK DesiredAccess,
+                                        POBJECT_ATTRIBUTES ObjectAttributes, HANDLE TransactionHandle) {
+    CM_FROM_KERNEL(CM_NT(OpenKeyTransacted)(KeyHandle, DesiredAccess, ObjectAttributes, TransactionHandle));
+}
+
+NTSTATUS NTAPI CM_ZW(OpenKeyTransactedEx)(PHANDLE KeyHandle, ACCESS_MASK DesiredAccess,
+                                          POBJECT_ATTRIBUTES ObjectAttributes, ULONG OpenOptions,
+                                          HANDLE TransactionHandle) {
+    CM_FROM_KERNEL(
+        CM_NT(OpenKeyTransactedEx)(KeyHandle, DesiredAccess, ObjectAttributes, OpenOptions, TransactionHandle));
+}

@@ -32,6 +32,7 @@ extern POBJECT_TYPE *PsThreadType;
 extern POBJECT_TYPE *PsProcessType;
 extern POBJECT_TYPE *IoFileObjectType;
 extern POBJECT_TYPE *IoDeviceObjectType;
+#define EVENT_MODIFY_STATE 0x0002
 extern POBJECT_TYPE *ExEventObjectType;
 // Storage only: the configuration manager creates the type.
 extern POBJECT_TYPE *CmKeyObjectType;

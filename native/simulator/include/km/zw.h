@@ -72,6 +72,26 @@ SIM_KEY_SERVICE(QueryValueKey,
                  PVOID KeyValueInformation, ULONG Length, PULONG ResultLength))
 SIM_KEY_SERVICE(QueryMultipleValueKey, (HANDLE KeyHandle, PKEY_VALUE_ENTRY ValueEntries, ULONG EntryCount,
                                         PVOID ValueBuffer, PULONG BufferLength, PULONG RequiredBufferLength))
+SIM_KEY_SERVICE(LoadKey, (POBJECT_ATTRIBUTES TargetKey, POBJECT_ATTRIBUTES SourceFile))
+SIM_KEY_SERVICE(LoadKey2, (POBJECT_ATTRIBUTES TargetKey, POBJECT_ATTRIBUTES SourceFile, ULONG Flags))
+SIM_KEY_SERVICE(LoadKeyEx,
+                (POBJECT_ATTRIBUTES TargetKey, POBJECT_ATTRIBUTES SourceFile, ULONG Flags, HANDLE TrustClassKey,
+                 HANDLE Event, ACCESS_MASK DesiredAccess, PHANDLE RootHandle, PVOID Reserved))
+SIM_KEY_SERVICE(UnloadKey, (POBJECT_ATTRIBUTES TargetKey))
+SIM_KEY_SERVICE(UnloadKey2, (POBJECT_ATTRIBUTES TargetKey, ULONG Flags))
+SIM_KEY_SERVICE(UnloadKeyEx, (POBJECT_ATTRIBUTES TargetKey, HANDLE Event))
+SIM_KEY_SERVICE(SaveKey, (HANDLE KeyHandle, HANDLE FileHandle))
+SIM_KEY_SERVICE(SaveKeyEx, (HANDLE KeyHandle, HANDLE FileHandle, ULONG Format))
+SIM_KEY_SERVICE(SaveMergedKeys, (HANDLE HighPrecedenceKeyHandle, HANDLE LowPrecedenceKeyHandle, HANDLE FileHandle))
+SIM_KEY_SERVICE(RestoreKey, (HANDLE KeyHandle, HANDLE FileHandle, ULONG Flags))
+SIM_KEY_SERVICE(ReplaceKey, (POBJECT_ATTRIBUTES NewFile, HANDLE TargetHandle, POBJECT_ATTRIBUTES OldFile))
+SIM_KEY_SERVICE(CreateKeyTransacted,
+                (PHANDLE KeyHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes, ULONG TitleIndex,
+                 PUNICODE_STRING Class, ULONG CreateOptions, HANDLE TransactionHandle, PULONG Disposition))
+SIM_KEY_SERVICE(OpenKeyTransacted, (PHANDLE KeyHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
+                                    HANDLE TransactionHandle))
+SIM_KEY_SERVICE(OpenKeyTransactedEx, (PHANDLE KeyHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
+                                      ULONG OpenOptions, HANDLE TransactionHandle))
 SIM_KEY_SERVICE(QueryObject, (HANDLE Handle, OBJECT_INFORMATION_CLASS ObjectInformationClass, PVOID ObjectInformation,
                               ULONG ObjectInformationLength, PULONG ReturnLength))
 
