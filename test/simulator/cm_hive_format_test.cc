@@ -16,7 +16,10 @@ class CmHiveFormat : public CmTest {
 
 // Every feature of the format in one hive.
 void fill(HiveTree &tree, CM_NODE root) {
+    tree.secure(root, 18);
     CM_NODE plain = tree.key(root, u"Plain", u"Some class");
+    tree.secure(plain, 19);
+    plain->UserFlags = 5;
     tree.value(plain, u"", REG_SZ, std::string("d\0e\0f\0\0\0", 8));
     tree.value(plain, u"Number", REG_DWORD, std::string("\1\2\3\4", 4));
     tree.value(plain, u"Short", REG_BINARY, std::string("\xFF\xEE\xDD", 3));
@@ -261,6 +264,8 @@ void mutate(std::vector<UCHAR> &file, std::mt19937 &random) {
 TEST_F(CmHiveFormat, SurvivesMutatedFiles) {
     CM_NODE small = tree_.root(u"Small"), large = tree_.root(u"Large");
     tree_.value(tree_.key(small, u"Key", u"Class"), u"Value", REG_BINARY, "12345678");
+    tree_.secure(small, 18);
+    tree_.secure(static_cast<CM_NODE>(small->Children.Items[0]), 19);
     tree_.value(tree_.key(small, u"Other"), u"Big", REG_BINARY, std::string(20000, 'b'));
     fill(tree_, large);
     const std::vector<UCHAR> seeds[] = {tree_.write(small), tree_.write(small, nullptr, 3), tree_.write(large)};

@@ -3,6 +3,7 @@
 // What callbacks see of calls on hives, and what is refused before they see anything.
 
 #include "cm_hive_files.h"
+#include "nt/ob_internal.h"
 
 using namespace cm_test;
 
@@ -105,18 +106,20 @@ TEST_F(CmHiveNotify, AnEventTellsOfADeferredUnload) {
         return STATUS_SUCCESS;
     });
     HANDLE event = nullptr;
-    ASSERT_EQ(ZwCreateEvent(&event, EVENT_ALL_ACCESS, nullptr, NotificationEvent, FALSE), STATUS_SUCCESS);
-    LARGE_INTEGER now{};
+    auto *object = static_cast<PRKEVENT>(SimCreateObject(*ExEventObjectType));
+    KeInitializeEvent(object, NotificationEvent, FALSE);
+    ASSERT_EQ(SimInsertHandle(object, 0, EVENT_MODIFY_STATE, &event), STATUS_SUCCESS);
     EXPECT_EQ(NtUnloadKeyEx(Attributes(kLoaded), event), STATUS_PENDING);
-    EXPECT_NE(reported, nullptr);
-    EXPECT_EQ(ZwWaitForSingleObject(event, FALSE, &now), STATUS_TIMEOUT);
+    EXPECT_EQ(reported, object);
+    EXPECT_EQ(KeReadStateEvent(object), 0);
     EXPECT_EQ(root.set(u"v", 1), STATUS_SUCCESS);
     root.close();
-    EXPECT_EQ(ZwWaitForSingleObject(event, FALSE, &now), STATUS_SUCCESS);
+    EXPECT_NE(KeReadStateEvent(object), 0);
     EXPECT_EQ(Key::open(kLoaded).status, STATUS_OBJECT_NAME_NOT_FOUND);
     EXPECT_EQ(NtUnloadKeyEx(Attributes(kLoaded), root.get()), STATUS_OBJECT_NAME_NOT_FOUND);
     EXPECT_EQ(NtUnloadKeyEx(Attributes(kLoaded), reinterpret_cast<HANDLE>(0x7770)), STATUS_INVALID_HANDLE);
     NtClose(event);
+    ObDereferenceObject(object);
 }
 
 TEST_F(CmHiveNotify, SaveRestoreAndReplaceTellTheirArguments) {

@@ -38,6 +38,15 @@ class HiveTree {
     CM_NODE key(CM_NODE parent, std::u16string_view name, std::u16string_view className = {}, ULONG options = 0) {
         return make(parent, name, className, (options & REG_OPTION_VOLATILE) != 0);
     }
+    // A descriptor with an owner and a list of one entry, which are told apart by Mark.
+    void secure(CM_NODE node, UCHAR mark) {
+        const UCHAR bytes[] = {1, 0, 4,  0x80, 20,   0, 0, 0, 0,    0, 0,  0, 0, 0, 0, 0,  32, 0, 0, 0, // header
+                               1, 1, 0,  0,    0,    0, 0, 5, mark, 0, 0,  0,                           // S-1-5-mark
+                               2, 0, 28, 0,    1,    0, 0, 0, 0,    0, 20, 0, 0, 0, 0, 16, 1,  1, 0, 0,
+                               0, 0, 0,  5,    mark, 0, 0, 0};
+        EXPECT_EQ(CmpSetNodeSecurity(static_cast<PCM_MEMORY_STORE>(store_->Context), node, bytes, sizeof bytes),
+                  STATUS_SUCCESS);
+    }
     // Without the limit of depth that NtCreateKey has.
     CM_NODE looseKey(CM_NODE parent, std::u16string_view name) { return make(parent, name, {}, false); }
     void value(CM_NODE node, std::u16string_view name, ULONG type, const std::string &data) {
@@ -87,7 +96,10 @@ class HiveTree {
     static std::string describe(CM_NODE node, bool full) {
         std::string all;
         if (full) {
-            all += "<" + bytes(node->Class, true) + "," + std::to_string(node->LastWriteTime.QuadPart) +
+            ULONG length = 0;
+            auto *security = static_cast<const char *>(CmpNodeSecurity(node, &length));
+            all += "<" + std::string(security, length) + bytes(node->Class, true) + "," +
+                   std::to_string(node->UserFlags) + "," + std::to_string(node->LastWriteTime.QuadPart) +
                    (node->Link ? ",link>" : ">");
         }
         for (ULONG i = 0; i < node->Values.Count; i++) {

@@ -130,6 +130,7 @@ static NTSTATUS CmpApplyInformation(PCM_KEY_BODY Body, KEY_SET_INFORMATION_CLASS
 
         // The key has room for four bits. What becomes of others is not documented.
         RtlCopyMemory(&Flags, Data, sizeof(Flags));
+        CmpBreakTransactions(Body->Key, NULL, FALSE);
         return CmpKeyStore(Body->Key, SetUserFlags, Body->Key->Node, Flags & 0xF);
     }
     if (Class == KeySetHandleTagsInformation) {

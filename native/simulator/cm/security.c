@@ -122,6 +122,7 @@ static NTSTATUS CmpChangeSecurity(PCM_KEY Key, SECURITY_INFORMATION Information,
     }
     Status = CmPortChangeDescriptor(Current, Information, Change, &New, &Length);
     if (NT_SUCCESS(Status)) {
+        CmpBreakTransactions(Key, NULL, FALSE);
         Status = CmpKeyStore(Key, WriteSecurity, Key->Node, New, Length);
         CmStoreFree(New);
     }
