@@ -24,7 +24,6 @@ class CmHiveFiles : public CmTest {
         std::string name = (std::filesystem::temp_directory_path() / "cmbridge-hives-XXXXXX").string();
         ASSERT_NE(mkdtemp(name.data()), nullptr);
         folder_ = name;
-        blocks_ = statistics().Blocks;
     }
     void TearDown() override {
         CmTest::TearDown();
@@ -132,7 +131,6 @@ class CmHiveFiles : public CmTest {
     static inline const std::u16string kLoaded = u"\\REGISTRY\\MACHINE\\CmLoaded";
     static inline const std::u16string kApplication = u"\\REGISTRY\\A\\{7E0D4B1E-0B6E-4C5B-9B57-1C8B3A1F0A01}";
     std::filesystem::path folder_;
-    ULONG blocks_ = 0;
 };
 
 } // namespace cm_test

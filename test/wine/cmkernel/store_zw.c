@@ -311,6 +311,8 @@ static NTSTATUS WriteSecurity(PVOID Context, CM_NODE Node, PSECURITY_DESCRIPTOR 
     UNREFERENCED_PARAMETER(Context);
     UNREFERENCED_PARAMETER(Length);
     return ZwSetSecurityObject(Node->Key, KEPT, Descriptor);
+}
+
 // Where a hive comes from, or the key that is to be saved: Wine reads and writes the files, in a format of its own.
 struct _CM_IMAGE {
     OBJECT_ATTRIBUTES Source;
