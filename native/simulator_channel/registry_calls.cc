@@ -28,7 +28,11 @@ KeyResult createKey(CreateKey request) {
     UNICODE_STRING *givenClass = request.className ? keyClass.get() : nullptr;
     HANDLE handle = nullptr;
     ULONG disposition = 0;
-    NTSTATUS status = NtCreateKey(&handle, request.access, &attributes, 0, givenClass, request.options, &disposition);
+    NTSTATUS status =
+        request.transaction == 0
+            ? NtCreateKey(&handle, request.access, &attributes, 0, givenClass, request.options, &disposition)
+            : NtCreateKeyTransacted(&handle, request.access, &attributes, 0, givenClass, request.options,
+                                    asHandle(request.transaction), &disposition);
     return keyResult(status, handle, disposition);
 }
 
@@ -39,7 +43,9 @@ KeyResult openKey(OpenKey request) {
     }
     OBJECT_ATTRIBUTES attributes = objectAttributes(request.root, name, request.attributes);
     HANDLE handle = nullptr;
-    NTSTATUS status = NtOpenKeyEx(&handle, request.access, &attributes, request.options);
+    NTSTATUS status = request.transaction == 0 ? NtOpenKeyEx(&handle, request.access, &attributes, request.options)
+                                               : NtOpenKeyTransactedEx(&handle, request.access, &attributes,
+                                                                       request.options, asHandle(request.transaction));
     return keyResult(status, handle, 0);
 }
 

@@ -54,6 +54,8 @@ struct CreateKey {
     uint32_t access = 0;
     uint32_t options = 0;
     uint32_t attributes = kCaseInsensitive;
+    // 0: none.
+    Handle transaction = 0;
     std::optional<std::u16string> className = {};
     // Self-relative.
     std::optional<Bytes> securityDescriptor = {};
@@ -65,6 +67,7 @@ struct OpenKey {
     uint32_t access = 0;
     uint32_t options = 0;
     uint32_t attributes = kCaseInsensitive;
+    Handle transaction = 0;
 };
 
 // Only on a thread of a simulated process. Strings longer than a UNICODE_STRING can hold give STATUS_NAME_TOO_LONG.
@@ -98,6 +101,14 @@ NtStatus injectNotification(Handle key, uint32_t notifyClass, NtStatus status);
 HandleResult createTransaction();
 NtStatus commitTransaction(Handle transaction);
 NtStatus rollbackTransaction(Handle transaction);
+
+// `file` is an NT path, which these open themselves where the service takes a handle.
+HandleResult loadKey(Handle root, std::u16string path, std::u16string file, uint32_t flags, uint32_t access);
+NtStatus unloadKey(Handle root, std::u16string path, uint32_t flags);
+NtStatus saveKey(Handle key, std::u16string file, uint32_t format);
+NtStatus saveMergedKeys(Handle high, Handle low, std::u16string file);
+NtStatus restoreKey(Handle key, std::u16string file, uint32_t flags);
+NtStatus replaceKey(std::u16string newFile, Handle key, std::u16string oldFile);
 
 } // namespace cmbridge::registry
 

@@ -39,6 +39,12 @@ Napi::Function ThreadObject::define(Napi::Env env, SimulatorSession &session) {
                         InstanceMethod<&T::service<registry::queryObjectName>>("queryObjectName"),
                         InstanceMethod<&T::service<registry::querySecurity>>("querySecurity"),
                         InstanceMethod<&T::service<registry::setSecurity>>("setSecurity"),
+                        InstanceMethod<&T::service<registry::loadKey>>("loadKey"),
+                        InstanceMethod<&T::service<registry::unloadKey>>("unloadKey"),
+                        InstanceMethod<&T::service<registry::saveKey>>("saveKey"),
+                        InstanceMethod<&T::service<registry::saveMergedKeys>>("saveMergedKeys"),
+                        InstanceMethod<&T::service<registry::restoreKey>>("restoreKey"),
+                        InstanceMethod<&T::service<registry::replaceKey>>("replaceKey"),
                         InstanceMethod<&T::service<registry::createTransaction>>("createTransaction"),
                         InstanceMethod<&T::service<registry::commitTransaction>>("commitTransaction"),
                         InstanceMethod<&T::service<registry::rollbackTransaction>>("rollbackTransaction"),
@@ -105,6 +111,7 @@ Napi::Value ThreadObject::createKey(const Napi::CallbackInfo &info) {
     fromValue(info[3], request.options);
     fromValue(info[4], request.className);
     fromValue(info[5], request.attributes);
+    fromValue(info[6], request.transaction);
     fromValue(info[7], request.securityDescriptor);
     return callService(info.Env(), registry::createKey, std::tuple(std::move(request)));
 }
@@ -116,6 +123,7 @@ Napi::Value ThreadObject::openKey(const Napi::CallbackInfo &info) {
     fromValue(info[2], request.access);
     fromValue(info[3], request.options);
     fromValue(info[4], request.attributes);
+    fromValue(info[5], request.transaction);
     return callService(info.Env(), registry::openKey, std::tuple(std::move(request)));
 }
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
-import type { NativeError, NativeProcess, NativeQueryResult, NativeThread } from '../../lib/native.js';
-import { addon, DEVICE, KEY_ALL_ACCESS, OBJ_CASE_INSENSITIVE, SCRATCH, simulator, startProcess } from './harness.js';
+import { describe } from 'node:test';
+import type { NativeError, NativeQueryResult } from '../../lib/native.js';
+import { create, withThread } from './fixture.js';
+import { KEY_ALL_ACCESS, OBJ_CASE_INSENSITIVE, SCRATCH, simulator, startProcess } from './harness.js';
 
 const KEY_READ = 0x20019;
 const KeyFullInformation = 2;
@@ -11,31 +12,6 @@ const STATUS_BUFFER_TOO_SMALL = 0xc0000023;
 const STATUS_BUFFER_OVERFLOW = 0x80000005;
 const STATUS_INVALID_HANDLE = 0xc0000008;
 const DACL = 4;
-
-/** Runs `body` with a thread of a process, and takes both away again. */
-function withThread(name: string, body: (thread: NativeThread, process: NativeProcess) => Promise<void>): void {
-  it(name, async () => {
-    const channel = await addon.openChannel(
-      'simulator',
-      DEVICE,
-      () => undefined,
-      () => undefined,
-    );
-    const process = startProcess('\\Device\\HarddiskVolume3\\thread.exe');
-    try {
-      await body(process.createThread(), process);
-    } finally {
-      await process.exit();
-      await channel.close();
-    }
-  });
-}
-
-async function create(thread: NativeThread, path: string, access = KEY_ALL_ACCESS): Promise<number> {
-  const { status, handle } = await thread.createKey(0, path, access, 0, null, OBJ_CASE_INSENSITIVE, 0, null);
-  assert.equal(status, 0, `NtCreateKey of ${path}: 0x${status.toString(16)}`);
-  return handle;
-}
 
 describe('a simulated process of the addon', () => {
   withThread('cannot have the id of another one, but that of one that is gone', async (thread, process) => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe } from 'node:test';
@@ -60,10 +60,12 @@ export function hiveSuite(host: ConformanceHost): void {
       sameKey(opens.at(-1)?.keyPath, mount);
     });
 
-    withFiles('a file that is no hive, and one that is missing', async ({ driver, actor, key }, folder) => {
-      await key.save(join(folder, 'whole.hiv'));
+    withFiles('a file that is no hive, and one in a folder that is missing', async ({ driver, actor }, folder) => {
+      const noHive = join(folder, 'no.hiv');
+      await writeFile(noHive, 'x'.repeat(8192));
       const { registration, events } = await collect(driver, actor, { classes: ['RegNtPostLoadKey'] });
-      await assert.rejects(actor.loadKey(mountPoint(), join(folder, 'missing.hiv')));
+      await assert.rejects(actor.loadKey(mountPoint(), noHive));
+      await assert.rejects(actor.loadKey(mountPoint(), join(folder, 'missing', 'a.hiv')));
       await registration.unregister();
       for (const event of ofClass(events, 'RegNtPostLoadKey')) assert.ok(event.status >= 0xc0000000);
     });
