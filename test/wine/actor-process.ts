@@ -81,7 +81,19 @@ export class ActorProcess implements NativeProcess {
     const id = this.#serial;
     const { handle = 0, other = 0, access = 0, options = 0, informationClass = 0, index = 0, length = 0 } = request;
     const { attributes = 0 } = request;
-    const numbers = [id, thread, operation, handle, other, access, options, informationClass, index, length, attributes];
+    const numbers = [
+      id,
+      thread,
+      operation,
+      handle,
+      other,
+      access,
+      options,
+      informationClass,
+      index,
+      length,
+      attributes,
+    ];
     const texts = [hex(utf16(request.name)), hex(utf16(request.className)), hex(request.data)];
     return new Promise((resolve, reject) => {
       this.#pending.set(id, { resolve, reject });

@@ -53,7 +53,9 @@ export function windowsHost(options: WindowsHostOptions): ConformanceHost {
       ? '\\REGISTRY\\MACHINE\\SOFTWARE\\CmBridgeTest'
       : '\\REGISTRY\\Machine\\Software\\CmBridgeTest',
     abilities: new Set<Ability>(
-      options.native ? ['access checks', 'application hives', 'restore', 'transactions', 'wow64 views'] : ['injection'],
+      options.native
+        ? ['access checks', 'application hives', 'restore', 'transactions', 'wow64 views']
+        : ['injection', 'wow64 views'],
     ),
     openDriver: (driverOptions = {}) => openDriver({ ...driverOptions, backend: 'device' }),
     createActor: () => startActor(options),

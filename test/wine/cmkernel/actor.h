@@ -58,6 +58,7 @@ typedef struct CMK_REQUEST {
     unsigned int Operation;
     unsigned long long Handle; // of the key or transaction, or of the root for create, open, load and unload
     unsigned long long Other;  // the transaction of create and open, the lower key of save merged
+    unsigned long long File;   // of save, save merged and restore: regactor opens it, no line has it
     unsigned int Access;
     unsigned int
         Options; // of create and open; the flags or the format of what works on hives; the status of a notification

@@ -76,3 +76,12 @@ NTSTATUS CmkQueryFileName(PVOID Object, POBJECT_NAME_INFORMATION Information, UL
     Information->Name.Buffer[file->Name.Length / sizeof(WCHAR)] = 0;
     return STATUS_SUCCESS;
 }
+
+NTSTATUS CmPortMakeFileHandle(HANDLE File, ACCESS_MASK DesiredAccess, KPROCESSOR_MODE Mode, PHANDLE SystemHandle) {
+    HANDLE process = CmkProcessHandle(CmkCurrentProcess());
+
+    UNREFERENCED_PARAMETER(Mode);
+    return process ? ZwDuplicateObject(process, File, NtCurrentProcess(), SystemHandle, DesiredAccess | SYNCHRONIZE,
+                                       OBJ_KERNEL_HANDLE, 0)
+                   : STATUS_INVALID_HANDLE;
+}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Handles of keys. Their numbers lie outside the range that Wine uses, so that ZwClose can tell them from Wine's.
+// Handles of keys and transactions. Their numbers lie outside the range that Wine uses, so that ZwClose can tell them
+// from Wine's.
 
 #include "kernel.h"
 
@@ -44,7 +45,8 @@ static HANDLE_ENTRY *EntryOf(HANDLE Handle, KPROCESSOR_MODE Mode) {
     return entry;
 }
 
-NTSTATUS CmPortReferenceKeyByHandle(HANDLE Handle, ACCESS_MASK DesiredAccess, KPROCESSOR_MODE Mode, PVOID *Object) {
+NTSTATUS CmkReferenceByHandle(HANDLE Handle, CMK_TYPE *Type, ACCESS_MASK DesiredAccess, KPROCESSOR_MODE Mode,
+                              PVOID *Object) {
     NTSTATUS status = STATUS_INVALID_HANDLE;
     HANDLE_ENTRY *entry;
     KIRQL irql;
@@ -52,7 +54,9 @@ NTSTATUS CmPortReferenceKeyByHandle(HANDLE Handle, ACCESS_MASK DesiredAccess, KP
     KeAcquireSpinLock(&Lock, &irql);
     entry = EntryOf(Handle, Mode);
     if (entry) {
-        if (Mode != KernelMode && (DesiredAccess & ~entry->Access) != 0) {
+        if (CmkTypeOf(entry->Object) != Type) {
+            status = STATUS_OBJECT_TYPE_MISMATCH;
+        } else if (Mode != KernelMode && (DesiredAccess & ~entry->Access) != 0) {
             status = STATUS_ACCESS_DENIED;
         } else {
             CmPortReferenceObject(entry->Object);
@@ -62,6 +66,10 @@ NTSTATUS CmPortReferenceKeyByHandle(HANDLE Handle, ACCESS_MASK DesiredAccess, KP
     }
     KeReleaseSpinLock(&Lock, irql);
     return status;
+}
+
+NTSTATUS CmPortReferenceKeyByHandle(HANDLE Handle, ACCESS_MASK DesiredAccess, KPROCESSOR_MODE Mode, PVOID *Object) {
+    return CmkReferenceByHandle(Handle, &CmkKeyType, DesiredAccess, Mode, Object);
 }
 
 NTSTATUS CmPortCreateHandle(PVOID Object, ACCESS_MASK GrantedAccess, ULONG Attributes, KPROCESSOR_MODE Mode,
@@ -108,6 +116,14 @@ NTSTATUS CmkDuplicateHandle(HANDLE Handle, PHANDLE Duplicate) {
     return status;
 }
 
+// What a handle referred to.
+static VOID Release(PVOID Object) {
+    if (CmkTypeOf(Object) == &CmkTransactionType) {
+        CmkCloseTransaction(Object);
+    }
+    CmPortDereferenceObject(Object);
+}
+
 NTSTATUS CmkCloseHandle(HANDLE Handle, KPROCESSOR_MODE Mode) {
     PVOID object = NULL;
     HANDLE_ENTRY *entry;
@@ -124,7 +140,7 @@ NTSTATUS CmkCloseHandle(HANDLE Handle, KPROCESSOR_MODE Mode) {
     if (!object) {
         return STATUS_INVALID_HANDLE;
     }
-    CmPortDereferenceObject(object);
+    Release(object);
     return STATUS_SUCCESS;
 }
 
@@ -149,7 +165,7 @@ VOID CmkCloseProcessHandles(HANDLE ProcessId) {
         }
         KeReleaseSpinLock(&Lock, irql);
         if (object) {
-            CmPortDereferenceObject(object);
+            Release(object);
         }
     }
 }
@@ -168,7 +184,7 @@ VOID CmkCountHandles(unsigned int *Handles, unsigned int *KernelHandles) {
     KeReleaseSpinLock(&Lock, irql);
 }
 
-BOOLEAN CmkIsKeyHandle(HANDLE Handle) {
+BOOLEAN CmkIsOwnHandle(HANDLE Handle) {
     ULONG64 number = (ULONG64)Handle;
 
     return number >= KERNEL_BASE ? number < KERNEL_BASE + MAX_HANDLES * 4ull
@@ -176,5 +192,5 @@ BOOLEAN CmkIsKeyHandle(HANDLE Handle) {
 }
 
 NTSTATUS CmkZwClose(HANDLE Handle) {
-    return CmkIsKeyHandle(Handle) ? CmkCloseHandle(Handle, KernelMode) : ZwClose(Handle);
+    return CmkIsOwnHandle(Handle) ? CmkCloseHandle(Handle, KernelMode) : ZwClose(Handle);
 }

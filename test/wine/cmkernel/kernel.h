@@ -45,6 +45,7 @@ extern CMK_TYPE CmkKeyType;
 extern CMK_TYPE CmkProcessType;
 extern CMK_TYPE CmkTokenType;
 extern CMK_TYPE CmkFileType;
+extern CMK_TYPE CmkTransactionType;
 // Zeroed, with one reference; NULL if there is no memory.
 PVOID CmkCreateObject(CMK_TYPE *Type, SIZE_T Size);
 // NULL: the object is Wine's.
@@ -65,10 +66,19 @@ NTSTATUS CmkQueryFileName(PVOID Object, POBJECT_NAME_INFORMATION Information, UL
 // device_path.c: `\??\C:\name` as `\Device\HarddiskVolume1\name`. Free the buffer with CMK_TAG.
 NTSTATUS CmkDevicePath(PCUNICODE_STRING Path, PUNICODE_STRING Result);
 
+// transaction.c
+NTSTATUS CmkCreateTransaction(PHANDLE Handle);
+// Keep: commit, else roll back.
+NTSTATUS CmkEndTransaction(HANDLE Handle, BOOLEAN Keep);
+// One of its handles is closed.
+VOID CmkCloseTransaction(PVOID Transaction);
+
 // handle.c
+NTSTATUS CmkReferenceByHandle(HANDLE Handle, CMK_TYPE *Type, ACCESS_MASK DesiredAccess, KPROCESSOR_MODE Mode,
+                              PVOID *Object);
 VOID CmkInitializeHandles(VOID);
 // Whether the number is one of those that are given out here.
-BOOLEAN CmkIsKeyHandle(HANDLE Handle);
+BOOLEAN CmkIsOwnHandle(HANDLE Handle);
 // Another handle of the current process with the same access.
 NTSTATUS CmkDuplicateHandle(HANDLE Handle, PHANDLE Duplicate);
 NTSTATUS CmkCloseHandle(HANDLE Handle, KPROCESSOR_MODE Mode);

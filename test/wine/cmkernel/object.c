@@ -12,7 +12,7 @@ typedef struct OBJECT_HEADER {
 
 CMK_TYPE CmkKeyType = {.Delete = CmDeleteKeyObject};
 
-static CMK_TYPE *const Types[] = {&CmkKeyType, &CmkProcessType, &CmkTokenType, &CmkFileType};
+static CMK_TYPE *const Types[] = {&CmkKeyType, &CmkProcessType, &CmkTokenType, &CmkFileType, &CmkTransactionType};
 
 static OBJECT_HEADER *HeaderOf(PVOID Object) {
     return (OBJECT_HEADER *)Object - 1;

@@ -36,7 +36,7 @@ NTSTATUS NTAPI CmkObOpenObjectByPointer(PVOID Object, ULONG Attributes, PACCESS_
 
 NTSTATUS NTAPI CmkObReferenceObjectByHandle(HANDLE Handle, ACCESS_MASK Access, POBJECT_TYPE Type, KPROCESSOR_MODE Mode,
                                             PVOID *Object, POBJECT_HANDLE_INFORMATION Information) {
-    if (CmkIsKeyHandle(Handle)) {
+    if (CmkIsOwnHandle(Handle)) {
         return !Type || Type == KeyType ? CmPortReferenceKeyByHandle(Handle, Access, Mode, Object)
                                         : STATUS_OBJECT_TYPE_MISMATCH;
     }

@@ -2,40 +2,29 @@
 //
 // Registry operations of actors, made as the system calls that a program in user mode makes.
 
-#include "kernel.h"
+#include "operation.h"
 #include "cm/calls.h"
-
-typedef struct ARGUMENTS {
-    const CMK_REQUEST *Request;
-    UNICODE_STRING Name;
-    UNICODE_STRING Class;
-    const UCHAR *Data;
-    PVOID Output;
-    ULONG OutputLength;
-} ARGUMENTS;
-
-static HANDLE KeyOf(const CMK_REQUEST *Request) {
-    return (HANDLE)(ULONG_PTR)Request->Handle;
-}
 
 static NTSTATUS CreateOrOpen(ARGUMENTS *Arguments, CMK_REPLY *Reply) {
     const CMK_REQUEST *request = Arguments->Request;
+    PUNICODE_STRING class = request->Flags & CMK_HAS_CLASS ? &Arguments->Class : NULL;
+    HANDLE transaction = (HANDLE)(ULONG_PTR)request->Other;
     OBJECT_ATTRIBUTES attributes;
     ULONG disposition = 0;
     HANDLE key = NULL;
     NTSTATUS status;
 
-    if (request->Other) {
-        return STATUS_NOT_SUPPORTED; // there are no transactions to be part of
-    }
     InitializeObjectAttributes(&attributes, &Arguments->Name, request->Attributes, KeyOf(request), NULL);
     if (request->Operation == CmkOpCreateKey) {
         attributes.SecurityDescriptor = (PVOID)Arguments->Data;
-        status =
-            CmNtCreateKey(&key, request->Access, &attributes, 0,
-                          request->Flags & CMK_HAS_CLASS ? &Arguments->Class : NULL, request->Options, &disposition);
+        status = transaction
+                     ? CmNtCreateKeyTransacted(&key, request->Access, &attributes, 0, class, request->Options,
+                                               transaction, &disposition)
+                     : CmNtCreateKey(&key, request->Access, &attributes, 0, class, request->Options, &disposition);
     } else {
-        status = CmNtOpenKeyEx(&key, request->Access, &attributes, request->Options);
+        status = transaction
+                     ? CmNtOpenKeyTransactedEx(&key, request->Access, &attributes, request->Options, transaction)
+                     : CmNtOpenKeyEx(&key, request->Access, &attributes, request->Options);
     }
     Reply->Handle = (ULONG_PTR)key;
     Reply->Disposition = disposition;
@@ -169,7 +158,7 @@ static NTSTATUS Inject(HANDLE Key, ULONG NotifyClass, NTSTATUS OperationStatus) 
     return status;
 }
 
-static NTSTATUS Change(ARGUMENTS *Arguments) {
+static NTSTATUS Change(ARGUMENTS *Arguments, CMK_REPLY *Reply) {
     const CMK_REQUEST *request = Arguments->Request;
     HANDLE key = KeyOf(request);
 
@@ -194,7 +183,7 @@ static NTSTATUS Change(ARGUMENTS *Arguments) {
     case CmkOpSetSecurity:
         return SetSecurity(Arguments);
     default:
-        return STATUS_NOT_SUPPORTED;
+        return CmkRunHiveOperation(Arguments, Reply);
     }
 }
 
@@ -252,7 +241,7 @@ ULONG CmkRunOperation(const CMK_REQUEST *Request, CMK_REPLY *Reply, ULONG ReplyS
         }
         break;
     default:
-        Reply->Status = Change(&arguments);
+        Reply->Status = Change(&arguments, Reply);
         break;
     }
     return Reply->Size;

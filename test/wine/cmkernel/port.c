@@ -39,29 +39,7 @@ LARGE_INTEGER NTAPI CmkKeQueryPerformanceCounter(PLARGE_INTEGER Frequency) {
     return KeQueryPerformanceCounter(Frequency);
 }
 
-// There are no transactions, so nobody has one to ask about.
-VOID NTAPI TmGetTransactionId(PVOID Transaction, PGUID Id) {
-    UNREFERENCED_PARAMETER(Transaction);
-    RtlZeroMemory(Id, sizeof *Id);
-}
-
-NTSTATUS CmPortMakeFileHandle(HANDLE File, ACCESS_MASK DesiredAccess, KPROCESSOR_MODE Mode, PHANDLE SystemHandle) {
-    CLIENT_ID id = {.UniqueProcess = CmkPsGetCurrentProcessId()};
-    OBJECT_ATTRIBUTES attributes;
-    HANDLE process;
-    NTSTATUS status;
-
-    UNREFERENCED_PARAMETER(Mode);
-    InitializeObjectAttributes(&attributes, NULL, OBJ_KERNEL_HANDLE, NULL, NULL);
-    status = ZwOpenProcess(&process, PROCESS_DUP_HANDLE, &attributes, &id);
-    if (!NT_SUCCESS(status)) {
-        return status;
-    }
-    status = ZwDuplicateObject(process, File, NtCurrentProcess(), SystemHandle, DesiredAccess | SYNCHRONIZE, 0, 0);
-    ZwClose(process);
-    return status;
-}
-
+// No caller of this host has an event to give.
 NTSTATUS CmPortReferenceEvent(HANDLE Event, KPROCESSOR_MODE Mode, PVOID *Object) {
     UNREFERENCED_PARAMETER(Event);
     UNREFERENCED_PARAMETER(Mode);
@@ -71,18 +49,4 @@ NTSTATUS CmPortReferenceEvent(HANDLE Event, KPROCESSOR_MODE Mode, PVOID *Object)
 
 VOID CmPortSetEvent(PVOID Object) {
     UNREFERENCED_PARAMETER(Object);
-}
-
-// Wine has no transactions.
-NTSTATUS CmPortReferenceTransaction(HANDLE Transaction, KPROCESSOR_MODE Mode, PVOID *Object) {
-    UNREFERENCED_PARAMETER(Transaction);
-    UNREFERENCED_PARAMETER(Mode);
-    UNREFERENCED_PARAMETER(Object);
-    return STATUS_NOT_SUPPORTED;
-}
-
-NTSTATUS CmPortEnlist(PVOID Object, PVOID Context) {
-    UNREFERENCED_PARAMETER(Object);
-    UNREFERENCED_PARAMETER(Context);
-    return STATUS_NOT_SUPPORTED;
 }

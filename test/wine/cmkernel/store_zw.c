@@ -2,13 +2,7 @@
 //
 // Keys and values of the configuration manager are those of the Wine prefix: a node is one of Wine's own key handles.
 
-#include "kernel.h"
-
-struct _CM_NODE {
-    HANDLE Key;
-    BOOLEAN Volatile;
-    BOOLEAN Link;
-};
+#include "store_zw.h"
 
 // Query routines of Wine fill at most this much without a second try.
 #define FIRST_TRY 512
@@ -27,7 +21,7 @@ static NTSTATUS MakeNode(HANDLE Key, ULONG Options, CM_NODE *Node) {
     return STATUS_SUCCESS;
 }
 
-static VOID NameAttributes(POBJECT_ATTRIBUTES Attributes, CM_NODE Parent, PCUNICODE_STRING Name) {
+VOID CmkNameAttributes(POBJECT_ATTRIBUTES Attributes, CM_NODE Parent, PCUNICODE_STRING Name) {
     InitializeObjectAttributes(Attributes, (PUNICODE_STRING)Name, OBJ_CASE_INSENSITIVE | OBJ_KERNEL_HANDLE,
                                Parent ? Parent->Key : NULL, NULL);
 }
@@ -40,9 +34,12 @@ static NTSTATUS OpenRoot(PVOID Context, CM_NODE *Root) {
 
     UNREFERENCED_PARAMETER(Context);
     RtlInitUnicodeString(&name, L"\\Registry");
-    NameAttributes(&attributes, NULL, &name);
+    CmkNameAttributes(&attributes, NULL, &name);
     status = ZwOpenKey(&key, MAXIMUM_ALLOWED, &attributes);
-    return NT_SUCCESS(status) ? MakeNode(key, 0, Root) : status;
+    if (NT_SUCCESS(status)) {
+        status = MakeNode(key, 0, Root);
+    }
+    return NT_SUCCESS(status) ? CmkPrepareHives(*Root) : status;
 }
 
 // Wine does not tell which keys are links. One that has a target has a value of this name and type; one that has none
@@ -68,13 +65,13 @@ static BOOLEAN IsLink(const OBJECT_ATTRIBUTES *Attributes, HANDLE Key) {
     return status == STATUS_OBJECT_NAME_NOT_FOUND;
 }
 
-static NTSTATUS OpenChild(PVOID Context, CM_NODE Parent, PCUNICODE_STRING Name, CM_NODE *Child) {
+NTSTATUS CmkOpenChild(PVOID Context, CM_NODE Parent, PCUNICODE_STRING Name, CM_NODE *Child) {
     OBJECT_ATTRIBUTES attributes;
     NTSTATUS status;
     HANDLE key;
 
     UNREFERENCED_PARAMETER(Context);
-    NameAttributes(&attributes, Parent, Name);
+    CmkNameAttributes(&attributes, Parent, Name);
     attributes.Attributes |= OBJ_OPENLINK;
     status = ZwOpenKey(&key, MAXIMUM_ALLOWED, &attributes);
     if (!NT_SUCCESS(status)) {
@@ -91,7 +88,7 @@ static NTSTATUS CreateChild(PVOID Context, CM_NODE Parent, PCUNICODE_STRING Name
     HANDLE key;
 
     UNREFERENCED_PARAMETER(Context);
-    NameAttributes(&attributes, Parent, Name);
+    CmkNameAttributes(&attributes, Parent, Name);
     status = ZwCreateKey(&key, MAXIMUM_ALLOWED, &attributes, TitleIndex, Class->Length ? (PUNICODE_STRING)Class : NULL,
                          Options, &disposition);
     return NT_SUCCESS(status) ? MakeNode(key, Options, Child) : status;
@@ -99,7 +96,9 @@ static NTSTATUS CreateChild(PVOID Context, CM_NODE Parent, PCUNICODE_STRING Name
 
 static VOID CloseNode(PVOID Context, CM_NODE Node) {
     UNREFERENCED_PARAMETER(Context);
-    ZwClose(Node->Key);
+    if (Node->Key) {
+        ZwClose(Node->Key);
+    }
     CmStoreFree(Node);
 }
 
@@ -313,120 +312,9 @@ static NTSTATUS WriteSecurity(PVOID Context, CM_NODE Node, PSECURITY_DESCRIPTOR 
     return ZwSetSecurityObject(Node->Key, KEPT, Descriptor);
 }
 
-// Where a hive comes from, or the key that is to be saved: Wine reads and writes the files, in a format of its own.
-struct _CM_IMAGE {
-    OBJECT_ATTRIBUTES Source;
-    UNICODE_STRING Name;
-    HANDLE Key;
-};
-
-static NTSTATUS OpenImage(PVOID Context, POBJECT_ATTRIBUTES SourceFile, ULONG Flags, CM_IMAGE *Image, PHANDLE File) {
-    CM_IMAGE image = CmStoreAllocate(sizeof *image + SourceFile->ObjectName->Length);
-
-    UNREFERENCED_PARAMETER(Context);
-    UNREFERENCED_PARAMETER(Flags);
-    if (!image) {
-        return STATUS_INSUFFICIENT_RESOURCES;
-    }
-    image->Name.Buffer = (PWCH)(image + 1);
-    image->Name.Length = image->Name.MaximumLength = SourceFile->ObjectName->Length;
-    memcpy(image->Name.Buffer, SourceFile->ObjectName->Buffer, image->Name.Length);
-    image->Source = *SourceFile;
-    image->Source.ObjectName = &image->Name;
-    *Image = image;
-    *File = NULL;
-    return STATUS_SUCCESS;
-}
-
-// For restoring, which Wine does not do.
-static NTSTATUS ReadImage(PVOID Context, HANDLE File, CM_IMAGE *Image) {
-    UNREFERENCED_PARAMETER(Context);
-    UNREFERENCED_PARAMETER(File);
-    UNREFERENCED_PARAMETER(Image);
-    return STATUS_NOT_SUPPORTED;
-}
-
-static NTSTATUS WriteImage(PVOID Context, CM_IMAGE Image, HANDLE File) {
-    UNREFERENCED_PARAMETER(Context);
-    return ZwSaveKey(Image->Key, File);
-}
-
-static VOID FreeImage(PVOID Context, CM_IMAGE Image) {
-    UNREFERENCED_PARAMETER(Context);
-    if (Image->Key) {
-        ZwClose(Image->Key);
-    }
-    CmStoreFree(Image);
-}
-
-static NTSTATUS MakeImage(PVOID Context, CM_NODE High, CM_NODE Low, ULONG Format, CM_IMAGE *Image) {
-    UNICODE_STRING itself = {0};
-    OBJECT_ATTRIBUTES attributes;
-    CM_IMAGE image;
-    NTSTATUS status;
-
-    UNREFERENCED_PARAMETER(Context);
-    UNREFERENCED_PARAMETER(Format);
-    if (Low) {
-        return STATUS_NOT_SUPPORTED;
-    }
-    image = CmStoreAllocate(sizeof *image);
-    if (!image) {
-        return STATUS_INSUFFICIENT_RESOURCES;
-    }
-    // A handle of its own, for the node may be closed before the file is written.
-    NameAttributes(&attributes, High, &itself);
-    status = ZwOpenKey(&image->Key, KEY_READ, &attributes);
-    if (!NT_SUCCESS(status)) {
-        CmStoreFree(image);
-        return status;
-    }
-    *Image = image;
-    return STATUS_SUCCESS;
-}
-
-static NTSTATUS LoadHive(PVOID Context, CM_NODE Parent, PCUNICODE_STRING Name, CM_IMAGE Image, CM_NODE *Root) {
-    OBJECT_ATTRIBUTES attributes;
-    NTSTATUS status;
-
-    NameAttributes(&attributes, Parent, Name);
-    status = ZwLoadKey(&attributes, &Image->Source);
-    return NT_SUCCESS(status) ? OpenChild(Context, Parent, Name, Root) : status;
-}
-
-static NTSTATUS UnloadHive(PVOID Context, CM_NODE Root) {
-    UNICODE_STRING itself = {0};
-    OBJECT_ATTRIBUTES attributes;
-
-    UNREFERENCED_PARAMETER(Context);
-    NameAttributes(&attributes, Root, &itself);
-    return ZwUnloadKey(&attributes);
-}
-
-static NTSTATUS RestoreTree(PVOID Context, CM_NODE Node, CM_IMAGE Image, BOOLEAN Volatile) {
-    UNREFERENCED_PARAMETER(Context);
-    UNREFERENCED_PARAMETER(Node);
-    UNREFERENCED_PARAMETER(Image);
-    UNREFERENCED_PARAMETER(Volatile);
-    return STATUS_NOT_SUPPORTED;
-}
-
-// Wine does not tell, and what is asked for roots only it cannot do.
-static NTSTATUS CheckHiveRoot(PVOID Context, CM_NODE Node) {
-    UNREFERENCED_PARAMETER(Context);
-    UNREFERENCED_PARAMETER(Node);
-    return STATUS_NOT_SUPPORTED;
-}
-
-static ULONG64 HiveChanges(PVOID Context, CM_NODE Root) {
-    UNREFERENCED_PARAMETER(Context);
-    UNREFERENCED_PARAMETER(Root);
-    return 0;
-}
-
 CM_STORE CmkRegistryStore = {
     .OpenRoot = OpenRoot,
-    .OpenChild = OpenChild,
+    .OpenChild = CmkOpenChild,
     .CreateChild = CreateChild,
     .CloseNode = CloseNode,
     .DeleteNode = DeleteNode,
@@ -442,14 +330,14 @@ CM_STORE CmkRegistryStore = {
     .DeleteValue = DeleteValue,
     .ReadValue = ReadValue,
     .ReadValueAt = ReadValueAt,
-    .OpenImage = OpenImage,
-    .ReadImage = ReadImage,
-    .WriteImage = WriteImage,
-    .FreeImage = FreeImage,
-    .MakeImage = MakeImage,
-    .LoadHive = LoadHive,
-    .UnloadHive = UnloadHive,
-    .RestoreTree = RestoreTree,
-    .CheckHiveRoot = CheckHiveRoot,
-    .HiveChanges = HiveChanges,
+    .OpenImage = CmkOpenImage,
+    .ReadImage = CmkReadImage,
+    .WriteImage = CmkWriteImage,
+    .FreeImage = CmkFreeImage,
+    .MakeImage = CmkMakeImage,
+    .LoadHive = CmkLoadHive,
+    .UnloadHive = CmkUnloadHive,
+    .RestoreTree = CmkRestoreTree,
+    .CheckHiveRoot = CmkCheckHiveRoot,
+    .HiveChanges = CmkHiveChanges,
 };

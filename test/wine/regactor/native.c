@@ -49,7 +49,6 @@ static BOOL CALLBACK find_routines(PINIT_ONCE self, PVOID parameter, PVOID *cont
     FIND(NtQueryObject);
     FIND(NtQuerySecurityObject);
     FIND(NtSetSecurityObject);
-    FIND(NtCreateFile);
     FIND(NtLoadKeyEx);
     FIND(NtUnloadKey2);
     FIND(NtSaveKeyEx);

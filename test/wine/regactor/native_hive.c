@@ -10,38 +10,18 @@ static void describe(OBJECT_ATTRIBUTES *attributes, UNICODE_STRING *name, HANDLE
     InitializeObjectAttributes(attributes, name, OBJ_CASE_INSENSITIVE, root, NULL);
 }
 
-static NTSTATUS open_file(UNICODE_STRING *name, BOOL writing, HANDLE *file) {
-    OBJECT_ATTRIBUTES attributes;
-    IO_STATUS_BLOCK io;
-
-    describe(&attributes, name, NULL);
-    return native.NtCreateFile(file, (writing ? GENERIC_WRITE : GENERIC_READ) | SYNCHRONIZE, &attributes, &io, NULL,
-                               FILE_ATTRIBUTE_NORMAL, FILE_SHARE_READ, writing ? FILE_OVERWRITE_IF : FILE_OPEN,
-                               FILE_SYNCHRONOUS_IO_NONALERT | FILE_NON_DIRECTORY_FILE, NULL, 0);
-}
-
-static NTSTATUS with_file(NATIVE_CALL *call) {
-    const CMK_REQUEST *request = call->request;
+static NTSTATUS with_file(const CMK_REQUEST *request) {
     HANDLE key = (HANDLE)(ULONG_PTR)request->Handle;
-    HANDLE file;
-    NTSTATUS status = open_file(&call->name, request->Operation != CmkOpRestoreKey, &file);
+    HANDLE file = (HANDLE)(ULONG_PTR)request->File;
 
-    if (status < 0) {
-        return status;
-    }
     switch (request->Operation) {
     case CmkOpSaveKey:
-        status = native.NtSaveKeyEx(key, file, request->Options);
-        break;
+        return native.NtSaveKeyEx(key, file, request->Options);
     case CmkOpSaveMergedKeys:
-        status = native.NtSaveMergedKeys(key, (HANDLE)(ULONG_PTR)request->Other, file);
-        break;
+        return native.NtSaveMergedKeys(key, (HANDLE)(ULONG_PTR)request->Other, file);
     default:
-        status = native.NtRestoreKey(key, file, request->Options);
-        break;
+        return native.NtRestoreKey(key, file, request->Options);
     }
-    native.NtClose(file);
-    return status;
 }
 
 static NTSTATUS load(NATIVE_CALL *call, HANDLE *root) {
@@ -68,7 +48,7 @@ NTSTATUS native_hive(NATIVE_CALL *call, CMK_REPLY *reply) {
     case CmkOpSaveKey:
     case CmkOpSaveMergedKeys:
     case CmkOpRestoreKey:
-        return with_file(call);
+        return with_file(request);
     case CmkOpLoadKey:
         status = load(call, &created);
         break;
