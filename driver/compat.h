@@ -27,9 +27,6 @@
 #include <concurrencysal.h>
 #include <driverspecs.h>
 
-// mingw-w64 has a macro that hides the routine.
-#undef PsDereferenceImpersonationToken
-
 #define DrvRtPoolNxOptIn 1
 #define ExInitializeDriverRuntime(Flags) ((void)(Flags))
 #define MdlMappingNoExecute 0x40000000

@@ -50,10 +50,6 @@ PACCESS_TOKEN NTAPI CmkPsReferenceImpersonationToken(PETHREAD Thread, PBOOLEAN C
     return NULL;
 }
 
-VOID NTAPI CmkPsDereferenceImpersonationToken(PACCESS_TOKEN Token) {
-    CmPortDereferenceObject(Token);
-}
-
 // The answer in a block of the driver's pool.
 static NTSTATUS Ask(HANDLE Token, TOKEN_INFORMATION_CLASS Class, PVOID *Answer) {
     ULONG size = 0;
