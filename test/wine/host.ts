@@ -55,7 +55,7 @@ export function windowsHost(options: WindowsHostOptions): ConformanceHost {
     abilities: new Set<Ability>(
       options.native
         ? ['access checks', 'application hives', 'restore', 'transactions', 'wow64 views']
-        : ['injection', 'wow64 views'],
+        : ['injection', 'application hives', 'transactions', 'wow64 views'],
     ),
     openDriver: (driverOptions = {}) => openDriver({ ...driverOptions, backend: 'device' }),
     createActor: () => startActor(options),

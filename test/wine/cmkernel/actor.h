@@ -100,7 +100,7 @@ typedef struct CMK_DIAGNOSTICS {
     unsigned int Processes; // objects
     unsigned int Tokens;
     unsigned int Files;
-    unsigned int Reserved;
+    unsigned int Transactions;
     unsigned long long PoolBlocks; // of the driver
     unsigned long long PoolBytes;
     unsigned long long PoolAllocations; // since start: shows that the driver's pool is the one that is counted

@@ -39,6 +39,7 @@ static NTSTATUS Diagnose(PIRP Irp, ULONG Size) {
     report->Processes = (unsigned int)CmkProcessType.Live;
     report->Tokens = (unsigned int)CmkTokenType.Live;
     report->Files = (unsigned int)CmkFileType.Live;
+    report->Transactions = (unsigned int)CmkTransactionType.Live;
     report->Notifications = statistics.Notifications;
     CmkCountHandles(&report->Handles, &report->KernelHandles);
     CmkPoolUsage(&report->PoolBlocks, &report->PoolBytes, &report->PoolAllocations);

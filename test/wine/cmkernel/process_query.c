@@ -10,6 +10,10 @@
 #define PEB_PARAMETERS 0x20
 #define PARAMETERS_COMMAND_LINE 0x70
 
+#ifndef PROCESS_VM_READ
+#define PROCESS_VM_READ 0x0010
+#endif
+
 // Of kernelbase.dll: see wine-kernelbase.def.
 DECLSPEC_IMPORT int NTAPI ReadProcessMemory(HANDLE Process, const VOID *Address, PVOID Buffer, SIZE_T Size,
                                             SIZE_T *Read);

@@ -26,20 +26,33 @@ VOID CmkNameAttributes(POBJECT_ATTRIBUTES Attributes, CM_NODE Parent, PCUNICODE_
                                Parent ? Parent->Key : NULL, NULL);
 }
 
+static VOID CloseNode(PVOID Context, CM_NODE Node) {
+    UNREFERENCED_PARAMETER(Context);
+    if (Node->Key) {
+        ZwClose(Node->Key);
+    }
+    CmStoreFree(Node);
+}
+
 static NTSTATUS OpenRoot(PVOID Context, CM_NODE *Root) {
     UNICODE_STRING name;
     OBJECT_ATTRIBUTES attributes;
     NTSTATUS status;
     HANDLE key;
 
-    UNREFERENCED_PARAMETER(Context);
     RtlInitUnicodeString(&name, L"\\Registry");
     CmkNameAttributes(&attributes, NULL, &name);
     status = ZwOpenKey(&key, MAXIMUM_ALLOWED, &attributes);
     if (NT_SUCCESS(status)) {
         status = MakeNode(key, 0, Root);
     }
-    return NT_SUCCESS(status) ? CmkPrepareHives(*Root) : status;
+    if (NT_SUCCESS(status)) {
+        status = CmkPrepareHives(*Root);
+        if (!NT_SUCCESS(status)) {
+            CloseNode(Context, *Root);
+        }
+    }
+    return status;
 }
 
 // Wine does not tell which keys are links. One that has a target has a value of this name and type; one that has none
@@ -92,14 +105,6 @@ static NTSTATUS CreateChild(PVOID Context, CM_NODE Parent, PCUNICODE_STRING Name
     status = ZwCreateKey(&key, MAXIMUM_ALLOWED, &attributes, TitleIndex, Class->Length ? (PUNICODE_STRING)Class : NULL,
                          Options, &disposition);
     return NT_SUCCESS(status) ? MakeNode(key, Options, Child) : status;
-}
-
-static VOID CloseNode(PVOID Context, CM_NODE Node) {
-    UNREFERENCED_PARAMETER(Context);
-    if (Node->Key) {
-        ZwClose(Node->Key);
-    }
-    CmStoreFree(Node);
 }
 
 typedef struct QUERY {

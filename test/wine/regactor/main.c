@@ -174,10 +174,12 @@ static int diagnose(void) {
     }
     printf("{\"Devices\":%u,\"Actors\":%u,\"Registrations\":%u,\"KeyObjects\":%u,\"ObjectContexts\":%u,\"KeyNames\":%u,"
            "\"Operations\":%u,\"Handles\":%u,\"KernelHandles\":%u,\"Processes\":%u,\"Tokens\":%u,\"Files\":%u,"
+           "\"Transactions\":%u,"
            "\"PoolBlocks\":%llu,\"PoolBytes\":%llu,\"PoolAllocations\":%llu,\"Notifications\":%llu}\n",
            report.Devices, report.Actors, report.Registrations, report.KeyObjects, report.ObjectContexts,
            report.KeyNames, report.Operations, report.Handles, report.KernelHandles, report.Processes, report.Tokens,
-           report.Files, report.PoolBlocks, report.PoolBytes, report.PoolAllocations, report.Notifications);
+           report.Files, report.Transactions, report.PoolBlocks, report.PoolBytes, report.PoolAllocations,
+           report.Notifications);
     link_close(&link);
     return 0;
 }
