@@ -36,7 +36,7 @@ static NTSTATUS Diagnose(PIRP Irp, ULONG Size) {
     report->ObjectContexts = statistics.ObjectContexts;
     report->KeyNames = statistics.KeyNames;
     report->Operations = statistics.Operations;
-    report->Processes = (unsigned int)CmkProcessType.Live;
+    report->Processes = (unsigned int)CmkCountProcesses();
     report->Tokens = (unsigned int)CmkTokenType.Live;
     report->Files = (unsigned int)CmkFileType.Live;
     report->Transactions = (unsigned int)CmkTransactionType.Live;
@@ -95,6 +95,7 @@ static VOID NTAPI Unload(PDRIVER_OBJECT Driver) {
     IoDeleteDevice(ControlDevice);
     CmkShutdownActors();
     CmShutdownSystem();
+    CmkShutdownProcesses();
     CmkDriverObject = NULL;
 }
 
@@ -109,7 +110,7 @@ NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT Driver, PUNICODE_STRING RegistryPath) 
     CmkInitializeActors();
     status = CmInitSystem(&CmkRegistryStore, NULL);
     if (!NT_SUCCESS(status)) {
-        return status;
+        goto Exit_LeaveProcesses;
     }
     RtlInitUnicodeString(&name, CMK_DEVICE_NAME);
     status = IoCreateDevice(Driver, 0, &name, FILE_DEVICE_UNKNOWN, 0, FALSE, &ControlDevice);
@@ -132,5 +133,7 @@ Exit_DeleteDevice:
     IoDeleteDevice(ControlDevice);
 Exit_ShutDown:
     CmShutdownSystem();
+Exit_LeaveProcesses:
+    CmkShutdownProcesses();
     return status;
 }

@@ -92,5 +92,7 @@ NTSTATUS CmkFilterDispatch(PDEVICE_OBJECT Device, PIRP Irp) {
     IoSkipCurrentIrpStackLocation(Irp);
     status = IoCallDriver(lower, Irp);
     CmPortSetPreviousMode(before);
+    // The next request may be another program's.
+    CmkLeaveProcess(CmkCurrentThread());
     return status;
 }

@@ -53,8 +53,12 @@ CMK_TYPE *CmkTypeOf(PVOID Object);
 
 // process.c
 VOID CmkInitializeProcesses(VOID);
+VOID CmkShutdownProcesses(VOID);
+// The process for which the calling thread acts; lives until CmkLeaveProcess.
 PVOID CmkCurrentProcess(VOID);
 VOID CmkLeaveProcess(CMK_THREAD *Thread);
+// Without winedevice.
+ULONG CmkCountProcesses(VOID);
 // Wine's handle, not to be closed; NULL if there is none.
 HANDLE CmkProcessHandle(PVOID Process);
 NTSTATUS CmkOpenProcessObject(PVOID Process, ULONG Attributes, ACCESS_MASK Access, PHANDLE Handle);

@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: MIT
 //
-// Process objects: the processes for which actor threads run, with what Wine knows of them. The process of the threads
-// that act for nobody is winedevice itself.
+// Process objects: the processes for which threads run, with what Wine knows of them: those of the actors, and the one
+// whose request to the driver is being dispatched. Threads that act for nobody belong to winedevice.
 
 #include "kernel.h"
 
 typedef struct PROCESS_BODY {
     LIST_ENTRY Entry;
-    ULONG Threads; // that act for it: it stays on the list as long
+    ULONG Threads; // that act for it now: it stays on the list as long
     HANDLE Id;
-    HANDLE Handle; // NULL if Wine did not open it: then nothing is known
+    HANDLE Handle; // keeps Wine from using the id again; NULL if it did not open the process: then nothing is known
     LONG64 CreateTime;
 } PROCESS_BODY;
 
 static LIST_ENTRY Processes;
 static FAST_MUTEX Mutex;
+static PROCESS_BODY *Own;
 
 static VOID DeleteProcess(PVOID Object) {
     PROCESS_BODY *process = Object;
@@ -25,11 +26,6 @@ static VOID DeleteProcess(PVOID Object) {
 }
 
 CMK_TYPE CmkProcessType = {.Delete = DeleteProcess};
-
-VOID CmkInitializeProcesses(VOID) {
-    InitializeListHead(&Processes);
-    ExInitializeFastMutex(&Mutex);
-}
 
 static PROCESS_BODY *CreateProcess(HANDLE Id) {
     PROCESS_BODY *process = CmkCreateObject(&CmkProcessType, sizeof *process);
@@ -63,25 +59,34 @@ static PROCESS_BODY *Find(HANDLE Id) {
     return NULL;
 }
 
-// The caller's thread keeps the process on the list until CmkLeaveProcess.
+static PROCESS_BODY *Enter(HANDLE Id) {
+    PROCESS_BODY *process;
+
+    ExAcquireFastMutex(&Mutex);
+    process = Find(Id);
+    if (!process) {
+        process = CreateProcess(Id);
+    }
+    ++process->Threads;
+    ExReleaseFastMutex(&Mutex);
+    return process;
+}
+
 PVOID CmkCurrentProcess(VOID) {
     CMK_THREAD *thread = CmkCurrentThread();
+    HANDLE id = CmkPsGetCurrentProcessId();
 
+    if (!thread->Process && id == CmkOwnProcessId()) {
+        return Own;
+    }
     if (!thread->Process) {
-        // A thread of this process: what is dispatched on it belongs to other programs, one after the other.
-        HANDLE id = thread->ProcessId ? thread->ProcessId : CmkOwnProcessId();
-        PROCESS_BODY *process;
-
-        ExAcquireFastMutex(&Mutex);
-        process = Find(id);
-        if (!process) {
-            process = CreateProcess(id);
-        }
-        ++process->Threads;
-        ExReleaseFastMutex(&Mutex);
-        thread->Process = process;
+        thread->Process = Enter(id);
     }
     return thread->Process;
+}
+
+ULONG CmkCountProcesses(VOID) {
+    return (ULONG)CmkProcessType.Live - 1;
 }
 
 VOID CmkLeaveProcess(CMK_THREAD *Thread) {
@@ -101,6 +106,17 @@ VOID CmkLeaveProcess(CMK_THREAD *Thread) {
     if (last) {
         CmPortDereferenceObject(process);
     }
+}
+
+VOID CmkInitializeProcesses(VOID) {
+    InitializeListHead(&Processes);
+    ExInitializeFastMutex(&Mutex);
+    Own = Enter(CmkOwnProcessId());
+}
+
+VOID CmkShutdownProcesses(VOID) {
+    RemoveEntryList(&Own->Entry);
+    CmPortDereferenceObject(Own);
 }
 
 HANDLE CmkProcessHandle(PVOID Process) {
