@@ -1,3 +1,4 @@
+import { invalidArgument } from './errors.js';
 import { nativeFile } from './host-file.js';
 import * as I from './key-information.js';
 import type { CreateKeyOptions, OpenKeyOptions } from './key-options.js';
@@ -158,6 +159,7 @@ export class SimulatedKey {
 
   /** NtSaveMergedKeys: this key laid over the other one. */
   async saveMerged(low: SimulatedKey, file: string): Promise<void> {
+    if (!(low instanceof SimulatedKey)) throw invalidArgument(`"low" must be an open key, not ${quote(low)}`);
     const path = nativeFile('file', file);
     this.#check('NtSaveMergedKeys', await this.#native.saveMergedKeys(this.handle, low.handle, path), file);
   }

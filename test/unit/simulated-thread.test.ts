@@ -87,6 +87,7 @@ describe('what a thread of the simulator can do beside plain keys and values', (
     assert.equal(native.calls.at(-1), `load ${own.path} \\??\\Z:\\app 48 f003f`);
     await assert.rejects(key.save('a', { flags: 1 } as never), { code: 'CMB_UNKNOWN_OPTION' });
     await assert.rejects(key.save('a', { format: 'latest' as never }), { code: 'CMB_INVALID_ARGUMENT' });
+    await assert.rejects(key.saveMerged(4 as never, 'a'), { code: 'CMB_INVALID_ARGUMENT', message: /"low" must be/ });
     await assert.rejects(key.restore('', {}), { code: 'CMB_INVALID_ARGUMENT' });
     await assert.rejects(thread.unloadKey('HKU\\x', { force: 1 as never }), { code: 'CMB_INVALID_ARGUMENT' });
   });
