@@ -215,6 +215,9 @@ static NTSTATUS CmpOpenHive(const CM_LOAD *Load, PCM_HIVE *Hive, CM_IMAGE *Image
         }
         Status = CmpStore(OpenImage, &File, Load->Flags, Image, &Made->File);
     }
+    if (NT_SUCCESS(Status) && Made->File != NULL) {
+        CmPortKeepHandle(Made->File);
+    }
     if (!NT_SUCCESS(Status)) {
         CmpReleaseString(&Made->FileName);
         CmStoreFree(Made);

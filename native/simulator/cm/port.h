@@ -104,6 +104,9 @@ _IRQL_requires_max_(PASSIVE_LEVEL)
 _Must_inspect_result_
 NTSTATUS CmPortMakeFileHandle(HANDLE File, ACCESS_MASK DesiredAccess, KPROCESSOR_MODE Mode, PHANDLE SystemHandle);
 
+// The handle is kept open by the system itself: a host that counts what drivers leave open leaves it out.
+VOID CmPortKeepHandle(HANDLE Handle);
+
 // The caller's event, referenced.
 _IRQL_requires_max_(PASSIVE_LEVEL)
 _Must_inspect_result_

@@ -110,6 +110,10 @@ NTSTATUS CmPortMakeFileHandle(HANDLE File, ACCESS_MASK DesiredAccess, KPROCESSOR
     return Status;
 }
 
+VOID CmPortKeepHandle(HANDLE Handle) {
+    SimExemptHandle(Handle);
+}
+
 NTSTATUS CmPortReferenceEvent(HANDLE Event, KPROCESSOR_MODE Mode, PVOID *Object) {
     return ObReferenceObjectByHandle(Event, EVENT_MODIFY_STATE, *ExEventObjectType, Mode, Object, NULL);
 }

@@ -40,6 +40,10 @@ LARGE_INTEGER NTAPI CmkKeQueryPerformanceCounter(PLARGE_INTEGER Frequency) {
 }
 
 // No caller of this host has an event to give.
+VOID CmPortKeepHandle(HANDLE Handle) {
+    UNREFERENCED_PARAMETER(Handle);
+}
+
 NTSTATUS CmPortReferenceEvent(HANDLE Event, KPROCESSOR_MODE Mode, PVOID *Object) {
     UNREFERENCED_PARAMETER(Event);
     UNREFERENCED_PARAMETER(Mode);
