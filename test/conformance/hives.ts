@@ -60,14 +60,15 @@ export function hiveSuite(host: ConformanceHost): void {
       sameKey(opens.at(-1)?.keyPath, mount);
     });
 
-    withFiles('a file that is no hive, and one in a folder that is missing', async ({ driver, actor }, folder) => {
-      const noHive = join(folder, 'no.hiv');
-      await writeFile(noHive, 'x'.repeat(8192));
+    withFiles('a file that is no hive is refused, and the refusal seen', async ({ driver, actor }, folder) => {
+      const file = join(folder, 'garbage.hiv');
+      await writeFile(file, 'not a hive'.repeat(1000));
       const { registration, events } = await collect(driver, actor, { classes: ['RegNtPostLoadKey'] });
-      await assert.rejects(actor.loadKey(mountPoint(), noHive));
-      await assert.rejects(actor.loadKey(mountPoint(), join(folder, 'missing', 'a.hiv')));
+      await assert.rejects(actor.loadKey(mountPoint(), file), { code: 'CMB_NT_STATUS' });
       await registration.unregister();
-      for (const event of ofClass(events, 'RegNtPostLoadKey')) assert.ok(event.status >= 0xc0000000);
+      const { status, sourceFile } = only(events, 'RegNtPostLoadKey');
+      assert.ok(status >= 0xc0000000, `0x${status.toString(16)}`);
+      assert.ok(sourceFile?.endsWith('\\garbage.hiv'));
     });
 
     if (host.abilities.has('restore')) {
