@@ -2,8 +2,7 @@
 //
 // From keys to a hive file.
 
-#include "cmp.h"
-#include "store_hive.h"
+#include "store_hive_writer.h"
 
 // Entries of a list of subkeys that still fits into a bin of one block; above that an index of lists is made.
 #define CM_LIST_ENTRIES ((CM_HIVE_BLOCK - sizeof(CM_HIVE_BIN) - sizeof(ULONG) - sizeof(CM_LIST_CELL)) / 8)
@@ -14,124 +13,10 @@ typedef struct _CM_WRITTEN_SECURITY {
     ULONG Offset;
 } CM_WRITTEN_SECURITY, *PCM_WRITTEN_SECURITY;
 
-typedef struct _CM_HIVE_WRITER {
-    PUCHAR Bytes; // the bins; moves when it grows
-    ULONG Room;
-    ULONG Used;
-    ULONG CellEnd; // in the last bin
-    ULONG Minor;
-    CM_ARRAY Security; // CM_WRITTEN_SECURITY
-} CM_HIVE_WRITER, *PCM_HIVE_WRITER;
-
-// What is written as one key. Either may be NULL, not both.
-typedef struct _CM_SOURCE {
-    CM_NODE High, Low;
-} CM_SOURCE, *PCM_SOURCE;
-
 typedef struct _CM_LIST_ENTRY {
     ULONG Offset;
     ULONG Hash;
 } CM_LIST_ENTRY, *PCM_LIST_ENTRY;
-
-static PVOID CmpCellData(PCM_HIVE_WRITER Writer, ULONG Offset) {
-    return Writer->Bytes + Offset + sizeof(LONG);
-}
-
-static NTSTATUS CmpReserveBytes(PCM_HIVE_WRITER Writer, ULONG More) {
-    ULONG Room = Writer->Room;
-    PUCHAR Bytes;
-
-    if (More > CM_MAX_HIVE_FILE - CM_HIVE_BLOCK - Writer->Used) {
-        return STATUS_REGISTRY_QUOTA_LIMIT;
-    }
-    if (More <= Room - Writer->Used) {
-        return STATUS_SUCCESS;
-    }
-    Room = Room * 2 > Writer->Used + More ? Room * 2 : Writer->Used + More;
-    Bytes = CmStoreAllocate(Room);
-    if (Bytes == NULL) {
-        return STATUS_INSUFFICIENT_RESOURCES;
-    }
-    if (Writer->Bytes != NULL) {
-        RtlCopyMemory(Bytes, Writer->Bytes, Writer->Used);
-        CmStoreFree(Writer->Bytes);
-    }
-    Writer->Bytes = Bytes;
-    Writer->Room = Room;
-    return STATUS_SUCCESS;
-}
-
-// What is left of the last bin becomes a free cell.
-static VOID CmpCloseBin(PCM_HIVE_WRITER Writer) {
-    LONG Left = (LONG)(Writer->Used - Writer->CellEnd);
-
-    if (Left != 0) {
-        RtlCopyMemory(Writer->Bytes + Writer->CellEnd, &Left, sizeof(Left));
-        Writer->CellEnd = Writer->Used;
-    }
-}
-
-static NTSTATUS CmpOpenBin(PCM_HIVE_WRITER Writer, ULONG CellSize) {
-    ULONG Size = (CellSize + (ULONG)sizeof(CM_HIVE_BIN) + CM_HIVE_BLOCK - 1) & ~(CM_HIVE_BLOCK - 1);
-    CM_HIVE_BIN Bin = {.Signature = CM_BIN_SIGNATURE, .Offset = Writer->Used, .Size = Size};
-    NTSTATUS Status = CmpReserveBytes(Writer, Size);
-
-    if (!NT_SUCCESS(Status)) {
-        return Status;
-    }
-    CmpCloseBin(Writer);
-    RtlCopyMemory(Writer->Bytes + Writer->Used, &Bin, sizeof(Bin));
-    Writer->CellEnd = Writer->Used + (ULONG)sizeof(Bin);
-    Writer->Used += Size;
-    return STATUS_SUCCESS;
-}
-
-// Length comes from what fits into memory and is at most CM_MAX_HIVE_FILE.
-static NTSTATUS CmpAddCell(PCM_HIVE_WRITER Writer, ULONG Length, const VOID *Data, PULONG Offset) {
-    ULONG Size = (Length + (ULONG)sizeof(LONG) + 7) & ~7u;
-    LONG InUse = -(LONG)Size;
-    NTSTATUS Status = STATUS_SUCCESS;
-
-    if (Length > CM_MAX_HIVE_FILE) {
-        return STATUS_REGISTRY_QUOTA_LIMIT;
-    }
-    if (Size > Writer->Used - Writer->CellEnd) {
-        Status = CmpOpenBin(Writer, Size);
-    }
-    if (!NT_SUCCESS(Status)) {
-        return Status;
-    }
-    *Offset = Writer->CellEnd;
-    Writer->CellEnd += Size;
-    RtlCopyMemory(Writer->Bytes + *Offset, &InUse, sizeof(InUse));
-    if (Data != NULL) {
-        RtlCopyMemory(CmpCellData(Writer, *Offset), Data, Length);
-    }
-    return STATUS_SUCCESS;
-}
-
-static BOOLEAN CmpIsLatin(PCUNICODE_STRING Name) {
-    for (ULONG i = 0; i < Name->Length / sizeof(WCHAR); i++) {
-        if (Name->Buffer[i] > 0xFF) {
-            return FALSE;
-        }
-    }
-    return TRUE;
-}
-
-static USHORT CmpStoredLength(PCUNICODE_STRING Name) {
-    return CmpIsLatin(Name) ? Name->Length / sizeof(WCHAR) : Name->Length;
-}
-
-static VOID CmpStoreName(PCUNICODE_STRING Name, PUCHAR To) {
-    if (!CmpIsLatin(Name)) {
-        RtlCopyMemory(To, Name->Buffer, Name->Length);
-        return;
-    }
-    for (ULONG i = 0; i < Name->Length / sizeof(WCHAR); i++) {
-        To[i] = (UCHAR)Name->Buffer[i];
-    }
-}
 
 static ULONG CmpNameHash(PCM_HIVE_WRITER Writer, PCUNICODE_STRING Name) {
     ULONG Hash = 0;
@@ -148,110 +33,6 @@ static ULONG CmpNameHash(PCM_HIVE_WRITER Writer, PCUNICODE_STRING Name) {
     }
     RtlCopyMemory(&Hash, First, sizeof(Hash));
     return Hash;
-}
-
-static NTSTATUS CmpWriteSegments(PCM_HIVE_WRITER Writer, const UCHAR *Data, ULONG Length, PULONG Offset) {
-    ULONG Count = (Length + CM_HIVE_SEGMENT - 1) / CM_HIVE_SEGMENT, List, Segment;
-    CM_SEGMENTS_CELL Cell = {.Signature = CM_SEGMENTS_SIGNATURE, .Count = (USHORT)Count};
-    NTSTATUS Status;
-
-    if (Count > 0xFFFF) {
-        return STATUS_REGISTRY_QUOTA_LIMIT;
-    }
-    Status = CmpAddCell(Writer, Count * (ULONG)sizeof(ULONG), NULL, &List);
-    for (ULONG i = 0; NT_SUCCESS(Status) && i < Count; i++) {
-        ULONG Part = Length < CM_HIVE_SEGMENT ? Length : CM_HIVE_SEGMENT;
-
-        Status = CmpAddCell(Writer, Part, Data, &Segment);
-        if (NT_SUCCESS(Status)) {
-            ((PULONG)CmpCellData(Writer, List))[i] = Segment;
-        }
-        Data += Part;
-        Length -= Part;
-    }
-    if (!NT_SUCCESS(Status)) {
-        return Status;
-    }
-    Cell.List = List;
-    return CmpAddCell(Writer, sizeof(Cell), &Cell, Offset);
-}
-
-static NTSTATUS CmpWriteValue(PCM_HIVE_WRITER Writer, const CM_MEMORY_VALUE *Value, PULONG Offset) {
-    CM_VALUE_CELL Cell = {.Signature = CM_VALUE_SIGNATURE,
-                          .NameLength = CmpStoredLength(&Value->Name),
-                          .DataLength = Value->DataLength,
-                          .Type = Value->Type,
-                          .Flags = CmpIsLatin(&Value->Name) ? CM_CELL_VALUE_LATIN : 0};
-    NTSTATUS Status = STATUS_SUCCESS;
-
-    if (Value->DataLength <= sizeof(Cell.Data)) {
-        Cell.DataLength |= CM_CELL_DATA_INLINE;
-        if (Value->DataLength != 0) {
-            RtlCopyMemory(&Cell.Data, Value->Data, Value->DataLength);
-        }
-    } else if (Value->DataLength > CM_HIVE_SEGMENT && Writer->Minor >= CM_HIVE_SEGMENT_MINOR) {
-        Status = CmpWriteSegments(Writer, Value->Data, Value->DataLength, &Cell.Data);
-    } else {
-        Status = CmpAddCell(Writer, Value->DataLength, Value->Data, &Cell.Data);
-    }
-    if (NT_SUCCESS(Status)) {
-        Status = CmpAddCell(Writer, (ULONG)sizeof(Cell) + Cell.NameLength, NULL, Offset);
-    }
-    if (NT_SUCCESS(Status)) {
-        PUCHAR At = CmpCellData(Writer, *Offset);
-
-        RtlCopyMemory(At, &Cell, sizeof(Cell));
-        CmpStoreName(&Value->Name, At + sizeof(Cell));
-    }
-    return Status;
-}
-
-static VOID CmpGrowMaximum(ULONG *Maximum, ULONG Length) {
-    *Maximum = *Maximum < Length ? Length : *Maximum;
-}
-
-// Values of Low that High has too are left out. With List CM_NO_CELL they are only counted.
-static NTSTATUS CmpWriteValuesOf(PCM_HIVE_WRITER Writer, CM_NODE Node, CM_NODE High, ULONG List, CM_KEY_CELL *Key) {
-    NTSTATUS Status = STATUS_SUCCESS;
-    ULONG Ignored, Offset;
-
-    for (ULONG i = 0; Node != NULL && NT_SUCCESS(Status) && i < Node->Values.Count; i++) {
-        PCM_MEMORY_VALUE Value = Node->Values.Items[i];
-
-        if (High != NULL && CmpFindMemoryValue(High, &Value->Name, &Ignored)) {
-            continue;
-        }
-        if (List != CM_NO_CELL) {
-            Status = CmpWriteValue(Writer, Value, &Offset);
-            if (NT_SUCCESS(Status)) {
-                ((PULONG)CmpCellData(Writer, List))[Key->Values] = Offset;
-            }
-        }
-        CmpGrowMaximum(&Key->MaxValueNameLength, Value->Name.Length);
-        CmpGrowMaximum(&Key->MaxValueDataLength, Value->DataLength);
-        Key->Values++;
-    }
-    return Status;
-}
-
-static NTSTATUS CmpWriteValues(PCM_HIVE_WRITER Writer, const CM_SOURCE *Source, CM_KEY_CELL *Key) {
-    ULONG List;
-    NTSTATUS Status;
-
-    Key->ValueList = CM_NO_CELL;
-    CmpWriteValuesOf(Writer, Source->High, NULL, CM_NO_CELL, Key);
-    CmpWriteValuesOf(Writer, Source->Low, Source->High, CM_NO_CELL, Key);
-    if (Key->Values == 0) {
-        return STATUS_SUCCESS;
-    }
-    Status = CmpAddCell(Writer, Key->Values * (ULONG)sizeof(ULONG), NULL, &List);
-    if (!NT_SUCCESS(Status)) {
-        return Status;
-    }
-    Key->Values = 0;
-    Key->ValueList = List;
-    Status = CmpWriteValuesOf(Writer, Source->High, NULL, List, Key);
-    return NT_SUCCESS(Status) ? CmpWriteValuesOf(Writer, Source->Low, Source->High, List, Key) : Status;
 }
 
 static NTSTATUS CmpWriteLeaf(PCM_HIVE_WRITER Writer, const CM_LIST_ENTRY *Entries, ULONG Count, PULONG Offset) {
