@@ -77,6 +77,10 @@ NTSTATUS CmpFlushHiveOf(PCM_KEY Key) {
     ULONG64 Changes = 0;
     NTSTATUS Status = STATUS_SUCCESS;
 
+    // Files cannot be written at APC_LEVEL: then it is left to the next flush, or to unloading.
+    if (CmPortCurrentIrql() != PASSIVE_LEVEL) {
+        return STATUS_SUCCESS;
+    }
     CmpLockHives();
     CmpLockRegistry();
     for (; Key != NULL && Hive == NULL; Key = Key->Parent) {

@@ -33,7 +33,7 @@ BOOLEAN CmpIsLatin(PCUNICODE_STRING Name);
 USHORT CmpStoredLength(PCUNICODE_STRING Name);
 VOID CmpStoreName(PCUNICODE_STRING Name, PUCHAR To);
 
-// store_hive_values.c
+// store_hive_write_values.c
 VOID CmpGrowMaximum(ULONG *Maximum, ULONG Length);
 NTSTATUS CmpWriteValues(PCM_HIVE_WRITER Writer, const CM_SOURCE *Source, CM_KEY_CELL *Key);
 

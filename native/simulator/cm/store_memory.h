@@ -59,6 +59,9 @@ VOID CmpTouchNode(CM_NODE Node);
 VOID CmpCountChange(CM_NODE Node);
 NTSTATUS CmpMakeNode(CM_NODE Parent, PCUNICODE_STRING Name, ULONG TitleIndex, PCUNICODE_STRING Class, BOOLEAN Volatile,
                      CM_NODE *Node);
+// TRUE: a child with the name is at *Index. FALSE: it would belong there.
+BOOLEAN CmpFindChildNode(CM_NODE Parent, PCUNICODE_STRING Name, ULONG *Index);
+VOID CmpFreeNode(CM_NODE Node);
 // For a tree that nobody has a node of.
 VOID CmpFreeTree(CM_NODE Node);
 VOID CmpDetachNode(CM_NODE Node);
