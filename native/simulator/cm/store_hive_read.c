@@ -172,7 +172,7 @@ static NTSTATUS CmpReadList(PCM_HIVE_READER Reader, ULONG Offset, ULONG Level, C
     }
     *Count -= List->Count;
     for (ULONG i = 0; NT_SUCCESS(Status) && i < List->Count; i++) {
-        Status = CmpReadChild(Reader, Entry[i * Words], Parent, Depth);
+        Status = CmpReadChild(Reader, Entry[(SIZE_T)i * Words], Parent, Depth);
     }
     return Status;
 }
