@@ -2,7 +2,7 @@
 
 #include "record.h"
 #include "body.h"
-#include "process.h"
+#include "process_facts.h"
 
 #define RECORD_ALIGN(Size) ((ULONG)ALIGN_UP_BY((Size), 8))
 #define RECORD_FIXED_BYTES                                                                                             \

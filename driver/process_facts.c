@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-#include "process.h"
+#include "process_facts.h"
 #include "memory.h"
 
 // ProcessCommandLineInformation: a UNICODE_STRING and, behind it, its characters. Windows 8.1; not every header has it.

@@ -2,8 +2,8 @@
 //
 // What a session is told about a process before it hears of what the process does.
 
-#ifndef CMBRIDGE_PROCESS_H
-#define CMBRIDGE_PROCESS_H
+#ifndef CMBRIDGE_PROCESS_FACTS_H
+#define CMBRIDGE_PROCESS_FACTS_H
 
 #include "identity.h"
 
