@@ -117,9 +117,9 @@ static NTSTATUS HandleRegister(IOCTL_REQUEST *Request) {
     if (!NT_SUCCESS(malformed)) {
         return malformed;
     }
-    if (request.Reserved || request.Reserved2 || request.Options & ~CMB_REGISTER_OLD_VALUES || !request.ClassMask ||
-        request.MaxDataBytes > CMB_MAX_DATA_BYTES || request.AltitudeSize > CMB_MAX_ALTITUDE_BYTES ||
-        request.AltitudeSize % sizeof(WCHAR)) {
+    if (request.Reserved || request.ProgramSize || request.RateLimit || request.RateBurst ||
+        request.Options & ~CMB_REGISTER_OLD_VALUES || !request.ClassMask || request.MaxDataBytes > CMB_MAX_DATA_BYTES ||
+        request.AltitudeSize > CMB_MAX_ALTITUDE_BYTES || request.AltitudeSize % sizeof(WCHAR)) {
         return STATUS_INVALID_PARAMETER;
     }
     UNICODE_STRING altitude = {

@@ -62,6 +62,11 @@ typedef int64_t INT64;
 #define CMB_MAX_QUEUE_RECORDS 1048576
 // Processes that a session is kept informed of at a time; see CMB_BODY_PROCESS.
 #define CMB_PROCESS_SLOTS 1024
+// Key paths that a session keeps to refer to; see CMB_RECORD.PathSlot. Longer ones are not kept.
+#define CMB_PATH_SLOTS 1024
+#define CMB_MAX_KEPT_PATH_BYTES 1024
+// Of CMB_REGISTER_REQUEST.RateLimit and RateBurst.
+#define CMB_MAX_RATE 1000000000
 // Highest notification class number that a class mask can name.
 #define CMB_MAX_NOTIFY_CLASS 63
 
@@ -82,7 +87,8 @@ typedef int64_t INT64;
 #define CMB_IOCTL_STATISTICS 0x0022E010
 // Decisions about held operations. Layout fixed, not implemented by protocol 1.0 (see CMB_HELLO_REPLY.Capabilities).
 #define CMB_IOCTL_REPLY 0x0022E014
-// Replaces the rules of one registration. Layout fixed, not implemented by protocol 1.0.
+// Replaces the rules of one registration as a whole. CMB_SET_RULES_REQUEST + program -> CMB_SET_RULES_REPLY. An
+// operation belongs to the rules that were in force when its pre notification came.
 #define CMB_IOCTL_SET_RULES 0x0022E018
 
 typedef struct CMB_HEADER {
@@ -124,36 +130,51 @@ typedef struct CMB_HELLO_REPLY {
     UINT32 QueueBytes;
     UINT32 QueueRecords;
     UINT32 ProcessSlots;
-    UINT32 Reserved;
+    UINT32 PathSlots;
+    UINT32 MaxRulesBytes;
+    // HKLM\SYSTEM\Select, Current: N of the ControlSet00N that CurrentControlSet leads to; 0 if it is not known.
+    UINT32 ControlSet;
 } CMB_HELLO_REPLY;
 
 // Bits of CMB_REGISTER_REQUEST.Options.
 // Set value and delete value records carry the value that was there before, delete key records the number of values and
 // subkeys: read in the pre callback by calls that only filters of lower altitude see.
 #define CMB_REGISTER_OLD_VALUES 0x00000001
+// A read that is in every byte like one whose record still waits in the queue is counted there (CMB_RECORD.Repeats).
+#define CMB_REGISTER_COALESCE_READS 0x00000002
 
 typedef struct CMB_REGISTER_REQUEST {
     CMB_HEADER Header;
     // Bit n: relay notification class n. At least one bit.
     UINT64 ClassMask;
-    // At most this many bytes in each span of a record that holds value data, old value data or information of a query,
-    // 0
-    // .. CMB_MAX_DATA_BYTES.
+    // At most this many bytes in each span of a record that holds value data, old value data or information of a query;
+    // 0 .. CMB_MAX_DATA_BYTES.
     UINT32 MaxDataBytes;
     // The altitude follows the structure: UTF-16LE, not terminated, 2 .. CMB_MAX_ALTITUDE_BYTES.
     UINT16 AltitudeSize;
     UINT16 Reserved;
     // CMB_REGISTER_*
     UINT32 Options;
-    UINT32 Reserved2;
+    // Size of the rule program, which starts at the next multiple of 8 behind the altitude; 0: there are no rules, and
+    // everything in ClassMask is relayed.
+    UINT32 ProgramSize;
+    // Records per second, 0 .. CMB_MAX_RATE; 0: no limit. What is beyond it is lost with CMB_GAP_RATE_LIMIT.
+    UINT32 RateLimit;
+    // Records at once, when none came for long: 1 .. CMB_MAX_RATE, 0 without RateLimit.
+    UINT32 RateBurst;
 } CMB_REGISTER_REQUEST;
 
 typedef struct CMB_REGISTER_REPLY {
     CMB_HEADER Header;
-    // What CmRegisterCallbackEx returned; Cookie is 0 unless it is a success.
+    // What CmRegisterCallbackEx returned; Cookie is 0 unless it is a success. STATUS_BAD_DATA: the rule program was
+    // refused, and nothing was registered.
     INT32 Status;
-    UINT32 Reserved;
+    // CMB_RULES_REASON_*, 0 unless the program was refused.
+    UINT32 Reason;
     INT64 Cookie;
+    // Where in the program.
+    UINT32 Offset;
+    UINT32 Reserved;
 } CMB_REGISTER_REPLY;
 
 typedef struct CMB_UNREGISTER_REQUEST {
@@ -180,16 +201,14 @@ typedef struct CMB_STATISTICS_REQUEST {
     INT64 Cookie;
 } CMB_STATISTICS_REQUEST;
 
-// A field that has no meaning for the scope is 0. Registration scope: Callbacks .. LostCaptureFault, PathFailures,
-// CaptureFaults.
+// A field that has no meaning for the scope is 0. Registration scope: Callbacks .. CaptureFaults.
 typedef struct CMB_STATISTICS_REPLY {
     CMB_HEADER Header;
     UINT32 Scope;
     UINT32 Sessions;
     UINT32 Registrations;
     UINT32 PendedReceives;
-    // Notifications that reached the callback and were wanted by the registration's class mask. Callbacks = Recorded +
-    // Lost.
+    // Notifications that class mask and rules wanted. Callbacks = Recorded + Coalesced + Lost.
     UINT64 Callbacks;
     UINT64 Recorded;
     // Records that left in a completed RECEIVE.
@@ -198,6 +217,9 @@ typedef struct CMB_STATISTICS_REPLY {
     UINT64 LostQueueFull;
     UINT64 LostNoMemory;
     UINT64 LostCaptureFault;
+    UINT64 LostRateLimit;
+    // Counted in the Repeats of another record.
+    UINT64 Coalesced;
     // Records whose key path could not be had.
     UINT64 PathFailures;
     // Reads of the caller's memory that faulted; the record is kept and marked.
@@ -231,6 +253,8 @@ typedef struct CMB_BATCH {
 
 #include "protocol_body.h"
 
+#include "protocol_rules.h"
+
 // Request of CMB_IOCTL_REPLY: Count entries follow, each 8-byte aligned.
 typedef struct CMB_REPLY_REQUEST {
     CMB_HEADER Header;
@@ -250,13 +274,25 @@ typedef struct CMB_REPLY_ENTRY {
     CMB_SPAN Data;
 } CMB_REPLY_ENTRY;
 
-// Request of CMB_IOCTL_SET_RULES: the rule program follows.
+// Request of CMB_IOCTL_SET_RULES: the rule program follows; ProgramSize 0 takes the rules away.
 typedef struct CMB_SET_RULES_REQUEST {
     CMB_HEADER Header;
     INT64 Cookie;
     UINT32 ProgramSize;
-    UINT32 ProgramVersion;
+    UINT32 Reserved;
 } CMB_SET_RULES_REQUEST;
+
+typedef struct CMB_SET_RULES_REPLY {
+    CMB_HEADER Header;
+    // STATUS_SUCCESS; STATUS_INVALID_PARAMETER for a cookie that is not one of this session's; STATUS_BAD_DATA for a
+    // program that was refused, with Reason (CMB_RULES_REASON_*) and Offset. The old rules stay in force then.
+    INT32 Status;
+    UINT32 Reason;
+    UINT32 Offset;
+    UINT32 Reserved;
+    // Records of operations that began under the new rules have higher numbers.
+    UINT64 Sequence;
+} CMB_SET_RULES_REPLY;
 
 #include "protocol_layout.h"
 

@@ -10,6 +10,8 @@
 #define CMB_SPAN_TRUNCATED 0x00000002
 // The bytes could not be read from the memory of whoever called the registry; Size is 0.
 #define CMB_SPAN_FAULT 0x00000004
+// The bytes came with an earlier record: see CMB_RECORD.PathSlot. Offset and Size are 0.
+#define CMB_SPAN_KEPT 0x00000008
 
 // Variable-length bytes of a record; strings are UTF-16LE without terminator. Absent = all zero.
 typedef struct CMB_SPAN {
@@ -47,11 +49,12 @@ typedef struct CMB_RECORD {
     // Where the body starts.
     UINT16 HeaderSize;
     UINT16 Kind;
-    // Ascends by one per notification of the session, lost ones included; starts at 1. A gap has the first lost number.
+    // Ascends by one per notification of the session, those that are lost or coalesced included; starts at 1. A gap has
+    // the first lost number.
     UINT64 Sequence;
     // 100 ns units since 1601-01-01 UTC (KeQuerySystemTimePrecise).
     INT64 Time;
-    // Registration that was called; 0 for a gap.
+    // Registration that was called, or that lost something.
     INT64 Cookie;
     // Post: Sequence of the same operation's pre record, 0 if that was not relayed.
     UINT64 PreSequence;
@@ -83,6 +86,14 @@ typedef struct CMB_RECORD {
     CMB_SPAN Impersonation;
     // 16 bytes: the GUID of the transaction, absent where it could not be had.
     CMB_SPAN Transaction;
+    // PathSerial is not 0: the session keeps KeyPath in PathSlot, 0 .. PathSlots - 1. A KeyPath with bytes takes the
+    // place of what was there, and one with CMB_SPAN_KEPT means what is there, which came with the same PathSerial.
+    UINT32 PathSlot;
+    UINT32 PathSerial;
+    // Reads that were like this one and came while it waited; LastSequence is the number of the last, 0 if there was
+    // none.
+    UINT64 Repeats;
+    UINT64 LastSequence;
 } CMB_RECORD;
 
 // Bits of CMB_TOKEN.Flags: which fields are known, and what they are.
@@ -135,14 +146,24 @@ typedef struct CMB_BODY_PROCESS {
 #define CMB_GAP_QUEUE_FULL 0x00000001
 #define CMB_GAP_NO_MEMORY 0x00000002
 #define CMB_GAP_CAPTURE_FAULT 0x00000004
+#define CMB_GAP_RATE_LIMIT 0x00000008
 
-// Body of a gap record: Count = LastSequence - FirstSequence + 1 records are missing at this place of the stream.
+// Body of a gap record: so many notifications of this registration, with numbers from FirstSequence to LastSequence,
+// are missing before its next record. Numbers in between may be those of other registrations.
 typedef struct CMB_BODY_GAP {
     UINT64 Count;
     UINT64 FirstSequence;
     UINT64 LastSequence;
+    // CMB_GAP_*
     UINT32 Causes;
     UINT32 Reserved;
+    // Count by cause.
+    UINT64 QueueFull;
+    // Rules could not be applied, since there was no memory to find out what they ask for.
+    UINT64 NoMemory;
+    // Likewise, since the caller's memory could not be read.
+    UINT64 CaptureFault;
+    UINT64 RateLimit;
 } CMB_BODY_GAP;
 
 #endif

@@ -5,6 +5,8 @@ export const CMB_SPAN_PRESENT = 0x00000001;
 export const CMB_SPAN_TRUNCATED = 0x00000002;
 /** The bytes could not be read from the memory of whoever called the registry; Size is 0. */
 export const CMB_SPAN_FAULT = 0x00000004;
+/** The bytes came with an earlier record: see CMB_RECORD.PathSlot. Offset and Size are 0. */
+export const CMB_SPAN_KEPT = 0x00000008;
 export const CMB_RECORD_NOTIFICATION = 1;
 export const CMB_RECORD_GAP = 2;
 /** Who a process is: comes before the first notification of that process and carries no Cookie. Sequence is 0. */
@@ -38,6 +40,7 @@ export const CMB_PROCESS_PARENT = 0x00000004;
 export const CMB_GAP_QUEUE_FULL = 0x00000001;
 export const CMB_GAP_NO_MEMORY = 0x00000002;
 export const CMB_GAP_CAPTURE_FAULT = 0x00000004;
+export const CMB_GAP_RATE_LIMIT = 0x00000008;
 /** A value that was there before the operation. All zero if it was not asked for. */
 export const CMB_OLD_VALUE_READ = 0x00000001;
 /** Bits of CMB_BODY_LOAD.Present: optional parameters that the caller gave. */
@@ -45,6 +48,50 @@ export const CMB_LOAD_TRUST_CLASS = 0x00000001;
 export const CMB_LOAD_USER_EVENT = 0x00000002;
 export const CMB_LOAD_ROOT_HANDLE = 0x00000004;
 export const CMB_LOAD_FILE_ACCESS_TOKEN = 0x00000008;
+export const CMB_RULES_VERSION = 1;
+export const CMB_MAX_RULES = 4096;
+export const CMB_MAX_RULES_BYTES = 4194304;
+/** Nodes from a root to a leaf, both included. */
+export const CMB_MAX_RULES_DEPTH = 64;
+/** Of one text: a component of a path, a value name, or a part of one between two wildcards. */
+export const CMB_MAX_RULES_TEXT_UNITS = 16383;
+/** Processes whose descendants rules ask for. */
+export const CMB_MAX_RULES_TREES = 32;
+/** Where there is no set, node or child. */
+export const CMB_RULES_NONE = 0xffffffff;
+/** What becomes of a notification. */
+export const CMB_ACTION_IGNORE = 0;
+export const CMB_ACTION_NOTIFY = 1;
+export const CMB_ACTION_ASK = 2;
+export const CMB_ACTION_BLOCK = 3;
+export const CMB_ACTION_BYPASS = 4;
+/** Why a program was refused. */
+export const CMB_RULES_REASON_SIZE = 1;
+export const CMB_RULES_REASON_VERSION = 2;
+/** More of something than the limits allow. */
+export const CMB_RULES_REASON_COUNT = 3;
+/** A section, or what a member points to, lies outside the program or is not aligned. */
+export const CMB_RULES_REASON_BOUNDS = 4;
+export const CMB_RULES_REASON_RESERVED = 5;
+export const CMB_RULES_REASON_ACTION = 6;
+export const CMB_RULES_REASON_SET = 7;
+/** A child that does not come after its parent, is not one deeper, or lies too deep. */
+export const CMB_RULES_REASON_NODE = 8;
+/** A hash table that is not one: size, hash, place of an entry. */
+export const CMB_RULES_REASON_EDGE = 9;
+export const CMB_RULES_REASON_GLOB = 10;
+/** A text that is not in upper case as this kernel has it. */
+export const CMB_RULES_REASON_TEXT = 11;
+/** Members of a dimension that are not in ascending order, or a SID that is none. */
+export const CMB_RULES_REASON_MEMBER = 12;
+/** Members of the dimension Outcome. NT_SUCCESS of the status of a post; a pre has none of the two. */
+export const CMB_OUTCOME_SUCCESS = 1;
+export const CMB_OUTCOME_FAILURE = 2;
+/** Bits of CMB_RULE_NODE.Flags. Whatever component comes, the node stays. */
+export const CMB_RULE_NODE_DEEP = 0x00000001;
+/** Bits of CMB_RULE_GLOB.Flags. The first text is at the start, the last one at the end. */
+export const CMB_RULE_GLOB_START = 0x00000001;
+export const CMB_RULE_GLOB_END = 0x00000002;
 /** Changes when an existing client would misread the driver or the driver an existing client. */
 export const CMB_PROTOCOL_MAJOR = 1;
 /** Changes when something was added that old clients may ignore. */
@@ -78,6 +125,11 @@ export const CMB_DEFAULT_QUEUE_RECORDS = 65536;
 export const CMB_MAX_QUEUE_RECORDS = 1048576;
 /** Processes that a session is kept informed of at a time; see CMB_BODY_PROCESS. */
 export const CMB_PROCESS_SLOTS = 1024;
+/** Key paths that a session keeps to refer to; see CMB_RECORD.PathSlot. Longer ones are not kept. */
+export const CMB_PATH_SLOTS = 1024;
+export const CMB_MAX_KEPT_PATH_BYTES = 1024;
+/** Of CMB_REGISTER_REQUEST.RateLimit and RateBurst. */
+export const CMB_MAX_RATE = 1000000000;
 /** Highest notification class number that a class mask can name. */
 export const CMB_MAX_NOTIFY_CLASS = 63;
 /** First call on a handle: versions, limits, size of the session's queue. CMB_HELLO_REQUEST -> CMB_HELLO_REPLY. Always answered, whatever the client's protocol version is; the session is ready only if Status is STATUS_SUCCESS. */
@@ -92,13 +144,15 @@ export const CMB_IOCTL_RECEIVE = 0x0022e00e;
 export const CMB_IOCTL_STATISTICS = 0x0022e010;
 /** Decisions about held operations. Layout fixed, not implemented by protocol 1.0 (see CMB_HELLO_REPLY.Capabilities). */
 export const CMB_IOCTL_REPLY = 0x0022e014;
-/** Replaces the rules of one registration. Layout fixed, not implemented by protocol 1.0. */
+/** Replaces the rules of one registration as a whole. CMB_SET_RULES_REQUEST + program -> CMB_SET_RULES_REPLY. An operation belongs to the rules that were in force when its pre notification came. */
 export const CMB_IOCTL_SET_RULES = 0x0022e018;
 /** Bits of CMB_HELLO_REPLY.Capabilities: optional requests that this driver answers. */
 export const CMB_CAPABILITY_REPLY = 0x00000001;
 export const CMB_CAPABILITY_SET_RULES = 0x00000002;
 /** Bits of CMB_REGISTER_REQUEST.Options. Set value and delete value records carry the value that was there before, delete key records the number of values and subkeys: read in the pre callback by calls that only filters of lower altitude see. */
 export const CMB_REGISTER_OLD_VALUES = 0x00000001;
+/** A read that is in every byte like one whose record still waits in the queue is counted there (CMB_RECORD.Repeats). */
+export const CMB_REGISTER_COALESCE_READS = 0x00000002;
 export const CMB_SCOPE_DRIVER = 1;
 export const CMB_SCOPE_SESSION = 2;
 export const CMB_SCOPE_REGISTRATION = 3;
@@ -114,7 +168,7 @@ export const CMB_SPAN = {
 } as const;
 
 export const CMB_RECORD = {
-  size: 160,
+  size: 184,
   Size: 0,
   HeaderSize: 4,
   Kind: 6,
@@ -137,6 +191,10 @@ export const CMB_RECORD = {
   RootSize: 124,
   Impersonation: 128,
   Transaction: 144,
+  PathSlot: 160,
+  PathSerial: 164,
+  Repeats: 168,
+  LastSequence: 176,
 } as const;
 
 export const CMB_TOKEN = {
@@ -166,12 +224,16 @@ export const CMB_BODY_PROCESS = {
 } as const;
 
 export const CMB_BODY_GAP = {
-  size: 32,
+  size: 64,
   Count: 0,
   FirstSequence: 8,
   LastSequence: 16,
   Causes: 24,
   Reserved: 28,
+  QueueFull: 32,
+  NoMemory: 40,
+  CaptureFault: 48,
+  RateLimit: 56,
 } as const;
 
 export const CMB_OLD_VALUE = {
@@ -312,6 +374,114 @@ export const CMB_BODY_QUERY_NAME = {
   ReturnLength: 20,
 } as const;
 
+export const CMB_RULE_DIMENSION = {
+  size: 16,
+  Any: 0,
+  Root: 4,
+  MemberFirst: 8,
+  MemberCount: 12,
+} as const;
+
+export const CMB_RULES = {
+  size: 272,
+  Size: 0,
+  Version: 4,
+  HeaderSize: 6,
+  RuleOffset: 8,
+  RuleCount: 12,
+  ClassMask: 16,
+  Otherwise: 24,
+  Reserved: 28,
+  ClassOffset: 32,
+  NodeOffset: 36,
+  NodeCount: 40,
+  EdgeOffset: 44,
+  EdgeCount: 48,
+  GlobOffset: 52,
+  GlobCount: 56,
+  TextOffset: 60,
+  TextCount: 64,
+  SetOffset: 68,
+  SetCount: 72,
+  WordOffset: 76,
+  WordCount: 80,
+  MemberOffset: 84,
+  MemberCount: 88,
+  UnitOffset: 92,
+  UnitCount: 96,
+  ByteOffset: 100,
+  ByteCount: 104,
+  Reserved2: 108,
+  Key: 112,
+  ValueName: 128,
+  ValueType: 144,
+  Outcome: 160,
+  Image: 176,
+  User: 192,
+  ProcessId: 208,
+  SessionId: 224,
+  Elevated: 240,
+  Tree: 256,
+} as const;
+
+export const CMB_RULE = {
+  size: 16,
+  Action: 0,
+  Flags: 4,
+  Status: 8,
+  Reserved: 12,
+} as const;
+
+export const CMB_RULE_SET = {
+  size: 16,
+  Summary: 0,
+  WordFirst: 8,
+  Reserved: 12,
+} as const;
+
+export const CMB_RULE_NODE = {
+  size: 40,
+  EdgeFirst: 0,
+  EdgeCount: 4,
+  GlobFirst: 8,
+  GlobCount: 12,
+  AnyChild: 16,
+  DeepChild: 20,
+  EndSet: 24,
+  BelowSet: 28,
+  Flags: 32,
+  Depth: 36,
+} as const;
+
+export const CMB_RULE_EDGE = {
+  size: 16,
+  Hash: 0,
+  Child: 4,
+  UnitFirst: 8,
+  UnitCount: 12,
+} as const;
+
+export const CMB_RULE_GLOB = {
+  size: 16,
+  TextFirst: 0,
+  TextCount: 4,
+  Flags: 8,
+  Child: 12,
+} as const;
+
+export const CMB_RULE_TEXT = {
+  size: 8,
+  UnitFirst: 0,
+  UnitCount: 4,
+} as const;
+
+export const CMB_RULE_MEMBER = {
+  size: 16,
+  Value: 0,
+  Set: 8,
+  Reserved: 12,
+} as const;
+
 export const CMB_HEADER = {
   size: 8,
   Size: 0,
@@ -330,7 +500,7 @@ export const CMB_HELLO_REQUEST = {
 } as const;
 
 export const CMB_HELLO_REPLY = {
-  size: 64,
+  size: 72,
   Header: 0,
   Status: 8,
   ProtocolMajor: 12,
@@ -346,26 +516,32 @@ export const CMB_HELLO_REPLY = {
   QueueBytes: 48,
   QueueRecords: 52,
   ProcessSlots: 56,
-  Reserved: 60,
+  PathSlots: 60,
+  MaxRulesBytes: 64,
+  ControlSet: 68,
 } as const;
 
 export const CMB_REGISTER_REQUEST = {
-  size: 32,
+  size: 40,
   Header: 0,
   ClassMask: 8,
   MaxDataBytes: 16,
   AltitudeSize: 20,
   Reserved: 22,
   Options: 24,
-  Reserved2: 28,
+  ProgramSize: 28,
+  RateLimit: 32,
+  RateBurst: 36,
 } as const;
 
 export const CMB_REGISTER_REPLY = {
-  size: 24,
+  size: 32,
   Header: 0,
   Status: 8,
-  Reserved: 12,
+  Reason: 12,
   Cookie: 16,
+  Offset: 24,
+  Reserved: 28,
 } as const;
 
 export const CMB_UNREGISTER_REQUEST = {
@@ -390,7 +566,7 @@ export const CMB_STATISTICS_REQUEST = {
 } as const;
 
 export const CMB_STATISTICS_REPLY = {
-  size: 168,
+  size: 184,
   Header: 0,
   Scope: 8,
   Sessions: 12,
@@ -403,17 +579,19 @@ export const CMB_STATISTICS_REPLY = {
   LostQueueFull: 56,
   LostNoMemory: 64,
   LostCaptureFault: 72,
-  PathFailures: 80,
-  CaptureFaults: 88,
-  LastSequence: 96,
-  QueueBytes: 104,
-  QueueBytesPeak: 112,
-  QueueBytesLimit: 120,
-  QueueRecords: 128,
-  QueueRecordsPeak: 136,
-  QueueRecordsLimit: 144,
-  PoolBlocks: 152,
-  PoolBytes: 160,
+  LostRateLimit: 80,
+  Coalesced: 88,
+  PathFailures: 96,
+  CaptureFaults: 104,
+  LastSequence: 112,
+  QueueBytes: 120,
+  QueueBytesPeak: 128,
+  QueueBytesLimit: 136,
+  QueueRecords: 144,
+  QueueRecordsPeak: 152,
+  QueueRecordsLimit: 160,
+  PoolBlocks: 168,
+  PoolBytes: 176,
 } as const;
 
 export const CMB_BATCH = {
@@ -450,5 +628,15 @@ export const CMB_SET_RULES_REQUEST = {
   Header: 0,
   Cookie: 8,
   ProgramSize: 16,
-  ProgramVersion: 20,
+  Reserved: 20,
+} as const;
+
+export const CMB_SET_RULES_REPLY = {
+  size: 32,
+  Header: 0,
+  Status: 8,
+  Reason: 12,
+  Offset: 16,
+  Reserved: 20,
+  Sequence: 24,
 } as const;

@@ -6,7 +6,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import * as prettier from 'prettier';
 
-const headerUrls = ['protocol_record.h', 'protocol_body.h', 'protocol.h'].map(
+const headerUrls = ['protocol_record.h', 'protocol_body.h', 'protocol_rules.h', 'protocol.h'].map(
   (name) => new URL(`../driver/${name}`, import.meta.url),
 );
 const layoutUrl = new URL('../driver/protocol_layout.h', import.meta.url);
