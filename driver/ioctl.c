@@ -147,7 +147,7 @@ static NTSTATUS HandleUnregister(IOCTL_REQUEST *Request) {
         return malformed;
     }
     InitializeHeader(&reply.Header, sizeof(reply));
-    reply.Status = RegistrationRemove(Request->Session, request.Cookie);
+    RegistrationRemove(Request->Session, request.Cookie, &reply);
     SetReply(Request, &reply, sizeof(reply));
     return STATUS_SUCCESS;
 }

@@ -187,6 +187,10 @@ typedef struct CMB_UNREGISTER_REPLY {
     // What CmUnRegisterCallback returned; STATUS_INVALID_PARAMETER for a cookie that is not one of this session's.
     INT32 Status;
     UINT32 Reserved;
+    // How many records were made for the registration, and how many notifications it lost: what is still to come of
+    // them comes, and nothing else.
+    UINT64 Recorded;
+    UINT64 Lost;
 } CMB_UNREGISTER_REPLY;
 
 #define CMB_SCOPE_DRIVER 1

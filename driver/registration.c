@@ -86,10 +86,15 @@ static BOOLEAN Publish(_Inout_ REGISTRATION *Registration) {
 
 // It fails only if somebody else used our cookie, which cost the registration as well: in no case does it remain.
 _IRQL_requires_max_(PASSIVE_LEVEL)
-static NTSTATUS Unregister(_In_ _Post_ptr_invalid_ REGISTRATION *Registration) {
-    const NTSTATUS status = CmUnRegisterCallback(Registration->Cookie);
+static VOID Unregister(_In_ _Post_ptr_invalid_ REGISTRATION *Registration, _Inout_ CMB_UNREGISTER_REPLY *Reply) {
+    QUEUE *queue = &Registration->Session->Queue;
+    KIRQL irql;
+    Reply->Status = CmUnRegisterCallback(Registration->Cookie);
+    KeAcquireSpinLock(&queue->Lock, &irql);
+    Reply->Recorded = queue->Sources[Registration->Source].Counters.Recorded;
+    Reply->Lost = queue->Sources[Registration->Source].Counters.LostQueueFull;
+    KeReleaseSpinLock(&queue->Lock, irql);
     FreeRegistration(Registration);
-    return status;
 }
 
 #define BIT(NotifyClass) (1ULL << (NotifyClass))
@@ -142,7 +147,8 @@ NTSTATUS RegistrationCreate(SESSION *Session, const CMB_REGISTER_REQUEST *Reques
     Reply->Status = status;
     Reply->Cookie = registration->Cookie.QuadPart;
     if (!Publish(registration)) {
-        Unregister(registration);
+        CMB_UNREGISTER_REPLY nobody;
+        Unregister(registration, &nobody);
         return STATUS_FILE_CLOSED;
     }
     return STATUS_SUCCESS;
@@ -160,7 +166,7 @@ static REGISTRATION *Find(_In_ const SESSION *Session, _In_ INT64 Cookie) {
 }
 
 _Use_decl_annotations_
-NTSTATUS RegistrationRemove(SESSION *Session, INT64 Cookie) {
+VOID RegistrationRemove(SESSION *Session, INT64 Cookie, CMB_UNREGISTER_REPLY *Reply) {
     KIRQL irql;
     KeAcquireSpinLock(&Session->Lock, &irql);
     REGISTRATION *registration = Find(Session, Cookie);
@@ -169,7 +175,11 @@ NTSTATUS RegistrationRemove(SESSION *Session, INT64 Cookie) {
     }
     KeReleaseSpinLock(&Session->Lock, irql);
     // It relays until it is gone, so that the last operations are complete.
-    return registration ? Unregister(registration) : STATUS_INVALID_PARAMETER;
+    if (registration) {
+        Unregister(registration, Reply);
+    } else {
+        Reply->Status = STATUS_INVALID_PARAMETER;
+    }
 }
 
 _Use_decl_annotations_
@@ -183,8 +193,9 @@ VOID RegistrationRemoveAll(SESSION *Session) {
             return;
         }
         REGISTRATION *registration = CONTAINING_RECORD(link, REGISTRATION, Link);
+        CMB_UNREGISTER_REPLY nobody;
         WriteRelease(&registration->Relaying, FALSE);
-        Unregister(registration);
+        Unregister(registration, &nobody);
     }
 }
 

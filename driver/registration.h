@@ -38,10 +38,11 @@ _Must_inspect_result_
 NTSTATUS RegistrationCreate(_Inout_ SESSION *Session, _In_ const CMB_REGISTER_REQUEST *Request,
                             _In_ PCUNICODE_STRING Altitude, _Inout_ CMB_REGISTER_REPLY *Reply);
 
-// Returns when no notification is in flight any more. The result of CmUnRegisterCallback, or STATUS_INVALID_PARAMETER
-// if the session has no such cookie. Not from a registry callback, and not with a lock held that one takes.
+// Returns when no notification is in flight any more. Status becomes the result of CmUnRegisterCallback, or
+// STATUS_INVALID_PARAMETER if the session has no such cookie. Not from a registry callback, and not with a lock held
+// that one takes.
 _IRQL_requires_max_(PASSIVE_LEVEL)
-NTSTATUS RegistrationRemove(_Inout_ SESSION *Session, _In_ INT64 Cookie);
+VOID RegistrationRemove(_Inout_ SESSION *Session, _In_ INT64 Cookie, _Inout_ CMB_UNREGISTER_REPLY *Reply);
 
 _IRQL_requires_max_(PASSIVE_LEVEL)
 VOID RegistrationRemoveAll(_Inout_ SESSION *Session);

@@ -551,10 +551,12 @@ export const CMB_UNREGISTER_REQUEST = {
 } as const;
 
 export const CMB_UNREGISTER_REPLY = {
-  size: 16,
+  size: 32,
   Header: 0,
   Status: 8,
   Reserved: 12,
+  Recorded: 16,
+  Lost: 24,
 } as const;
 
 export const CMB_STATISTICS_REQUEST = {
