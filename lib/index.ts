@@ -40,6 +40,8 @@ export type {
   ValueFlaw,
 } from './registry-value.js';
 export type { DriverLimits } from './requests.js';
+export { RulesError } from './rules/problem.js';
+export type { RulePath, RuleProblem } from './rules/problem.js';
 export { parseSddl } from './sddl.js';
 export type { SddlOptions } from './sddl.js';
 export type { SecurityDescriptor } from './security-descriptor.js';

@@ -1,4 +1,5 @@
-const typeNames = [
+/** @internal In the order of their numbers. */
+export const knownRegistryTypes = [
   'REG_NONE',
   'REG_SZ',
   'REG_EXPAND_SZ',
@@ -13,7 +14,7 @@ const typeNames = [
   'REG_QWORD',
 ] as const;
 
-export type KnownRegistryType = (typeof typeNames)[number];
+export type KnownRegistryType = (typeof knownRegistryTypes)[number];
 /** A type number that Windows gives no name to, as `REG_TYPE_0x0000FFFF`. */
 export type UnknownRegistryType = `REG_TYPE_0x${string}`;
 export type RegistryType = KnownRegistryType | UnknownRegistryType;
@@ -69,12 +70,12 @@ export type RegistryValue =
   | DecodedValue<UnknownRegistryType, Uint8Array>;
 
 export function registryTypeName(typeNumber: number): RegistryType {
-  return typeNames[typeNumber] ?? `REG_TYPE_0x${typeNumber.toString(16).toUpperCase().padStart(8, '0')}`;
+  return knownRegistryTypes[typeNumber] ?? `REG_TYPE_0x${typeNumber.toString(16).toUpperCase().padStart(8, '0')}`;
 }
 
 /** The number of a type name; undefined for a text that is none. */
 export function registryTypeNumber(name: string): number | undefined {
-  const index = (typeNames as readonly string[]).indexOf(name);
+  const index = (knownRegistryTypes as readonly string[]).indexOf(name);
   if (index !== -1) return index;
   const unknown = /^REG_TYPE_0x([0-9A-Fa-f]{1,8})$/.exec(name);
   return unknown === null ? undefined : parseInt(unknown[1] ?? '', 16);

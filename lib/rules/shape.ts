@@ -1,0 +1,156 @@
+import { notifyClasses } from '../notify-class.js';
+import { CMB_MAX_RULES, CMB_MAX_RULES_TREES } from '../protocol.js';
+import { knownRegistryTypes } from '../registry-value.js';
+
+/** What rules may be written as. Validation walks these shapes, and schema/rules.schema.json is generated from them. */
+export type RuleShape = TextShape | NumberShape | BooleanShape | LiteralShape | ManyShape | ListShape | RecordShape;
+
+export interface TextShape {
+  readonly kind: 'text';
+  readonly maxLength: number;
+  /** A text that may be empty means something. */
+  readonly minLength: number;
+  readonly pattern: RegExp | null;
+  /** What the pattern stands for, in messages. */
+  readonly what: string;
+}
+
+export interface NumberShape {
+  readonly kind: 'number';
+  readonly minimum: number;
+  readonly maximum: number;
+}
+
+export interface BooleanShape {
+  readonly kind: 'boolean';
+}
+
+export interface LiteralShape {
+  readonly kind: 'literal';
+  readonly values: readonly (string | number)[];
+  /** Further texts that are right. */
+  readonly pattern: RegExp | null;
+  /** What the values are, in messages, where there are too many to name. */
+  readonly what: string | null;
+  /** Says more about a wrong value than that it is wrong, where there is more to say. */
+  readonly explain?: (value: unknown) => string | null;
+}
+
+/** One, or a list that is not empty. */
+export interface ManyShape {
+  readonly kind: 'many';
+  readonly shape: TextShape | NumberShape | LiteralShape;
+  readonly maxItems: number;
+}
+
+export interface ListShape {
+  readonly kind: 'list';
+  readonly shape: RuleShape;
+  readonly maxItems: number;
+}
+
+export interface RecordShape {
+  readonly kind: 'record';
+  /** Of the definition in the schema, and of the TypeScript type whose comments describe the fields. */
+  readonly name: string;
+  readonly required: readonly string[];
+  readonly fields: Readonly<Record<string, RuleShape>>;
+}
+
+const maxItems = 4096;
+/** The longest path of a key that Windows has. */
+const maxPathLength = 32767;
+const maxNumber = 0xffff_ffff;
+
+const boolean: BooleanShape = { kind: 'boolean' };
+const number: NumberShape = { kind: 'number', minimum: 0, maximum: maxNumber };
+const pattern = text(maxPathLength, 1);
+
+function text(maxLength: number, minLength = 0): TextShape {
+  return { kind: 'text', maxLength, minLength, pattern: null, what: 'a string' };
+}
+
+function literal(...values: (string | number)[]): LiteralShape {
+  return { kind: 'literal', values, pattern: null, what: null };
+}
+
+function many(shape: ManyShape['shape'], limit = maxItems): ManyShape {
+  return { kind: 'many', shape, maxItems: limit };
+}
+
+function record(name: string, required: readonly string[], fields: RecordShape['fields']): RecordShape {
+  return { kind: 'record', name, required, fields };
+}
+
+const operationNames = new Set<string>(notifyClasses.map(({ operation }) => operation));
+const classNames = new Set<string>(notifyClasses.map(({ name }) => name));
+
+function explainOperation(value: unknown): string | null {
+  const entry = notifyClasses.find(({ name }) => name === value);
+  return entry === undefined ? null : `is a notification class; name it in "classes", or "${entry.operation}" here`;
+}
+
+function explainClass(value: unknown): string | null {
+  if (operationNames.has(value as string)) return 'is an operation; name it in "operations"';
+  const successor = `${String(value)}Ex`;
+  return classNames.has(successor) ? `was delivered by Windows XP only; use "${successor}"` : null;
+}
+
+/** @internal */
+export const ruleActions = ['ignore', 'notify', 'ask', 'block', 'bypass'] as const;
+/** @internal */
+export const ruleDefaults = ['ignore', 'notify'] as const;
+
+/** @internal */
+export const processShape = record('ProcessCondition', [], {
+  id: many(number),
+  tree: many(number, CMB_MAX_RULES_TREES),
+  image: many(pattern),
+  user: many({
+    ...text(256, 1),
+    pattern: /^[Ss]-1-(0[xX][0-9A-Fa-f]{1,12}|[0-9]{1,10})(-[0-9]{1,10}){0,15}$/,
+    what: 'a SID such as S-1-5-18',
+  }),
+  session: many(number),
+  elevated: boolean,
+});
+
+/** @internal */
+export const ruleShape = record('Rule', ['action'], {
+  name: text(256),
+  operations: many({
+    ...literal(...operationNames),
+    what: 'an operation such as "SetValueKey"',
+    explain: explainOperation,
+  }),
+  classes: many({
+    ...literal(...classNames),
+    what: 'a notification class such as "RegNtPreSetValueKey"',
+    explain: explainClass,
+  }),
+  phases: many(literal('pre', 'post')),
+  keys: many(pattern),
+  valueNames: many(text(16383)),
+  valueTypes: many({
+    ...literal(...knownRegistryTypes),
+    pattern: /^REG_TYPE_0x[0-9A-Fa-f]{1,8}$/,
+    what: 'a type such as "REG_SZ" or "REG_TYPE_0x0000FFFF"',
+  }),
+  process: processShape,
+  outcome: literal('success', 'failure'),
+  action: literal(...ruleActions),
+});
+
+/** @internal */
+export const ruleListShape: ListShape = { kind: 'list', shape: ruleShape, maxItems: CMB_MAX_RULES };
+
+/** @internal */
+export const otherwiseShape = literal(...ruleDefaults);
+
+/** @internal */
+export const ruleFileShape = record('RuleFile', ['version', 'rules'], {
+  $schema: text(4096),
+  version: literal(1),
+  otherwise: otherwiseShape,
+  rules: ruleListShape,
+});
