@@ -192,14 +192,34 @@ export interface NativeThread {
   close(): Promise<void>;
 }
 
+/** NtSetValueKey, NtQueryValueKey, NtOpenKey with NtClose, or the notifications alone. */
+export type LoadKind = 'set' | 'query' | 'open' | 'notify';
+
+export interface NativeLoadShape {
+  /** Of each thread. */
+  readonly keys: number;
+  /** How many components are added to the path of each. */
+  readonly depth: number;
+  /** Of each key. */
+  readonly valueNames: number;
+  /** What `notify` tells of: the number of the pre class. */
+  readonly notifyClass: number;
+}
+
 export interface NativeProcess {
   readonly id: number;
   createThread(): NativeThread;
   /**
-   * Load from native threads, without JavaScript in the way: each of `threads` threads does `operations` times
-   * NtSetValueKey / NtQueryValueKey (`kind`) on a key of its own below `path`.
+   * Load from native threads, without JavaScript in the way: each of `threads` threads does `operations` times what `kind` says
+   * on keys of its own below `path`.
    */
-  load(path: string, threads: number, operations: number, kind: 'set' | 'query'): Promise<NativeLoadResult>;
+  load(
+    path: string,
+    threads: number,
+    operations: number,
+    kind: LoadKind,
+    shape?: NativeLoadShape,
+  ): Promise<NativeLoadResult>;
   /** Process exit: its threads end, its handles are closed. */
   exit(): Promise<void>;
 }

@@ -1,6 +1,6 @@
 import { invalidArgument } from './errors.js';
 import type { CreateKeyOptions, OpenKeyOptions } from './key-options.js';
-import type { NativeLoadResult, NativeProcess } from './native.js';
+import type { LoadKind, NativeLoadResult, NativeLoadShape, NativeProcess } from './native.js';
 import { checkInteger, checkOptions, quote } from './options.js';
 import type { SignalOption } from './registration.js';
 import { nativeKey, simulatedUserSid } from './registry-path.js';
@@ -16,8 +16,32 @@ export interface LoadOptions {
   readonly threads?: number | undefined;
   /** Of each thread. Default 1000. */
   readonly operations?: number | undefined;
-  /** Default: set. */
-  readonly kind?: 'set' | 'query' | undefined;
+  /**
+   * `set` (default): NtSetValueKey. `query`: NtQueryValueKey. `open`: NtOpenKey and NtClose. `notify`: both notifications of
+   * `notifyClass`, with nothing behind them; what is measured is the way of a notification.
+   */
+  readonly kind?: LoadKind | undefined;
+  /** How many keys each thread uses in turn. Default 1. */
+  readonly keys?: number | undefined;
+  /** How many levels deeper those keys lie. Default 0. */
+  readonly depth?: number | undefined;
+  /** How many values of each key are used in turn. Default 1. */
+  readonly valueNames?: number | undefined;
+  /** A number of REG_NOTIFY_CLASS. Default: RegNtPreQueryValueKey. */
+  readonly notifyClass?: number | undefined;
+}
+
+const LOAD_KINDS: readonly LoadKind[] = ['set', 'query', 'open', 'notify'];
+const LOAD_OPTIONS = ['path', 'threads', 'operations', 'kind', 'keys', 'depth', 'valueNames', 'notifyClass'];
+const REG_NT_PRE_QUERY_VALUE_KEY = 8;
+
+function loadShape(options: Record<string, unknown>): NativeLoadShape {
+  return {
+    keys: checkInteger('keys', options['keys'], 1, 2 ** 24, 1),
+    depth: checkInteger('depth', options['depth'], 0, 256, 0),
+    valueNames: checkInteger('valueNames', options['valueNames'], 1, 2 ** 16, 1),
+    notifyClass: checkInteger('notifyClass', options['notifyClass'], 0, 255, REG_NT_PRE_QUERY_VALUE_KEY),
+  };
 }
 
 /** A process of the simulator. Registry calls on the process itself happen on its first thread. */
@@ -88,13 +112,13 @@ export class SimulatedProcess {
 
   /** Registry operations from native threads, as fast as they go. */
   async load(options: LoadOptions): Promise<NativeLoadResult> {
-    const checked = checkOptions('load()', options, ['path', 'threads', 'operations', 'kind']);
-    const kind = checked['kind'] ?? 'set';
-    if (kind !== 'set' && kind !== 'query')
-      throw invalidArgument(`"kind" must be "set" or "query", not ${quote(kind)}`);
+    const checked = checkOptions('load()', options, LOAD_OPTIONS);
+    const kind = LOAD_KINDS.find((known) => known === (checked['kind'] ?? 'set'));
+    if (!kind)
+      throw invalidArgument(`"kind" must be "set", "query", "open" or "notify", not ${quote(checked['kind'])}`);
     const threads = checkInteger('threads', checked['threads'], 1, 64, 1);
     const operations = checkInteger('operations', checked['operations'], 1, 2 ** 31 - 1, 1000);
-    return this.#native.load(nativeKey(options.path, this.user), threads, operations, kind);
+    return this.#native.load(nativeKey(options.path, this.user), threads, operations, kind, loadShape(checked));
   }
 
   /** Its threads end and its handles are closed. Idempotent. */

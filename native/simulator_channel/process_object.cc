@@ -2,7 +2,10 @@
 
 #include "native/simulator_channel/process_object.h"
 
+#include <array>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -21,6 +24,50 @@ Napi::Object toObject(Napi::Env env, const LoadResult &load) {
     object.Set("failures", static_cast<double>(load.failures));
     object.Set("nanoseconds", Napi::BigInt::New(env, load.nanoseconds));
     return object;
+}
+
+std::optional<LoadKind> loadKind(const std::string &name) {
+    static constexpr std::array<std::pair<std::string_view, LoadKind>, 4> kinds = {
+        {{"set", LoadKind::Set}, {"query", LoadKind::Query}, {"open", LoadKind::Open}, {"notify", LoadKind::Notify}}};
+    for (const auto &[known, kind] : kinds) {
+        if (name == known) {
+            return kind;
+        }
+    }
+    return std::nullopt;
+}
+
+uint32_t number(const Napi::Object &object, const char *name, uint32_t fallback) {
+    Napi::Value value = object.Get(name);
+    return value.IsUndefined() ? fallback : value.ToNumber().Uint32Value();
+}
+
+// Nothing: an exception is pending.
+std::optional<LoadRequest> loadRequest(const Napi::CallbackInfo &info) {
+    Napi::Env env = info.Env();
+    Napi::Object shape = info[4].IsObject() ? info[4].As<Napi::Object>() : Napi::Object::New(env);
+    std::optional<LoadKind> kind = loadKind(info[3].ToString().Utf8Value());
+    int64_t operations = info[2].ToNumber().Int64Value();
+    LoadRequest request = {
+        .path = info[0].ToString().Utf16Value(),
+        .kind = kind.value_or(LoadKind::Set),
+        .threads = info[1].ToNumber().Uint32Value(),
+        .operations = static_cast<uint64_t>(operations),
+        .keys = number(shape, "keys", 1),
+        .depth = number(shape, "depth", 0),
+        .valueNames = number(shape, "valueNames", 1),
+        .notifyClass = number(shape, "notifyClass", 0),
+    };
+    if (env.IsExceptionPending()) {
+        return std::nullopt;
+    }
+    if (!kind || request.threads == 0 || operations < 0 || request.keys == 0 || request.valueNames == 0) {
+        Napi::TypeError::New(env, "load(path, threads, operations, 'set' | 'query' | 'open' | 'notify', "
+                                  "{ keys, depth, valueNames, notifyClass })")
+            .ThrowAsJavaScriptException();
+        return std::nullopt;
+    }
+    return request;
 }
 
 Napi::Value throwExited(Napi::Env env) {
@@ -53,15 +100,8 @@ Napi::Value ProcessObject::createThread(const Napi::CallbackInfo &info) {
 
 Napi::Value ProcessObject::load(const Napi::CallbackInfo &info) {
     Napi::Env env = info.Env();
-    std::u16string path = info[0].ToString().Utf16Value();
-    uint32_t threads = info[1].ToNumber().Uint32Value();
-    int64_t operations = info[2].ToNumber().Int64Value();
-    std::string kind = info[3].ToString().Utf8Value();
-    if (env.IsExceptionPending()) {
-        return env.Undefined();
-    }
-    if (threads == 0 || operations < 0 || (kind != "set" && kind != "query")) {
-        Napi::TypeError::New(env, "load(path, threads, operations, 'set' | 'query')").ThrowAsJavaScriptException();
+    std::optional<LoadRequest> request = loadRequest(info);
+    if (!request) {
         return env.Undefined();
     }
 
@@ -71,21 +111,19 @@ Napi::Value ProcessObject::load(const Napi::CallbackInfo &info) {
     };
     auto pending = std::make_shared<Pending>(Pending{Napi::Promise::Deferred::New(env), {}});
     ResultQueue &results = session_.results();
-    pending->threads = process_->load(
-        std::move(path), threads, static_cast<uint64_t>(operations), kind == "query",
-        [pending, &results](LoadResult load) {
-            results.post([pending, load](Napi::Env env) {
-                // They are done, or in their last lines.
-                for (const std::shared_ptr<SimulatedThread> &thread : std::exchange(pending->threads, {})) {
-                    thread->end()();
-                }
-                if (succeeded(load.status)) {
-                    pending->deferred.Resolve(toObject(env, load));
-                } else {
-                    pending->deferred.Reject(nativeError(env, "NtCreateKey", load.status).Value());
-                }
-            });
+    pending->threads = process_->load(std::move(*request), [pending, &results](LoadResult load) {
+        results.post([pending, load](Napi::Env env) {
+            // They are done, or in their last lines.
+            for (const std::shared_ptr<SimulatedThread> &thread : std::exchange(pending->threads, {})) {
+                thread->end()();
+            }
+            if (succeeded(load.status)) {
+                pending->deferred.Resolve(toObject(env, load));
+            } else {
+                pending->deferred.Reject(nativeError(env, "NtCreateKey", load.status).Value());
+            }
         });
+    });
     if (pending->threads.empty()) {
         return throwExited(env);
     }

@@ -9,22 +9,14 @@
 #include <atomic>
 #include <functional>
 #include <memory>
-#include <string>
 #include <utility>
 #include <vector>
 
-#include "native/nt_status.h"
 #include "native/simulator/simulator.h"
 #include "native/simulator_channel/caller.h"
+#include "native/simulator_channel/load.h"
 
 namespace cmbridge {
-
-struct LoadResult {
-    NtStatus status = 0; // of making the keys
-    uint64_t operations = 0;
-    uint64_t failures = 0;
-    uint64_t nanoseconds = 0;
-};
 
 // All members on the JavaScript thread.
 class SimulatedThread {
@@ -55,11 +47,9 @@ class SimulatedProcess {
     bool exited() const { return !process_; }
     // Nothing: the process has exited.
     std::shared_ptr<SimulatedThread> createThread();
-    // Each of `threads` (at least 1) new threads sets or queries a value `operations` times, on a key of its own below
-    // `path`. `done` is called on the one that finishes last. Returns the threads, which the caller ends; none: the
-    // process has exited.
-    std::vector<std::shared_ptr<SimulatedThread>> load(std::u16string path, size_t threads, uint64_t operations,
-                                                       bool query, std::function<void(LoadResult)> done);
+    // On new threads. `done` is called on the one that finishes last. Returns the threads, which the caller ends; none:
+    // the process has exited.
+    std::vector<std::shared_ptr<SimulatedThread>> load(LoadRequest request, std::function<void(LoadResult)> done);
     // Loads stop early. What it returns waits for the threads and closes the process, on whatever thread.
     std::function<void()> exit();
 

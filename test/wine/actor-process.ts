@@ -3,7 +3,7 @@ import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
-import type { NativeLoadResult, NativeProcess, NativeThread } from '../../lib/native.js';
+import type { LoadKind, NativeLoadResult, NativeLoadShape, NativeProcess, NativeThread } from '../../lib/native.js';
 import { Operation, type Reply, type Request } from './actor-protocol.js';
 import { ActorThread } from './actor-thread.js';
 
@@ -60,7 +60,15 @@ export class ActorProcess implements NativeProcess {
     return new ActorThread(this, this.#threads);
   }
 
-  async load(path: string, threads: number, operations: number, kind: 'set' | 'query'): Promise<NativeLoadResult> {
+  async load(
+    path: string,
+    threads: number,
+    operations: number,
+    kind: LoadKind,
+    shape?: NativeLoadShape,
+  ): Promise<NativeLoadResult> {
+    if (kind === 'open' || kind === 'notify' || (shape && (shape.keys > 1 || shape.depth > 0 || shape.valueNames > 1)))
+      throw new Error('the actor only sets and queries one value of one key per thread');
     const reply = await this.ask(0, Operation.load, {
       name: path,
       index: threads,

@@ -82,6 +82,10 @@ VOID CmGetStatistics(PCM_STATISTICS Statistics);
 _IRQL_requires_max_(APC_LEVEL)
 _IRQL_requires_same_
 NTSTATUS CmInjectNotification(PVOID Object, ULONG NotifyClass, NTSTATUS OperationStatus);
+// With the caller's name wherever the structure has that of a value or of a key, or with any if Name is NULL.
+_IRQL_requires_max_(APC_LEVEL)
+_IRQL_requires_same_
+NTSTATUS CmInjectNamedNotification(PVOID Object, ULONG NotifyClass, PCUNICODE_STRING Name, NTSTATUS OperationStatus);
 
 // The next Count name lookups (CmCallbackGetKeyObjectID and ...Ex) fail with Status.
 _IRQL_requires_max_(DISPATCH_LEVEL)

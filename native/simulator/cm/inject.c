@@ -61,8 +61,12 @@ static VOID CmpSetText(PUNICODE_STRING String, const WCHAR *Text, USHORT Length)
 
 #define CM_SET_TEXT(string, text) CmpSetText(string, text, sizeof(text) - sizeof(WCHAR))
 
-static VOID CmpPrepare(PCM_INJECTION In) {
-    CM_SET_TEXT(&In->Name, L"Injected");
+static VOID CmpPrepare(PCM_INJECTION In, PCUNICODE_STRING Name) {
+    if (Name != NULL) {
+        In->Name = *Name;
+    } else {
+        CM_SET_TEXT(&In->Name, L"Injected");
+    }
     CM_SET_TEXT(&In->SourceFile, L"\\SystemRoot\\Temp\\injected.hiv");
     CM_SET_TEXT(&In->OldFile, L"\\SystemRoot\\Temp\\before.hiv");
     In->Entry.ValueName = &In->Name;
@@ -71,7 +75,6 @@ static VOID CmpPrepare(PCM_INJECTION In) {
     In->Descriptor.Revision = 1;
     In->Descriptor.Control = 0x8000;
     In->Data = 0x12345678;
-    CmPortSystemTime(&In->Time);
 }
 
 static VOID CmpFillValueClass(PCM_INJECTION In, ULONG NotifyClass, PVOID Object) {
@@ -118,6 +121,7 @@ static VOID CmpFillValueClass(PCM_INJECTION In, ULONG NotifyClass, PVOID Object)
 static VOID CmpFillKeyClass(PCM_INJECTION In, ULONG NotifyClass, PVOID Object) {
     switch (NotifyClass) {
     case RegNtPreSetInformationKey:
+        CmPortSystemTime(&In->Time);
         In->Information.SetInformation =
             (REG_SET_INFORMATION_KEY_INFORMATION){.Object = Object,
                                                   .KeySetInformationClass = KeyWriteTimeInformation,
@@ -290,12 +294,16 @@ static NTSTATUS CmpInjectPair(PCM_INJECTION In, ULONG Pre, PVOID Object, NTSTATU
 }
 
 NTSTATUS CmInjectNotification(PVOID Object, ULONG NotifyClass, NTSTATUS OperationStatus) {
+    return CmInjectNamedNotification(Object, NotifyClass, NULL, OperationStatus);
+}
+
+NTSTATUS CmInjectNamedNotification(PVOID Object, ULONG NotifyClass, PCUNICODE_STRING Name, NTSTATUS OperationStatus) {
     // On the stack: callers of user mode could not have their buffers in the pool, and callbacks may probe them.
     CM_INJECTION In;
     ULONG Pre = CmpPreClassOf(NotifyClass);
 
     RtlZeroMemory(&In, sizeof(In));
-    CmpPrepare(&In);
+    CmpPrepare(&In, Name);
     if (NotifyClass == RegNtCallbackObjectContextCleanup && CmpHasContexts(Object)) {
         CmpCleanupBodyContexts(Object, FALSE);
         return STATUS_SUCCESS;

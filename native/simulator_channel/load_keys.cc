@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: MIT
+
+#include "native/simulator_channel/load_keys.h"
+
+#include <array>
+#include <utility>
+
+#include "cm/cm.h"
+
+namespace cmbridge {
+namespace {
+
+using registry::asHandle;
+using registry::Handle;
+
+// So that no key has more subkeys than the keys of a real registry.
+constexpr uint64_t kGroupSize = 256;
+
+// For three numbers and the separators between them.
+constexpr size_t kRoom = 64;
+
+std::u16string digits(uint64_t number) {
+    std::string text = std::to_string(number);
+    return {text.begin(), text.end()};
+}
+
+// Puts the number in front of `end` and returns where it begins.
+char16_t *writeDigits(char16_t *end, uint64_t number) {
+    do {
+        *--end = static_cast<char16_t>(u'0' + number % 10);
+        number /= 10;
+    } while (number != 0);
+    return end;
+}
+
+UNICODE_STRING asString(std::u16string &text) {
+    return *registry::Name(text).get();
+}
+
+} // namespace
+
+LoadKeys::LoadKeys(const LoadRequest &request, const std::atomic<bool> &stop)
+    : request_(request), stop_(stop), nested_(request.keys > 1 || request.depth != 0), path_(kRoom, u' ') {
+    for (uint32_t level = 1; level <= request.depth; level++) {
+        path_ += u"\\Level " + digits(level);
+    }
+    for (uint32_t i = 0; i < request.valueNames; i++) {
+        valueNames_.push_back(request.valueNames == 1 ? u"value" : u"value " + digits(i));
+    }
+}
+
+LoadKeys::~LoadKeys() {
+    for (void *object : objects_) {
+        ObDereferenceObject(object);
+    }
+    for (Handle handle : handles_) {
+        NtClose(asHandle(handle));
+    }
+    if (root_ != 0) {
+        NtClose(asHandle(root_));
+    }
+}
+
+NtStatus LoadKeys::create(Handle root, std::u16string path, Handle *key) {
+    registry::KeyResult made = registry::createKey({.root = root, .path = std::move(path), .access = KEY_ALL_ACCESS});
+    *key = made.handle;
+    return made.status;
+}
+
+NtStatus LoadKeys::prepare(size_t index) {
+    index_ = index;
+    NtStatus status = create(0, request_.path, &root_);
+    return succeeded(status) ? createKeys() : status;
+}
+
+NtStatus LoadKeys::createKeys() {
+    Handle own = 0;
+    NtStatus status = create(root_, digits(index_), &own);
+    if (!succeeded(status)) {
+        return status;
+    }
+    if (!nested_) {
+        return keep(own);
+    }
+    status = createNestedKeys(own);
+    NtClose(asHandle(own));
+    return status;
+}
+
+NtStatus LoadKeys::createNestedKeys(Handle own) {
+    NtStatus status = STATUS_SUCCESS;
+    for (uint64_t first = 0; first < request_.keys && succeeded(status) && !stop_; first += kGroupSize) {
+        uint64_t end = std::min(first + kGroupSize, request_.keys);
+        Handle group = 0;
+        status = create(own, digits(first / kGroupSize), &group);
+        for (uint64_t i = first; i < end && succeeded(status) && !stop_; i++) {
+            status = createNestedKey(group, i);
+        }
+        if (group != 0) {
+            NtClose(asHandle(group));
+        }
+    }
+    return status;
+}
+
+NtStatus LoadKeys::createNestedKey(Handle group, uint64_t index) {
+    Handle key = 0;
+    NtStatus status = create(group, digits(index), &key);
+    for (uint32_t level = 1; level <= request_.depth && succeeded(status); level++) {
+        Handle parent = std::exchange(key, 0);
+        status = create(parent, u"Level " + digits(level), &key);
+        NtClose(asHandle(parent));
+    }
+    return succeeded(status) ? keep(key) : status;
+}
+
+// Takes over the handle.
+NtStatus LoadKeys::keep(Handle key) {
+    if (request_.kind == LoadKind::Open) {
+        return NtClose(asHandle(key));
+    }
+    handles_.push_back(key);
+    if (request_.kind == LoadKind::Notify) {
+        void *object = nullptr;
+        NTSTATUS status = ObReferenceObjectByHandle(asHandle(key), 0, *CmKeyObjectType, UserMode, &object, nullptr);
+        if (NT_SUCCESS(status)) {
+            objects_.push_back(object);
+        }
+        return status;
+    }
+    NtStatus status = STATUS_SUCCESS;
+    for (size_t i = 0; request_.kind == LoadKind::Query && i < valueNames_.size() && succeeded(status); i++) {
+        ULONG data = 0;
+        UNICODE_STRING name = asString(valueNames_[i]);
+        status = NtSetValueKey(asHandle(key), &name, 0, REG_DWORD, &data, sizeof data);
+    }
+    return status;
+}
+
+void LoadKeys::operate(LoadResult *result) {
+    std::vector<UNICODE_STRING> names;
+    for (std::u16string &name : valueNames_) {
+        names.push_back(asString(name));
+    }
+    uint64_t key = 0;
+    size_t name = 0;
+    for (; result->operations < request_.operations && !stop_.load(std::memory_order_relaxed); result->operations++) {
+        if (!NT_SUCCESS(operateOnce(key, &names[name], result->operations))) {
+            result->failures++;
+        }
+        if (++key == request_.keys) {
+            key = 0;
+            name = name + 1 == names.size() ? 0 : name + 1;
+        }
+    }
+}
+
+NTSTATUS LoadKeys::operateOnce(uint64_t key, UNICODE_STRING *name, uint64_t counter) {
+    switch (request_.kind) {
+    case LoadKind::Set: {
+        auto data = static_cast<ULONG>(counter);
+        return NtSetValueKey(asHandle(handles_[key]), name, 0, REG_DWORD, &data, sizeof data);
+    }
+    case LoadKind::Query: {
+        alignas(KEY_VALUE_PARTIAL_INFORMATION) std::array<std::byte, 64> answer;
+        ULONG length = 0;
+        return NtQueryValueKey(asHandle(handles_[key]), name, KeyValuePartialInformation, answer.data(),
+                               static_cast<ULONG>(answer.size()), &length);
+    }
+    case LoadKind::Open:
+        return openAndClose(key);
+    default:
+        return CmInjectNamedNotification(objects_[key], request_.notifyClass, name, STATUS_SUCCESS);
+    }
+}
+
+NTSTATUS LoadKeys::openAndClose(uint64_t key) {
+    char16_t *begin = path_.data() + kRoom;
+    if (nested_) {
+        begin = writeDigits(begin, key);
+        *--begin = u'\\';
+        begin = writeDigits(begin, key / kGroupSize);
+        *--begin = u'\\';
+    }
+    begin = writeDigits(begin, index_);
+    auto bytes = static_cast<USHORT>(static_cast<size_t>(path_.data() + path_.size() - begin) * sizeof(char16_t));
+    UNICODE_STRING name = {bytes, bytes, begin};
+    OBJECT_ATTRIBUTES attributes;
+    InitializeObjectAttributes(&attributes, &name, OBJ_CASE_INSENSITIVE, asHandle(root_), nullptr);
+    HANDLE opened = nullptr;
+    NTSTATUS status = NtOpenKeyEx(&opened, KEY_READ, &attributes, 0);
+    return NT_SUCCESS(status) ? NtClose(opened) : status;
+}
+
+} // namespace cmbridge
