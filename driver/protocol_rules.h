@@ -19,6 +19,19 @@
 #define CMB_MAX_RULES_TEXT_UNITS 16383
 // Processes whose descendants rules ask for.
 #define CMB_MAX_RULES_TREES 32
+// A text may be long and its components many, so the nodes and globs that one component can meet are bounded:
+// work(root) + deep(root) of each dimension, where, for a node n with the literal children L, the children G of globs,
+// AnyChild a and DeepChild d,
+//   work(n) = 1 + GlobCount + words of BelowSet + max work(L) + sum work(G) + work(a)
+//   all(n)  = sum of work(x) over the nodes x that are CMB_RULE_NODE_DEEP, n and all below it
+//   deep(n) = all(n) if n is CMB_RULE_NODE_DEEP, else deep(d) + max deep(L) + sum deep(G) + deep(a)
+#define CMB_MAX_RULES_WORK 8192
+// Nodes that are CMB_RULE_NODE_DEEP and below another such node, in the whole program.
+#define CMB_MAX_RULES_NESTED 2048
+// An entry of a hash table lies less than this behind its place.
+#define CMB_MAX_RULES_PROBES 64
+// All edges and texts together; they may share units.
+#define CMB_MAX_RULES_UNITS 4194304
 // Where there is no set, node or child.
 #define CMB_RULES_NONE 0xFFFFFFFF
 
@@ -41,7 +54,7 @@
 #define CMB_RULES_REASON_SET 7
 // A child that does not come after its parent, is not one deeper, or lies too deep.
 #define CMB_RULES_REASON_NODE 8
-// A hash table that is not one: size, hash, place of an entry.
+// A hash table that is not one: size, hash, place of an entry; or entries that are not of one node alone.
 #define CMB_RULES_REASON_EDGE 9
 #define CMB_RULES_REASON_GLOB 10
 // A text that is not in upper case as this kernel has it.
@@ -148,7 +161,7 @@ typedef struct CMB_RULE_SET {
 // A place in the patterns of one dimension. Children come after their parents, and each has one parent.
 typedef struct CMB_RULE_NODE {
     // Literal components: a hash table with open addressing and linear probing. Count is 0 or a power of two, and at
-    // least one entry is empty.
+    // least one entry is empty. No other node has these entries, and no more than two have the same hash.
     UINT32 EdgeFirst;
     UINT32 EdgeCount;
     // Components with wildcards.
@@ -182,7 +195,8 @@ typedef struct CMB_RULE_EDGE {
 #define CMB_RULE_GLOB_START 0x00000001
 #define CMB_RULE_GLOB_END 0x00000002
 
-// The texts in this order, with anything between them.
+// The texts in this order, with anything between them; none is empty. One text has at most one of the flags. Texts
+// belong to one glob.
 typedef struct CMB_RULE_GLOB {
     UINT32 TextFirst;
     UINT32 TextCount;

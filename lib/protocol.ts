@@ -57,6 +57,14 @@ export const CMB_MAX_RULES_DEPTH = 64;
 export const CMB_MAX_RULES_TEXT_UNITS = 16383;
 /** Processes whose descendants rules ask for. */
 export const CMB_MAX_RULES_TREES = 32;
+/** A text may be long and its components many, so the nodes and globs that one component can meet are bounded: work(root) + deep(root) of each dimension, where, for a node n with the literal children L, the children G of globs, AnyChild a and DeepChild d,   work(n) = 1 + GlobCount + words of BelowSet + max work(L) + sum work(G) + work(a)   all(n)  = sum of work(x) over the nodes x that are CMB_RULE_NODE_DEEP, n and all below it   deep(n) = all(n) if n is CMB_RULE_NODE_DEEP, else deep(d) + max deep(L) + sum deep(G) + deep(a) */
+export const CMB_MAX_RULES_WORK = 8192;
+/** Nodes that are CMB_RULE_NODE_DEEP and below another such node, in the whole program. */
+export const CMB_MAX_RULES_NESTED = 2048;
+/** An entry of a hash table lies less than this behind its place. */
+export const CMB_MAX_RULES_PROBES = 64;
+/** All edges and texts together; they may share units. */
+export const CMB_MAX_RULES_UNITS = 4194304;
 /** Where there is no set, node or child. */
 export const CMB_RULES_NONE = 0xffffffff;
 /** What becomes of a notification. */
@@ -77,7 +85,7 @@ export const CMB_RULES_REASON_ACTION = 6;
 export const CMB_RULES_REASON_SET = 7;
 /** A child that does not come after its parent, is not one deeper, or lies too deep. */
 export const CMB_RULES_REASON_NODE = 8;
-/** A hash table that is not one: size, hash, place of an entry. */
+/** A hash table that is not one: size, hash, place of an entry; or entries that are not of one node alone. */
 export const CMB_RULES_REASON_EDGE = 9;
 export const CMB_RULES_REASON_GLOB = 10;
 /** A text that is not in upper case as this kernel has it. */
