@@ -84,6 +84,14 @@ export function controlSetNumber(path: string): number | null {
   return isSet ? Number(digits) : null;
 }
 
+/** Pairs of beginnings of a native path, in upper case, that lead to the same key. The hives of users' classes are not among them. */
+export function linkedKeys(controlSet?: number): (readonly [Names, Names])[] {
+  return [...fixedAliases, ...controlSetAlias(controlSet)].map(({ realUpper, otherUpper }) => [
+    ['REGISTRY', ...realUpper],
+    ['REGISTRY', ...otherUpper],
+  ]);
+}
+
 function realNames(path: string, { controlSet, userSid }: KeyAliasOptions) {
   let names: Names = split(nativeKey(path, userSid)).slice(1);
   let upper: Names = names.map(upcase);

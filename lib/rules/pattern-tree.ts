@@ -1,0 +1,68 @@
+import { componentKey, isAny, isDeep, isLiteral, type Component, type Pattern } from './pattern.js';
+
+/** CMB_RULE_NODE before it has a number. The rules of each list ascend. */
+export interface PatternNode {
+  readonly depth: number;
+  readonly isDeep: boolean;
+  readonly literals: Map<string, PatternNode>;
+  readonly globs: Map<string, { readonly component: Component; readonly child: PatternNode }>;
+  any: PatternNode | null;
+  deep: PatternNode | null;
+  /** Rules with a pattern that ends here. */
+  readonly ends: number[];
+  /** Rules with a pattern that ends here with `**`. */
+  readonly below: number[];
+}
+
+/** The patterns of one condition of all rules, merged from their beginning on. */
+export class PatternTree {
+  readonly root = newNode(1, false);
+  /** Nodes on the longest way. */
+  depth = 1;
+
+  /** The rules have to come in their order. */
+  add(pattern: Pattern, rule: number): void {
+    const isBelow = pattern.length > 0 && isDeep(pattern.at(-1) ?? []);
+    let node = this.root;
+    for (const component of isBelow ? pattern.slice(0, -1) : pattern) node = childOf(node, component);
+    this.depth = Math.max(this.depth, node.depth);
+    const rules = isBelow ? node.below : node.ends;
+    if (rules.at(-1) !== rule) rules.push(rule);
+  }
+
+  /** Parents before their children. */
+  nodes(): PatternNode[] {
+    const nodes = [this.root];
+    for (const node of nodes) nodes.push(...childrenOf(node));
+    return nodes;
+  }
+}
+
+function childrenOf(node: PatternNode): PatternNode[] {
+  const globs = [...node.globs.values()].map(({ child }) => child);
+  return [...node.literals.values(), ...globs, node.any, node.deep].filter((child) => child !== null);
+}
+
+function childOf(node: PatternNode, component: Component): PatternNode {
+  const depth = node.depth + 1;
+  if (isDeep(component)) return (node.deep ??= newNode(depth, true));
+  if (isAny(component)) return (node.any ??= newNode(depth, false));
+  const key = componentKey(component);
+  if (isLiteral(component)) {
+    const text = component[0] ?? '';
+    const known = node.literals.get(text);
+    if (known !== undefined) return known;
+    const child = newNode(depth, false);
+    node.literals.set(text, child);
+    return child;
+  }
+  const known = node.globs.get(key);
+  if (known !== undefined) return known.child;
+  const child = newNode(depth, false);
+  node.globs.set(key, { component, child });
+  return child;
+}
+
+function newNode(depth: number, isDeepNode: boolean): PatternNode {
+  return { depth, isDeep: isDeepNode, literals: new Map(), globs: new Map(), any: null, deep: null, ends: [], below: [] };
+}
