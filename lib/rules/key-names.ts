@@ -36,9 +36,8 @@ export function underAllNames(alternatives: readonly KeyAlternative[], { control
     const pattern = normalPattern(alternative.pattern);
     if (result.some((known) => includesPattern(known, pattern))) continue;
     result.push(pattern);
-    for (const other of [...overLinks(pattern, controlSet), ...overClasses(pattern, isOfAccount)]) {
-      queue.push({ pattern: other, isOfAccount });
-    }
+    queue.push(...overLinks(pattern, controlSet).map((other) => ({ pattern: other, isOfAccount })));
+    queue.push(...overClasses(pattern, isOfAccount));
   }
   return result.filter((pattern) => result.every((other) => other === pattern || !includesPattern(other, pattern)));
 }
@@ -69,16 +68,17 @@ function afterAll(pattern: Pattern, names: readonly string[]): Pattern[] {
 }
 
 /** `USER\<account>\Software\Classes` is `USER\<account>_Classes`. */
-function overClasses(pattern: Pattern, isOfAccount: boolean): Pattern[] {
-  const found: Pattern[] = [];
+function overClasses(pattern: Pattern, isOfAccount: boolean): KeyAlternative[] {
+  const found: KeyAlternative[] = [];
   for (const rest of afterAll(pattern, userNames)) {
     for (const { account, below } of accountsOf(rest)) {
       for (const tail of afterAll(below, classNames)) {
-        for (const hive of withClasses(account)) found.push([...users, hive, ...tail]);
+        for (const hive of withClasses(account)) found.push({ pattern: [...users, hive, ...tail], isOfAccount });
       }
       if (isOfAccount) continue;
       for (const owner of withoutClasses(account)) {
-        found.push([...users, owner, ...classNames.map(literal), ...below]);
+        const pattern = [...users, owner, ...classNames.map(literal), ...below];
+        found.push({ pattern, isOfAccount: true });
       }
     }
   }
@@ -92,10 +92,7 @@ function accountsOf(pattern: Pattern): { account: Component; below: Pattern }[] 
 }
 
 function withClasses(account: Component): Component[] {
-  return ofPeople(account).map((component) => [
-    ...component.slice(0, -1),
-    `${component.at(-1) ?? ''}${classesSuffix}`,
-  ]);
+  return ofPeople(account).map((component) => [...component.slice(0, -1), `${component.at(-1) ?? ''}${classesSuffix}`]);
 }
 
 function withoutClasses(account: Component): Component[] {

@@ -1,15 +1,7 @@
 import { invalidArgument } from '../errors.js';
 import { upcase } from '../key-case.js';
 import { didYouMean, quote } from '../options.js';
-import {
-  isDeep,
-  isLiteral,
-  literal,
-  normalPattern,
-  parseNames,
-  type Component,
-  type Pattern,
-} from './pattern.js';
+import { isDeep, isLiteral, literal, normalPattern, parseNames, type Component, type Pattern } from './pattern.js';
 import type { RuleContext } from './rule.js';
 
 /** One way to read a pattern for keys. */

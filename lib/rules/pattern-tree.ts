@@ -64,5 +64,14 @@ function childOf(node: PatternNode, component: Component): PatternNode {
 }
 
 function newNode(depth: number, isDeepNode: boolean): PatternNode {
-  return { depth, isDeep: isDeepNode, literals: new Map(), globs: new Map(), any: null, deep: null, ends: [], below: [] };
+  return {
+    depth,
+    isDeep: isDeepNode,
+    literals: new Map(),
+    globs: new Map(),
+    any: null,
+    deep: null,
+    ends: [],
+    below: [],
+  };
 }

@@ -1,0 +1,137 @@
+import { CmBridgeError } from '../errors.js';
+import { checkOptions, quote } from '../options.js';
+import { CMB_MAX_RULES_DEPTH, CMB_MAX_RULES_TEXT_UNITS, CMB_MAX_RULES_TREES } from '../protocol.js';
+import { registryTypeNumber } from '../registry-value.js';
+import { parseSid, sidText } from '../sid.js';
+import { findShapeProblems } from './check-shape.js';
+import { listOf, ruleClassMask, type CheckedRule } from './checked-rule.js';
+import { parseImagePattern } from './image-pattern.js';
+import { underAllNames } from './key-names.js';
+import { parseKeyPattern } from './key-pattern.js';
+import { parseValueName, type Pattern } from './pattern.js';
+import { ruleError, RulesError, type RulePath, type RuleProblem } from './problem.js';
+import type { Rule, RuleContext } from './rule.js';
+import { otherwiseShape, ruleListShape } from './shape.js';
+
+/** Reads rules, or throws everything that is wrong with them at once. */
+export function checkRules(rules: readonly Rule[], otherwise: unknown, context: RuleContext): CheckedRule[] {
+  const problems = [
+    ...findShapeProblems(ruleListShape, rules, ['rules']),
+    ...(otherwise === undefined ? [] : findShapeProblems(otherwiseShape, otherwise, ['otherwise'])),
+  ];
+  if (problems.length > 0) throw new RulesError(problems);
+  const reader = new RuleReader(context);
+  const checked = rules.map((rule, index) => reader.read(rule, ['rules', index]));
+  if (reader.problems.length > 0) throw new RulesError(reader.problems);
+  return checked;
+}
+
+/** What `compileRules` and `explainRules` know of the machine. */
+export const contextNames = ['controlSet', 'userSid', 'drives'] as const;
+
+export function checkContext(what: string, options: unknown, more: readonly string[]): RuleContext {
+  const { controlSet, userSid, drives } = checkOptions(what, options, [...contextNames, ...more]);
+  if (
+    controlSet !== undefined &&
+    !(Number.isInteger(controlSet) && Number(controlSet) > 0 && Number(controlSet) < 1000)
+  ) {
+    throw invalidOption('controlSet', 'an integer from 1 to 999', controlSet);
+  }
+  if (userSid !== undefined && typeof userSid !== 'string') throw invalidOption('userSid', 'a SID', userSid);
+  if (userSid !== undefined) parseSid(userSid);
+  return {
+    ...(controlSet === undefined ? {} : { controlSet: Number(controlSet) }),
+    ...(userSid === undefined ? {} : { userSid }),
+    ...(drives === undefined ? {} : { drives: checkDrives(drives) }),
+  };
+}
+
+function checkDrives(drives: unknown): Readonly<Record<string, string>> {
+  const entries = typeof drives === 'object' && drives !== null ? Object.entries(drives as object) : [];
+  const isRight = entries.every(
+    ([name, path]) => /^[A-Za-z]:$/.test(name) && typeof path === 'string' && /^\\Device\\[^\\]/i.test(path),
+  );
+  if (isRight && !(typeof drives !== 'object' || drives === null)) return drives as Record<string, string>;
+  throw invalidOption('drives', 'an object such as { "C:": "\\\\Device\\\\HarddiskVolume3" }', drives);
+}
+
+function invalidOption(name: string, expected: string, value: unknown): CmBridgeError {
+  return new CmBridgeError('CMB_INVALID_ARGUMENT', `"${name}" must be ${expected}, not ${quote(value)}`);
+}
+
+class RuleReader {
+  readonly problems: RuleProblem[] = [];
+  readonly #trees = new Set<number>();
+
+  constructor(readonly context: RuleContext) {}
+
+  read(rule: Rule, path: RulePath): CheckedRule {
+    const { process = {} } = rule;
+    const ofProcess = (name: string) => [...path, 'process', name];
+    return {
+      name: rule.name ?? null,
+      action: rule.action,
+      classMask: ruleClassMask(rule),
+      keys: this.#each(rule.keys, [...path, 'keys'], (text) => this.#keyPatterns(text)),
+      valueNames: this.#each(rule.valueNames, [...path, 'valueNames'], parseValueName),
+      valueTypes: this.#each(rule.valueTypes, [...path, 'valueTypes'], (name) => registryTypeNumber(name) ?? 0),
+      outcome: rule.outcome ?? null,
+      images: this.#each(process.image, ofProcess('image'), (text) =>
+        checkedPattern(parseImagePattern(text, this.context)),
+      ),
+      users: this.#each(process.user, ofProcess('user'), (text) => sidText(parseSid(text)) ?? text),
+      ids: listOf(process.id),
+      sessions: listOf(process.session),
+      elevated: process.elevated ?? null,
+      trees: this.#each(process.tree, ofProcess('tree'), (id) => this.#tree(id)),
+    };
+  }
+
+  #keyPatterns(text: string): Pattern[] {
+    return underAllNames(parseKeyPattern(text, this.context), this.context).map(checkedPattern);
+  }
+
+  #tree(id: number): number {
+    this.#trees.add(id);
+    if (this.#trees.size === CMB_MAX_RULES_TREES + 1) {
+      throw new CmBridgeError(
+        'CMB_INVALID_RULES',
+        `is one process tree too many: all rules together may name ${CMB_MAX_RULES_TREES}`,
+      );
+    }
+    return id;
+  }
+
+  /** What went wrong with an entry is kept with its place; the others go on. */
+  #each<T, R>(value: T | readonly T[] | undefined, path: RulePath, read: (entry: T) => R): R[] | null {
+    const isList = Array.isArray(value);
+    const list = listOf(value);
+    if (list === null) return null;
+    return list.flatMap((entry, index) => {
+      try {
+        return [read(entry)];
+      } catch (error) {
+        if (!(error instanceof CmBridgeError)) throw error;
+        this.problems.push(ruleError(isList ? [...path, index] : path, error.message));
+        return [];
+      }
+    });
+  }
+}
+
+function checkedPattern(pattern: Pattern): Pattern {
+  if (pattern.length >= CMB_MAX_RULES_DEPTH) {
+    throw new CmBridgeError(
+      'CMB_INVALID_RULES',
+      `has ${pattern.length} components from \\REGISTRY or \\Device on; at most ${CMB_MAX_RULES_DEPTH - 1} are possible`,
+    );
+  }
+  for (const text of pattern.flat()) {
+    if (text.length <= CMB_MAX_RULES_TEXT_UNITS) continue;
+    throw new CmBridgeError(
+      'CMB_INVALID_RULES',
+      `has a component of ${text.length} characters; at most ${CMB_MAX_RULES_TEXT_UNITS} are possible`,
+    );
+  }
+  return pattern;
+}

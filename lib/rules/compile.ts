@@ -1,0 +1,37 @@
+import { checkInteger } from '../options.js';
+import * as P from '../protocol.js';
+import { checkContext, checkRules } from './check-rules.js';
+import { isUnconditional, possibleClassMask, type CheckedRule } from './checked-rule.js';
+import { ruleError, RulesError } from './problem.js';
+import { buildProgram } from './program.js';
+import type { CompiledRules, CompileRulesOptions, Rule } from './rule.js';
+
+/**
+ * Makes the tables that the driver walks. Throws a `RulesError` with everything that is wrong. `registerCallback` and `setRules` call
+ * it with what the driver told about the machine.
+ */
+export function compileRules(rules: readonly Rule[], options: CompileRulesOptions = {}): CompiledRules {
+  const context = checkContext('compileRules()', options, ['otherwise', 'maxBytes']);
+  const { otherwise = 'ignore' } = options;
+  const maxBytes = checkInteger('maxBytes', options.maxBytes, 0, 2 ** 32 - 1, P.CMB_MAX_RULES_BYTES);
+  const checked = checkRules(rules, otherwise, context);
+  const classMask = effectiveClassMask(checked, otherwise);
+  const bytes = buildProgram(checked, otherwise, classMask);
+  if (bytes.byteLength > maxBytes) {
+    const message = `take ${bytes.byteLength} bytes of tables; the driver takes at most ${maxBytes}`;
+    throw new RulesError([ruleError(['rules'], message)]);
+  }
+  return { bytes, ruleCount: rules.length, classMask, warnings: [] };
+}
+
+/** The classes of which a notification may end in something else than `ignore`. */
+function effectiveClassMask(rules: readonly CheckedRule[], otherwise: 'ignore' | 'notify'): bigint {
+  let open = 0xffff_ffff_ffff_ffffn;
+  let wanted = 0n;
+  for (const rule of rules) {
+    const mask = possibleClassMask(rule) & open;
+    if (rule.action !== 'ignore') wanted |= mask;
+    if (isUnconditional(rule)) open &= ~mask;
+  }
+  return otherwise === 'ignore' ? wanted : wanted | open;
+}
