@@ -42,6 +42,16 @@ export type {
 export type { DriverLimits } from './requests.js';
 export { RulesError } from './rules/problem.js';
 export type { RulePath, RuleProblem } from './rules/problem.js';
+export { compileRules } from './rules/compile.js';
+export type {
+  CompiledRules,
+  CompileRulesOptions,
+  OneOrMany,
+  ProcessCondition,
+  Rule,
+  RuleAction,
+  RuleContext,
+} from './rules/rule.js';
 export { parseSddl } from './sddl.js';
 export type { SddlOptions } from './sddl.js';
 export type { SecurityDescriptor } from './security-descriptor.js';

@@ -47,11 +47,12 @@ export function checkContext(what: string, options: unknown, more: readonly stri
 }
 
 function checkDrives(drives: unknown): Readonly<Record<string, string>> {
-  const entries = typeof drives === 'object' && drives !== null ? Object.entries(drives as object) : [];
-  const isRight = entries.every(
-    ([name, path]) => /^[A-Za-z]:$/.test(name) && typeof path === 'string' && /^\\Device\\[^\\]/i.test(path),
+  const isObject = typeof drives === 'object' && drives !== null;
+  const isRight = Object.entries(isObject ? drives : {}).every(
+    ([name, path]: [string, unknown]) =>
+      /^[A-Za-z]:$/.test(name) && typeof path === 'string' && /^\\Device\\[^\\]/i.test(path),
   );
-  if (isRight && !(typeof drives !== 'object' || drives === null)) return drives as Record<string, string>;
+  if (isObject && isRight) return drives as Record<string, string>;
   throw invalidOption('drives', 'an object such as { "C:": "\\\\Device\\\\HarddiskVolume3" }', drives);
 }
 

@@ -20,7 +20,7 @@ const defaultAccount = literal('.DEFAULT');
 /** The accounts of users, and the hives of their classes as well. */
 const anyAccount: Component = ['S-1-', ''];
 /** A SID ends with a digit, the name of a hive of classes does not. */
-const accountsByDigit: readonly Component[] = [...'0123456789'].map((digit) => ['S-1-', digit]);
+const accountsByDigit: readonly Component[] = Array.from({ length: 10 }, (_, digit) => ['S-1-', String(digit)]);
 
 const longNames = new Map([
   ['HKEY_LOCAL_MACHINE', 'HKLM'],
