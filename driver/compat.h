@@ -30,6 +30,8 @@
 #define DrvRtPoolNxOptIn 1
 #define ExInitializeDriverRuntime(Flags) ((void)(Flags))
 #define MdlMappingNoExecute 0x40000000
+#define STATUS_BAD_DATA ((NTSTATUS)0xC000090B)
+#define BitScanForward64 _BitScanForward64
 #define RegNtPreSaveMergedKey ((REG_NOTIFY_CLASS)49)
 #define RegNtPostSaveMergedKey ((REG_NOTIFY_CLASS)50)
 

@@ -4,6 +4,7 @@
 #include "memory.h"
 #include "registration.h"
 #include "session.h"
+#include "upcase.h"
 
 DRIVER_INITIALIZE DriverEntry;
 static DRIVER_UNLOAD Unload;
@@ -14,6 +15,7 @@ static VOID NTAPI Unload(PDRIVER_OBJECT DriverObject) {
     UNREFERENCED_PARAMETER(DriverObject);
     DeviceUninitialize();
     SessionUninitialize();
+    UpcaseUninitialize();
     MemoryUninitialize();
 }
 
@@ -21,9 +23,13 @@ _Use_decl_annotations_
 CMB_INIT_CODE NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath) {
     UNREFERENCED_PARAMETER(RegistryPath);
     MemoryInitialize();
+    NTSTATUS status = UpcaseInitialize();
+    if (!NT_SUCCESS(status)) {
+        goto cleanupMemory;
+    }
     RegistrationInitialize(DriverObject);
     SessionInitialize();
-    const NTSTATUS status = DeviceInitialize(DriverObject);
+    status = DeviceInitialize(DriverObject);
     if (!NT_SUCCESS(status)) {
         goto cleanupSession;
     }
@@ -32,6 +38,8 @@ CMB_INIT_CODE NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_S
 
 cleanupSession:
     SessionUninitialize();
+    UpcaseUninitialize();
+cleanupMemory:
     MemoryUninitialize();
     return status;
 }

@@ -86,6 +86,15 @@ FORCEINLINE void PushEntryList(PSINGLE_LIST_ENTRY head, PSINGLE_LIST_ENTRY entry
     head->Next = entry;
 }
 
+// FALSE, and nothing in Index, if no bit is set.
+FORCEINLINE BOOLEAN BitScanForward64(ULONG *Index, ULONG64 Mask) {
+    if (Mask == 0) {
+        return FALSE;
+    }
+    *Index = (ULONG)__builtin_ctzll(Mask);
+    return TRUE;
+}
+
 SIM_BEGIN_C
 
 // Real routines, for both may touch simulated user memory that is gone: then they raise STATUS_ACCESS_VIOLATION.
