@@ -82,7 +82,7 @@ typedef struct CMB_RULES {
     // CMB_RULE
     UINT32 RuleOffset;
     UINT32 RuleCount;
-    // Bit n: notification class n may have a verdict that is not CMB_ACTION_IGNORE.
+    // Bit n: notification class n may have a verdict that is not CMB_ACTION_IGNORE. Without its bit it has no other.
     UINT64 ClassMask;
     // CMB_ACTION_* where no rule matches.
     UINT32 Otherwise;

@@ -75,8 +75,7 @@ UINT64 RulesGetSerial(const RULES *Rules) {
 
 _Use_decl_annotations_
 BOOLEAN RulesUses(const RULES *Rules, RULES_DIMENSION Dimension) {
-    const CMB_RULE_DIMENSION *dimension = RulesGetDimension(Rules->Program.Header, Dimension);
-    return dimension->Any != CMB_RULES_NONE || dimension->Root != CMB_RULES_NONE || dimension->MemberCount != 0;
+    return Rules->Used >> Dimension & 1;
 }
 
 _Use_decl_annotations_

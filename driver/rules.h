@@ -45,6 +45,8 @@ typedef struct RULES_MATCH {
     UINT64 Summary;
     // One word for each bit of Summary: the set of a class, until something narrows it.
     const UINT64 *Source;
+    // Bit n: dimension n is used, and was not asked or could not be.
+    UINT32 Open;
     // Bit n: dimension n could not be asked.
     UINT32 Doubts;
     // Word n is of value only if bit n of Summary is set.
@@ -90,7 +92,7 @@ RULES *RulesReference(_Inout_ RULES *Rules);
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID RulesRelease(_In_opt_ _Post_ptr_invalid_ RULES *Rules);
 
-// Bit n: class n may have a verdict that is not CMB_ACTION_IGNORE.
+// Bit n: class n may have a verdict that is not CMB_ACTION_IGNORE. Other classes need not be asked about.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 UINT64 RulesGetClassMask(_In_ const RULES *Rules);
 
@@ -114,6 +116,10 @@ VOID RulesBegin(_Out_ RULES_MATCH *Match, _In_ const RULES *Rules, _In_ ULONG No
 // Whether a rule that is still a candidate has the condition.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 BOOLEAN RulesNeeds(_In_ const RULES_MATCH *Match, _In_range_(0, RulesDimensionCount - 1) RULES_DIMENSION Dimension);
+
+// Whether the verdict is CMB_ACTION_IGNORE whatever else is found out. FALSE may be said too often. Costs little.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+BOOLEAN RulesIsIgnored(_In_ const RULES_MATCH *Match);
 
 // RulesKey, RulesImage: paths; RulesValueName: one part, taken whole.
 _IRQL_requires_max_(APC_LEVEL)

@@ -79,6 +79,21 @@ static VOID IndexNodes(_Inout_ RULES *Rules) {
     Rules->Index.NestedCount = nested;
 }
 
+static VOID IndexRules(_Inout_ RULES *Rules) {
+    const CMB_RULES *header = Rules->Program.Header;
+    for (ULONG i = 0; i < RulesDimensionCount; ++i) {
+        const CMB_RULE_DIMENSION *dimension = RulesGetDimension(header, i);
+        if (dimension->Any != CMB_RULES_NONE || dimension->Root != CMB_RULES_NONE || dimension->MemberCount != 0) {
+            Rules->Used |= 1u << i;
+        }
+    }
+    for (UINT32 i = 0; i < header->RuleCount; ++i) {
+        if (Rules->Program.Rules[i].Action != CMB_ACTION_IGNORE) {
+            Rules->Wanted[i / 64] |= 1ULL << (i % 64);
+        }
+    }
+}
+
 _Use_decl_annotations_
 NTSTATUS RulesBuildIndex(RULES *Rules, const RULES_COUNTS *Counts) {
     const CMB_RULES *header = Rules->Program.Header;
@@ -95,5 +110,6 @@ NTSTATUS RulesBuildIndex(RULES *Rules, const RULES_COUNTS *Counts) {
     Rules->Index.Borders = (UINT16 *)(VOID *)(block + globs + texts);
     Rules->Index.Nested = Rules->Index.Borders + Counts->TextUnits;
     IndexNodes(Rules);
+    IndexRules(Rules);
     return STATUS_SUCCESS;
 }

@@ -53,6 +53,10 @@ struct RULES {
     UINT64 Serial;
     RULES_PROGRAM Program;
     RULES_INDEX Index;
+    // Bit n: some rule has a condition in dimension n.
+    UINT32 Used;
+    // The rules whose action is not CMB_ACTION_IGNORE.
+    UINT64 Wanted[RULES_WORDS];
     // The program's own copy and the index lie behind the structure, and in a block of their own.
     VOID *IndexBlock;
 };
@@ -110,6 +114,18 @@ BOOLEAN RulesVerify(_Out_ RULES_PROGRAM *Program, _In_reads_bytes_(Size) const V
 _IRQL_requires_max_(APC_LEVEL)
 _Must_inspect_result_
 NTSTATUS RulesVerifyNodes(_In_ const RULES_PROGRAM *Program, _Out_ RULES_COUNTS *Counts, _Out_ RULES_ERROR *Error);
+
+// Of a node; one more than CMB_MAX_RULES_WORK stands for all that is beyond it.
+typedef struct RULES_COST {
+    UINT32 Work;
+    UINT32 All;
+    UINT32 Deep;
+} RULES_COST;
+
+// rules_verify_costs.c: Costs, one for each node, are zeroes. Nodes are verified but for this.
+_IRQL_requires_max_(APC_LEVEL)
+_Must_inspect_result_
+BOOLEAN RulesVerifyCosts(_In_ const RULES_PROGRAM *Program, _Inout_ RULES_COST *Costs, _Out_ RULES_ERROR *Error);
 
 // rules_index.c: makes the index of a verified program.
 _IRQL_requires_max_(APC_LEVEL)

@@ -67,6 +67,7 @@ static VOID Narrow(_Inout_ RULES_MATCH *Match, _In_ ULONG Dimension, _In_ const 
     }
     Match->Summary = left;
     Match->Source = NULL;
+    Match->Open &= ~(1u << Dimension);
 }
 
 _Use_decl_annotations_
@@ -76,6 +77,7 @@ VOID RulesBegin(RULES_MATCH *Match, const RULES *Rules, ULONG NotifyClass) {
     Match->Rules = Rules;
     Match->Summary = set->Summary;
     Match->Source = program->Words + set->WordFirst;
+    Match->Open = Rules->Used;
     Match->Doubts = 0;
 }
 
@@ -209,19 +211,44 @@ VOID RulesNarrowByNothing(RULES_MATCH *Match, RULES_DIMENSION Dimension) {
 _Use_decl_annotations_
 VOID RulesDoubt(RULES_MATCH *Match, RULES_DIMENSION Dimension) {
     if (RulesUses(Match->Rules, Dimension)) {
+        Match->Open |= 1u << Dimension;
         Match->Doubts |= 1u << Dimension;
     }
 }
 
-static BOOLEAN IsDoubtful(_In_ const RULES_MATCH *Match, _In_ UINT32 Rule) {
-    for (UINT64 doubts = Match->Doubts; doubts; doubts &= doubts - 1) {
-        const CMB_RULE_SET *without = RulesWithout(Match->Rules, RulesLowestBit(doubts));
-        const ULONG bit = Rule / 64;
+// Whether the rule has a condition in any of the dimensions.
+static BOOLEAN HasCondition(_In_ const RULES_MATCH *Match, _In_ UINT32 Rule, _In_ UINT32 Dimensions) {
+    const ULONG bit = Rule / 64;
+    for (UINT64 rest = Dimensions; rest; rest &= rest - 1) {
+        const CMB_RULE_SET *without = RulesWithout(Match->Rules, RulesLowestBit(rest));
         if (!(without->Summary >> bit & 1) || !(SetWord(&Match->Rules->Program, without, bit) >> (Rule % 64) & 1)) {
             return TRUE;
         }
     }
     return FALSE;
+}
+
+_Use_decl_annotations_
+BOOLEAN RulesIsIgnored(const RULES_MATCH *Match) {
+    const RULES *rules = Match->Rules;
+    if (Match->Summary) {
+        // The first candidate decides if it has no condition that is still open.
+        const ULONG first = RulesLowestBit(Match->Summary);
+        const UINT32 rule = first * 64 + RulesLowestBit(CandidateWord(Match, first));
+        if (rules->Program.Rules[rule].Action != CMB_ACTION_IGNORE) {
+            return FALSE;
+        }
+        if (!HasCondition(Match, rule, Match->Open)) {
+            return TRUE;
+        }
+    }
+    for (UINT64 rest = Match->Summary; rest; rest &= rest - 1) {
+        const ULONG bit = RulesLowestBit(rest);
+        if (CandidateWord(Match, bit) & rules->Wanted[bit]) {
+            return FALSE;
+        }
+    }
+    return rules->Program.Header->Otherwise == CMB_ACTION_IGNORE;
 }
 
 // Candidates in doubt may be passed over as well as decide: as long as all end in the same action it does not matter.
@@ -243,7 +270,7 @@ VOID RulesDecide(const RULES_MATCH *Match, RULES_VERDICT *Verdict) {
                 Verdict->Doubtful = TRUE;
                 return;
             }
-            if (!IsDoubtful(Match, rule)) {
+            if (!HasCondition(Match, rule, Match->Doubts)) {
                 return;
             }
         }

@@ -140,34 +140,12 @@ static BOOLEAN VerifySets(_Inout_ VERIFY *Verify) {
     return TRUE;
 }
 
-static BOOLEAN EndsInIgnore(_In_ const RULES_PROGRAM *Program, _In_ UINT32 Set) {
-    if (Program->Header->Otherwise != CMB_ACTION_IGNORE) {
-        return FALSE;
-    }
-    if (Set == CMB_RULES_NONE) {
-        return TRUE;
-    }
-    const UINT64 *word = Program->Words + Program->Sets[Set].WordFirst;
-    for (UINT64 summary = Program->Sets[Set].Summary; summary; summary &= summary - 1, ++word) {
-        for (UINT64 rules = *word; rules; rules &= rules - 1) {
-            if (Program->Rules[RulesLowestBit(summary) * 64 + RulesLowestBit(rules)].Action != CMB_ACTION_IGNORE) {
-                return FALSE;
-            }
-        }
-    }
-    return TRUE;
-}
-
 static BOOLEAN VerifyClasses(_Inout_ VERIFY *Verify) {
     const CMB_RULES *header = Verify->Header;
     for (UINT32 i = 0; i < 64; ++i) {
         const UINT32 *set = &Verify->Program->ClassSets[i];
         if (*set != CMB_RULES_NONE && *set >= header->SetCount) {
             return Refuse(Verify, CMB_RULES_REASON_BOUNDS, set);
-        }
-        // A notification whose class has no bit is ignored without asking the rules.
-        if (i <= CMB_MAX_NOTIFY_CLASS && !(header->ClassMask >> i & 1) && !EndsInIgnore(Verify->Program, *set)) {
-            return Refuse(Verify, CMB_RULES_REASON_SET, &header->ClassMask);
         }
     }
     return TRUE;

@@ -1,18 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// The nodes of a rule program: that they are trees of bounded depth, that every literal can be found, and that what a
-// text can cost is bounded. Linear in the size of the program, too, since nothing belongs to two nodes or globs.
+// The nodes of a rule program: that they are trees of bounded depth, and that every literal can be found. Linear in the
+// size of the program, too, since nothing belongs to two nodes or globs.
 
 #include "rules_program.h"
 
 #include "memory.h"
-
-// Of a node; see CMB_MAX_RULES_WORK. One more than the limit stands for all that is beyond it.
-typedef struct COST {
-    UINT32 Work;
-    UINT32 All;
-    UINT32 Deep;
-} COST;
 
 typedef struct VERIFY {
     const RULES_PROGRAM *Program;
@@ -25,7 +18,7 @@ typedef struct VERIFY {
     UINT64 *Texts;
     // Bits: nodes below one that is CMB_RULE_NODE_DEEP.
     UINT64 *Below;
-    COST *Costs;
+    RULES_COST *Costs;
     // Units of all edges and texts so far.
     UINT64 Units;
 } VERIFY;
@@ -269,67 +262,6 @@ static BOOLEAN VerifyRoots(_Inout_ VERIFY *Verify) {
     return TRUE;
 }
 
-static VOID AddCost(_Inout_ UINT32 *Cost, _In_ UINT32 More) {
-    *Cost = min(*Cost + More, CMB_MAX_RULES_WORK + 1);
-}
-
-static VOID AddChild(_Inout_ COST *Cost, _In_ const COST *Child) {
-    AddCost(&Cost->Work, Child->Work);
-    AddCost(&Cost->All, Child->All);
-    AddCost(&Cost->Deep, Child->Deep);
-}
-
-// Costs of a node whose children have theirs.
-static VOID FindCost(_Inout_ VERIFY *Verify, _In_ UINT32 Index) {
-    const RULES_PROGRAM *program = Verify->Program;
-    const CMB_RULE_NODE *node = &program->Nodes[Index];
-    COST *cost = &Verify->Costs[Index];
-    COST literal = {0, 0, 0};
-    AddCost(&cost->Work, 1);
-    AddCost(&cost->Work, node->GlobCount);
-    if (node->BelowSet != CMB_RULES_NONE) {
-        AddCost(&cost->Work, RulesCountBits(program->Sets[node->BelowSet].Summary));
-    }
-    for (UINT32 i = 0; i < node->EdgeCount; ++i) {
-        const UINT32 child = program->Edges[node->EdgeFirst + i].Child;
-        if (child != CMB_RULES_NONE) {
-            // A component is one literal at most.
-            literal.Work = max(literal.Work, Verify->Costs[child].Work);
-            literal.Deep = max(literal.Deep, Verify->Costs[child].Deep);
-            AddCost(&literal.All, Verify->Costs[child].All);
-        }
-    }
-    AddChild(cost, &literal);
-    for (UINT32 i = 0; i < node->GlobCount; ++i) {
-        AddChild(cost, &Verify->Costs[program->Globs[node->GlobFirst + i].Child]);
-    }
-    if (node->AnyChild != CMB_RULES_NONE) {
-        AddChild(cost, &Verify->Costs[node->AnyChild]);
-    }
-    if (node->DeepChild != CMB_RULES_NONE) {
-        AddCost(&cost->All, Verify->Costs[node->DeepChild].All);
-        AddCost(&cost->Deep, Verify->Costs[node->DeepChild].Deep);
-    }
-    if (node->Flags & CMB_RULE_NODE_DEEP) {
-        AddCost(&cost->All, cost->Work);
-        cost->Deep = cost->All;
-    }
-}
-
-static BOOLEAN VerifyCosts(_Inout_ VERIFY *Verify) {
-    const CMB_RULES *header = Verify->Program->Header;
-    for (UINT32 i = header->NodeCount; i-- > 0;) {
-        FindCost(Verify, i);
-    }
-    for (ULONG dimension = 0; dimension < RulesDimensionCount; ++dimension) {
-        const UINT32 *root = &RulesGetDimension(header, dimension)->Root;
-        if (*root != CMB_RULES_NONE && Verify->Costs[*root].Work + Verify->Costs[*root].Deep > CMB_MAX_RULES_WORK) {
-            return Refuse(Verify, CMB_RULES_REASON_COUNT, root);
-        }
-    }
-    return TRUE;
-}
-
 static BOOLEAN VerifyAll(_Inout_ VERIFY *Verify) {
     if (!VerifyRoots(Verify)) {
         return FALSE;
@@ -339,7 +271,7 @@ static BOOLEAN VerifyAll(_Inout_ VERIFY *Verify) {
             return FALSE;
         }
     }
-    return VerifyCosts(Verify);
+    return RulesVerifyCosts(Verify->Program, Verify->Costs, Verify->Error);
 }
 
 _Use_decl_annotations_
@@ -353,7 +285,7 @@ NTSTATUS RulesVerifyNodes(const RULES_PROGRAM *Program, RULES_COUNTS *Counts, RU
     const SIZE_T globs = (SIZE_T)header->GlobCount / 64 + 1;
     const SIZE_T texts = (SIZE_T)header->TextCount / 64 + 1;
     const SIZE_T bits = nodes * 2 + edges + globs + texts;
-    UINT64 *block = MemoryAllocate(bits * sizeof(UINT64) + header->NodeCount * sizeof(COST));
+    UINT64 *block = MemoryAllocate(bits * sizeof(UINT64) + header->NodeCount * sizeof(RULES_COST));
     if (!block) {
         return STATUS_INSUFFICIENT_RESOURCES;
     }
@@ -362,7 +294,7 @@ NTSTATUS RulesVerifyNodes(const RULES_PROGRAM *Program, RULES_COUNTS *Counts, RU
     verify.Edges = verify.Below + nodes;
     verify.Globs = verify.Edges + edges;
     verify.Texts = verify.Globs + globs;
-    verify.Costs = (COST *)(verify.Texts + texts);
+    verify.Costs = (RULES_COST *)(verify.Texts + texts);
     const BOOLEAN verified = VerifyAll(&verify);
     MemoryFree(block);
     return verified ? STATUS_SUCCESS : STATUS_BAD_DATA;
