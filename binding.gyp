@@ -11,7 +11,7 @@
     'simulator_host_sources': ['<!@(node -p "require(\'./native/sources.json\').simulator_host.join(\' \')")'],
   },
   'target_defaults': {
-    'cflags': ['-Wall', '-Wextra', '-fvisibility=hidden'],
+    'cflags': ['-Wall', '-Wextra', '-fvisibility=hidden', '-fno-omit-frame-pointer'],
     'cflags_c': ['-std=c17'],
     'cflags_cc!': ['-std=gnu++17', '-fno-exceptions'],
     'cflags_cc': ['-std=c++20', '-fexceptions', '-fvisibility-inlines-hidden'],

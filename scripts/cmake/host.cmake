@@ -7,7 +7,7 @@ add_library(cmb_host_flags INTERFACE)
 # The driver's and the configuration manager's strings are UTF-16, as on Windows, and pool tags are four characters. A bug check
 # is a C++ exception in tests, and it unwinds through C frames.
 target_compile_options(cmb_host_flags INTERFACE
-    -Wall -Wextra -fvisibility=hidden -fPIC -fexceptions "$<$<COMPILE_LANGUAGE:C>:-fshort-wchar;-Wno-multichar>")
+    -Wall -Wextra -fvisibility=hidden -fPIC -fexceptions -fno-omit-frame-pointer "$<$<COMPILE_LANGUAGE:C>:-fshort-wchar;-Wno-multichar>")
 if(CMB_SANITIZE STREQUAL "address")
     set(CMB_SANITIZE_FLAGS -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
 elseif(CMB_SANITIZE STREQUAL "thread")

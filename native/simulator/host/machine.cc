@@ -147,21 +147,15 @@ PoolUsage MachineImpl::poolUsage() const {
 }
 
 void MachineImpl::failAllocation(uint64_t nth) {
-    nt::Pool &pool = nt::kernel().pool;
-    std::lock_guard lock(pool.lock);
-    pool.failNth = nth;
+    nt::failAllocation(nth);
 }
 
 void MachineImpl::failEachStackOnce(bool on) {
-    nt::Pool &pool = nt::kernel().pool;
-    std::lock_guard lock(pool.lock);
-    pool.failStacks = on;
+    nt::failEachStackOnce(on);
 }
 
 uint64_t MachineImpl::failedAllocations() const {
-    nt::Pool &pool = nt::kernel().pool;
-    std::lock_guard lock(pool.lock);
-    return pool.failed;
+    return nt::failedAllocations();
 }
 
 } // namespace simulator

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Pool over malloc, so that AddressSanitizer watches every block; a table beside it knows tags, types and allocation
+// Pool over malloc, so that AddressSanitizer watches every block; tables beside it know tags, types and allocation
 // stacks.
 
 #include "kernel.h"
@@ -9,7 +9,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <unwind.h>
 
 namespace nt {
 
@@ -22,58 +21,41 @@ static std::string tagText(ULONG tag) {
     return text;
 }
 
-struct Capture {
-    void **stack;
-    int depth;
-    // So many innermost frames belong to the driver, the allocation routine included.
-    int inner;
-    ULONG_PTR boundary;
-};
-
-static _Unwind_Reason_Code captureFrame(_Unwind_Context *context, void *argument) {
-    auto capture = static_cast<Capture *>(argument);
-    if (capture->depth == kStackDepth) {
-        return _URC_END_OF_STACK;
+// False: no memory.
+static bool enter(Pool &pool, uintptr_t address, const PoolBlock &block) {
+    if (!pool.addresses.add(address, block.size)) {
+        return false;
     }
-    capture->stack[capture->depth++] = reinterpret_cast<void *>(_Unwind_GetIP(context));
-    if (capture->boundary == 0 || _Unwind_GetCFA(context) <= capture->boundary) {
-        capture->inner = capture->depth;
+    PoolTable &table = pool.table(address);
+    std::lock_guard lock(table.lock);
+    if (table.spare.empty()) {
+        table.blocks.emplace(address, block);
+    } else {
+        PoolTable::Blocks::node_type node = std::move(table.spare.back());
+        table.spare.pop_back();
+        node.key() = address;
+        node.mapped() = block;
+        table.blocks.insert(std::move(node));
     }
-    return _URC_NO_REASON;
+    if (!block.exempt) {
+        ++table.driverBlocks;
+        table.driverBytes += block.size;
+    }
+    return true;
 }
 
-static Capture captureStack(void **stack) {
-    Capture capture = {stack, 0, 0, currentThread()->stackBoundary};
-    _Unwind_Backtrace(captureFrame, &capture);
-    return capture;
-}
-
-// Under Pool::lock. A stack is told apart from others by the driver's frames alone: who called the driver does not
-// matter.
-static bool faultDue(Pool &pool, void *const *stack, int depth) {
-    if (pool.failNth != 0 && --pool.failNth == 0) {
-        ++pool.failed;
-        return true;
+// With the table locked.
+static void leave(Pool &pool, PoolTable &table, PoolTable::Blocks::iterator found) {
+    constexpr size_t kMostSpare = 256;
+    pool.addresses.remove(found->first, found->second.size);
+    if (!found->second.exempt) {
+        --table.driverBlocks;
+        table.driverBytes -= found->second.size;
     }
-    if (pool.failStacks) {
-        uint64_t hash = 14695981039346656037u;
-        for (int i = 0; i < depth; ++i) {
-            hash = (hash ^ reinterpret_cast<uintptr_t>(stack[i])) * 1099511628211u;
-        }
-        if (pool.seenStacks.insert(hash).second) {
-            ++pool.failed;
-            return true;
-        }
+    PoolTable::Blocks::node_type node = table.blocks.extract(found);
+    if (table.spare.size() < kMostSpare) {
+        table.spare.push_back(std::move(node));
     }
-    return false;
-}
-
-bool failHere() {
-    void *stack[kStackDepth];
-    Capture capture = captureStack(stack);
-    Pool &pool = kernel().pool;
-    std::lock_guard lock(pool.lock);
-    return faultDue(pool, stack, capture.inner);
 }
 
 static __attribute__((noinline)) PVOID allocate(ULONG type, size_t size, ULONG tag, bool zero) {
@@ -83,27 +65,14 @@ static __attribute__((noinline)) PVOID allocate(ULONG type, size_t size, ULONG t
         bugCheck(BAD_POOL_CALLER, size == 0 ? 0x00 : 0x9B, currentThread()->irql, type, tag,
                  size == 0 ? "Pool of 0 bytes was asked for." : "Pool was asked for without a tag.");
     }
-    PoolBlock block = {};
-    block.size = size;
-    block.tag = tag;
-    block.paged = paged;
-    Capture capture = captureStack(block.stack);
-    block.depth = capture.depth;
     Pool &pool = kernel().pool;
-    PVOID memory = nullptr;
-    {
-        std::lock_guard lock(pool.lock);
-        block.exempt = pool.exempt.count(tag) != 0;
-        // More than the address space has room for; malloc would merely say so itself under some allocators.
-        bool fail = size > (size_t{1} << 40) || (!block.exempt && faultDue(pool, block.stack, capture.inner));
-        memory = fail ? nullptr : std::malloc(size);
-        if (memory != nullptr) {
-            pool.blocks.emplace(reinterpret_cast<uintptr_t>(memory), block);
-            if (!block.exempt) {
-                ++pool.driverBlocks;
-                pool.driverBytes += size;
-            }
-        }
+    PoolBlock block = {size, tag, paged, pool.isExempt(tag), captureStack()};
+    // More than the address space has room for; malloc would merely say so itself under some allocators.
+    bool fail = size > (size_t{1} << 40) || (!block.exempt && faultDue(pool, block.stack));
+    PVOID memory = fail ? nullptr : std::malloc(size);
+    if (memory != nullptr && !enter(pool, reinterpret_cast<uintptr_t>(memory), block)) {
+        std::free(memory);
+        memory = nullptr;
     }
     if (memory == nullptr) {
         if (type & POOL_RAISE_IF_ALLOCATION_FAILURE) {
@@ -119,18 +88,19 @@ static void release(PVOID memory, ULONG tag, bool anyTag) {
     auto address = reinterpret_cast<uintptr_t>(memory);
     KIRQL irql = currentThread()->irql;
     Pool &pool = kernel().pool;
-    PoolBlock block;
+    size_t size;
     {
-        std::lock_guard lock(pool.lock);
-        auto found = pool.blocks.find(address);
-        if (found == pool.blocks.end()) {
+        PoolTable &table = pool.table(address);
+        std::lock_guard lock(table.lock);
+        auto found = table.blocks.find(address);
+        if (found == table.blocks.end()) {
             bugCheck(BAD_POOL_CALLER, 0x7, address, tag, 0,
                      "Free of %p with tag '%s': no such pool block. It was freed before or never allocated.", memory,
                      tagText(tag).c_str());
         }
-        block = found->second;
+        const PoolBlock &block = found->second;
         if (!anyTag && tag != block.tag) {
-            printStack(block.stack, block.depth);
+            printStack(block.stack);
             bugCheck(BAD_POOL_CALLER, 0xA, address, block.tag, tag, "Pool with tag '%s' was freed with tag '%s'.",
                      tagText(block.tag).c_str(), tagText(tag).c_str());
         }
@@ -138,53 +108,53 @@ static void release(PVOID memory, ULONG tag, bool anyTag) {
             bugCheck(BAD_POOL_CALLER, 0x9, irql, block.paged, address, "%s pool was freed at IRQL %u.",
                      block.paged ? "Paged" : "Non-paged", irql);
         }
-        pool.blocks.erase(found);
-        if (!block.exempt) {
-            --pool.driverBlocks;
-            pool.driverBytes -= block.size;
-        }
+        size = block.size;
+        leave(pool, table, found);
     }
-    std::memset(memory, 0xDD, block.size);
+    std::memset(memory, 0xDD, size);
     std::free(memory);
 }
 
 bool isPoolAddress(const void *pointer) {
-    auto address = reinterpret_cast<uintptr_t>(pointer);
-    Pool &pool = kernel().pool;
-    std::lock_guard lock(pool.lock);
-    auto next = pool.blocks.upper_bound(address);
-    if (next == pool.blocks.begin()) {
-        return false;
-    }
-    --next;
-    return address - next->first < next->second.size;
+    return kernel().pool.addresses.has(reinterpret_cast<uintptr_t>(pointer));
 }
 
 uint64_t poolBlocksOfDrivers(uint64_t *bytes) {
-    Pool &pool = kernel().pool;
-    std::lock_guard lock(pool.lock);
-    if (bytes != nullptr) {
-        *bytes = pool.driverBytes;
+    uint64_t blocks = 0, size = 0;
+    for (PoolTable &table : kernel().pool.tables) {
+        std::lock_guard lock(table.lock);
+        blocks += table.driverBlocks;
+        size += table.driverBytes;
     }
-    return pool.driverBlocks;
+    if (bytes != nullptr) {
+        *bytes = size;
+    }
+    return blocks;
+}
+
+template <typename Visit> static void forEachBlock(Visit visit) {
+    for (PoolTable &table : kernel().pool.tables) {
+        std::lock_guard lock(table.lock);
+        for (const auto &[address, block] : table.blocks) {
+            visit(address, block);
+        }
+    }
 }
 
 void checkPoolLeaks(bool kernelToo) {
-    Pool &pool = kernel().pool;
-    std::lock_guard lock(pool.lock);
     size_t count = 0, bytes = 0;
-    for (auto &[address, block] : pool.blocks) {
+    forEachBlock([&](uintptr_t address, const PoolBlock &block) {
         if (block.exempt && !kernelToo) {
-            continue;
+            return;
         }
         ++count;
         bytes += block.size;
         if (count <= 16) {
             fprintf(stderr, "Pool left: 0x%zx, %zu bytes, tag '%s', allocated by\n", address, block.size,
                     tagText(block.tag).c_str());
-            printStack(block.stack, block.depth);
+            printStack(block.stack);
         }
-    }
+    });
     if (count != 0) {
         bugCheck(DRIVER_VERIFIER_DETECTED_VIOLATION, 0x62, count, bytes, 0,
                  "%zu pool block(s), %zu bytes, were not freed.", count, bytes);
@@ -232,16 +202,18 @@ VOID ExFreePool2(PVOID memory, ULONG tag, PVOID, ULONG) {
 }
 
 VOID SimExemptPoolTag(ULONG tag) {
-    std::lock_guard lock(kernel().pool.lock);
-    kernel().pool.exempt.insert(tag);
+    for (std::atomic<ULONG> &place : kernel().pool.exempt) {
+        ULONG free = 0;
+        if (place.compare_exchange_strong(free, tag) || free == tag) {
+            return;
+        }
+    }
+    bugCheck(DRIVER_VERIFIER_DETECTED_VIOLATION, tag, 0, 0, 0, "More tags are exempt than there is room for.");
 }
 
 ULONG64 SimPoolBlocksOfTag(ULONG tag) {
-    std::lock_guard lock(kernel().pool.lock);
     ULONG64 count = 0;
-    for (auto &[address, block] : kernel().pool.blocks) {
-        count += block.tag == tag;
-    }
+    forEachBlock([&](uintptr_t, const PoolBlock &block) { count += block.tag == tag; });
     return count;
 }
 

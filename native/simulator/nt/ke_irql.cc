@@ -6,18 +6,25 @@
 
 namespace nt {
 
-void requireIrql(KIRQL highest, const char *routine) {
+void irqlTooHigh(KIRQL highest, const char *routine) {
     KIRQL irql = currentThread()->irql;
-    if (irql > highest) {
-        bugCheck(IRQL_NOT_LESS_OR_EQUAL, 0, irql, highest, 0, "%s was called at IRQL %u; it allows %u at most.",
-                 routine, irql, highest);
+    bugCheck(IRQL_NOT_LESS_OR_EQUAL, 0, irql, highest, 0, "%s was called at IRQL %u; it allows %u at most.", routine,
+             irql, highest);
+}
+
+void cannotLowerIrql(PKTHREAD thread, KIRQL irql) {
+    if (irql > thread->irql) {
+        bugCheck(IRQL_NOT_LESS_OR_EQUAL, 0, thread->irql, irql, 0,
+                 "KeLowerIrql to %u, which is above the current IRQL %u.", irql, thread->irql);
     }
+    bugCheck(IRQL_UNEXPECTED_VALUE, irql, thread->spinLocks, 0, 0, "IRQL lowered to %u while %u spin lock(s) are held.",
+             irql, thread->spinLocks);
 }
 
 void requirePassive(const char *routine) {
     PKTHREAD thread = currentThread();
     bool driver = thread->stackBoundary != 0 || thread->terminate != nullptr;
-    requireIrql(driver ? PASSIVE_LEVEL : APC_LEVEL, routine);
+    requireIrql(thread, driver ? PASSIVE_LEVEL : APC_LEVEL, routine);
 }
 
 } // namespace nt
@@ -47,38 +54,33 @@ KIRQL KeRaiseIrqlToDpcLevel(VOID) {
 }
 
 VOID KeLowerIrql(KIRQL irql) {
-    PKTHREAD thread = currentThread();
-    if (irql > thread->irql) {
-        bugCheck(IRQL_NOT_LESS_OR_EQUAL, 0, thread->irql, irql, 0,
-                 "KeLowerIrql to %u, which is above the current IRQL %u.", irql, thread->irql);
-    }
-    if (irql < DISPATCH_LEVEL && thread->spinLocks != 0) {
-        bugCheck(IRQL_UNEXPECTED_VALUE, irql, thread->spinLocks, 0, 0,
-                 "IRQL lowered to %u while %u spin lock(s) are held.", irql, thread->spinLocks);
-    }
-    thread->irql = irql;
+    nt::lowerIrql(currentThread(), irql);
 }
 
 VOID KeEnterCriticalRegion(VOID) {
-    nt::requireIrql(APC_LEVEL, "KeEnterCriticalRegion");
-    ++currentThread()->kernelApcDisable;
+    PKTHREAD thread = currentThread();
+    nt::requireIrql(thread, APC_LEVEL, "KeEnterCriticalRegion");
+    ++thread->kernelApcDisable;
 }
 
 VOID KeLeaveCriticalRegion(VOID) {
-    nt::requireIrql(APC_LEVEL, "KeLeaveCriticalRegion");
-    if (--currentThread()->kernelApcDisable < 0) {
+    PKTHREAD thread = currentThread();
+    nt::requireIrql(thread, APC_LEVEL, "KeLeaveCriticalRegion");
+    if (--thread->kernelApcDisable < 0) {
         bugCheck(APC_INDEX_MISMATCH, 0, 0, 0, 0, "KeLeaveCriticalRegion without KeEnterCriticalRegion.");
     }
 }
 
 VOID KeEnterGuardedRegion(VOID) {
-    nt::requireIrql(APC_LEVEL, "KeEnterGuardedRegion");
-    ++currentThread()->specialApcDisable;
+    PKTHREAD thread = currentThread();
+    nt::requireIrql(thread, APC_LEVEL, "KeEnterGuardedRegion");
+    ++thread->specialApcDisable;
 }
 
 VOID KeLeaveGuardedRegion(VOID) {
-    nt::requireIrql(APC_LEVEL, "KeLeaveGuardedRegion");
-    if (--currentThread()->specialApcDisable < 0) {
+    PKTHREAD thread = currentThread();
+    nt::requireIrql(thread, APC_LEVEL, "KeLeaveGuardedRegion");
+    if (--thread->specialApcDisable < 0) {
         bugCheck(APC_INDEX_MISMATCH, 0, 1, 0, 0, "KeLeaveGuardedRegion without KeEnterGuardedRegion.");
     }
 }

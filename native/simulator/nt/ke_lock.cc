@@ -6,29 +6,33 @@
 
 namespace nt {
 
-static bool tryLock(PKSPIN_LOCK lock) {
+static bool tryLock(PKSPIN_LOCK lock, PKTHREAD thread) {
     ULONG_PTR expected = 0;
-    auto owner = reinterpret_cast<ULONG_PTR>(currentThread());
+    auto owner = reinterpret_cast<ULONG_PTR>(thread);
     return __atomic_compare_exchange_n(lock, &expected, owner, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
 
-static void acquire(PKSPIN_LOCK lock) {
-    PKTHREAD thread = currentThread();
+static __attribute__((noinline)) void wait(PKSPIN_LOCK lock, PKTHREAD thread) {
     if (__atomic_load_n(lock, __ATOMIC_RELAXED) == reinterpret_cast<ULONG_PTR>(thread)) {
         bugCheck(SPIN_LOCK_ALREADY_OWNED, reinterpret_cast<ULONG_PTR>(lock), 0, 0, 0,
                  "A thread acquires a spin lock that it holds already.");
     }
-    for (int turn = 0; !tryLock(lock); ++turn) {
+    for (int turn = 0; __atomic_load_n(lock, __ATOMIC_RELAXED) != 0 || !tryLock(lock, thread); ++turn) {
         // On Windows the owner runs on another processor; here it may need this one.
-        if (turn >= 32) {
+        if (turn >= 64) {
             sched_yield();
         }
+    }
+}
+
+static void acquire(PKSPIN_LOCK lock, PKTHREAD thread) {
+    if (!tryLock(lock, thread)) {
+        wait(lock, thread);
     }
     ++thread->spinLocks;
 }
 
-static void release(PKSPIN_LOCK lock) {
-    PKTHREAD thread = currentThread();
+static void release(PKSPIN_LOCK lock, PKTHREAD thread) {
     if (__atomic_load_n(lock, __ATOMIC_RELAXED) != reinterpret_cast<ULONG_PTR>(thread)) {
         bugCheck(SPIN_LOCK_NOT_OWNED, reinterpret_cast<ULONG_PTR>(lock), 0, 0, 0,
                  "A thread releases a spin lock that it does not hold.");
@@ -37,11 +41,10 @@ static void release(PKSPIN_LOCK lock) {
     __atomic_store_n(lock, 0, __ATOMIC_RELEASE);
 }
 
-static void requireDispatch(const char *routine) {
-    KIRQL irql = currentThread()->irql;
-    if (irql != DISPATCH_LEVEL) {
-        bugCheck(IRQL_NOT_GREATER_OR_EQUAL, irql, DISPATCH_LEVEL, 0, 0,
-                 "%s was called at IRQL %u instead of DISPATCH_LEVEL.", routine, irql);
+static void requireDispatch(PKTHREAD thread, const char *routine) {
+    if (thread->irql != DISPATCH_LEVEL) {
+        bugCheck(IRQL_NOT_GREATER_OR_EQUAL, thread->irql, DISPATCH_LEVEL, 0, 0,
+                 "%s was called at IRQL %u instead of DISPATCH_LEVEL.", routine, thread->irql);
     }
 }
 
@@ -96,34 +99,40 @@ VOID KeInitializeSpinLock(PKSPIN_LOCK lock) {
 }
 
 KIRQL KeAcquireSpinLockRaiseToDpc(PKSPIN_LOCK lock) {
-    requireIrql(DISPATCH_LEVEL, "KeAcquireSpinLock");
-    KIRQL old = KfRaiseIrql(DISPATCH_LEVEL);
-    acquire(lock);
+    PKTHREAD thread = currentThread();
+    requireIrql(thread, DISPATCH_LEVEL, "KeAcquireSpinLock");
+    KIRQL old = thread->irql;
+    thread->irql = DISPATCH_LEVEL;
+    acquire(lock, thread);
     return old;
 }
 
 VOID KeReleaseSpinLock(PKSPIN_LOCK lock, KIRQL irql) {
-    requireDispatch("KeReleaseSpinLock");
-    release(lock);
-    KeLowerIrql(irql);
+    PKTHREAD thread = currentThread();
+    requireDispatch(thread, "KeReleaseSpinLock");
+    release(lock, thread);
+    lowerIrql(thread, irql);
 }
 
 VOID KeAcquireSpinLockAtDpcLevel(PKSPIN_LOCK lock) {
-    requireDispatch("KeAcquireSpinLockAtDpcLevel");
-    acquire(lock);
+    PKTHREAD thread = currentThread();
+    requireDispatch(thread, "KeAcquireSpinLockAtDpcLevel");
+    acquire(lock, thread);
 }
 
 VOID KeReleaseSpinLockFromDpcLevel(PKSPIN_LOCK lock) {
-    requireDispatch("KeReleaseSpinLockFromDpcLevel");
-    release(lock);
+    PKTHREAD thread = currentThread();
+    requireDispatch(thread, "KeReleaseSpinLockFromDpcLevel");
+    release(lock, thread);
 }
 
 BOOLEAN KeTryToAcquireSpinLockAtDpcLevel(PKSPIN_LOCK lock) {
-    requireDispatch("KeTryToAcquireSpinLockAtDpcLevel");
-    if (!tryLock(lock)) {
+    PKTHREAD thread = currentThread();
+    requireDispatch(thread, "KeTryToAcquireSpinLockAtDpcLevel");
+    if (!tryLock(lock, thread)) {
         return FALSE;
     }
-    ++currentThread()->spinLocks;
+    ++thread->spinLocks;
     return TRUE;
 }
 

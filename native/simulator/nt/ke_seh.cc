@@ -8,8 +8,9 @@
 extern "C" {
 
 BOOLEAN SimSehEnter(SIM_SEH_FRAME *frame) {
-    PKTHREAD thread = nt::currentThread();
     if (frame->State == 0) {
+        PKTHREAD thread = nt::currentThread();
+        frame->Thread = thread;
         frame->Previous = thread->seh;
         frame->State = 1;
         thread->seh = frame;
@@ -22,7 +23,7 @@ BOOLEAN SimSehEnter(SIM_SEH_FRAME *frame) {
 
 void SimSehLeave(SIM_SEH_FRAME *frame) {
     if (frame->State == 1) {
-        PKTHREAD thread = nt::currentThread();
+        PKTHREAD thread = frame->Thread;
         if (thread->seh != frame) {
             nt::bugCheck(KMODE_EXCEPTION_NOT_HANDLED, 0, reinterpret_cast<ULONG_PTR>(frame), 0, 0,
                          "Exception frames were left out of order.");

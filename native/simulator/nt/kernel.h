@@ -7,6 +7,7 @@
 #define SIMULATOR_NT_KERNEL_H
 
 #include "ob_internal.h"
+#include "pool.h"
 
 #include <atomic>
 #include <condition_variable>
@@ -107,29 +108,6 @@ namespace nt {
 struct Driver;
 struct Request;
 
-constexpr int kStackDepth = 10;
-
-struct PoolBlock {
-    size_t size;
-    ULONG tag;
-    bool paged;
-    bool exempt;
-    int depth;
-    void *stack[kStackDepth];
-};
-
-struct Pool {
-    std::mutex lock;
-    std::map<uintptr_t, PoolBlock> blocks;
-    std::set<ULONG> exempt;
-    uint64_t driverBlocks = 0;
-    uint64_t driverBytes = 0;
-    uint64_t failNth = 0;
-    bool failStacks = false;
-    std::unordered_set<uint64_t> seenStacks;
-    uint64_t failed = 0;
-};
-
 struct UserRange {
     size_t length;
     bool readable;
@@ -172,14 +150,39 @@ struct Kernel {
     std::map<std::string, PVOID> routines;
 };
 
-Kernel &kernel();
+extern std::atomic<Kernel *> theKernel;
+[[noreturn]] void noMachine();
+inline Kernel &kernel() {
+    Kernel *found = theKernel.load(std::memory_order_acquire);
+    if (found == nullptr) [[unlikely]] {
+        noMachine();
+    }
+    return *found;
+}
 bool booted();
 void boot();
 // Handles of the host process, as its exit would close them. Comes before cm stops.
 void exitHost();
 void halt();
 
-PKTHREAD currentThread();
+// Which machine a thread's KTHREAD belongs to: it counts those that were booted.
+extern std::atomic<uint64_t> generation;
+struct CurrentThread {
+    uint64_t generation = 0;
+    PKTHREAD thread = nullptr;
+    bool adopted = false;
+};
+// Apart from what is done when an OS thread ends: a destructor would make each access dearer.
+extern constinit thread_local CurrentThread current;
+// An OS thread from outside calls the kernel for the first time.
+PKTHREAD adoptThread();
+inline PKTHREAD currentThread() {
+    CurrentThread &own = current;
+    if (own.thread != nullptr && own.generation == generation.load(std::memory_order_acquire)) [[likely]] {
+        return own.thread;
+    }
+    return adoptThread();
+}
 PKTHREAD createThread(PEPROCESS process, bool system);
 // Makes the calling OS thread that thread of the machine until it ends or leaves.
 void enterThread(PKTHREAD thread);
@@ -222,26 +225,55 @@ class BorrowedThread {
 
 [[noreturn]] void bugCheck(ULONG code, ULONG_PTR p1, ULONG_PTR p2, ULONG_PTR p3, ULONG_PTR p4, const char *format, ...)
     __attribute__((format(printf, 6, 7)));
-void requireIrql(KIRQL highest, const char *routine);
+[[noreturn]] void irqlTooHigh(KIRQL highest, const char *routine);
+inline void requireIrql(PKTHREAD thread, KIRQL highest, const char *routine) {
+    if (thread->irql > highest) [[unlikely]] {
+        irqlTooHigh(highest, routine);
+    }
+}
+inline void requireIrql(KIRQL highest, const char *routine) {
+    requireIrql(currentThread(), highest, routine);
+}
+[[noreturn]] void cannotLowerIrql(PKTHREAD thread, KIRQL irql);
+inline void lowerIrql(PKTHREAD thread, KIRQL irql) {
+    if (irql > thread->irql || (irql < DISPATCH_LEVEL && thread->spinLocks != 0)) [[unlikely]] {
+        cannotLowerIrql(thread, irql);
+    }
+    thread->irql = irql;
+}
 // For routines that are documented for PASSIVE_LEVEL and that drivers may call only there. The kernel's own components
 // call them at APC_LEVEL, too, when a registry call comes from there.
 void requirePassive(const char *routine);
 void printStack(void *const *stack, int depth);
 
-bool userMemoryAllows(const void *address, size_t length, bool write);
+constexpr uintptr_t kLowestUserAddress = 0x10000;
+// With ranges of user memory registered.
+bool userRangesAllow(uintptr_t start, size_t length, bool write);
+void callWatches(uintptr_t start, size_t length);
+inline bool userMemoryAllows(const void *address, size_t length, bool write) {
+    auto start = reinterpret_cast<uintptr_t>(address);
+    if (length == 0) {
+        return true;
+    }
+    if (start < kLowestUserAddress || start + length < start) {
+        return false;
+    }
+    return kernel().userRangeCount.load(std::memory_order_acquire) == 0 || userRangesAllow(start, length, write);
+}
 // Raises when the memory cannot be touched.
-void touch(const void *address, size_t length, bool write);
+inline void touch(const void *address, size_t length, bool write) {
+    if (kernel().userRangeCount.load(std::memory_order_acquire) != 0) [[unlikely]] {
+        callWatches(reinterpret_cast<uintptr_t>(address), length);
+    }
+    if (!userMemoryAllows(address, length, write)) [[unlikely]] {
+        ExRaiseStatus(STATUS_ACCESS_VIOLATION);
+    }
+}
 // Copies between the kernel and the caller of a service. False where user memory is not there.
 bool readCaller(void *to, const void *from, size_t length, KPROCESSOR_MODE mode);
 bool writeCaller(void *to, const void *from, size_t length, KPROCESSOR_MODE mode);
 // Whosever memory it is.
 bool tryWrite(void *to, const void *from, size_t length);
-bool isPoolAddress(const void *address);
-// One more thing that fault injection may refuse.
-bool failHere();
-uint64_t poolBlocksOfDrivers(uint64_t *bytes);
-// Bug check if drivers left blocks.
-void checkPoolLeaks(bool kernelToo);
 
 // Under Kernel::dispatcher: an object became signalled.
 void wakeWaiters(DISPATCHER_HEADER *object);

@@ -9,20 +9,8 @@
 
 namespace nt {
 
-constexpr uintptr_t kLowestUserAddress = 0x10000;
-
-bool userMemoryAllows(const void *address, size_t length, bool write) {
-    auto start = reinterpret_cast<uintptr_t>(address);
-    if (length == 0) {
-        return true;
-    }
-    if (start < kLowestUserAddress || start + length < start) {
-        return false;
-    }
+bool userRangesAllow(uintptr_t start, size_t length, bool write) {
     Kernel &k = kernel();
-    if (k.userRangeCount.load(std::memory_order_acquire) == 0) {
-        return true;
-    }
     std::shared_lock lock(k.userLock);
     auto range = k.userRanges.upper_bound(start);
     if (range != k.userRanges.begin() && std::prev(range)->first + std::prev(range)->second.length > start) {
@@ -31,7 +19,7 @@ bool userMemoryAllows(const void *address, size_t length, bool write) {
     for (; range != k.userRanges.end() && range->first < start + length; ++range) {
         if (currentThread()->irql >= DISPATCH_LEVEL) {
             bugCheck(IRQL_NOT_LESS_OR_EQUAL, start, currentThread()->irql, write, 0,
-                     "User memory %p was touched at IRQL %u.", address, currentThread()->irql);
+                     "User memory %p was touched at IRQL %u.", reinterpret_cast<void *>(start), currentThread()->irql);
         }
         if (!(write ? range->second.writable : range->second.readable)) {
             return false;
@@ -41,7 +29,7 @@ bool userMemoryAllows(const void *address, size_t length, bool write) {
 }
 
 // Without the lock, so that a watch may change the ranges.
-static void callWatches(uintptr_t start, size_t length) {
+void callWatches(uintptr_t start, size_t length) {
     Kernel &k = kernel();
     if (length == 0 || k.userRangeCount.load(std::memory_order_acquire) == 0) {
         return;
@@ -57,13 +45,6 @@ static void callWatches(uintptr_t start, size_t length) {
     }
     for (const auto &[watch, context] : watches) {
         watch(context);
-    }
-}
-
-void touch(const void *address, size_t length, bool write) {
-    callWatches(reinterpret_cast<uintptr_t>(address), length);
-    if (!userMemoryAllows(address, length, write)) {
-        ExRaiseStatus(STATUS_ACCESS_VIOLATION);
     }
 }
 

@@ -10,27 +10,22 @@
 
 namespace nt {
 
-static std::atomic<Kernel *> theKernel{nullptr};
-// Which machine a thread's KTHREAD belongs to.
-static std::atomic<uint64_t> generation{0};
+std::atomic<Kernel *> theKernel{nullptr};
+std::atomic<uint64_t> generation{0};
 static std::mutex bootLock;
+constinit thread_local CurrentThread current;
 
 namespace {
-struct ThreadLocal {
-    uint64_t generation = 0;
-    PKTHREAD thread = nullptr;
-    bool adopted = false;
-    ~ThreadLocal();
+struct ThreadEnd {
+    // So that it is there.
+    void arm() {}
+    ~ThreadEnd();
 };
-thread_local ThreadLocal local;
+thread_local ThreadEnd threadEnd;
 } // namespace
 
-Kernel &kernel() {
-    Kernel *found = theKernel.load(std::memory_order_acquire);
-    if (found == nullptr) {
-        bugCheck(MANUALLY_INITIATED_CRASH, 0, 0, 0, 0, "A kernel routine was called while no machine runs.");
-    }
-    return *found;
+void noMachine() {
+    bugCheck(MANUALLY_INITIATED_CRASH, 0, 0, 0, 0, "A kernel routine was called while no machine runs.");
 }
 
 bool booted() {
@@ -46,9 +41,11 @@ void publish(Kernel *k) {
     generation.fetch_add(1, std::memory_order_release);
 }
 
-ThreadLocal::~ThreadLocal() {
+ThreadEnd::~ThreadEnd() {
+    PKTHREAD thread = current.thread;
     std::lock_guard lock(bootLock);
-    if (thread == nullptr || !adopted || generation != nt::generation.load(std::memory_order_acquire) || !booted()) {
+    if (thread == nullptr || !current.adopted || current.generation != generation.load(std::memory_order_acquire) ||
+        !booted()) {
         return;
     }
     bool mine;
@@ -82,9 +79,7 @@ void destroyThreadBody(PVOID object) {
 }
 
 void enterThread(PKTHREAD thread) {
-    local.generation = generation.load(std::memory_order_acquire);
-    local.thread = thread;
-    local.adopted = false;
+    current = {generation.load(std::memory_order_acquire), thread, false};
 }
 
 void leaveThread() {
@@ -96,10 +91,10 @@ void leaveThread() {
         setSignal(&thread->header, 1);
     }
     ObfDereferenceObject(thread);
-    local.thread = nullptr;
+    current.thread = nullptr;
 }
 
-static PKTHREAD adopt() {
+PKTHREAD adoptThread() {
     // Creating an object asks for the current IRQL, that is, for a thread.
     static thread_local bool creating = false;
     if (creating) {
@@ -110,27 +105,21 @@ static PKTHREAD adopt() {
     PKTHREAD thread = createThread(kernel().hostProcess, false);
     creating = false;
     enterThread(thread);
-    local.adopted = true;
+    current.adopted = true;
+    threadEnd.arm();
     std::lock_guard lock(kernel().threadLock);
     kernel().adopted.insert(thread);
     return thread;
 }
 
-PKTHREAD currentThread() {
-    if (local.thread != nullptr && local.generation == generation.load(std::memory_order_acquire)) {
-        return local.thread;
-    }
-    return adopt();
-}
-
-BorrowedThread::BorrowedThread(PEPROCESS process, bool system) : former_(currentThread()), adopted_(local.adopted) {
+BorrowedThread::BorrowedThread(PEPROCESS process, bool system) : former_(currentThread()), adopted_(current.adopted) {
     enterThread(createThread(process, system));
 }
 
 BorrowedThread::~BorrowedThread() {
     leaveThread();
     enterThread(former_);
-    local.adopted = adopted_;
+    current.adopted = adopted_;
 }
 
 void reapThreads(bool all) {

@@ -24,6 +24,7 @@ SIM_BEGIN_C
 
 typedef struct _SIM_SEH_FRAME {
     struct _SIM_SEH_FRAME *Previous;
+    struct _KTHREAD *Thread;
     int State;
     jmp_buf Target;
 } SIM_SEH_FRAME;
