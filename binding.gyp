@@ -9,6 +9,9 @@
     'simulator_nt_sources': ['<!@(node -p "require(\'./native/sources.json\').simulator_nt.join(\' \')")'],
     'simulator_cm_sources': ['<!@(node -p "require(\'./native/sources.json\').simulator_cm.join(\' \')")'],
     'simulator_host_sources': ['<!@(node -p "require(\'./native/sources.json\').simulator_host.join(\' \')")'],
+    'bench_sources': ['<!@(node -p "require(\'./native/sources.json\').bench.join(\' \')")'],
+    # npm run build:bench sets it: the native part of the benchmarks, which is never shipped.
+    'cmb_bench%': 0,
   },
   'target_defaults': {
     'cflags': ['-Wall', '-Wextra', '-fvisibility=hidden', '-fno-omit-frame-pointer'],
@@ -70,6 +73,29 @@
           'sources': ['<@(simulator_nt_sources)', '<@(simulator_cm_sources)', '<@(simulator_host_sources)'],
           'include_dirs': ['native/simulator/include', 'native/simulator'],
           'cflags_c': ['-fshort-wchar', '-fexceptions', '-Wno-multichar'],
+        },
+      ],
+    }],
+    ['OS!="win" and cmb_bench==1', {
+      'targets': [
+        {
+          'target_name': 'cmbridge_bench',
+          'sources': ['<@(bench_sources)', '<@(addon_simulator_sources)'],
+          'include_dirs': [
+            '<!(node -p "require(\'node-addon-api\').include_dir")',
+            '.',
+            'driver',
+            'native/simulator/include',
+            'native/simulator',
+          ],
+          'defines': [
+            'NAPI_VERSION=9',
+            'NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS',
+            'NODE_ADDON_API_DISABLE_DEPRECATED',
+            'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS',
+            'CMB_SIMULATOR',
+          ],
+          'dependencies': ['driver', 'simulator'],
         },
       ],
     }],

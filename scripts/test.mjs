@@ -27,6 +27,7 @@ const STEPS = [
     env: { CMBRIDGE_TEST_FAULTS: '1' },
     commands: [nodeTest('test/conformance')],
   },
+  { name: 'bench', needs: [], tests: true, commands: [npm('build:bench'), nodeTest('test/bench')] },
   { name: 'native', needs: ['native'], tests: true, commands: [npm('test:native')] },
   { name: 'native-asan', needs: ['native'], tests: true, commands: [npm('test:native:asan')] },
   { name: 'native-tsan', needs: ['native'], tests: true, commands: [npm('test:native:tsan')] },

@@ -1,0 +1,134 @@
+import type { NativeAddon } from '../../lib/native.js';
+import { openDriverWith } from '../../lib/open-driver.js';
+import * as P from '../../lib/protocol.js';
+import { loadBenchAddon, type BenchChannel, type Recording } from './native.js';
+import { recordCount } from './raw-session.js';
+
+/** One way of getting events into a program, fed from a recording. */
+export interface Consumer {
+  readonly id: string;
+  readonly label: string;
+  /** Plays the recording so many times; resolves with nanoseconds when everything has arrived. */
+  readonly play: (times: number) => Promise<number>;
+  /** The last event as the program has it; null where events are not looked at. */
+  readonly lastEvent: () => object | null;
+  readonly close: () => Promise<void>;
+}
+
+const receives = 4;
+
+/** Counts to a number that is set before each run, and tells how long that took. */
+export class Arrivals {
+  #left = 0;
+  #begin = 0n;
+  #done: ((nanoseconds: number) => void) | null = null;
+
+  expect(count: number): Promise<number> {
+    this.#left = count;
+    this.#begin = process.hrtime.bigint();
+    return new Promise((resolve) => {
+      this.#done = resolve;
+    });
+  }
+
+  add(count: number): void {
+    this.#left -= count;
+    if (this.#left <= 0) {
+      this.#done?.(Number(process.hrtime.bigint() - this.#begin));
+      this.#done = null;
+    }
+  }
+}
+
+export interface FullOptions {
+  readonly id: string;
+  readonly label: string;
+}
+
+/** All of the package: its delivery, its session, its decoder, a callback that gets each event. */
+export async function decodingConsumer(recording: Recording, { id, label }: FullOptions): Promise<Consumer> {
+  const arrivals = new Arrivals();
+  let last: object | null = null;
+  let channel: BenchChannel | null = null;
+  const driver = await openDriverWith(
+    () =>
+      replayAddon(recording, (opened) => {
+        channel = opened;
+      }),
+    { backend: 'simulator' },
+  );
+  await driver.registerCallback({ altitude: '385000.3' }, (event) => {
+    last = event;
+    arrivals.add(1);
+  });
+  return {
+    id,
+    label,
+    play: (times) => {
+      const arrived = arrivals.expect(times * recording.notifications);
+      channel?.play(times);
+      return arrived;
+    },
+    lastEvent: () => last,
+    close: () => driver.close(),
+  };
+}
+
+/** The package's addon, as the package sees it, with a recording for a driver. */
+function replayAddon(recording: Recording, onOpen: (channel: BenchChannel) => void): NativeAddon {
+  const addon = loadBenchAddon();
+  return {
+    version: '',
+    backends: ['simulator'],
+    simulator: null,
+    openChannel: (_backend, _deviceName, onBatch) => {
+      const channel = new addon.Channel(recording, 'batches', onBatch);
+      onOpen(channel);
+      return Promise.resolve(channel);
+    },
+  };
+}
+
+/** Batches are copied into JavaScript and nothing is done with them. */
+export function copyingConsumer(recording: Recording): Consumer {
+  const arrivals = new Arrivals();
+  const channel = new (loadBenchAddon().Channel)(recording, 'batches', (batch) => {
+    arrivals.add(recordCount(batch));
+    channel.acknowledge();
+  });
+  channel.startReceive(receives, P.CMB_MIN_RECEIVE_BYTES);
+  const records = recording.batches.reduce((sum, { buffer }) => sum + recordCount(buffer as ArrayBuffer), 0);
+  return {
+    id: 'copy',
+    label: 'batches copied, not decoded (c)',
+    play: (times) => {
+      const arrived = arrivals.expect(times * records);
+      channel.play(times);
+      return arrived;
+    },
+    lastEvent: () => null,
+    close: () => channel.close(),
+  };
+}
+
+/** One call and one object of Node-API for each event. */
+export function objectConsumer(recording: Recording): Consumer {
+  const arrivals = new Arrivals();
+  let last: object | null = null;
+  const channel = new (loadBenchAddon().Channel)(recording, 'events', (event) => {
+    last = event;
+    arrivals.add(1);
+  });
+  channel.startReceive(receives, P.CMB_MIN_RECEIVE_BYTES);
+  return {
+    id: 'objects',
+    label: 'a call and an object by Node-API per event (a)',
+    play: (times) => {
+      const arrived = arrivals.expect(times * recording.notifications);
+      channel.play(times);
+      return arrived;
+    },
+    lastEvent: () => last,
+    close: () => channel.close(),
+  };
+}

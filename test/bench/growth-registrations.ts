@@ -1,0 +1,70 @@
+import type { Registration } from '../../lib/registration.js';
+import { pick, type PartOptions } from './part.js';
+import { allClassesMask } from './raw-session.js';
+import type { Row, Section } from './report.js';
+import { benchKey, calibrate, runLoad, startRawReader, startRig } from './rig.js';
+import { interleave, paired, samplesOf, summarize, type Candidate } from './summary.js';
+
+const notifications = 2;
+
+/** What each registration adds to a query of a value, when there are more and more of them. */
+export async function growthRegistrations(options: PartOptions): Promise<Section[]> {
+  await using rig = await startRig();
+  await using reader = await startRawReader();
+  const load = { path: benchKey, kind: 'query' } as const;
+  const count = await calibrate(rig.process, load, pick(options, 2, 40));
+  const run = async () => {
+    const { operations, nanoseconds } = await runLoad(rig.process, { ...load, operations: count });
+    return nanoseconds / operations;
+  };
+  const ignoring = async (registrations: number) => {
+    const registered: Registration[] = [];
+    for (let index = 0; index < registrations; index++) {
+      registered.push(
+        await rig.driver.registerCallback(
+          { altitude: `385100.${index + 1}`, classes: ['RegNtPreSaveKey'] },
+          () => undefined,
+        ),
+      );
+    }
+    const sample = await run();
+    for (const registration of registered) await registration.unregister();
+    return sample;
+  };
+  const notifying = async (registrations: number) => {
+    const cookies: bigint[] = [];
+    for (let index = 0; index < registrations; index++) {
+      cookies.push(await reader.session.register({ classMask: allClassesMask, altitude: `385200.${index + 1}` }));
+    }
+    const sample = await run();
+    for (const cookie of cookies) await reader.session.unregister(cookie);
+    return sample;
+  };
+
+  const sizes = pick(options, [1, 4], [1, 2, 4, 8, 16, 32, 64]);
+  const candidates: Candidate[] = [{ id: 'none', measure: run }];
+  for (const size of sizes) {
+    candidates.push({ id: `ignoring-${size}`, measure: () => ignoring(size) });
+    candidates.push({ id: `notifying-${size}`, measure: () => notifying(size) });
+  }
+  const samples = await interleave(candidates, pick(options, 1, 9));
+  const base = samplesOf(samples, 'none');
+  const added = (id: string, size: number) =>
+    summarize(paired(samplesOf(samples, id), base, (one, none) => (one - none) / (notifications * size)));
+  return [
+    {
+      id: 'growth-registrations',
+      title: 'Growth: registrations that a query of a value meets',
+      columns: [
+        { key: 'ignoring', label: 'registered for another class: per notification and registration', unit: 'ns' },
+        { key: 'notifying', label: 'every notification sent: likewise', unit: 'ns' },
+      ],
+      rows: sizes.map((size): Row => ({
+        id: `registrations-${size}`,
+        label: `${size} ${size === 1 ? 'registration' : 'registrations'}`,
+        values: { ignoring: added(`ignoring-${size}`, size), notifying: added(`notifying-${size}`, size) },
+      })),
+      notes: ['Those that send share one session and its queue, whose batches are taken and not decoded.'],
+    },
+  ];
+}
