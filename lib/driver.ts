@@ -15,8 +15,9 @@ import {
   throwIfAborted,
 } from './options.js';
 import { CMB_DEFAULT_DATA_BYTES, CMB_SCOPE_DRIVER, CMB_SCOPE_SESSION } from './protocol.js';
-import type { ErrorCallback, EventCallback, Registration, SignalOption } from './registration.js';
+import type { ErrorCallback, EventCallback, Registration, RegistrationRules, SignalOption } from './registration.js';
 import type { DriverLimits, HelloReply } from './requests.js';
+import { rulesForDriver, type RulesInput, type RulesTarget } from './rules/driver-rules.js';
 import type { RegisterParameters, Session } from './session.js';
 import type { Simulator } from './simulator.js';
 import type { Statistics } from './statistics.js';
@@ -35,6 +36,13 @@ export interface RegisterOptions extends SignalOption {
    * or two reads for each of these operations, which callbacks of lower altitude see. Default: false.
    */
   readonly oldValues?: boolean | undefined;
+  /**
+   * Which notifications of `classes` and `phases` become events: the first rule that matches decides, in the driver. Also takes what
+   * `compileRules` made. Default: all become events.
+   */
+  readonly rules?: RulesInput | undefined;
+  /** What becomes of a notification that no rule matches. Default: ignore. */
+  readonly otherwise?: 'ignore' | 'notify' | undefined;
   /** Gets what the callback throws or rejects with, and errors of the registration itself. */
   readonly onError?: ErrorCallback | undefined;
 }
@@ -49,7 +57,17 @@ export interface Version {
   readonly minor: number;
 }
 
-const registerOptionNames = ['altitude', 'classes', 'phases', 'maxDataBytes', 'oldValues', 'signal', 'onError'];
+const registerOptionNames = [
+  'altitude',
+  'classes',
+  'phases',
+  'maxDataBytes',
+  'oldValues',
+  'rules',
+  'otherwise',
+  'signal',
+  'onError',
+];
 
 /** A session with the driver. */
 export class Driver {
@@ -62,6 +80,7 @@ export class Driver {
   /** The machine to play with where there is no Windows; null for the real device. */
   readonly simulator: Simulator | null;
   readonly #session: Session;
+  readonly #rulesTarget: RulesTarget;
   #isClosed = false;
 
   /** @internal */
@@ -72,6 +91,7 @@ export class Driver {
     this.limits = hello.limits;
     this.simulator = simulator;
     this.#session = session;
+    this.#rulesTarget = hello;
     openDrivers.add(this);
   }
 
@@ -97,6 +117,7 @@ export class Driver {
   ): Promise<Registration> {
     const checked = checkOptions('registerCallback()', options, registerOptionNames);
     const signal = checkSignal(checked['signal']);
+    const rules = this.#registrationRules(checked['rules'], checked['otherwise']);
     const parameters: RegisterParameters = {
       altitude: checkAltitude(checked['altitude']),
       classMask: checkClassMask(checked['classes'], checked['phases']),
@@ -108,6 +129,8 @@ export class Driver {
         Math.min(CMB_DEFAULT_DATA_BYTES, this.limits.maxDataBytes),
       ),
       oldValues: checkBoolean('oldValues', checked['oldValues'], false),
+      rules,
+      program: rules.current?.bytes ?? null,
       callback: checkFunction('callback', callback),
       onError: checkFunction('onError', options.onError),
       ...(onCookie === undefined ? {} : { onCookie }),
@@ -120,6 +143,15 @@ export class Driver {
     }
     if (signal !== undefined) registration.unregisterOn(signal);
     return registration;
+  }
+
+  #registrationRules(rules: unknown, otherwise: unknown): RegistrationRules {
+    const compile: RegistrationRules['compile'] = (input, action) => {
+      if (input !== null) return rulesForDriver(input, action, this.#rulesTarget);
+      if (action === undefined) return null;
+      throw invalidArgument('"otherwise" says what becomes of what no rule matches; there are no rules');
+    };
+    return { current: compile((rules ?? null) as RulesInput | null, otherwise), compile };
   }
 
   async statistics(options?: StatisticsOptions): Promise<Statistics> {

@@ -28,7 +28,15 @@ export type { RegOperation } from './reg-file/operation.js';
 export { parseRegFile } from './reg-file/parse.js';
 export type { CreateProcessOptions } from './process-options.js';
 export type { RawQueries, RawQueryOptions, RawQueryResult } from './raw-queries.js';
-export type { ErrorCallback, EventCallback, EventsOptions, Registration, SignalOption } from './registration.js';
+export type {
+  ErrorCallback,
+  EventCallback,
+  EventsOptions,
+  Registration,
+  SetRulesOptions,
+  SetRulesResult,
+  SignalOption,
+} from './registration.js';
 export { displayKey, keyHive, nativeKey } from './registry-path.js';
 export type { KeyHive } from './registry-path.js';
 export type { RegistryThread as SimulatedThread } from './registry-thread.js';
@@ -43,6 +51,8 @@ export type { DriverLimits } from './requests.js';
 export { RulesError } from './rules/problem.js';
 export type { RulePath, RuleProblem } from './rules/problem.js';
 export { compileRules } from './rules/compile.js';
+export type { RulesInput } from './rules/driver-rules.js';
+export { RulesRefusedError } from './rules/requests.js';
 export type {
   CompiledRules,
   CompileRulesOptions,

@@ -1,6 +1,8 @@
 import type { Event } from './event.js';
 import { EventStream, type Entry, type EventIterator, type StreamOwner } from './event-stream.js';
 import { abortable, checkInteger, checkOptions, checkSignal, throwIfAborted } from './options.js';
+import type { CompiledRules } from './rules/rule.js';
+import type { RulesInput } from './rules/driver-rules.js';
 import type { Statistics } from './statistics.js';
 
 export type EventCallback = (event: Event, registration: Registration) => unknown;
@@ -16,10 +18,27 @@ export interface EventsOptions extends SignalOption {
   readonly highWaterMark?: number | undefined;
 }
 
+export interface SetRulesOptions extends SignalOption {
+  /** What becomes of a notification that no rule matches. Default: ignore. */
+  readonly otherwise?: 'ignore' | 'notify' | undefined;
+}
+
+export interface SetRulesResult {
+  /** Events of operations that began under the new rules have a higher `sequence`. */
+  readonly sequence: bigint;
+}
+
+/** The rules that a registration begins with, and how others are made for its driver. */
+export interface RegistrationRules {
+  readonly current: CompiledRules | null;
+  compile(rules: RulesInput | null, otherwise: unknown): CompiledRules | null;
+}
+
 /** What a registration needs of its session. */
 export interface RegistrationOwner {
   /** UNREGISTER, and the wait until every record that was queued before it returned has been delivered. */
   unregister(registration: Registration): Promise<void>;
+  setRules(cookie: bigint, program: Uint8Array | null): Promise<bigint>;
   registrationStatistics(cookie: bigint): Promise<Statistics>;
   roomAgain(): void;
 }
@@ -41,6 +60,9 @@ export class Registration {
   #endError: Error | null = null;
   #unregistering: Promise<void> | null = null;
   #stopListening: (() => void) | null = null;
+  readonly #compile: RegistrationRules['compile'];
+  #rules: CompiledRules | null;
+  #settingRules: Promise<unknown> = Promise.resolve();
 
   /** @internal */
   constructor(
@@ -49,8 +71,11 @@ export class Registration {
     altitude: string,
     callback: EventCallback | undefined,
     onError: ErrorCallback | undefined,
+    rules: RegistrationRules,
   ) {
     this.#owner = owner;
+    this.#compile = rules.compile;
+    this.#rules = rules.current;
     this.cookie = cookie;
     this.altitude = altitude;
     this.#callback = callback;
@@ -70,6 +95,30 @@ export class Registration {
   /** False as soon as the driver has unregistered it. */
   get active(): boolean {
     return this.#state === 'active';
+  }
+
+  /** Those in force, with the compiler's warnings; null when there are none, so that everything registered for becomes an event. */
+  get rules(): CompiledRules | null {
+    return this.#rules;
+  }
+
+  /**
+   * Replaces the rules as a whole. An operation belongs to the rules that are in force when it begins, in both phases. Null takes
+   * all rules away. When it fails, the old ones stay in force.
+   */
+  async setRules(rules: RulesInput | null, options?: SetRulesOptions): Promise<SetRulesResult> {
+    const checked = checkOptions('setRules()', options, ['otherwise', 'signal']);
+    const signal = checkSignal(checked['signal']);
+    throwIfAborted(signal, 'Setting rules');
+    const compiled = this.#compile(rules, checked['otherwise']);
+    // One after the other, so that the last call has the last word.
+    const setting = this.#settingRules.then(async () => {
+      const sequence = await this.#owner.setRules(this.cookie, compiled?.bytes ?? null);
+      this.#rules = compiled;
+      return { sequence };
+    });
+    this.#settingRules = setting.catch(() => undefined);
+    return abortable(setting, signal, 'Setting rules');
   }
 
   /**

@@ -22,14 +22,21 @@ export interface DriverLimits {
   readonly queueRecords: number;
   /** Processes that the driver keeps this session informed of at a time. */
   readonly processSlots: number;
+  /** Of one program of `compileRules`. */
+  readonly maxRulesBytes: number;
+  /** N of the ControlSet00N that CurrentControlSet leads to; null if the driver could not find out. */
+  readonly controlSet: number | null;
 }
 
 export interface RegisterReply {
   readonly status: number;
+  /** Why and where the rule program was refused: CMB_RULES_REASON_*. */
+  readonly reason: number;
+  readonly offset: number;
   readonly cookie: bigint;
 }
 
-function request(size: number): { bytes: Uint8Array; view: DataView } {
+export function requestBytes(size: number): { bytes: Uint8Array; view: DataView } {
   const bytes = new Uint8Array(size);
   const view = new DataView(bytes.buffer);
   view.setUint32(P.CMB_HEADER.Size, size, true);
@@ -50,7 +57,7 @@ export function replyView(bytes: Uint8Array, size: number, what: string): DataVi
 
 export function helloRequest(queueBytes: number, queueRecords: number): Uint8Array {
   const Q = P.CMB_HELLO_REQUEST;
-  const { bytes, view } = request(Q.size);
+  const { bytes, view } = requestBytes(Q.size);
   view.setUint16(Q.ProtocolMajor, P.CMB_PROTOCOL_MAJOR, true);
   view.setUint16(Q.ProtocolMinor, P.CMB_PROTOCOL_MINOR, true);
   view.setUint32(Q.QueueBytes, queueBytes, true);
@@ -76,6 +83,8 @@ export function helloReply(bytes: Uint8Array): HelloReply {
       queueBytes: u32(A.QueueBytes),
       queueRecords: u32(A.QueueRecords),
       processSlots: u32(A.ProcessSlots),
+      maxRulesBytes: u32(A.MaxRulesBytes),
+      controlSet: u32(A.ControlSet) === 0 ? null : u32(A.ControlSet),
     },
   };
 }
@@ -85,28 +94,48 @@ export interface RegisterRequest {
   readonly classMask: bigint;
   readonly maxDataBytes: number;
   readonly oldValues: boolean;
+  /** Null: no rules. */
+  readonly program: Uint8Array | null;
 }
 
-export function registerRequest({ altitude, classMask, maxDataBytes, oldValues }: RegisterRequest): Uint8Array {
+export function registerRequest({
+  altitude,
+  classMask,
+  maxDataBytes,
+  oldValues,
+  program,
+}: RegisterRequest): Uint8Array {
   const Q = P.CMB_REGISTER_REQUEST;
   const text = Buffer.from(altitude, 'utf16le');
-  const { bytes, view } = request(Q.size + text.byteLength);
+  const programOffset = Math.ceil((Q.size + text.byteLength) / 8) * 8;
+  const { bytes, view } = requestBytes(
+    program === null ? Q.size + text.byteLength : programOffset + program.byteLength,
+  );
   view.setBigUint64(Q.ClassMask, classMask, true);
   view.setUint32(Q.MaxDataBytes, maxDataBytes, true);
   view.setUint16(Q.AltitudeSize, text.byteLength, true);
   view.setUint32(Q.Options, oldValues ? P.CMB_REGISTER_OLD_VALUES : 0, true);
   bytes.set(text, Q.size);
+  if (program !== null) {
+    view.setUint32(Q.ProgramSize, program.byteLength, true);
+    bytes.set(program, programOffset);
+  }
   return bytes;
 }
 
 export function registerReply(bytes: Uint8Array): RegisterReply {
   const A = P.CMB_REGISTER_REPLY;
   const view = replyView(bytes, A.size, 'REGISTER');
-  return { status: view.getUint32(A.Status, true), cookie: view.getBigInt64(A.Cookie, true) };
+  return {
+    status: view.getUint32(A.Status, true),
+    reason: view.getUint32(A.Reason, true),
+    offset: view.getUint32(A.Offset, true),
+    cookie: view.getBigInt64(A.Cookie, true),
+  };
 }
 
 export function unregisterRequest(cookie: bigint): Uint8Array {
-  const { bytes, view } = request(P.CMB_UNREGISTER_REQUEST.size);
+  const { bytes, view } = requestBytes(P.CMB_UNREGISTER_REQUEST.size);
   view.setBigInt64(P.CMB_UNREGISTER_REQUEST.Cookie, cookie, true);
   return bytes;
 }
@@ -118,7 +147,7 @@ export function unregisterReply(bytes: Uint8Array): number {
 
 export function statisticsRequest(scope: number, cookie: bigint): Uint8Array {
   const Q = P.CMB_STATISTICS_REQUEST;
-  const { bytes, view } = request(Q.size);
+  const { bytes, view } = requestBytes(Q.size);
   view.setUint32(Q.Scope, scope, true);
   view.setBigInt64(Q.Cookie, cookie, true);
   return bytes;

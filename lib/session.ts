@@ -4,7 +4,13 @@ import { nativeStatus, registerError, statusError, unregisterError, cookieError 
 import { CmBridgeError, NtStatusError } from './errors.js';
 import { NtStatus, ntSuccess } from './nt-status.js';
 import * as P from './protocol.js';
-import { Registration, type ErrorCallback, type EventCallback, type RegistrationOwner } from './registration.js';
+import {
+  Registration,
+  type ErrorCallback,
+  type EventCallback,
+  type RegistrationOwner,
+  type RegistrationRules,
+} from './registration.js';
 import {
   registerReply,
   registerRequest,
@@ -13,11 +19,13 @@ import {
   unregisterRequest,
   type RegisterRequest,
 } from './requests.js';
+import { setRulesReply, setRulesRequest, throwIfRefused } from './rules/requests.js';
 import { statisticsReply, type Statistics } from './statistics.js';
 
 export interface RegisterParameters extends RegisterRequest {
   readonly callback: EventCallback | undefined;
   readonly onError: ErrorCallback | undefined;
+  readonly rules: RegistrationRules;
   /** Called before the first event is delivered. */
   readonly onCookie?: (cookie: bigint) => void;
 }
@@ -67,15 +75,16 @@ export class Session implements RegistrationOwner {
   }
 
   async #register(parameters: RegisterParameters): Promise<Registration> {
-    const { altitude, callback, onError } = parameters;
+    const { altitude, callback, onError, rules } = parameters;
     const input = registerRequest(parameters);
     let registration: Registration | null = null;
     this.dispatcher.beginRegister();
     try {
       const what = `Registering at the altitude ${altitude}`;
       const reply = registerReply(await this.#control(P.CMB_IOCTL_REGISTER, input, P.CMB_REGISTER_REPLY.size, what));
+      throwIfRefused(reply.status, reply.reason, reply.offset, what);
       if (!ntSuccess(reply.status)) throw registerError(reply.status, altitude);
-      registration = new Registration(this, reply.cookie, altitude, callback, onError);
+      registration = new Registration(this, reply.cookie, altitude, callback, onError, rules);
       parameters.onCookie?.(reply.cookie);
     } finally {
       this.dispatcher.endRegister(registration);
@@ -124,6 +133,19 @@ export class Session implements RegistrationOwner {
       this.dispatcher.endDrain();
       this.#updateReference();
     }
+  }
+
+  /** SET_RULES; the number that records of operations under the new rules exceed. */
+  async setRules(cookie: bigint, program: Uint8Array | null): Promise<bigint> {
+    const what = `Setting the rules of the cookie ${cookie}`;
+    const input = setRulesRequest(cookie, program);
+    const reply = setRulesReply(
+      await this.#control(P.CMB_IOCTL_SET_RULES, input, P.CMB_SET_RULES_REPLY.size, what),
+      what,
+    );
+    if (reply.status === NtStatus.STATUS_INVALID_PARAMETER) throw cookieError(reply.status, cookie);
+    if (!ntSuccess(reply.status)) throw statusError(reply.status, what);
+    return reply.sequence;
   }
 
   async statistics(scope: number, cookie: bigint): Promise<Statistics> {

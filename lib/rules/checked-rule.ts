@@ -28,13 +28,8 @@ export function listOf<T>(value: OneOrMany<T> | undefined): readonly T[] | null 
   return Array.isArray(value) ? (value as readonly T[]) : [value as T];
 }
 
-/** Operations that say which value they are about before they are done. */
-const namedValueOperations: ReadonlySet<string> = new Set([
-  'SetValueKey',
-  'DeleteValueKey',
-  'QueryValueKey',
-  'QueryMultipleValueKey',
-]);
+/** Operations about one value, which they name. RegNtQueryMultipleValueKey names many, an enumeration none. */
+const namedValueOperations: ReadonlySet<string> = new Set(['SetValueKey', 'DeleteValueKey', 'QueryValueKey']);
 
 function maskOf(isIn: (entry: NotifyClass) => boolean): bigint {
   return notifyClasses.reduce((mask, entry) => (isIn(entry) ? mask | (1n << BigInt(entry.number)) : mask), 0n);

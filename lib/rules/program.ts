@@ -37,17 +37,28 @@ export function buildProgram(
     [D.Elevated, numbers(({ elevated }) => (elevated === null ? null : [elevated ? 1 : 0]))],
     [D.Tree, numbers(({ trees }) => trees)],
   ];
-  const masks = rules.map(possibleClassMask);
-  const classSets = Array.from({ length: P.CMB_MAX_NOTIFY_CLASS + 1 }, (_, notifyClass) => {
-    const bit = 1n << BigInt(notifyClass);
-    return writer.sets.add(indexes(masks, (mask) => (mask & bit) !== 0n));
-  });
   return writer.write({
     actions: rules.map(({ action }) => actions[action]),
     otherwise: actions[otherwise],
     classMask,
-    classSets,
+    classSets: classSets(writer, rules),
     dimensions,
+  });
+}
+
+/** For each class the set of the rules that are meant for it. Most rules are meant for the same few classes. */
+function classSets(writer: ProgramWriter, rules: readonly CheckedRule[]): number[] {
+  const masks = rules.map(possibleClassMask);
+  const kinds = [...new Set(masks)];
+  const known = new Map<string, number>();
+  return Array.from({ length: P.CMB_MAX_NOTIFY_CLASS + 1 }, (_, notifyClass) => {
+    const bit = 1n << BigInt(notifyClass);
+    const wanted = kinds.filter((mask) => (mask & bit) !== 0n);
+    const key = wanted.join();
+    const isWanted = new Set(wanted);
+    const set = known.get(key) ?? writer.sets.add(indexes(masks, (mask) => isWanted.has(mask)));
+    known.set(key, set);
+    return set;
   });
 }
 
