@@ -118,6 +118,7 @@ NTSTATUS RulesVerifyNodes(_In_ const RULES_PROGRAM *Program, _Out_ RULES_COUNTS 
 // Of a node; one more than CMB_MAX_RULES_WORK stands for all that is beyond it.
 typedef struct RULES_COST {
     UINT32 Work;
+    UINT32 Globs;
     UINT32 All;
     UINT32 Deep;
 } RULES_COST;

@@ -8,19 +8,27 @@ static VOID AddCost(_Inout_ UINT32 *Cost, _In_ UINT32 More) {
     *Cost = min(*Cost + More, CMB_MAX_RULES_WORK + 1);
 }
 
-static VOID AddChild(_Inout_ RULES_COST *Cost, _In_ const RULES_COST *Child) {
-    AddCost(&Cost->Work, Child->Work);
-    AddCost(&Cost->All, Child->All);
-    AddCost(&Cost->Deep, Child->Deep);
+static BOOLEAN IsDeep(_In_ const CMB_RULE_NODE *Node) {
+    return (Node->Flags & CMB_RULE_NODE_DEEP) != 0;
+}
+
+static VOID AddChild(_In_ const RULES_PROGRAM *Program, _In_ const RULES_COST *Costs, _Inout_ RULES_COST *Cost,
+                     _In_ UINT32 Child) {
+    AddCost(&Cost->Work, Costs[Child].Work);
+    AddCost(&Cost->Globs, IsDeep(&Program->Nodes[Child]) ? 0 : Costs[Child].Globs);
+    AddCost(&Cost->All, Costs[Child].All);
+    AddCost(&Cost->Deep, Costs[Child].Deep);
 }
 
 // Costs of a node whose children have theirs.
 static VOID FindCost(_In_ const RULES_PROGRAM *Program, _Inout_ RULES_COST *Costs, _In_ UINT32 Index) {
     const CMB_RULE_NODE *node = &Program->Nodes[Index];
     RULES_COST *cost = &Costs[Index];
-    RULES_COST literal = {0, 0, 0};
+    UINT32 work = 0;
+    UINT32 deep = 0;
     AddCost(&cost->Work, 1);
     AddCost(&cost->Work, node->GlobCount);
+    AddCost(&cost->Globs, node->GlobCount);
     if (node->BelowSet != CMB_RULES_NONE) {
         AddCost(&cost->Work, RulesCountBits(Program->Sets[node->BelowSet].Summary));
     }
@@ -28,24 +36,27 @@ static VOID FindCost(_In_ const RULES_PROGRAM *Program, _Inout_ RULES_COST *Cost
         const UINT32 child = Program->Edges[node->EdgeFirst + i].Child;
         if (child != CMB_RULES_NONE) {
             // A component is one literal at most.
-            literal.Work = max(literal.Work, Costs[child].Work);
-            literal.Deep = max(literal.Deep, Costs[child].Deep);
-            AddCost(&literal.All, Costs[child].All);
+            work = max(work, Costs[child].Work);
+            deep = max(deep, Costs[child].Deep);
+            AddCost(&cost->Globs, IsDeep(&Program->Nodes[child]) ? 0 : Costs[child].Globs);
+            AddCost(&cost->All, Costs[child].All);
         }
     }
-    AddChild(cost, &literal);
+    AddCost(&cost->Work, work);
+    AddCost(&cost->Deep, deep);
     for (UINT32 i = 0; i < node->GlobCount; ++i) {
-        AddChild(cost, &Costs[Program->Globs[node->GlobFirst + i].Child]);
+        AddChild(Program, Costs, cost, Program->Globs[node->GlobFirst + i].Child);
     }
     if (node->AnyChild != CMB_RULES_NONE) {
-        AddChild(cost, &Costs[node->AnyChild]);
+        AddChild(Program, Costs, cost, node->AnyChild);
     }
     if (node->DeepChild != CMB_RULES_NONE) {
         AddCost(&cost->All, Costs[node->DeepChild].All);
         AddCost(&cost->Deep, Costs[node->DeepChild].Deep);
     }
-    if (node->Flags & CMB_RULE_NODE_DEEP) {
+    if (IsDeep(node)) {
         AddCost(&cost->All, cost->Work);
+        AddCost(&cost->All, cost->Globs);
         cost->Deep = cost->All;
     }
 }

@@ -57,7 +57,7 @@ export const CMB_MAX_RULES_DEPTH = 64;
 export const CMB_MAX_RULES_TEXT_UNITS = 16383;
 /** Processes whose descendants rules ask for. */
 export const CMB_MAX_RULES_TREES = 32;
-/** A text may be long and its components many, so the nodes and globs that one component can meet are bounded: work(root) + deep(root) of each dimension, where, for a node n with the literal children L, the children G of globs, AnyChild a and DeepChild d,   work(n) = 1 + GlobCount + words of BelowSet + max work(L) + sum work(G) + work(a)   all(n)  = sum of work(x) over the nodes x that are CMB_RULE_NODE_DEEP, n and all below it   deep(n) = all(n) if n is CMB_RULE_NODE_DEEP, else deep(d) + max deep(L) + sum deep(G) + deep(a) */
+/** A text may be long and its components many, so what it can meet is bounded: work(root) + deep(root) of each dimension, where, for a node n with the literal children L, the children G of globs, AnyChild a and DeepChild d,   work(n)  = 1 + GlobCount + words of BelowSet + max work(L) + sum work(G) + work(a)   globs(n) = globs of n and the nodes below it, without those of nodes below that are CMB_RULE_NODE_DEEP or below   such all(n)   = sum of work(x) + globs(x) over the nodes x that are CMB_RULE_NODE_DEEP, n and all below it deep(n)   = all(n) if n is CMB_RULE_NODE_DEEP, else deep(d) + max deep(L) + sum deep(G) + deep(a) A text then meets work(root) nodes and deep(root) more for each of its components, and each component deep(root) globs besides those that only one component meets. */
 export const CMB_MAX_RULES_WORK = 8192;
 /** Nodes that are CMB_RULE_NODE_DEEP and below another such node, in the whole program. */
 export const CMB_MAX_RULES_NESTED = 2048;
