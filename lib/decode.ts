@@ -1,46 +1,38 @@
 import { decodeBody } from './decode/bodies.js';
 import type { Body } from './decode/body.js';
-import { decodeHeader, type Draft } from './decode/header.js';
-import { HopTracker } from './decode/hops.js';
+import { decodeHeader } from './decode/header.js';
+import type { HopTracker } from './decode/hops.js';
+import { PathTable } from './decode/path-table.js';
 import { ProcessTable } from './decode/process-table.js';
 import type { CreateFields, Event, GapCause, GapEvent } from './event.js';
 import { notifyClassByNumber } from './notify-class.js';
-import { NtStatus } from './nt-status.js';
 import { toUnixNanoseconds } from './nt-time.js';
 import * as P from './protocol.js';
 import { protocolError, type RecordView } from './record.js';
 
 const R = P.CMB_RECORD;
 
-export function recordCookie({ view }: RecordView): bigint {
-  return view.getBigInt64(R.Cookie, true);
-}
-
-/** The highest sequence number that the record accounts for. */
-export function recordLastSequence(record: RecordView): bigint {
-  const { view } = record;
-  const isGap = view.getUint16(R.Kind, true) === P.CMB_RECORD_GAP && record.bodySize >= P.CMB_BODY_GAP.size;
-  return isGap ? record.u64(record.body + P.CMB_BODY_GAP.LastSequence) : record.u64(R.Sequence);
-}
-
-/** Turns the records of one session into events. It must see them in the driver's order, and the process records among them. */
+/** Turns the records of one session into events. It must see them all, in the driver's order: they refer to what came before. */
 export class Decoder {
   readonly #processes: ProcessTable;
-  /** By cookie; only registrations of which a link was met are here. */
-  readonly #hops = new Map<bigint, HopTracker>();
+  readonly #paths: PathTable;
 
-  constructor(processSlots: number) {
+  constructor(processSlots: number, pathSlots: number) {
     this.#processes = new ProcessTable(processSlots);
+    this.#paths = new PathTable(pathSlots);
   }
 
-  /** Null for a record that is no event: one about a process, or one of a kind that a newer driver has added. */
-  decode(record: RecordView): Event | null {
+  /**
+   * Null for a record that is no event: one about a process, or one of a kind that a newer driver has added. `links` are those of the
+   * record's registration; without them nobody wants the event.
+   */
+  decode(record: RecordView, links: HopTracker | null): Event | null {
     switch (record.view.getUint16(R.Kind, true)) {
       case P.CMB_RECORD_NOTIFICATION:
-        return this.#notification(record);
+        return this.#notification(record, links);
       case P.CMB_RECORD_GAP:
-        for (const hops of this.#hops.values()) hops.clear();
-        return decodeGap(record);
+        links?.clear();
+        return links === null ? null : decodeGap(record);
       case P.CMB_RECORD_PROCESS:
         this.#processes.update(record);
         return null;
@@ -49,51 +41,38 @@ export class Decoder {
     }
   }
 
-  /** A registration has ended. */
-  forget(cookie: bigint): void {
-    this.#hops.delete(cookie);
-  }
-
-  #notification(record: RecordView): Event {
+  #notification(record: RecordView, links: HopTracker | null): Event | null {
+    const path = this.#paths.take(record);
+    if (links === null) return null;
     const entry = notifyClassByNumber(record.u32(R.NotifyClass));
     const isPost = (record.u32(R.Flags) & P.CMB_RECORD_POST) !== 0;
     if (entry !== undefined && (entry.phase === 'post') !== isPost) {
       throw protocolError(`a record of ${entry.name} is marked as ${isPost ? 'post' : 'pre'}`);
     }
-    const event = decodeHeader(record, entry, isPost, this.#processes);
+    const event = decodeHeader(record, entry, isPost, path, this.#processes);
     const kind = entry?.body ?? 'plain';
     decodeBody(record, event, kind, isPost, this.#processes);
     event.truncated = record.truncated;
     event.fault = record.fault;
-    this.#followLinks(recordCookie(record), event, kind === 'create');
+    if (kind === 'create') links.request(event as typeof event & Body<CreateFields>);
+    else links.other(event.threadId);
     // The union cannot be followed through the table; notify-class.ts ties the names to the bodies that were decoded.
     return event as unknown as Event;
   }
-
-  #followLinks(cookie: bigint, event: Draft, isRequest: boolean): void {
-    let hops = this.#hops.get(cookie);
-    if (!isRequest) {
-      hops?.other(event.threadId);
-      return;
-    }
-    if (hops === undefined) {
-      if (event.status !== NtStatus.STATUS_REPARSE) return;
-      hops = new HopTracker();
-      this.#hops.set(cookie, hops);
-    }
-    hops.request(event as Draft & Body<CreateFields>);
-  }
 }
+
+const causesByBit: readonly (readonly [number, GapCause])[] = [
+  [P.CMB_GAP_QUEUE_FULL, 'queue-full'],
+  [P.CMB_GAP_NO_MEMORY, 'no-memory'],
+  [P.CMB_GAP_CAPTURE_FAULT, 'capture-fault'],
+  [P.CMB_GAP_RATE_LIMIT, 'rate-limit'],
+];
 
 function decodeGap(record: RecordView): GapEvent {
   const B = P.CMB_BODY_GAP;
   record.requireBody(B.size, 'gap');
   const { view, body } = record;
   const bits = record.u32(body + B.Causes);
-  const causes: GapCause[] = [];
-  if ((bits & P.CMB_GAP_QUEUE_FULL) !== 0) causes.push('queue-full');
-  if ((bits & P.CMB_GAP_NO_MEMORY) !== 0) causes.push('no-memory');
-  if ((bits & P.CMB_GAP_CAPTURE_FAULT) !== 0) causes.push('capture-fault');
   return {
     class: 'gap',
     sequence: record.u64(R.Sequence),
@@ -101,6 +80,12 @@ function decodeGap(record: RecordView): GapEvent {
     count: record.u64(body + B.Count),
     firstSequence: record.u64(body + B.FirstSequence),
     lastSequence: record.u64(body + B.LastSequence),
-    causes,
+    causes: causesByBit.filter(([bit]) => (bits & bit) !== 0).map(([, cause]) => cause),
+    lost: {
+      queueFull: record.u64(body + B.QueueFull),
+      noMemory: record.u64(body + B.NoMemory),
+      captureFault: record.u64(body + B.CaptureFault),
+      rateLimit: record.u64(body + B.RateLimit),
+    },
   };
 }

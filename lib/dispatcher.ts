@@ -1,22 +1,12 @@
-import { Decoder, recordCookie, recordLastSequence } from './decode.js';
+import { Decoder } from './decode.js';
 import { CmBridgeError } from './errors.js';
 import type { Event } from './event.js';
 import * as P from './protocol.js';
 import { forEachRecord, type RecordView } from './record.js';
 import type { Registration } from './registration.js';
+import { Route, RouteTable, type Batch } from './route.js';
 
-/** One batch that native code waits to have acknowledged. */
-interface Batch {
-  /** Callbacks that have not settled, and other reasons to wait. */
-  pending: number;
-}
-
-/** A record of a registration whose REGISTER has not been answered yet; a gap has the cookie null. */
-interface Early {
-  readonly cookie: bigint | null;
-  readonly content: Event | CmBridgeError;
-  readonly batch: Batch;
-}
+const R = P.CMB_RECORD;
 
 /**
  * Gives the records of each batch to their registrations, and acknowledges the batch when every callback has settled and no
@@ -24,38 +14,40 @@ interface Early {
  * While somebody drains, batches are acknowledged at once: what is waited for is finite, and the reader may be the one that waits.
  */
 export class Dispatcher {
-  readonly registrations = new Map<bigint, Registration>();
+  readonly #routes = new RouteTable();
   readonly #acknowledge: () => void;
   readonly #outstanding = new Set<Batch>();
   readonly #progress = new Set<() => void>();
-  #early: Early[] = [];
   #registering = 0;
   #draining = 0;
-  #decoder = new Decoder(0);
-  #lastSequence = 0n;
+  #decoder = new Decoder(0, 0);
+  #batches = 0;
   #isDamaged = false;
 
   constructor(acknowledge: () => void) {
     this.#acknowledge = acknowledge;
   }
 
-  /** HELLO tells how many processes the driver keeps the session informed of. */
-  start(processSlots: number): void {
-    this.#decoder = new Decoder(processSlots);
+  /** HELLO tells how many processes and key paths the driver and the session keep in common. */
+  start(processSlots: number, pathSlots: number): void {
+    this.#decoder = new Decoder(processSlots, pathSlots);
+  }
+
+  get registrations(): Registration[] {
+    return this.#routes.registrations;
   }
 
   /** The registration gets nothing any more. */
   remove(cookie: bigint): void {
-    this.registrations.delete(cookie);
-    this.#decoder.forget(cookie);
+    this.#routes.delete(cookie);
   }
 
-  /** The highest sequence number that has been delivered. */
-  get lastSequence(): bigint {
-    return this.#lastSequence;
+  /** How many batches have come. */
+  get batches(): number {
+    return this.#batches;
   }
 
-  /** A batch could not be read to its end, so `lastSequence` may stay behind. */
+  /** Records were lost on the way from the driver, so a registration may never be complete. */
   get isDamaged(): boolean {
     return this.#isDamaged;
   }
@@ -64,8 +56,19 @@ export class Dispatcher {
     return this.#draining > 0;
   }
 
+  /** What UNREGISTER said is to come in all, from the first record on. */
+  expect(cookie: bigint, recorded: bigint, lost: bigint): void {
+    this.#routes.find(cookie)?.expect(recorded, lost);
+  }
+
+  /** All of it has been delivered. */
+  isComplete(cookie: bigint): boolean {
+    return this.#routes.find(cookie)?.isComplete ?? true;
+  }
+
   dispatch(buffer: ArrayBuffer): void {
-    const batch: Batch = { pending: 1 };
+    const batch: Batch = { pending: 1, isOpen: true };
+    this.#batches++;
     this.#outstanding.add(batch);
     forEachRecord(
       buffer,
@@ -78,15 +81,16 @@ export class Dispatcher {
       },
     );
     batch.pending--;
+    batch.isOpen = false;
     this.release();
     for (const wake of [...this.#progress]) wake();
   }
 
   release(): void {
     const isDraining = this.#draining > 0;
-    if (!isDraining) for (const registration of this.registrations.values()) if (registration.isFull) return;
-    for (const batch of [...this.#outstanding]) {
-      if (batch.pending > 0 && !isDraining) continue;
+    if (!isDraining && this.registrations.some(({ isFull }) => isFull)) return;
+    for (const batch of this.#outstanding) {
+      if (batch.isOpen || (batch.pending > 0 && !isDraining)) continue;
       this.#outstanding.delete(batch);
       this.#acknowledge();
     }
@@ -99,17 +103,14 @@ export class Dispatcher {
   /** `registration` is null when REGISTER failed. */
   endRegister(registration: Registration | null): void {
     if (registration !== null) {
-      this.registrations.set(registration.cookie, registration);
-      for (const { cookie, content, batch } of this.#early) {
-        if (cookie === null || cookie === registration.cookie) this.#deliver(registration, content, batch);
+      const route = this.#routes.findOrAdd(registration.cookie);
+      for (const { content, batch } of route.begin(registration)) {
+        this.#deliver(registration, content, batch);
+        batch.pending--;
       }
-      this.#early = this.#early.filter(({ cookie, batch }) => {
-        if (cookie === registration.cookie) batch.pending--;
-        return cookie !== registration.cookie;
-      });
     }
     this.#registering--;
-    if (this.#registering === 0) for (const { batch } of this.#early.splice(0)) batch.pending--;
+    if (this.#registering === 0) for (const batch of this.#routes.forgetUnowned()) batch.pending--;
     this.release();
   }
 
@@ -139,39 +140,66 @@ export class Dispatcher {
   /** Nothing comes any more. */
   end(error: Error | null): void {
     this.#outstanding.clear();
-    for (const registration of [...this.registrations.values()]) registration.end(error);
-    this.registrations.clear();
+    for (const registration of this.registrations) registration.end(error);
+    this.#routes.clear();
     for (const wake of [...this.#progress]) wake();
   }
 
   #dispatchRecord(record: RecordView, batch: Batch): void {
-    const kind = record.view.getUint16(P.CMB_RECORD.Kind, true);
-    if (kind === P.CMB_RECORD_PROCESS) {
+    if (record.view.getUint16(R.Kind, true) === P.CMB_RECORD_PROCESS) {
       this.#learnProcess(record);
       return;
     }
-    const cookie = kind === P.CMB_RECORD_GAP ? null : recordCookie(record);
-    const registration = cookie === null ? undefined : this.registrations.get(cookie);
-    if (cookie === null || registration !== undefined || this.#registering > 0) {
-      const content = this.#decode(record);
-      if (content !== null) {
-        if (registration !== undefined) this.#deliver(registration, content, batch);
-        else this.#deliverUnowned(cookie, content, batch);
-      }
+    if (record.view.getUint16(R.Kind, true) === P.CMB_RECORD_GAP && record.u64(R.Cookie) === 0n) {
+      this.#dispatchSessionGap(record, batch);
+      return;
     }
-    const last = recordLastSequence(record);
-    if (last > this.#lastSequence) this.#lastSequence = last;
+    const route = this.#routeOf(record);
+    const content = this.#decode(record, route);
+    if (content === null || route === null) return;
+    this.#count(route, record, content);
+    if (route.registration !== null) {
+      this.#deliver(route.registration, content, batch);
+      return;
+    }
+    route.early.push({ content, batch });
+    batch.pending++;
+  }
+
+  /** A driver that does not tell registrations apart in its gaps. */
+  #dispatchSessionGap(record: RecordView, batch: Batch): void {
+    for (const route of this.#routes.all) {
+      const content = this.#decode(record, route);
+      if (content === null || route.registration === null) continue;
+      this.#count(route, record, content);
+      this.#deliver(route.registration, content, batch);
+    }
+  }
+
+  #count(route: Route, record: RecordView, content: Event | CmBridgeError): void {
+    if (record.view.getUint16(R.Kind, true) === P.CMB_RECORD_NOTIFICATION) route.countRecord();
+    else if (content instanceof CmBridgeError) this.#isDamaged = true;
+    else if (content.class === 'gap') route.countLost(content.count);
+  }
+
+  /** While somebody registers, records may come of a registration that nobody knows yet. */
+  #routeOf(record: RecordView): Route | null {
+    const low = record.u32(R.Cookie);
+    const high = record.u32(R.Cookie + 4);
+    const route = this.#routes.at(low, high);
+    if (route !== null || this.#registering === 0) return route;
+    return this.#routes.findOrAdd(record.view.getBigInt64(R.Cookie, true));
   }
 
   /** Process records belong to no registration, have no sequence number and are no events. */
   #learnProcess(record: RecordView): void {
-    const damage = this.#decode(record);
+    const damage = this.#decode(record, null);
     if (damage instanceof CmBridgeError) this.#deliverDamage(damage);
   }
 
-  #decode(record: RecordView): Event | CmBridgeError | null {
+  #decode(record: RecordView, route: Route | null): Event | CmBridgeError | null {
     try {
-      return this.#decoder.decode(record);
+      return this.#decoder.decode(record, route === null ? null : route.links);
     } catch (error) {
       if (error instanceof CmBridgeError) return error;
       throw error;
@@ -179,16 +207,7 @@ export class Dispatcher {
   }
 
   #deliverDamage(error: CmBridgeError): void {
-    for (const registration of [...this.registrations.values()]) registration.deliverDamage(error);
-  }
-
-  #deliverUnowned(cookie: bigint | null, content: Event | CmBridgeError, batch: Batch): void {
-    if (cookie === null) {
-      for (const registration of [...this.registrations.values()]) this.#deliver(registration, content, batch);
-    }
-    if (this.#registering === 0) return;
-    this.#early.push({ cookie, content, batch });
-    batch.pending++;
+    for (const registration of this.registrations) registration.deliverDamage(error);
   }
 
   #deliver(registration: Registration, content: Event | CmBridgeError, batch: Batch): void {

@@ -14,9 +14,9 @@ import {
   quote,
   throwIfAborted,
 } from './options.js';
-import { CMB_DEFAULT_DATA_BYTES, CMB_SCOPE_DRIVER, CMB_SCOPE_SESSION } from './protocol.js';
+import { CMB_DEFAULT_DATA_BYTES, CMB_MAX_RATE, CMB_SCOPE_DRIVER, CMB_SCOPE_SESSION } from './protocol.js';
 import type { ErrorCallback, EventCallback, Registration, RegistrationRules, SignalOption } from './registration.js';
-import type { DriverLimits, HelloReply } from './requests.js';
+import type { DriverLimits, HelloReply, RateLimit } from './requests.js';
 import { rulesForDriver, type RulesInput, type RulesTarget } from './rules/driver-rules.js';
 import type { RegisterParameters, Session } from './session.js';
 import type { Simulator } from './simulator.js';
@@ -43,6 +43,13 @@ export interface RegisterOptions extends SignalOption {
   readonly rules?: RulesInput | undefined;
   /** What becomes of a notification that no rule matches. Default: ignore. */
   readonly otherwise?: 'ignore' | 'notify' | undefined;
+  /**
+   * Reads that are alike in everything but number, time and duration, and come while the first of them still waits in the driver's
+   * queue, make one event: its `repeats` counts the others. Default: false.
+   */
+  readonly coalesceReads?: boolean | undefined;
+  /** At most so many events per second. What is beyond is dropped before it costs anything, and counted in gaps. Default: no limit. */
+  readonly rateLimit?: number | RateLimit | undefined;
   /** Gets what the callback throws or rejects with, and errors of the registration itself. */
   readonly onError?: ErrorCallback | undefined;
 }
@@ -65,6 +72,8 @@ const registerOptionNames = [
   'oldValues',
   'rules',
   'otherwise',
+  'coalesceReads',
+  'rateLimit',
   'signal',
   'onError',
 ];
@@ -97,7 +106,7 @@ export class Driver {
 
   /** Those that are active now. */
   get registrations(): readonly Registration[] {
-    return [...this.#session.dispatcher.registrations.values()].filter((registration) => registration.active);
+    return this.#session.dispatcher.registrations.filter((registration) => registration.active);
   }
 
   get closed(): boolean {
@@ -131,6 +140,8 @@ export class Driver {
       oldValues: checkBoolean('oldValues', checked['oldValues'], false),
       rules,
       program: rules.current?.bytes ?? null,
+      coalesceReads: checkBoolean('coalesceReads', checked['coalesceReads'], false),
+      rateLimit: checkRateLimit(checked['rateLimit']),
       callback: checkFunction('callback', callback),
       onError: checkFunction('onError', options.onError),
       ...(onCookie === undefined ? {} : { onCookie }),
@@ -168,7 +179,7 @@ export class Driver {
 
   /** @internal UNREGISTER for whatever cookie; the NTSTATUS that the driver answered. */
   async unregisterCookie(cookie: bigint): Promise<number> {
-    return this.#session.unregisterCookie(cookie);
+    return (await this.#session.unregisterCookie(cookie)).status;
   }
 
   /** While something is registered, the session keeps the process alive. This is the default. */
@@ -193,6 +204,20 @@ export class Driver {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
+}
+
+function checkRateLimit(value: unknown): RateLimit | null {
+  if (value === undefined) return null;
+  if (typeof value === 'number') return { perSecond: checkInteger('rateLimit', value, 1, CMB_MAX_RATE, 0) };
+  if (typeof value !== 'object' || value === null) {
+    throw invalidArgument(`"rateLimit" must be a number or { perSecond, burst }, not ${quote(value)}`);
+  }
+  const { perSecond, burst } = checkOptions('rateLimit', value, ['perSecond', 'burst']);
+  if (perSecond === undefined) throw invalidArgument('"rateLimit.perSecond" is missing');
+  return {
+    perSecond: checkInteger('rateLimit.perSecond', perSecond, 1, CMB_MAX_RATE, 0),
+    burst: burst === undefined ? undefined : checkInteger('rateLimit.burst', burst, 1, CMB_MAX_RATE, 0),
+  };
 }
 
 function checkClassMask(classes: unknown, phases: unknown): bigint {

@@ -47,7 +47,7 @@ export type {
   UnknownRegistryType,
   ValueFlaw,
 } from './registry-value.js';
-export type { DriverLimits } from './requests.js';
+export type { DriverLimits, RateLimit } from './requests.js';
 export { RulesError } from './rules/problem.js';
 export type { RulePath, RuleProblem } from './rules/problem.js';
 export { compileRules } from './rules/compile.js';

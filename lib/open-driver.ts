@@ -53,7 +53,7 @@ export async function openDriverWith(load: () => NativeAddon, options?: OpenDriv
   try {
     const hello = await sayHello(channel, queueBytes, queueRecords);
     if (signal?.aborted === true) throw abortError(signal, 'Opening the driver');
-    session.start(channel, receives, receiveBytes, hello.limits.processSlots);
+    session.start(channel, receives, receiveBytes, hello.limits);
     const native = backend === 'simulator' ? addon.simulator : null;
     return new Driver(backend, hello, session, native === null ? null : new Simulator(native));
   } catch (error) {

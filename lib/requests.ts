@@ -26,6 +26,8 @@ export interface DriverLimits {
   readonly maxRulesBytes: number;
   /** N of the ControlSet00N that CurrentControlSet leads to; null if the driver could not find out. */
   readonly controlSet: number | null;
+  /** Key paths that the driver and this session keep in common. */
+  readonly pathSlots: number;
 }
 
 export interface RegisterReply {
@@ -85,6 +87,7 @@ export function helloReply(bytes: Uint8Array): HelloReply {
       processSlots: u32(A.ProcessSlots),
       maxRulesBytes: u32(A.MaxRulesBytes),
       controlSet: u32(A.ControlSet) === 0 ? null : u32(A.ControlSet),
+      pathSlots: u32(A.PathSlots),
     },
   };
 }
@@ -96,15 +99,27 @@ export interface RegisterRequest {
   readonly oldValues: boolean;
   /** Null: no rules. */
   readonly program: Uint8Array | null;
+  readonly coalesceReads: boolean;
+  /** Null: no limit. */
+  readonly rateLimit: RateLimit | null;
 }
 
-export function registerRequest({
-  altitude,
-  classMask,
-  maxDataBytes,
-  oldValues,
-  program,
-}: RegisterRequest): Uint8Array {
+export interface RateLimit {
+  /** Events per second, 1 to 1,000,000,000. */
+  readonly perSecond: number;
+  /** Events at once, when none came for long. Default: `perSecond`. */
+  readonly burst?: number | undefined;
+}
+
+export interface UnregisterReply {
+  readonly status: number;
+  /** Records of the registration, and notifications that it lost: what is still to come included. */
+  readonly recorded: bigint;
+  readonly lost: bigint;
+}
+
+export function registerRequest(parameters: RegisterRequest): Uint8Array {
+  const { altitude, classMask, maxDataBytes, oldValues, program, coalesceReads, rateLimit } = parameters;
   const Q = P.CMB_REGISTER_REQUEST;
   const text = Buffer.from(altitude, 'utf16le');
   const programOffset = Math.ceil((Q.size + text.byteLength) / 8) * 8;
@@ -114,7 +129,15 @@ export function registerRequest({
   view.setBigUint64(Q.ClassMask, classMask, true);
   view.setUint32(Q.MaxDataBytes, maxDataBytes, true);
   view.setUint16(Q.AltitudeSize, text.byteLength, true);
-  view.setUint32(Q.Options, oldValues ? P.CMB_REGISTER_OLD_VALUES : 0, true);
+  view.setUint32(
+    Q.Options,
+    (oldValues ? P.CMB_REGISTER_OLD_VALUES : 0) | (coalesceReads ? P.CMB_REGISTER_COALESCE_READS : 0),
+    true,
+  );
+  if (rateLimit !== null) {
+    view.setUint32(Q.RateLimit, rateLimit.perSecond, true);
+    view.setUint32(Q.RateBurst, rateLimit.burst ?? rateLimit.perSecond, true);
+  }
   bytes.set(text, Q.size);
   if (program !== null) {
     view.setUint32(Q.ProgramSize, program.byteLength, true);
@@ -140,9 +163,14 @@ export function unregisterRequest(cookie: bigint): Uint8Array {
   return bytes;
 }
 
-export function unregisterReply(bytes: Uint8Array): number {
+export function unregisterReply(bytes: Uint8Array): UnregisterReply {
   const A = P.CMB_UNREGISTER_REPLY;
-  return replyView(bytes, A.size, 'UNREGISTER').getUint32(A.Status, true);
+  const view = replyView(bytes, A.size, 'UNREGISTER');
+  return {
+    status: view.getUint32(A.Status, true),
+    recorded: view.getBigUint64(A.Recorded, true),
+    lost: view.getBigUint64(A.Lost, true),
+  };
 }
 
 export function statisticsRequest(scope: number, cookie: bigint): Uint8Array {

@@ -17,7 +17,9 @@ import {
   statisticsRequest,
   unregisterReply,
   unregisterRequest,
+  type DriverLimits,
   type RegisterRequest,
+  type UnregisterReply,
 } from './requests.js';
 import { setRulesReply, setRulesRequest, throwIfRefused } from './rules/requests.js';
 import { statisticsReply, type Statistics } from './statistics.js';
@@ -42,9 +44,9 @@ export class Session implements RegistrationOwner {
   #goneStatus: number | null = null;
   #closed: Promise<void> | null = null;
 
-  start(channel: NativeChannel, receives: number, receiveBytes: number, processSlots: number): void {
+  start(channel: NativeChannel, receives: number, receiveBytes: number, limits: DriverLimits): void {
     this.#channel = channel;
-    this.dispatcher.start(processSlots);
+    this.dispatcher.start(limits.processSlots, limits.pathSlots);
     this.#updateReference();
     channel.startReceive(receives, receiveBytes);
   }
@@ -98,35 +100,37 @@ export class Session implements RegistrationOwner {
   }
 
   /** UNREGISTER alone; the result is what the driver said. */
-  async unregisterCookie(cookie: bigint): Promise<number> {
+  async unregisterCookie(cookie: bigint): Promise<UnregisterReply> {
     const what = `Unregistering the cookie ${cookie}`;
     const input = unregisterRequest(cookie);
     return unregisterReply(await this.#control(P.CMB_IOCTL_UNREGISTER, input, P.CMB_UNREGISTER_REPLY.size, what));
   }
 
   async unregister(registration: Registration): Promise<void> {
+    const { cookie } = registration;
     if (registration.active) {
-      const status = await this.unregisterCookie(registration.cookie);
-      if (!ntSuccess(status)) throw unregisterError(status, registration.cookie);
+      const { status, recorded, lost } = await this.unregisterCookie(cookie);
+      if (!ntSuccess(status)) throw unregisterError(status, cookie);
+      this.dispatcher.expect(cookie, recorded, lost);
       registration.markUnregistered();
     }
-    await this.#drain();
-    this.dispatcher.remove(registration.cookie);
+    await this.#drain(cookie);
+    this.dispatcher.remove(cookie);
     registration.end(null);
     this.dispatcher.release();
     this.#updateReference();
   }
 
-  /** Until every record that the driver has numbered so far is delivered. A gap counts for all the numbers that it stands for. */
-  async #drain(): Promise<void> {
+  /** Until everything that the driver has counted for the registration is delivered: its records, and gaps for what it lost. */
+  async #drain(cookie: bigint): Promise<void> {
     this.dispatcher.beginDrain();
     this.#updateReference();
     try {
-      const { lastSequence } = await this.statistics(P.CMB_SCOPE_SESSION, 0n);
-      while (this.#goneStatus === null && this.dispatcher.lastSequence < lastSequence) {
-        const before = this.dispatcher.lastSequence;
+      while (this.#goneStatus === null && !this.dispatcher.isComplete(cookie)) {
+        const before = this.dispatcher.batches;
         await this.dispatcher.progress(this.dispatcher.isDamaged ? 50 : undefined);
-        if (!this.dispatcher.isDamaged || this.dispatcher.lastSequence > before) continue;
+        if (!this.dispatcher.isDamaged || this.dispatcher.batches > before) continue;
+        // What a damaged batch has swallowed never comes.
         if ((await this.statistics(P.CMB_SCOPE_SESSION, 0n)).queueRecords === 0n) break;
       }
     } finally {
@@ -180,9 +184,7 @@ export class Session implements RegistrationOwner {
   async #close(beforeClose: () => Promise<void>): Promise<void> {
     await Promise.allSettled(this.#pendingRegisters);
     // A failure leaves nothing registered either: the driver unregisters what the handle owns when it is closed.
-    await Promise.allSettled(
-      [...this.dispatcher.registrations.values()].map((registration) => registration.unregister()),
-    );
+    await Promise.allSettled(this.dispatcher.registrations.map((registration) => registration.unregister()));
     try {
       await beforeClose();
     } finally {
@@ -205,7 +207,7 @@ export class Session implements RegistrationOwner {
 
   /** Closing itself unregisters and drains. */
   #mayStillControl(code: number): boolean {
-    return this.dispatcher.registrations.size > 0 && code !== P.CMB_IOCTL_REGISTER;
+    return this.dispatcher.registrations.length > 0 && code !== P.CMB_IOCTL_REGISTER;
   }
 
   #requireOpen(): void {
@@ -222,7 +224,7 @@ export class Session implements RegistrationOwner {
   /** A process may exit when nothing is registered. */
   #updateReference(): void {
     const isBusy = this.dispatcher.isDraining || this.#pendingRegisters.size > 0;
-    const isWanted = this.#isReferenced && this.dispatcher.registrations.size > 0;
+    const isWanted = this.#isReferenced && this.dispatcher.registrations.length > 0;
     if (this.#goneStatus === null && (isBusy || isWanted)) this.#channel?.ref();
     else this.#channel?.unref();
   }

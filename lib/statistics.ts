@@ -7,7 +7,7 @@ export interface Statistics {
   readonly sessions: number;
   readonly registrations: number;
   readonly pendedReceives: number;
-  /** Notifications that reached the callback and were of a class that the registration wants: `recorded + lost`. */
+  /** Notifications that the registration wants, by its classes and its rules: `recorded + coalesced + lost`. */
   readonly callbacks: bigint;
   readonly recorded: bigint;
   /** Records that left the driver. */
@@ -16,6 +16,9 @@ export interface Statistics {
   readonly lostQueueFull: bigint;
   readonly lostNoMemory: bigint;
   readonly lostCaptureFault: bigint;
+  readonly lostRateLimit: bigint;
+  /** Counted in `repeats` of another event. */
+  readonly coalesced: bigint;
   /** Records whose key path could not be had. */
   readonly pathFailures: bigint;
   /** Reads of the caller's memory that faulted; the record was kept. */
@@ -55,6 +58,8 @@ export function statisticsReply(bytes: Uint8Array): Statistics {
     lostQueueFull: u64(A.LostQueueFull),
     lostNoMemory: u64(A.LostNoMemory),
     lostCaptureFault: u64(A.LostCaptureFault),
+    lostRateLimit: u64(A.LostRateLimit),
+    coalesced: u64(A.Coalesced),
     pathFailures: u64(A.PathFailures),
     captureFaults: u64(A.CaptureFaults),
     lastSequence: u64(A.LastSequence),

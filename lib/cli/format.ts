@@ -78,6 +78,7 @@ function circumstances(event: NotificationEvent | UnknownEvent): string[] {
   if (event.previousMode === 'kernel') found.push('[kernel]');
   if (event.impersonation !== null) found.push(`[as ${event.impersonation.user ?? '?'}]`);
   if (event.transaction !== null) found.push('[transaction]');
+  if (event.repeats > 0n) found.push(`[${event.repeats + 1n} times]`);
   return found;
 }
 

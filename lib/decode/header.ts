@@ -4,7 +4,8 @@ import { ntStatusName } from '../nt-status.js';
 import { toUnixNanoseconds } from '../nt-time.js';
 import * as P from '../protocol.js';
 import { protocolError, type RecordView } from '../record.js';
-import { displayKey, keyHive, type KeyHive } from '../registry-path.js';
+import type { KeyHive } from '../registry-path.js';
+import type { KeyPath } from './path-table.js';
 import { decodeImpersonation, type ProcessTable } from './process-table.js';
 
 const R = P.CMB_RECORD;
@@ -16,6 +17,8 @@ export interface Draft {
   readonly phase: 'pre' | 'post' | 'cleanup';
   readonly operation: string | null;
   readonly sequence: bigint;
+  readonly repeats: bigint;
+  readonly lastSequence: bigint | null;
   readonly preSequence: bigint | null;
   readonly time: bigint;
   readonly duration: bigint | null;
@@ -44,11 +47,10 @@ export function decodeHeader(
   record: RecordView,
   entry: NotifyClass | undefined,
   isPost: boolean,
+  path: KeyPath,
   processes: ProcessTable,
 ): Draft {
   const flags = record.u32(R.Flags);
-  const path = record.span(R.KeyPath, 'key path');
-  const keyPath = record.textOf(path, 'key path');
   const processId = record.u32(R.ProcessId);
   const process = processes.find(record.u32(R.ProcessSlot), record.u64(R.ProcessKey), processId);
   const impersonation = decodeImpersonation(record);
@@ -61,6 +63,8 @@ export function decodeHeader(
     phase: entry?.phase ?? (isPost ? 'post' : 'pre'),
     operation: entry?.operation ?? null,
     sequence: record.u64(R.Sequence),
+    repeats: record.u64(R.Repeats),
+    lastSequence: nonZero(record.u64(R.LastSequence)),
     preSequence: isPost ? nonZero(record.u64(R.PreSequence)) : null,
     time: toUnixNanoseconds(record.view.getBigInt64(R.Time, true)),
     duration: isPost && !preUnknown ? record.u64(R.Duration) : null,
@@ -74,11 +78,11 @@ export function decodeHeader(
     transaction: (flags & P.CMB_RECORD_TRANSACTED) !== 0 ? decodeTransaction(record) : null,
     status,
     statusName: status === null ? null : ntStatusName(status),
-    keyPath,
+    keyPath: path.text,
     keyPathResolved: (flags & P.CMB_RECORD_PATH_RESOLVED) !== 0,
-    keyPathLength: path.fullSize >>> 1,
-    key: keyPath === null ? null : displayKey(keyPath, user),
-    hive: keyPath === null ? null : keyHive(keyPath),
+    keyPathLength: path.length,
+    key: path.displayFor(user),
+    hive: path.hive,
     keyObject: nonZero(record.u64(R.KeyObject)),
     truncated: false,
     fault: false,

@@ -24,6 +24,7 @@ export class HopTracker {
 
   /** Sets `hop` and `reparsedFrom` of a create or an open. */
   request(event: Draft & Body<CreateFields>): void {
+    if (this.#threads.size === 0 && event.status !== NtStatus.STATUS_REPARSE) return;
     const resumed = this.#threads.get(event.threadId);
     const continues = resumed !== undefined && isContinuation(event, resumed);
     if (continues) {
@@ -37,7 +38,7 @@ export class HopTracker {
 
   /** Anything else that a thread does: an awaited request would have come before. */
   other(threadId: number): void {
-    if (this.#threads.get(threadId)?.preSequence === null) this.#threads.delete(threadId);
+    if (this.#threads.size > 0 && this.#threads.get(threadId)?.preSequence === null) this.#threads.delete(threadId);
   }
 
   /** Records are missing. */

@@ -18,6 +18,8 @@ import {
 /** @internal The fields of every notification whose types do not depend on its class. */
 export const commonFields = record('NotificationFields', {
   sequence: u64,
+  repeats: u64,
+  lastSequence: nullable(u64),
   time,
   processId: u32,
   threadId: u32,
@@ -59,7 +61,8 @@ export const gapShape = record('GapEvent', {
   count: u64,
   firstSequence: u64,
   lastSequence: u64,
-  causes: list(literal('queue-full', 'no-memory', 'capture-fault')),
+  causes: list(literal('queue-full', 'no-memory', 'capture-fault', 'rate-limit')),
+  lost: record('GapLosses', { queueFull: u64, noMemory: u64, captureFault: u64, rateLimit: u64 }),
 });
 
 function unknownShape<P extends 'pre' | 'post'>(phase: P) {

@@ -10,8 +10,12 @@ export interface NotificationFields<C extends NotifyClass = NotifyClass> {
   readonly phase: C['phase'];
   /** The same for the pre and the post class of an operation. */
   readonly operation: C['operation'];
-  /** Ascends by one per notification of the session, lost ones included; starts at 1. */
+  /** Ascends by one per notification of the session, those that are lost or counted as repeats included; starts at 1. */
   readonly sequence: bigint;
+  /** With `coalesceReads`: how many more reads were like this one in everything but `sequence`, `time` and `duration`, and are told by it. */
+  readonly repeats: bigint;
+  /** Number of the last of these reads; null when there was none. */
+  readonly lastSequence: bigint | null;
   /** Post: `sequence` of the same operation's pre event; null if that was not relayed. */
   readonly preSequence: InPost<C['phase'], bigint | null>;
   /** Nanoseconds since 1970-01-01 UTC, in steps of 100 (KeQuerySystemTimePrecise). */
@@ -78,9 +82,24 @@ export interface UnknownEventOf<P extends 'pre' | 'post'> extends Omit<
 /** A notification of a class that a newer Windows has added. */
 export type UnknownEvent = UnknownEventOf<'pre'> | UnknownEventOf<'post'>;
 
-export type GapCause = 'queue-full' | 'no-memory' | 'capture-fault';
+/**
+ * `queue-full`: the program was too slow; `no-memory`, `capture-fault`: a rule could not be applied, as there was no memory to find
+ * out what it asks for, or as the caller's memory could not be read; `rate-limit`: there were more than the registration wants.
+ */
+export type GapCause = 'queue-full' | 'no-memory' | 'capture-fault' | 'rate-limit';
 
-/** Stands where notifications are missing: every number from `firstSequence` to `lastSequence` was lost. */
+/** How many notifications were lost for which cause. */
+export interface GapLosses {
+  readonly queueFull: bigint;
+  readonly noMemory: bigint;
+  readonly captureFault: bigint;
+  readonly rateLimit: bigint;
+}
+
+/**
+ * Stands where notifications of its registration are missing: `count` of them, with numbers from `firstSequence` to `lastSequence`. Others
+ * in between may belong to other registrations.
+ */
 export interface GapEvent {
   readonly class: 'gap';
   /** The same as `firstSequence`. */
@@ -91,4 +110,6 @@ export interface GapEvent {
   readonly firstSequence: bigint;
   readonly lastSequence: bigint;
   readonly causes: readonly GapCause[];
+  /** `count` by cause. */
+  readonly lost: GapLosses;
 }

@@ -8,6 +8,7 @@ import { wantsColor } from '../../lib/cli/style.js';
 import { watch, type WatchEnvironment, type WatchOptions } from '../../lib/cli/watch.js';
 import { columnsOf, keepEnd, keepStart, printable } from '../../lib/cli/width.js';
 import { Decoder } from '../../lib/decode.js';
+import { HopTracker } from '../../lib/decode/hops.js';
 import type { Event } from '../../lib/event.js';
 import { openDriverWith } from '../../lib/open-driver.js';
 import { notifyClasses } from '../../lib/notify-class.js';
@@ -22,7 +23,7 @@ function event(bytes: Uint8Array): Event {
   forEachRecord(
     batch([bytes]),
     (view) => {
-      found = new Decoder(0).decode(view);
+      found = new Decoder(0, P.CMB_PATH_SLOTS).decode(view, new HopTracker());
     },
     (error) => {
       throw error;

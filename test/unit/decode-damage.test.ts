@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Decoder } from '../../lib/decode.js';
+import { HopTracker } from '../../lib/decode/hops.js';
 import { CmBridgeError } from '../../lib/errors.js';
 import type { Event } from '../../lib/event.js';
 import { parseEvent } from '../../lib/event-json/parse.js';
@@ -18,7 +19,8 @@ for (const entry of notifyClasses) {
 }
 
 function decodeDamaged(buffer: ArrayBuffer): { events: Event[]; refused: number } {
-  const decoder = new Decoder(P.CMB_PROCESS_SLOTS);
+  const decoder = new Decoder(P.CMB_PROCESS_SLOTS, P.CMB_PATH_SLOTS);
+  const links = new HopTracker();
   const events: Event[] = [];
   let refused = 0;
   const refuse = (error: unknown) => {
@@ -30,7 +32,7 @@ function decodeDamaged(buffer: ArrayBuffer): { events: Event[]; refused: number 
     buffer,
     (view) => {
       try {
-        const event = decoder.decode(view);
+        const event = decoder.decode(view, links);
         if (event !== null) events.push(event);
       } catch (error) {
         refuse(error);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Decoder } from '../../lib/decode.js';
+import { HopTracker } from '../../lib/decode/hops.js';
 import { CmBridgeError } from '../../lib/errors.js';
 import type { Event } from '../../lib/event.js';
 import { notifyClasses } from '../../lib/notify-class.js';
@@ -16,7 +17,8 @@ interface Decoded {
 function decodeBatch(buffer: ArrayBuffer): Decoded {
   const events: Event[] = [];
   const errors: CmBridgeError[] = [];
-  const decoder = new Decoder(P.CMB_PROCESS_SLOTS);
+  const decoder = new Decoder(P.CMB_PROCESS_SLOTS, P.CMB_PATH_SLOTS);
+  const links = new HopTracker();
   const keep = (error: unknown) => {
     assert.ok(error instanceof CmBridgeError, String(error));
     assert.equal(error.code, 'CMB_PROTOCOL_ERROR');
@@ -26,7 +28,7 @@ function decodeBatch(buffer: ArrayBuffer): Decoded {
     buffer,
     (view) => {
       try {
-        const event = decoder.decode(view);
+        const event = decoder.decode(view, links);
         if (event !== null) events.push(event);
       } catch (error) {
         keep(error);
@@ -149,14 +151,16 @@ describe('decoding', () => {
     assert.equal(decodeOne(deleted, 'RegNtPreDeleteValueKey').valueName, 'v');
     const renamed = record({ notifyClass: 4, bodySize: P.CMB_BODY_RENAME.size, spans: [[0, 'New']] });
     assert.equal(decodeOne(renamed, 'RegNtPreRenameKey').newName, 'New');
-    assert.deepEqual(decodeOne(gapRecord(7n, 9n, 7), 'gap'), {
+    const lost = { queueFull: 1n, noMemory: 2n, captureFault: 3n, rateLimit: 2n ** 64n - 1n };
+    assert.deepEqual(decodeOne(gapRecord(7n, 9n, 15, { ...lost, count: 2n }), 'gap'), {
       class: 'gap',
       sequence: 7n,
       time: 0n,
-      count: 3n,
+      count: 2n,
       firstSequence: 7n,
       lastSequence: 9n,
-      causes: ['queue-full', 'no-memory', 'capture-fault'],
+      causes: ['queue-full', 'no-memory', 'capture-fault', 'rate-limit'],
+      lost,
     });
   });
 

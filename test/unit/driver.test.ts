@@ -105,6 +105,37 @@ describe('registerCallback', () => {
     await driver.close();
   });
 
+  it('checks and passes on what is to limit the flow', async () => {
+    const [driver, addon] = await open();
+    const { channel } = addon;
+    const cases = [
+      [{}, 0, [0, 0]],
+      [{ coalesceReads: true }, P.CMB_REGISTER_COALESCE_READS, [0, 0]],
+      [{ coalesceReads: true, oldValues: true }, P.CMB_REGISTER_COALESCE_READS | P.CMB_REGISTER_OLD_VALUES, [0, 0]],
+      [{ rateLimit: 100 }, 0, [100, 100]],
+      [{ rateLimit: { perSecond: P.CMB_MAX_RATE } }, 0, [P.CMB_MAX_RATE, P.CMB_MAX_RATE]],
+      [{ rateLimit: { perSecond: 10, burst: 1 } }, 0, [10, 1]],
+    ] as const;
+    for (const [index, [options, bits, rate]] of cases.entries()) {
+      await driver.registerCallback({ altitude: String(index), ...options });
+      assert.deepEqual([channel.lastOptions, channel.lastRate], [bits, rate], JSON.stringify(options));
+    }
+    const refused: readonly (readonly [unknown, RegExp])[] = [
+      [{ coalesceReads: 'yes' }, /"coalesceReads" must be true or false, not "yes"/],
+      [{ rateLimit: 0 }, /"rateLimit" must be an integer from 1 to 1000000000, not 0/],
+      [{ rateLimit: 0.5 }, /"rateLimit" must be an integer from 1/],
+      [{ rateLimit: '9' }, /"rateLimit" must be a number or \{ perSecond, burst \}, not "9"/],
+      [{ rateLimit: {} }, /"rateLimit.perSecond" is missing/],
+      [{ rateLimit: { perSecond: 1e10 } }, /"rateLimit.perSecond" must be an integer from 1/],
+      [{ rateLimit: { perSecond: 1, burst: -1 } }, /"rateLimit.burst" must be an integer from 1/],
+      [{ rateLimit: { persecond: 1 } }, /rateLimit has no option "persecond". Did you mean "perSecond"/],
+    ];
+    for (const [options, message] of refused) {
+      await assert.rejects(driver.registerCallback({ altitude: '99', ...(options as object) }), { message });
+    }
+    await driver.close();
+  });
+
   it('asks for old values only when told to', async () => {
     const [driver, addon] = await open();
     await driver.registerCallback({ altitude: '1' });

@@ -102,7 +102,7 @@ describe('link hops', () => {
       ['0', '0', '1<2'],
     );
     assert.deepEqual(
-      hops(() => [pre(), post(REPARSE), gapRecord(3n, 4n, 1), pre()]),
+      hops(() => [pre(), post(REPARSE), gapRecord(3n, 4n, 1, { cookie: 1n }), pre()]),
       ['0', '0', '0'],
     );
     assert.deepEqual(

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Decoder } from '../../lib/decode.js';
+import { HopTracker } from '../../lib/decode/hops.js';
 import type { CmBridgeError } from '../../lib/errors.js';
 import type { Event, ProcessInfo } from '../../lib/event.js';
 import * as P from '../../lib/protocol.js';
@@ -104,7 +105,8 @@ describe('processes', () => {
   });
 
   it('are told in records that damage throws at, and the slot is then empty', () => {
-    const decoder = new Decoder(4);
+    const decoder = new Decoder(4, P.CMB_PATH_SLOTS);
+    const links = new HopTracker();
     const errors: string[] = [];
     const events: Event[] = [];
     const damaged = processRecord({ ...first, key: 100n });
@@ -113,7 +115,7 @@ describe('processes', () => {
       batch([processRecord(first), damaged, by(3, 100n), processRecord({ ...first, slot: 4 })]),
       (view) => {
         try {
-          const event = decoder.decode(view);
+          const event = decoder.decode(view, links);
           if (event !== null) events.push(event);
         } catch (error) {
           errors.push((error as CmBridgeError).message);

@@ -38,6 +38,12 @@ export class FakeAddon implements NativeAddon {
   }
 }
 
+interface Gap {
+  readonly first: bigint;
+  last: bigint;
+  count: bigint;
+}
+
 export class FakeChannel implements NativeChannel {
   readonly registered = new Map<bigint, string>();
   readonly requests: number[] = [];
@@ -49,11 +55,13 @@ export class FakeChannel implements NativeChannel {
   isReferenced = true;
   lastClassMask = 0n;
   lastOptions = 0;
+  lastRate: readonly [limit: number, burst: number] = [0, 0];
   /** Runs before a request is answered. */
   beforeAnswer: (code: number) => Promise<void> | void = () => undefined;
   #freeReceives = 0;
   #queue: Uint8Array[] = [];
-  #gap: { first: bigint; last: bigint } | null = null;
+  readonly #gaps = new Map<bigint, Gap>();
+  readonly #accounts = new Map<bigint, { recorded: bigint; lost: bigint }>();
   #nextCookie = 1000n;
 
   constructor(
@@ -79,8 +87,12 @@ export class FakeChannel implements NativeChannel {
         this.#register(input, request, reply);
         break;
       case P.CMB_IOCTL_UNREGISTER: {
-        const known = this.registered.delete(request.getBigInt64(P.CMB_UNREGISTER_REQUEST.Cookie, true));
+        const cookie = request.getBigInt64(P.CMB_UNREGISTER_REQUEST.Cookie, true);
+        const known = this.registered.delete(cookie);
+        const { recorded, lost } = this.#accountOf(cookie);
         reply.setUint32(P.CMB_UNREGISTER_REPLY.Status, known ? 0 : STATUS_INVALID_PARAMETER, true);
+        reply.setBigUint64(P.CMB_UNREGISTER_REPLY.Recorded, recorded, true);
+        reply.setBigUint64(P.CMB_UNREGISTER_REPLY.Lost, lost, true);
         break;
       }
       case P.CMB_IOCTL_STATISTICS:
@@ -120,14 +132,36 @@ export class FakeChannel implements NativeChannel {
   /** A notification happens: it is queued, or lost when the queue is full. */
   notify(input: RecordInput | ((sequence: bigint) => Uint8Array) = {}): void {
     const sequence = ++this.sequence;
-    if (this.#queue.length >= this.queueLimit || this.#gap !== null) {
+    const bytes = typeof input === 'function' ? input(sequence) : record({ ...input, sequence });
+    const cookie = new DataView(bytes.buffer).getBigInt64(P.CMB_RECORD.Cookie, true);
+    const account = this.#accountOf(cookie);
+    const gap = this.#gaps.get(cookie);
+    if (this.#queue.length >= this.queueLimit || gap !== undefined) {
       this.lost++;
-      this.#gap = { first: this.#gap?.first ?? sequence, last: sequence };
+      account.lost++;
+      if (gap === undefined) this.#gaps.set(cookie, { first: sequence, last: sequence, count: 1n });
+      else {
+        gap.last = sequence;
+        gap.count++;
+      }
       return;
     }
     this.recorded++;
-    this.#queue.push(typeof input === 'function' ? input(sequence) : record({ ...input, sequence }));
+    account.recorded++;
+    this.#queue.push(bytes);
     this.#pump();
+  }
+
+  /** Numbers that no record will come for. */
+  swallow(cookie: bigint, count: bigint): void {
+    this.sequence += count;
+    this.#accountOf(cookie).recorded += count;
+  }
+
+  #accountOf(cookie: bigint): { recorded: bigint; lost: bigint } {
+    const account = this.#accounts.get(cookie) ?? { recorded: 0n, lost: 0n };
+    this.#accounts.set(cookie, account);
+    return account;
   }
 
   /** Bytes that no driver would send. */
@@ -146,13 +180,17 @@ export class FakeChannel implements NativeChannel {
     reply.setUint32(A.MaxDataBytes, P.CMB_MAX_DATA_BYTES, true);
     reply.setUint32(A.MaxAltitudeBytes, P.CMB_MAX_ALTITUDE_BYTES, true);
     reply.setUint32(A.ProcessSlots, P.CMB_PROCESS_SLOTS, true);
+    reply.setUint32(A.PathSlots, P.CMB_PATH_SLOTS, true);
   }
 
   #register(input: Uint8Array, request: DataView, reply: DataView): void {
     const Q = P.CMB_REGISTER_REQUEST;
     this.lastClassMask = request.getBigUint64(Q.ClassMask, true);
     this.lastOptions = request.getUint32(Q.Options, true);
-    const altitude = Buffer.from(input.subarray(Q.size)).toString('utf16le');
+    this.lastRate = [request.getUint32(Q.RateLimit, true), request.getUint32(Q.RateBurst, true)];
+    const altitude = Buffer.from(input.subarray(Q.size, Q.size + request.getUint16(Q.AltitudeSize, true))).toString(
+      'utf16le',
+    );
     if ([...this.registered.values()].includes(altitude)) {
       reply.setUint32(P.CMB_REGISTER_REPLY.Status, STATUS_COLLISION, true);
       return;
@@ -172,14 +210,16 @@ export class FakeChannel implements NativeChannel {
     reply.setBigUint64(A.QueueRecords, BigInt(this.#queue.length), true);
   }
 
-  /** As the driver: a gap goes behind what is queued, and does not wait for the next notification. */
+  /** As the driver: gaps go behind what is queued, and do not wait for the next notification. */
   #pump(): void {
-    while (this.#freeReceives > 0 && !this.isClosed && (this.#queue.length > 0 || this.#gap !== null)) {
+    while (this.#freeReceives > 0 && !this.isClosed && (this.#queue.length > 0 || this.#gaps.size > 0)) {
       this.#freeReceives--;
       const records = this.#queue.splice(0, 8);
-      if (this.#queue.length === 0 && this.#gap !== null) {
-        records.push(gapRecord(this.#gap.first, this.#gap.last, P.CMB_GAP_QUEUE_FULL));
-        this.#gap = null;
+      if (this.#queue.length === 0) {
+        for (const [cookie, { first, last, count }] of this.#gaps) {
+          records.push(gapRecord(first, last, P.CMB_GAP_QUEUE_FULL, { cookie, count, queueFull: count }));
+        }
+        this.#gaps.clear();
       }
       const bytes = batch(records);
       setImmediate(() => {

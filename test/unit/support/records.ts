@@ -30,6 +30,10 @@ export interface RecordInput {
   readonly keyPath?: SpanInput | string | null;
   readonly otherPath?: SpanInput | string;
   readonly rootSize?: number;
+  readonly pathSlot?: number;
+  readonly pathSerial?: number;
+  readonly repeats?: bigint;
+  readonly lastSequence?: bigint;
   readonly processKey?: bigint;
   readonly processSlot?: number;
   readonly keyObject?: bigint;
@@ -127,6 +131,10 @@ export function record(input: RecordInput): Uint8Array {
   view.setUint32(P.CMB_RECORD.Flags, input.flags ?? P.CMB_RECORD_PATH_RESOLVED, true);
   view.setUint32(P.CMB_RECORD.BodySize, bodySize, true);
   view.setUint32(P.CMB_RECORD.RootSize, input.rootSize ?? 0, true);
+  view.setUint32(P.CMB_RECORD.PathSlot, input.pathSlot ?? 0, true);
+  view.setUint32(P.CMB_RECORD.PathSerial, input.pathSerial ?? 0, true);
+  view.setBigUint64(P.CMB_RECORD.Repeats, input.repeats ?? 0n, true);
+  view.setBigUint64(P.CMB_RECORD.LastSequence, input.lastSequence ?? 0n, true);
   view.setBigUint64(P.CMB_RECORD.ProcessKey, input.processKey ?? 0n, true);
   view.setUint32(P.CMB_RECORD.ProcessSlot, input.processSlot ?? 0, true);
   view.setBigUint64(P.CMB_RECORD.KeyObject, input.keyObject ?? 0n, true);
@@ -228,19 +236,33 @@ export function setValueRecord(
   });
 }
 
-export function gapRecord(first: bigint, last: bigint, causes: number): Uint8Array {
+export interface GapInput {
+  readonly cookie?: bigint;
+  /** Default: every number in between. */
+  readonly count?: bigint;
+  readonly queueFull?: bigint;
+  readonly noMemory?: bigint;
+  readonly captureFault?: bigint;
+  readonly rateLimit?: bigint;
+}
+
+export function gapRecord(first: bigint, last: bigint, causes: number, input: GapInput = {}): Uint8Array {
   const B = P.CMB_BODY_GAP;
   return record({
     kind: P.CMB_RECORD_GAP,
     sequence: first,
-    cookie: 0n,
+    ...(input.cookie === undefined ? {} : { cookie: input.cookie }),
     keyPath: null,
     bodySize: B.size,
     body: (view) => {
-      view.setBigUint64(B.Count, last - first + 1n, true);
+      view.setBigUint64(B.Count, input.count ?? last - first + 1n, true);
       view.setBigUint64(B.FirstSequence, first, true);
       view.setBigUint64(B.LastSequence, last, true);
       view.setUint32(B.Causes, causes, true);
+      view.setBigUint64(B.QueueFull, input.queueFull ?? 0n, true);
+      view.setBigUint64(B.NoMemory, input.noMemory ?? 0n, true);
+      view.setBigUint64(B.CaptureFault, input.captureFault ?? 0n, true);
+      view.setBigUint64(B.RateLimit, input.rateLimit ?? 0n, true);
     },
   });
 }

@@ -1,4 +1,5 @@
 import { Decoder } from '../../../lib/decode.js';
+import { HopTracker } from '../../../lib/decode/hops.js';
 import type { Event } from '../../../lib/event.js';
 import { notifyClasses, type BodyKind, type NotifyClass } from '../../../lib/notify-class.js';
 import * as P from '../../../lib/protocol.js';
@@ -242,12 +243,15 @@ export function emptyRecord({ number, phase }: NotifyClass): Uint8Array {
 }
 
 export function decodeAll(...records: Uint8Array[]): Event[] {
-  const decoder = new Decoder(P.CMB_PROCESS_SLOTS);
+  const decoder = new Decoder(P.CMB_PROCESS_SLOTS, P.CMB_PATH_SLOTS);
+  const links = new Map<bigint, HopTracker>();
   const events: Event[] = [];
   forEachRecord(
     batch(records),
     (view) => {
-      const event = decoder.decode(view);
+      const cookie = view.view.getBigInt64(P.CMB_RECORD.Cookie, true);
+      if (!links.has(cookie)) links.set(cookie, new HopTracker());
+      const event = decoder.decode(view, links.get(cookie) ?? null);
       if (event !== null) events.push(event);
     },
     (error) => {
