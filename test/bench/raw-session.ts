@@ -38,7 +38,15 @@ export class RawSession {
   }
 
   async register({ classMask, oldValues = false, altitude = '385000.1' }: RawRegistration): Promise<bigint> {
-    const input = registerRequest({ altitude, classMask, maxDataBytes: P.CMB_DEFAULT_DATA_BYTES, oldValues });
+    const input = registerRequest({
+      altitude,
+      classMask,
+      maxDataBytes: P.CMB_DEFAULT_DATA_BYTES,
+      oldValues,
+      program: null,
+      coalesceReads: false,
+      rateLimit: null,
+    });
     const reply = registerReply(await this.channel.control(P.CMB_IOCTL_REGISTER, input, P.CMB_REGISTER_REPLY.size));
     expectSuccess('REGISTER', reply.status);
     return reply.cookie;
