@@ -51,6 +51,10 @@ export type { DriverLimits, RateLimit } from './requests.js';
 export { RulesError } from './rules/problem.js';
 export type { RulePath, RuleProblem } from './rules/problem.js';
 export { compileRules } from './rules/compile.js';
+export { explainRules } from './rules/explain.js';
+export type { ExplainRulesOptions, RuleExplanation, RulesExplanation } from './rules/explain.js';
+export type { ConditionExplanation } from './rules/conditions.js';
+export type { OperationProcess, RuleOperation } from './rules/facts.js';
 export type { RulesInput } from './rules/driver-rules.js';
 export { RulesRefusedError } from './rules/requests.js';
 export type {

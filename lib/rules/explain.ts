@@ -1,0 +1,72 @@
+import type { Event } from '../event.js';
+import { checkContext, checkRules } from './check-rules.js';
+import { conditionsOf, type ConditionExplanation } from './conditions.js';
+import { factsOf, type RuleOperation } from './facts.js';
+import type { Rule, RuleAction, RuleContext } from './rule.js';
+
+export interface ExplainRulesOptions extends RuleContext {
+  /** What becomes of a notification that no rule matches. Default: ignore. */
+  readonly otherwise?: 'ignore' | 'notify' | undefined;
+}
+
+export interface RuleExplanation {
+  readonly index: number;
+  readonly name: string | null;
+  readonly action: RuleAction;
+  readonly matches: boolean;
+  /** What it asks for, in the order in which the driver looks. */
+  readonly conditions: readonly ConditionExplanation[];
+  /** In words: why it does not match, or that it does. */
+  readonly reason: string;
+}
+
+export interface RulesExplanation {
+  readonly action: RuleAction;
+  /** Index of the rule that decides; null when none matches, so that `otherwise` does. */
+  readonly rule: number | null;
+  /** The operation does not tell something that could change `action`. */
+  readonly uncertain: boolean;
+  readonly rules: readonly RuleExplanation[];
+}
+
+/**
+ * Which rule decides about an operation, and why the others do not. It reads the rules themselves, not what the compiler makes of
+ * them. Takes an event or a description of one; what a description leaves out matches no condition.
+ */
+export function explainRules(
+  rules: readonly Rule[],
+  operation: RuleOperation | Event,
+  options: ExplainRulesOptions = {},
+): RulesExplanation {
+  const context = checkContext('explainRules()', options, ['otherwise']);
+  const { otherwise = 'ignore' } = options;
+  const checked = checkRules(rules, otherwise, context);
+  const facts = factsOf(operation, context);
+  const explanations = checked.map((read, index): RuleExplanation => {
+    const conditions = conditionsOf(rules[index] ?? { action: read.action }, read, facts, context);
+    return {
+      index,
+      name: read.name,
+      action: read.action,
+      matches: conditions.every(({ holds }) => holds === true),
+      conditions,
+      reason: reasonOf(conditions),
+    };
+  });
+  const decisive = explanations.find(({ matches }) => matches) ?? null;
+  const action = decisive?.action ?? otherwise;
+  const before = explanations.slice(0, decisive?.index ?? explanations.length);
+  const uncertain = before.some(
+    (rule) => rule.action !== action && rule.conditions.every(({ holds }) => holds !== false),
+  );
+  return { action, rule: decisive?.index ?? null, uncertain, rules: explanations };
+}
+
+function reasonOf(conditions: readonly ConditionExplanation[]): string {
+  const failed = conditions.find(({ holds }) => holds === false) ?? conditions.find(({ holds }) => holds === null);
+  if (failed === undefined) return 'matches';
+  const { path, expected, actual, holds } = failed;
+  const place = path.join('.');
+  if (holds === null) return `${place}: the operation does not tell; expected ${expected}`;
+  return `${place}: ${actual ?? 'there is none, or it is not known'}; expected ${expected}`;
+}
