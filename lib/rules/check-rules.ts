@@ -19,11 +19,17 @@ export function checkRules(rules: readonly Rule[], otherwise: unknown, context: 
     ...findShapeProblems(ruleListShape, rules, ['rules']),
     ...(otherwise === undefined ? [] : findShapeProblems(otherwiseShape, otherwise, ['otherwise'])),
   ];
-  if (problems.length > 0) throw new RulesError(problems);
+  const damaged = new Set(problems.map(({ path }) => path[1]));
+  if (problems.length > 0 && damaged.has(undefined)) throw new RulesError(problems);
   const reader = new RuleReader(context);
-  const checked = rules.map((rule, index) => reader.read(rule, ['rules', index]));
-  if (reader.problems.length > 0) throw new RulesError(reader.problems);
-  return checked;
+  const checked = rules.map((rule, index) => (damaged.has(index) ? null : reader.read(rule, ['rules', index])));
+  problems.push(...reader.problems);
+  if (problems.length > 0) throw new RulesError(problems.sort(byRule));
+  return checked.filter((rule) => rule !== null);
+}
+
+function byRule(a: RuleProblem, b: RuleProblem): number {
+  return Number(a.path[1] ?? -1) - Number(b.path[1] ?? -1);
 }
 
 /** What `compileRules` and `explainRules` know of the machine. */

@@ -1,10 +1,9 @@
 import { upcase } from '../key-case.js';
-import { quote } from '../options.js';
 import { registryTypeName } from '../registry-value.js';
 import { listOf, type CheckedRule } from './checked-rule.js';
 import type { Facts, KeyFact } from './facts.js';
 import { parseKeyPattern, type KeyAlternative } from './key-pattern.js';
-import { matchesComponent, matchesPath } from './pattern.js';
+import { matchesComponent, matchesPath, quotePattern } from './pattern.js';
 import type { OneOrMany, Rule, RuleContext } from './rule.js';
 
 export interface ConditionExplanation {
@@ -56,14 +55,14 @@ export function conditionsOf(
   add(['process', 'user'], process.user, facts.user, isIn(checked.users), String);
   const image = facts.imageNames;
   const matchesImage = (names: readonly string[]) => images?.some((pattern) => matchesPath(pattern, names)) === true;
-  add(['process', 'image'], process.image, image, matchesImage, () => quote(facts.imagePath));
+  add(['process', 'image'], process.image, image, matchesImage, () => quotePattern(facts.imagePath ?? ''));
   const alternatives = listOf(rule.keys)?.flatMap((text) => parseKeyPattern(text, context)) ?? [];
   const matchesKeys = (keys: readonly KeyFact[]) =>
     alternatives.some((alternative) => keys.some((key) => matchesKey(alternative, key)));
   add(['keys'], rule.keys, facts.keys, matchesKeys, (keys) => keys.map(({ path }) => path).join(' and '));
   const valueName = namesValue(facts.className) ? facts.valueName : null;
   const matchesName = (name: string) => valueNames?.some((part) => matchesComponent(part, upcase(name))) === true;
-  add(['valueNames'], rule.valueNames, valueName, matchesName, quote);
+  add(['valueNames'], rule.valueNames, valueName, matchesName, quotePattern);
   return result;
 }
 
@@ -101,7 +100,7 @@ function treeText({ ancestors = [] }: Facts): (id: number) => string {
 
 function wish(values: Values): string {
   const list = listOf(values) ?? [];
-  const shown = list.slice(0, 4).map((value) => (typeof value === 'string' ? quote(value) : String(value)));
+  const shown = list.slice(0, 4).map((value) => (typeof value === 'string' ? quotePattern(value) : String(value)));
   if (list.length > shown.length) shown.push(`${list.length - shown.length} more`);
   return shown.join(' or ');
 }

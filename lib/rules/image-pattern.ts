@@ -1,7 +1,15 @@
 import { invalidArgument } from '../errors.js';
 import { upcase } from '../key-case.js';
-import { quote } from '../options.js';
-import { anyComponent, deep, literal, normalPattern, parseNames, type Component, type Pattern } from './pattern.js';
+import {
+  anyComponent,
+  deep,
+  literal,
+  normalPattern,
+  parseNames,
+  quotePattern,
+  type Component,
+  type Pattern,
+} from './pattern.js';
 import type { RuleContext } from './rule.js';
 
 const device = literal('Device');
@@ -13,7 +21,7 @@ export function parseImagePattern(text: string, { drives = {} }: RuleContext = {
   const names = path.split('\\').filter((name) => name !== '');
   const [first, ...rest] = names;
   if (first !== undefined && /^[A-Za-z]:$/.test(first)) {
-    if (rest.length === 0) throw invalidArgument(`${quote(text)} names a drive and no program; add \\**`);
+    if (rest.length === 0) throw invalidArgument(`${quotePattern(text)} names a drive and no program; add \\**`);
     return normalPattern([...volume(first, drives), ...parseNames(rest, text)]);
   }
   if (!path.includes('\\')) return normalPattern([deep, ...parseNames(names, text)]);
@@ -23,7 +31,7 @@ export function parseImagePattern(text: string, { drives = {} }: RuleContext = {
     return normalPattern(parseNames(names, text));
   }
   throw invalidArgument(
-    `${quote(text)} does not say where it begins; expected a name without directory, a drive letter, \\Device\\..., \\\\server\\..., or "**\\" for any directory`,
+    `${quotePattern(text)} does not say where it begins; expected a name without directory, a drive letter, \\Device\\..., \\\\server\\..., or "**\\" for any directory`,
   );
 }
 

@@ -1,7 +1,16 @@
 import { invalidArgument } from '../errors.js';
 import { upcase } from '../key-case.js';
-import { didYouMean, quote } from '../options.js';
-import { isDeep, isLiteral, literal, normalPattern, parseNames, type Component, type Pattern } from './pattern.js';
+import { didYouMean } from '../options.js';
+import {
+  isDeep,
+  isLiteral,
+  literal,
+  normalPattern,
+  parseNames,
+  quotePattern,
+  type Component,
+  type Pattern,
+} from './pattern.js';
 import type { RuleContext } from './rule.js';
 
 /** One way to read a pattern for keys. */
@@ -40,12 +49,12 @@ export function parseKeyPattern(text: string, context: RuleContext = {}): KeyAlt
   const names = text.split('\\').filter((name) => name !== '');
   const [root, ...rest] = names;
   if (root === undefined) {
-    throw invalidArgument(`${quote(text)} names no key; "**" stands for every key`);
+    throw invalidArgument(`${quotePattern(text)} names no key; "**" stands for every key`);
   }
   if (root === '**') return plain([parseNames(names, text)]);
   if (text.startsWith('\\')) {
     if (upcase(root) === 'REGISTRY') return plain([parseNames(names, text)]);
-    throw invalidArgument(`${quote(text)} begins with a separator, so it must begin with \\REGISTRY`);
+    throw invalidArgument(`${quotePattern(text)} begins with a separator, so it must begin with \\REGISTRY`);
   }
   return expandRoot(root, parseNames(rest, text), text, context);
 }
@@ -69,12 +78,12 @@ function expandRoot(root: string, rest: Pattern, text: string, context: RuleCont
     if (!upper.startsWith(tag) || !upper.endsWith('>') || root.length === tag.length + 1) continue;
     return plain([[registry, literal(name), ...parseNames([root.slice(tag.length, -1)], text), ...rest]]);
   }
-  throw invalidArgument(`${quote(text)} does not begin with a root key${rootAdvice(root, text)}`);
+  throw invalidArgument(`${quotePattern(text)} does not begin with a root key${rootAdvice(root, text)}`);
 }
 
 function rootAdvice(root: string, text: string): string {
   if (text.includes('/') && !text.includes('\\')) return '; components are separated by backslashes';
-  if (upcase(root) === 'REGISTRY') return `; write ${quote(`\\${text}`)}`;
+  if (upcase(root) === 'REGISTRY') return `; write ${quotePattern(`\\${text}`)}`;
   const near = didYouMean(root, rootNames);
   if (near !== '') return near;
   const advice = `; expected HKLM, HKU, HKCU, HKCR, HKCC, one of their long names, <AppHive ...>, <SiloHive ...>, \\REGISTRY`;

@@ -12,6 +12,12 @@ export type Pattern = readonly Component[];
 export const deep: Component = [];
 export const anyComponent: Component = ['', ''];
 
+/** As people write it: `quote` doubles backslashes. */
+export function quotePattern(text: string): string {
+  const isPlain = !/[\p{Cc}\p{Cs}"]/u.test(text) && text.length <= 80;
+  return isPlain ? `"${text}"` : quote(text);
+}
+
 export function isDeep(component: Component): boolean {
   return component.length === 0;
 }
@@ -54,7 +60,7 @@ export function parseNames(names: readonly string[], text: string): Pattern {
     const component = parseComponent(name);
     if (component !== null) return component;
     throw invalidArgument(
-      `${quote(name)} in ${quote(text)} has asterisks side by side; "*" is any text within a component, and "**" has to be a component of its own`,
+      `${quotePattern(name)} in ${quotePattern(text)} has asterisks side by side; "*" is any text within a component, and "**" has to be a component of its own`,
     );
   });
 }
@@ -94,7 +100,7 @@ export function patternKey(pattern: Pattern): string {
 export function parseValueName(text: string): Component {
   const component = parseComponent(text);
   if (component !== null) return component;
-  throw invalidArgument(`${quote(text)} has asterisks side by side; "*" is any text in the name of a value`);
+  throw invalidArgument(`${quotePattern(text)} has asterisks side by side; "*" is any text in the name of a value`);
 }
 
 /** `text` is in upper case. */
