@@ -109,6 +109,7 @@ ULONG BodyWriteEntries(const BODY_ENTRIES *Entries, CMB_RECORD *Record, ULONG Of
     span->Size = SizeOfEntries(Entries->Count);
     span->FullSize = SizeOfEntries(Entries->FullCount);
     span->Flags = CMB_SPAN_PRESENT | (span->Size < span->FullSize ? CMB_SPAN_TRUNCATED : 0);
+    RtlZeroMemory(written, span->Size);
     Offset += span->Size;
     for (ULONG i = 0; i < Entries->Count; ++i) {
         const BODY_ENTRY *entry = &Entries->Entry[i];

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 #include "capture.h"
+#include "words.h"
 
 // Not inlined: clang guards only calls, not loads and stores that stand in the __try block itself.
 _IRQL_requires_max_(APC_LEVEL)
@@ -68,6 +69,7 @@ VOID CaptureRead(const CAPTURE *Capture, UCHAR *Record, ULONG Offset, CMB_SPAN *
     Span->Offset = Offset;
     Span->FullSize = Capture->FullSize;
     Span->Flags = Capture->Flags;
+    WordsClearLast(Record + Offset, Capture->Size);
     if (CaptureBytes(Record + Offset, Capture->UnsafeBytes, Capture->Size)) {
         Span->Size = Capture->Size;
     } else {

@@ -39,7 +39,8 @@ VOID CaptureDescribeBytes(_Out_ CAPTURE *Capture, _In_opt_ const volatile VOID *
 // There is something, but it cannot be read.
 VOID CaptureDescribeFault(_Out_ CAPTURE *Capture);
 
-// Reads the bytes to Record + Offset, where Capture->Size bytes were set aside, and fills in the span.
+// Reads the bytes to Record + Offset, where room for Capture->Size bytes, rounded up to 8, was set aside, zeroes what
+// is left of it, and fills in the span.
 _IRQL_requires_max_(APC_LEVEL)
 VOID CaptureRead(_In_ const CAPTURE *Capture, _Inout_ UCHAR *Record, _In_ ULONG Offset, _Out_ CMB_SPAN *Span);
 

@@ -84,6 +84,9 @@ NTKERNELAPI ULONGLONG NTAPI PsGetProcessStartKey(PEPROCESS Process);
 NTKERNELAPI BOOLEAN NTAPI PsIsThreadImpersonating(PETHREAD Thread);
 NTKERNELAPI VOID NTAPI TmGetTransactionId(PVOID Transaction, GUID *TransactionId);
 
+// Theirs is for 32-bit systems only.
+#define KeMemoryBarrier() __atomic_thread_fence(__ATOMIC_SEQ_CST)
+
 // Pool that is not executable; the inline routine of this name in the WDK does the same on down-level systems.
 static inline PVOID ExAllocatePoolZero(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag) {
     PVOID block = ExAllocatePoolWithTag(PoolType, NumberOfBytes, Tag);
@@ -153,6 +156,13 @@ static inline VOID WriteRelease(volatile LONG *Destination, LONG Value) {
 #endif
 #ifndef DECLSPEC_NOINLINE
 #define DECLSPEC_NOINLINE __attribute__((noinline))
+#endif
+
+// For reading memory of any type.
+#if defined(__GNUC__)
+typedef UINT64 __attribute__((may_alias)) CMB_ANY_WORD;
+#else
+typedef UINT64 CMB_ANY_WORD;
 #endif
 
 // Layouts on which notify_class.c and the bodies rely, checked against whichever headers are in use (64-bit systems

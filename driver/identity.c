@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 #include "identity.h"
+#include "words.h"
 
 // A SID has at most 15 subauthorities.
 C_ASSERT(FIELD_OFFSET(SID, SubAuthority) + 15 * sizeof(ULONG) == CMB_MAX_SID_BYTES);
@@ -90,6 +91,7 @@ VOID IdentityWriteToken(const TOKEN_FACTS *Facts, CMB_RECORD *Record, ULONG Offs
         Token->UserSid.Offset = Offset;
         Token->UserSid.Size = Token->UserSid.FullSize = Facts->SidSize;
         Token->UserSid.Flags = CMB_SPAN_PRESENT;
+        WordsClearLast((UCHAR *)Record + Offset, Facts->SidSize);
         RtlCopyMemory((UCHAR *)Record + Offset, Facts->Sid, Facts->SidSize);
     }
 }

@@ -103,7 +103,7 @@ static NTSTATUS HandleHello(IOCTL_REQUEST *Request) {
         return status;
     }
     reply.Status = STATUS_SUCCESS;
-    reply.QueueBytes = Request->Session->Queue.Capacity;
+    reply.QueueBytes = Request->Session->Queue.Ring.Capacity;
     reply.QueueRecords = Request->Session->Queue.RecordLimit;
     SetReply(Request, &reply, sizeof(reply));
     return STATUS_SUCCESS;
@@ -117,9 +117,11 @@ static NTSTATUS HandleRegister(IOCTL_REQUEST *Request) {
     if (!NT_SUCCESS(malformed)) {
         return malformed;
     }
-    if (request.Reserved || request.ProgramSize || request.RateLimit || request.RateBurst ||
-        request.Options & ~CMB_REGISTER_OLD_VALUES || !request.ClassMask || request.MaxDataBytes > CMB_MAX_DATA_BYTES ||
-        request.AltitudeSize > CMB_MAX_ALTITUDE_BYTES || request.AltitudeSize % sizeof(WCHAR)) {
+    if (request.Reserved || request.ProgramSize || request.RateLimit > CMB_MAX_RATE ||
+        request.RateBurst > CMB_MAX_RATE || !request.RateLimit != !request.RateBurst ||
+        request.Options & ~(CMB_REGISTER_OLD_VALUES | CMB_REGISTER_COALESCE_READS) || !request.ClassMask ||
+        request.MaxDataBytes > CMB_MAX_DATA_BYTES || request.AltitudeSize > CMB_MAX_ALTITUDE_BYTES ||
+        request.AltitudeSize % sizeof(WCHAR)) {
         return STATUS_INVALID_PARAMETER;
     }
     UNICODE_STRING altitude = {

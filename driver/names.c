@@ -2,14 +2,17 @@
 
 #include "names.h"
 #include "memory.h"
+#include "words.h"
 
 static const WCHAR PathSeparator = L'\\';
+
+C_ASSERT(FIELD_OFFSET(NAME, Bytes) % sizeof(UINT64) == 0);
 
 _IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
 static NAME *CreateName(_In_ ULONG FullSize, _In_ UINT32 Flags) {
     const ULONG size = min(FullSize, CMB_MAX_PATH_BYTES);
-    NAME *name = MemoryAllocate(FIELD_OFFSET(NAME, Bytes) + size);
+    NAME *name = MemoryAllocate(FIELD_OFFSET(NAME, Bytes) + ALIGN_UP_BY(size, sizeof(UINT64)));
     if (name) {
         name->References = 1;
         name->Flags = Flags;
@@ -17,6 +20,23 @@ static NAME *CreateName(_In_ ULONG FullSize, _In_ UINT32 Flags) {
         name->FullSize = FullSize;
     }
     return name;
+}
+
+static ULONG WordsOf(_In_ const NAME *Name) {
+    return (ULONG)(ALIGN_UP_BY(Name->Size, sizeof(UINT64)) / sizeof(UINT64));
+}
+
+// The bytes are what they are to be.
+static VOID Finish(_Inout_ NAME *Name) {
+    if (Name->Size <= CMB_MAX_KEPT_PATH_BYTES) {
+        Name->Hash = WordsHash((const CMB_ANY_WORD *)Name->Bytes, WordsOf(Name), Name->Size);
+    }
+}
+
+_Use_decl_annotations_
+BOOLEAN NameEquals(const NAME *First, const NAME *Second) {
+    return First->Hash == Second->Hash && First->Size == Second->Size &&
+           WordsEqual((const CMB_ANY_WORD *)First->Bytes, (const CMB_ANY_WORD *)Second->Bytes, WordsOf(First));
 }
 
 _Use_decl_annotations_
@@ -30,6 +50,7 @@ NTSTATUS NameOfObject(PLARGE_INTEGER Cookie, VOID *Object, NAME **Name) {
     NAME *name = CreateName(given->Length & ~(ULONG)1, CMB_RECORD_PATH_RESOLVED);
     if (name && name->Size) {
         RtlCopyMemory(name->Bytes, given->Buffer, name->Size);
+        Finish(name);
     }
     CmCallbackReleaseKeyObjectIDEx(given);
     *Name = name;
@@ -75,6 +96,7 @@ static NAME *Join(_In_opt_ const NAME *Root, _In_ const CAPTURE *Tail) {
         name->Size = name->FullSize = name->RootSize = 0;
         name->Fault = TRUE;
     }
+    Finish(name);
     return name;
 }
 

@@ -18,6 +18,9 @@ typedef struct NAME {
     ULONG RootSize;
     // A name of the caller's that belongs to the path could not be read; there are no bytes.
     BOOLEAN Fault;
+    // Of all bytes; 0 for a path that is too long to be kept, see CMB_MAX_KEPT_PATH_BYTES.
+    UINT64 Hash;
+    // Followed by zeros up to a multiple of 8.
     UCHAR Bytes[ANYSIZE_ARRAY];
 } NAME;
 
@@ -35,6 +38,9 @@ NAME *NameOfCreate(_In_opt_ const NAME *Root, _In_ const REG_CREATE_KEY_INFORMAT
 _IRQL_requires_max_(APC_LEVEL)
 _Must_inspect_result_
 NAME *NameOfLoad(_In_opt_ const NAME *Root, _In_ const REG_LOAD_KEY_INFORMATION *Load);
+
+// Whether both are the same bytes.
+BOOLEAN NameEquals(_In_ const NAME *First, _In_ const NAME *Second);
 
 // Returns Name.
 _IRQL_requires_max_(DISPATCH_LEVEL)

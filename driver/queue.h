@@ -6,74 +6,86 @@
 #ifndef CMBRIDGE_QUEUE_H
 #define CMBRIDGE_QUEUE_H
 
-#include "compat.h"
-#include "protocol.h"
+#include "queue_gap.h"
+#include "queue_merge.h"
+#include "queue_paths.h"
+#include "rate.h"
+#include "ring.h"
 
-// One per registration; see QueueOpenSource.
-#define QUEUE_SOURCES CMB_MAX_REGISTRATIONS
+// Places of registrations, and of such that are gone and whose last gap is still to be told.
+#define QUEUE_SOURCES (2 * CMB_MAX_REGISTRATIONS)
 
 typedef struct QUEUE_COUNTERS {
-    // Recorded + LostQueueFull at every moment.
+    // At every moment the sum of Recorded, Coalesced and the four kinds of loss.
     UINT64 Callbacks;
     UINT64 Recorded;
+    UINT64 Coalesced;
     UINT64 Delivered;
     UINT64 LostQueueFull;
+    UINT64 LostNoMemory;
+    UINT64 LostCaptureFault;
+    UINT64 LostRateLimit;
     UINT64 PathFailures;
     UINT64 CaptureFaults;
 } QUEUE_COUNTERS;
 
+static inline UINT64 QueueCountLost(_In_ const QUEUE_COUNTERS *Counters) {
+    return Counters->LostQueueFull + Counters->LostNoMemory + Counters->LostCaptureFault + Counters->LostRateLimit;
+}
+
+typedef enum QUEUE_SOURCE_STATE {
+    QueueSourceFree,
+    QueueSourceOpen,
+    // Its registration is gone, its last gap is pending.
+    QueueSourceClosed,
+} QUEUE_SOURCE_STATE;
+
 typedef struct QUEUE_SOURCE {
-    // Tells the records of this user of the place from those of earlier ones.
-    UINT32 Serial;
+    QUEUE_SOURCE_STATE State;
+    // Tells the records of this user of the place from those of others; modulo QUEUE_SOURCES it is the place.
+    UINT32 Owner;
+    INT64 Cookie;
     QUEUE_COUNTERS Counters;
+    // Linked while the gap is pending.
+    LIST_ENTRY GapLink;
+    QUEUE_GAP Gap;
+    // An idle consumer is to be told at once.
+    BOOLEAN GapDue;
+    // When a gap of this source was last told, in ticks of the performance counter.
+    UINT64 GapTold;
+    // These two do not change while the source is open; what they hold does, under the lock.
+    RATE Rate;
+    QUEUE_MERGE *Merge;
 } QUEUE_SOURCE;
-
-// Numbers that were lost since the last record that found room. Loss is decided where numbers are given, so they are
-// contiguous.
-typedef struct QUEUE_GAP {
-    // 0 if nothing is missing.
-    UINT64 First;
-    UINT64 Last;
-    INT64 Time;
-    UINT32 Causes;
-} QUEUE_GAP;
-
-typedef struct QUEUE_SLOT {
-    // Of the slot, this header included.
-    UINT32 Size;
-    UINT32 Source;
-    UINT32 Serial;
-    // QUEUE_SLOT_STATE; written once with release by the producer, read with acquire by the consumer.
-    volatile LONG State;
-} QUEUE_SLOT;
 
 typedef struct QUEUE {
     KSPIN_LOCK Lock;
-    // These three do not change once the session is ready.
-    UCHAR *Ring;
-    ULONG Capacity;
+    // Does not change once the session is ready.
     ULONG RecordLimit;
 
+    _Guarded_by_(Lock) RING Ring;
     _Guarded_by_(Lock) BOOLEAN Stopped;
-    _Guarded_by_(Lock) ULONG Head;
-    _Guarded_by_(Lock) ULONG Tail;
-    _Guarded_by_(Lock) ULONG Used;
-    _Guarded_by_(Lock) ULONG UsedPeak;
     _Guarded_by_(Lock) ULONG Records;
     _Guarded_by_(Lock) ULONG RecordsPeak;
-    _Guarded_by_(Lock) UINT32 LastSerial;
     _Guarded_by_(Lock) UINT64 LastSequence;
-    _Guarded_by_(Lock) QUEUE_GAP Gap;
-    // PsGetProcessStartKey of the processes whom the stream has described up to Tail, by slot; 0 is nobody.
+    // Sources with a pending gap, in the order of their first losses; how many of these are due.
+    _Guarded_by_(Lock) LIST_ENTRY Gaps;
+    _Guarded_by_(Lock) ULONG GapsDue;
+    // PsGetProcessStartKey of the processes whom the stream has described up to its end, by slot; 0 is nobody.
     _Guarded_by_(Lock) UINT64 Processes[CMB_PROCESS_SLOTS];
+    _Guarded_by_(Lock) QUEUE_PATHS Paths;
     _Guarded_by_(Lock) QUEUE_COUNTERS Counters;
+    _Guarded_by_(Lock) ULONG OpenSources;
     _Guarded_by_(Lock) QUEUE_SOURCE Sources[QUEUE_SOURCES];
 } QUEUE;
 
 typedef struct QUEUE_REQUEST {
     ULONG Source;
-    // sizeof(CMB_RECORD) .. CMB_MAX_RECORD_BYTES
+    // sizeof(CMB_RECORD) .. CMB_MAX_RECORD_BYTES, a multiple of 8, together with PathSize.
     ULONG RecordSize;
+    // What the bytes of KeyPath take at the end of the record, unless the stream knows the path.
+    ULONG PathSize;
+    NAME *KeyPath;
     INT64 Time;
     // Who does it. Key 0: the stream need not describe the process.
     UINT64 ProcessKey;
@@ -92,13 +104,17 @@ typedef enum QUEUE_RESULT {
     QueueReserved,
 } QUEUE_RESULT;
 
-// Room for records that only their producer touches, until they are committed. They are zeroed; Size, HeaderSize, Kind,
-// Sequence and Time are filled in.
+// Room for records that only their producer touches, until they are committed. Their headers are zeroed but for Size,
+// HeaderSize, Kind, Sequence, Time, PathSlot and PathSerial; what follows is not, except in Process.
 typedef struct QUEUE_RESERVATION {
-    QUEUE_SLOT *Slot;
+    ULONG Source;
+    RING_SLOT *Slot;
+    UINT64 Start;
     CMB_RECORD *Record;
+    // The record has no room for the path; the stream knows it.
+    BOOLEAN PathKept;
     // Right before it; NULL if the stream knows the process already.
-    QUEUE_SLOT *ProcessSlot;
+    RING_SLOT *ProcessSlot;
     CMB_RECORD *Process;
 } QUEUE_RESERVATION;
 
@@ -107,7 +123,7 @@ VOID QueueInitialize(_Out_ QUEUE *Queue);
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID QueueUninitialize(_Inout_ QUEUE *Queue);
 
-// Gives the queue its ring. The queue takes no records before.
+// Gives the queue its memory. The queue takes no records before.
 _IRQL_requires_max_(PASSIVE_LEVEL)
 _Must_inspect_result_
 NTSTATUS QueueAllocate(_Inout_ QUEUE *Queue, _In_ ULONG Bytes, _In_ ULONG Records);
@@ -116,22 +132,56 @@ NTSTATUS QueueAllocate(_Inout_ QUEUE *Queue, _In_ ULONG Bytes, _In_ ULONG Record
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID QueueStop(_Inout_ QUEUE *Queue);
 
-// Counters from 0 for a new user of place Source.
-_IRQL_requires_max_(DISPATCH_LEVEL)
-VOID QueueOpenSource(_Inout_ QUEUE *Queue, _In_range_(0, QUEUE_SOURCES - 1) ULONG Source);
+// queue_source.c
 
-// Gives the notification its number. A consumer that reads in order always knows the process that a notification is of:
-// whose description a slot has is decided together with the order of the records.
+// Options as in CMB_REGISTER_REQUEST. STATUS_QUOTA_EXCEEDED: CMB_MAX_REGISTRATIONS are open, or that many are closed
+// and their last gaps wait for the consumer.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+_Must_inspect_result_
+NTSTATUS QueueOpenSource(_Inout_ QUEUE *Queue, _In_ const CMB_REGISTER_REQUEST *Options, _Out_ ULONG *Source);
+
+// What gap records name the source by. Before anything is lost.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID QueueNameSource(_Inout_ QUEUE *Queue, _In_range_(0, QUEUE_SOURCES - 1) ULONG Source, _In_ INT64 Cookie);
+
+// Nobody uses the source any more. Its gap, if there is one, is due; call ReceiverPump next.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID QueueCloseSource(_Inout_ QUEUE *Queue, _In_range_(0, QUEUE_SOURCES - 1) ULONG Source,
+                      _Out_ QUEUE_COUNTERS *Counters);
+
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID QueueGetCounters(_Inout_ QUEUE *Queue, _In_range_(0, QUEUE_SOURCES - 1) ULONG Source,
+                      _Out_ QUEUE_COUNTERS *Counters);
+
+// Gives a notification its number and counts it as lost. Cause is one of CMB_GAP_*. Call ReceiverPump next.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID QueueLose(_Inout_ QUEUE *Queue, _In_range_(0, QUEUE_SOURCES - 1) ULONG Source, _In_ UINT32 Cause, _In_ INT64 Time);
+
+// Whether the rate limit lets a notification through; if not, it was lost, as with QueueLose.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+_Must_inspect_result_
+BOOLEAN QueueAdmit(_Inout_ QUEUE *Queue, _In_range_(0, QUEUE_SOURCES - 1) ULONG Source, _In_ INT64 Time);
+
+// queue.c
+
+// Gives the notification its number. A consumer that reads in order always knows the process and the path that a
+// notification refers to: whose description and which path a slot has is decided together with the order of the
+// records.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
 QUEUE_RESULT QueueReserve(_Inout_ QUEUE *Queue, _In_ const QUEUE_REQUEST *Request,
                           _Out_ QUEUE_RESERVATION *Reservation);
 
-// Hands what was reserved to the consumer. Call ReceiverPump next, or it may lie there.
+// Hands what was reserved to the consumer. Call ReceiverPump next, or it may lie there. Merge: the record is a read,
+// complete, of a source that coalesces. Returns the number of the record that stands for the notification, which is
+// another's if that one counts it.
 _IRQL_requires_max_(DISPATCH_LEVEL)
-VOID QueueCommit(_Inout_ QUEUE *Queue, _In_ const QUEUE_RESERVATION *Reservation, _In_ ULONG CaptureFaults);
+UINT64 QueueCommit(_Inout_ QUEUE *Queue, _In_ const QUEUE_RESERVATION *Reservation, _In_ ULONG CaptureFaults,
+                   _In_ BOOLEAN Merge);
 
-// Whether QueueTakeBatch would find something.
+// queue_batch.c
+
+// Whether QueueTakeBatch would find something that is worth a batch.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 _Requires_lock_held_(Queue->Lock)
 BOOLEAN QueueHasBatch(_In_ const QUEUE *Queue);

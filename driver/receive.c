@@ -20,6 +20,10 @@
 // thread that sent RECEIVE. After one request it goes on as a work item: on a busy machine there is always more, and it
 // must not be one unlucky caller that delivers it. It copies without the lock. Its races:
 //
+// Nobody waits: a registry caller that finds no request after its commit leaves without the lock. Its commit and the
+// insertion of a request are each followed by a full barrier before the other is looked for, so that one of the two
+// threads sees both.
+//
 // Lost wake-up: a commit or an insertion that finds the pump busy leaves. So the pump decides that there is nothing
 // left and becomes idle under one hold of the lock, which the other side takes after its own change.
 //
@@ -65,14 +69,15 @@ static NTSTATUS InsertIrp(IO_CSQ *Csq, PIRP Irp, PVOID InsertContext) {
     if (receiver->PendedCount >= CMB_MAX_PENDED_RECEIVES) {
         return STATUS_QUOTA_EXCEEDED;
     }
-    ++receiver->PendedCount;
+    WriteRelease(&receiver->PendedCount, receiver->PendedCount + 1);
     InsertTailList(&receiver->Pended, &Irp->Tail.Overlay.ListEntry);
     return STATUS_SUCCESS;
 }
 
 _Use_decl_annotations_
 static VOID RemoveIrp(IO_CSQ *Csq, PIRP Irp) {
-    --ReceiverOf(Csq)->PendedCount;
+    RECEIVER *receiver = ReceiverOf(Csq);
+    WriteRelease(&receiver->PendedCount, receiver->PendedCount - 1);
     RemoveEntryList(&Irp->Tail.Overlay.ListEntry);
 }
 
@@ -209,6 +214,10 @@ static VOID NTAPI PumpRest(PDEVICE_OBJECT Device, PVOID Context) {
 
 _Use_decl_annotations_
 VOID ReceiverPump(RECEIVER *Receiver) {
+    KeMemoryBarrier();
+    if (ReadAcquire(&Receiver->PendedCount) == 0) {
+        return;
+    }
     if (StartPump(Receiver) && PumpOne(Receiver)) {
         SESSION *session = CONTAINING_RECORD(Receiver, SESSION, Receiver);
         SessionEnter(session);

@@ -12,7 +12,8 @@ typedef struct RECEIVER {
     IO_CSQ Csq;
     QUEUE *Queue;
     _Guarded_by_(Queue->Lock) LIST_ENTRY Pended;
-    _Guarded_by_(Queue->Lock) ULONG PendedCount;
+    // Written with the lock held, read without it by ReceiverPump.
+    volatile LONG PendedCount;
     _Guarded_by_(Queue->Lock) BOOLEAN Stopped;
     // Queued by whoever sets Pumping and leaves it set.
     PIO_WORKITEM Worker;

@@ -3,6 +3,7 @@
 #include "record.h"
 #include "body.h"
 #include "process_facts.h"
+#include "words.h"
 
 #define RECORD_ALIGN(Size) ((ULONG)ALIGN_UP_BY((Size), 8))
 #define RECORD_FIXED_BYTES                                                                                             \
@@ -13,14 +14,14 @@ C_ASSERT(RECORD_FIXED_BYTES + (SIZE_T)RECORD_ALIGN(CMB_MAX_PATH_BYTES) + BODY_MA
 C_ASSERT(RECORD_FIXED_BYTES + 2 * (SIZE_T)RECORD_ALIGN(CMB_MAX_PATH_BYTES) + BODY_MAX_BYTES_TWO_PATHS <=
          CMB_MAX_RECORD_BYTES);
 
-// Where the parts of a record are; each starts where the one before it ends.
+// Where the parts of a record are; each starts where the one before it ends. The key path is the last: it may be left
+// out when everything else is settled.
 typedef struct LAYOUT {
-    ULONG KeyPath;
     ULONG OtherPath;
     ULONG Transaction;
     ULONG Impersonation;
     ULONG Data;
-    ULONG Size;
+    ULONG KeyPath;
 } LAYOUT;
 
 static ULONG NameSize(_In_opt_ const NAME *Name) {
@@ -33,15 +34,29 @@ static BOOLEAN IsTransacted(_In_ const NOTIFICATION *Notification) {
 
 static VOID LayOut(_Out_ LAYOUT *Layout, _In_ const NOTIFICATION *Notification, _In_ const IDENTITY *Identity,
                    _In_ const BODY *Body) {
-    Layout->KeyPath = sizeof(CMB_RECORD) + Body->Size;
-    Layout->OtherPath = Layout->KeyPath + NameSize(Notification->KeyPath);
+    Layout->OtherPath = sizeof(CMB_RECORD) + Body->Size;
     Layout->Transaction = Layout->OtherPath + NameSize(Notification->OtherPath);
     Layout->Impersonation = Layout->Transaction + (IsTransacted(Notification) ? sizeof(GUID) : 0);
     Layout->Data = Layout->Impersonation;
     if (Identity->ClientKnown) {
         Layout->Data += sizeof(CMB_IMPERSONATION) + IdentitySidSpace(&Identity->Client);
     }
-    Layout->Size = Layout->Data + Body->DataSize;
+    Layout->KeyPath = Layout->Data + Body->DataSize;
+}
+
+static BOOLEAN IsRead(_In_ const NOTIFY_CLASS *Class) {
+    switch (Class->Body) {
+    case NotifyBodyEnumerateKey:
+    case NotifyBodyEnumerateValue:
+    case NotifyBodyQueryKey:
+    case NotifyBodyQueryValue:
+    case NotifyBodyQueryMultiple:
+    case NotifyBodyQuerySecurity:
+    case NotifyBodyQueryName:
+        return TRUE;
+    default:
+        return FALSE;
+    }
 }
 
 static UINT32 FlagsOf(_In_ const NOTIFICATION *Notification, _In_ const IDENTITY *Identity) {
@@ -87,9 +102,15 @@ static ULONG WriteName(_In_opt_ const NAME *Name, _In_ ULONG Offset, _Inout_ CMB
     Span->Size = Name->Size;
     Span->FullSize = Name->FullSize;
     if (Name->Size) {
+        WordsClearLast((UCHAR *)Record + Offset, Name->Size);
         RtlCopyMemory((UCHAR *)Record + Offset, Name->Bytes, Name->Size);
     }
     return Name->Fault;
+}
+
+static VOID ReferToName(_In_ const NAME *Name, _Inout_ CMB_SPAN *Span) {
+    Span->Flags = CMB_SPAN_PRESENT | CMB_SPAN_KEPT;
+    Span->FullSize = Name->FullSize;
 }
 
 static VOID WriteTransaction(_In_ const NOTIFICATION *Notification, _In_ ULONG Offset, _Inout_ CMB_RECORD *Record) {
@@ -111,7 +132,7 @@ static VOID WriteImpersonation(_In_ const IDENTITY *Identity, _In_ ULONG Offset,
     span->Offset = Offset;
     span->Size = span->FullSize = sizeof(*impersonation);
     span->Flags = CMB_SPAN_PRESENT;
-    impersonation->Level = Identity->Level;
+    *impersonation = (CMB_IMPERSONATION){.Level = Identity->Level};
     IdentityWriteToken(&Identity->Client, Record, Offset + sizeof(*impersonation), &impersonation->Token);
 }
 
@@ -136,15 +157,15 @@ static DECLSPEC_NOINLINE QUEUE_RESULT ReserveWithProcess(_Inout_ QUEUE *Queue, _
 
 _IRQL_requires_max_(APC_LEVEL)
 _Must_inspect_result_
-static BOOLEAN Reserve(_In_ const REGISTRATION *Registration, _In_ const IDENTITY *Identity, _In_ ULONG Size,
-                       _Out_ QUEUE_RESERVATION *Reservation) {
-    QUEUE *queue = &Registration->Session->Queue;
-    LARGE_INTEGER time;
-    KeQuerySystemTimePrecise(&time);
+static BOOLEAN Reserve(_In_ const NOTIFICATION *Notification, _In_ const IDENTITY *Identity, _In_ ULONG Size,
+                       _In_ INT64 Time, _Out_ QUEUE_RESERVATION *Reservation) {
+    const REGISTRATION *registration = Notification->Registration;
+    QUEUE *queue = &registration->Session->Queue;
     QUEUE_REQUEST request = {
-        .Source = Registration->Source,
+        .Source = registration->Source,
         .RecordSize = Size,
-        .Time = time.QuadPart,
+        .PathSize = NameSize(Notification->KeyPath),
+        .Time = Time,
         .ProcessKey = Identity->CanAsk ? Identity->Process.Key : 0,
         .ProcessSlot = Identity->Process.Slot,
     };
@@ -153,6 +174,24 @@ static BOOLEAN Reserve(_In_ const REGISTRATION *Registration, _In_ const IDENTIT
         result = ReserveWithProcess(queue, &Identity->Process, &request, Reservation);
     }
     return result == QueueReserved;
+}
+
+// Returns the number of reads that faulted.
+_IRQL_requires_max_(APC_LEVEL)
+static ULONG Write(_In_ const NOTIFICATION *Notification, _In_ const IDENTITY *Identity, _In_ const BODY *Body,
+                   _In_ const LAYOUT *Layout, _In_ const QUEUE_RESERVATION *Reservation) {
+    CMB_RECORD *record = Reservation->Record;
+    ULONG faults = 0;
+    WriteHeader(Notification, Identity, Body, record);
+    if (Reservation->PathKept) {
+        ReferToName(Notification->KeyPath, &record->KeyPath);
+    } else {
+        faults += WriteName(Notification->KeyPath, Layout->KeyPath, record, &record->KeyPath);
+    }
+    faults += WriteName(Notification->OtherPath, Layout->OtherPath, record, &record->OtherPath);
+    WriteTransaction(Notification, Layout->Transaction, record);
+    WriteImpersonation(Identity, Layout->Impersonation, record);
+    return faults + BodyWrite(Body, record, Layout->Data);
 }
 
 _Use_decl_annotations_
@@ -167,28 +206,33 @@ UINT64 RecordRelay(const NOTIFICATION *Notification) {
         .Opener = Notification->Opener,
         .MaxDataBytes = registration->MaxDataBytes,
     };
+    UINT64 sequence = 0;
     QUEUE_RESERVATION reservation;
+    LARGE_INTEGER time;
     IDENTITY identity;
     LAYOUT layout;
     BODY body;
-    IdentityGet(&identity);
-    BodyDescribe(&body, &input);
-    LayOut(&layout, Notification, &identity, &body);
-    if (!Reserve(registration, &identity, layout.Size, &reservation)) {
+    KeQuerySystemTimePrecise(&time);
+    if (QueueAdmit(&session->Queue, registration->Source, time.QuadPart)) {
+        IdentityGet(&identity);
+        BodyDescribe(&body, &input);
+        LayOut(&layout, Notification, &identity, &body);
+        if (Reserve(Notification, &identity, layout.KeyPath, time.QuadPart, &reservation)) {
+            const ULONG faults = Write(Notification, &identity, &body, &layout, &reservation);
+            // From here on the record belongs to the consumer.
+            sequence = QueueCommit(&session->Queue, &reservation, faults, IsRead(Notification->Class));
+        }
         BodyRelease(&body);
-        return 0;
     }
-    CMB_RECORD *record = reservation.Record;
-    const UINT64 sequence = record->Sequence;
-    WriteHeader(Notification, &identity, &body, record);
-    ULONG faults = WriteName(Notification->KeyPath, layout.KeyPath, record, &record->KeyPath);
-    faults += WriteName(Notification->OtherPath, layout.OtherPath, record, &record->OtherPath);
-    WriteTransaction(Notification, layout.Transaction, record);
-    WriteImpersonation(&identity, layout.Impersonation, record);
-    faults += BodyWrite(&body, record, layout.Data);
-    BodyRelease(&body);
-    QueueCommit(&session->Queue, &reservation, faults);
-    // From here on the record belongs to the consumer.
     ReceiverPump(&session->Receiver);
     return sequence;
+}
+
+_Use_decl_annotations_
+VOID RecordLose(const REGISTRATION *Registration, UINT32 Cause) {
+    SESSION *session = Registration->Session;
+    LARGE_INTEGER time;
+    KeQuerySystemTimePrecise(&time);
+    QueueLose(&session->Queue, Registration->Source, Cause, time.QuadPart);
+    ReceiverPump(&session->Receiver);
 }

@@ -16,7 +16,7 @@ typedef struct NOTIFICATION {
     const VOID *Pre;
     // NULL in pre.
     const REG_POST_OPERATION_INFORMATION *Post;
-    const NAME *KeyPath;
+    NAME *KeyPath;
     const NAME *OtherPath;
     // Create and open: whichever of the two is the path as it was requested.
     const NAME *RequestedPath;
@@ -30,8 +30,12 @@ typedef struct NOTIFICATION {
     UINT32 Flags;
 } NOTIFICATION;
 
-// Returns the sequence number of the record, 0 if it was lost.
+// Returns the sequence number of the record that stands for the notification, 0 if it was lost.
 _IRQL_requires_max_(APC_LEVEL)
 UINT64 RecordRelay(_In_ const NOTIFICATION *Notification);
+
+// Counts a notification as lost, of which it cannot be said whether it is wanted. Cause is one of CMB_GAP_*.
+_IRQL_requires_max_(APC_LEVEL)
+VOID RecordLose(_In_ const REGISTRATION *Registration, _In_ UINT32 Cause);
 
 #endif

@@ -7,8 +7,6 @@
 
 static DRIVER_OBJECT *RegistrationDriver;
 
-C_ASSERT(QUEUE_SOURCES == 64);
-
 _Use_decl_annotations_
 CMB_INIT_CODE VOID RegistrationInitialize(DRIVER_OBJECT *DriverObject) {
     RegistrationDriver = DriverObject;
@@ -32,40 +30,14 @@ BOOLEAN RegistrationIsAltitude(const WCHAR *Text, ULONG Length) {
     return digit;
 }
 
-// Takes a place in the session for a registration that nobody can find yet.
-_IRQL_requires_max_(DISPATCH_LEVEL)
-_Must_inspect_result_
-static NTSTATUS TakeSource(_Inout_ SESSION *Session, _Out_ ULONG *Source) {
-    NTSTATUS status = STATUS_SUCCESS;
-    KIRQL irql;
-    *Source = 0;
-    KeAcquireSpinLock(&Session->Lock, &irql);
-    if (Session->State != SessionReady) {
-        status = STATUS_FILE_CLOSED;
-    } else if (Session->Sources == MAXULONGLONG) {
-        status = STATUS_QUOTA_EXCEEDED;
-    } else {
-        while (Session->Sources >> *Source & 1) {
-            ++*Source;
-        }
-        Session->Sources |= 1ULL << *Source;
-    }
-    KeReleaseSpinLock(&Session->Lock, irql);
-    if (NT_SUCCESS(status)) {
-        QueueOpenSource(&Session->Queue, *Source);
-    }
-    return status;
-}
-
 // The configuration manager knows the registration no more, or never did.
-_IRQL_requires_max_(DISPATCH_LEVEL)
-static VOID FreeRegistration(_In_ _Post_ptr_invalid_ REGISTRATION *Registration) {
+_IRQL_requires_max_(APC_LEVEL)
+static VOID FreeRegistration(_In_ _Post_ptr_invalid_ REGISTRATION *Registration, _Out_ QUEUE_COUNTERS *Counters) {
     SESSION *session = Registration->Session;
-    KIRQL irql;
-    KeAcquireSpinLock(&session->Lock, &irql);
-    session->Sources &= ~(1ULL << Registration->Source);
-    KeReleaseSpinLock(&session->Lock, irql);
+    QueueCloseSource(&session->Queue, Registration->Source, Counters);
     MemoryFree(Registration);
+    // The last gap became due.
+    ReceiverPump(&session->Receiver);
 }
 
 // FALSE if the session was stopped; else the registration belongs to whoever takes it from the list.
@@ -77,6 +49,7 @@ static BOOLEAN Publish(_Inout_ REGISTRATION *Registration) {
     KeAcquireSpinLock(&session->Lock, &irql);
     const BOOLEAN ready = session->State == SessionReady;
     if (ready) {
+        QueueNameSource(&session->Queue, Registration->Source, Registration->Cookie.QuadPart);
         WriteRelease(&Registration->Relaying, TRUE);
         InsertTailList(&session->Registrations, &Registration->Link);
     }
@@ -87,14 +60,11 @@ static BOOLEAN Publish(_Inout_ REGISTRATION *Registration) {
 // It fails only if somebody else used our cookie, which cost the registration as well: in no case does it remain.
 _IRQL_requires_max_(PASSIVE_LEVEL)
 static VOID Unregister(_In_ _Post_ptr_invalid_ REGISTRATION *Registration, _Inout_ CMB_UNREGISTER_REPLY *Reply) {
-    QUEUE *queue = &Registration->Session->Queue;
-    KIRQL irql;
+    QUEUE_COUNTERS counters;
     Reply->Status = CmUnRegisterCallback(Registration->Cookie);
-    KeAcquireSpinLock(&queue->Lock, &irql);
-    Reply->Recorded = queue->Sources[Registration->Source].Counters.Recorded;
-    Reply->Lost = queue->Sources[Registration->Source].Counters.LostQueueFull;
-    KeReleaseSpinLock(&queue->Lock, irql);
-    FreeRegistration(Registration);
+    FreeRegistration(Registration, &counters);
+    Reply->Recorded = counters.Recorded;
+    Reply->Lost = QueueCountLost(&counters);
 }
 
 #define BIT(NotifyClass) (1ULL << (NotifyClass))
@@ -118,21 +88,17 @@ static UINT64 Intake(_In_ UINT64 ClassMask) {
 _Use_decl_annotations_
 NTSTATUS RegistrationCreate(SESSION *Session, const CMB_REGISTER_REQUEST *Request, PCUNICODE_STRING Altitude,
                             CMB_REGISTER_REPLY *Reply) {
-    ULONG source;
-    NTSTATUS status = TakeSource(Session, &source);
-    if (!NT_SUCCESS(status)) {
-        return status;
-    }
+    QUEUE_COUNTERS counters;
     REGISTRATION *registration = MemoryAllocate(sizeof(*registration));
     if (!registration) {
-        KIRQL irql;
-        KeAcquireSpinLock(&Session->Lock, &irql);
-        Session->Sources &= ~(1ULL << source);
-        KeReleaseSpinLock(&Session->Lock, irql);
         return STATUS_INSUFFICIENT_RESOURCES;
     }
+    NTSTATUS status = QueueOpenSource(&Session->Queue, Request, &registration->Source);
+    if (!NT_SUCCESS(status)) {
+        MemoryFree(registration);
+        return status;
+    }
     registration->Session = Session;
-    registration->Source = source;
     registration->MaxDataBytes = Request->MaxDataBytes;
     registration->ClassMask = Request->ClassMask;
     registration->Options = Request->Options;
@@ -140,7 +106,7 @@ NTSTATUS RegistrationCreate(SESSION *Session, const CMB_REGISTER_REQUEST *Reques
     status =
         CmRegisterCallbackEx(CallbackNotify, Altitude, RegistrationDriver, registration, &registration->Cookie, NULL);
     if (!NT_SUCCESS(status)) {
-        FreeRegistration(registration);
+        FreeRegistration(registration, &counters);
         Reply->Status = status;
         return STATUS_SUCCESS;
     }
@@ -202,14 +168,11 @@ VOID RegistrationRemoveAll(SESSION *Session) {
 _Use_decl_annotations_
 BOOLEAN RegistrationQuery(SESSION *Session, INT64 Cookie, QUEUE_COUNTERS *Counters) {
     KIRQL irql;
-    KIRQL nested;
     KeAcquireSpinLock(&Session->Lock, &irql);
     const REGISTRATION *registration = Find(Session, Cookie);
     if (registration) {
         // The session's lock keeps the place from being given to another registration.
-        KeAcquireSpinLock(&Session->Queue.Lock, &nested);
-        *Counters = Session->Queue.Sources[registration->Source].Counters;
-        KeReleaseSpinLock(&Session->Queue.Lock, nested);
+        QueueGetCounters(&Session->Queue, registration->Source, Counters);
     }
     KeReleaseSpinLock(&Session->Lock, irql);
     return registration != NULL;

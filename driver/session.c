@@ -62,8 +62,12 @@ VOID SessionStop(SESSION *Session) {
 static VOID AddCounters(_Inout_ QUEUE_COUNTERS *Sum, _In_ const QUEUE_COUNTERS *Counters) {
     Sum->Callbacks += Counters->Callbacks;
     Sum->Recorded += Counters->Recorded;
+    Sum->Coalesced += Counters->Coalesced;
     Sum->Delivered += Counters->Delivered;
     Sum->LostQueueFull += Counters->LostQueueFull;
+    Sum->LostNoMemory += Counters->LostNoMemory;
+    Sum->LostCaptureFault += Counters->LostCaptureFault;
+    Sum->LostRateLimit += Counters->LostRateLimit;
     Sum->PathFailures += Counters->PathFailures;
     Sum->CaptureFaults += Counters->CaptureFaults;
 }
@@ -141,9 +145,9 @@ VOID SessionQuery(SESSION *Session, SESSION_TOTALS *Totals) {
     }
     KeReleaseSpinLock(&Session->Lock, irql);
     KeAcquireSpinLock(&Session->Queue.Lock, &irql);
-    Totals->PendedReceives += Session->Receiver.PendedCount;
-    Totals->QueueBytes += Session->Queue.Used;
-    Totals->QueueBytesLimit += Session->Queue.Capacity;
+    Totals->PendedReceives += (UINT32)Session->Receiver.PendedCount;
+    Totals->QueueBytes += Session->Queue.Ring.Used;
+    Totals->QueueBytesLimit += Session->Queue.Ring.Capacity;
     Totals->QueueRecords += Session->Queue.Records;
     Totals->QueueRecordsLimit += Session->Queue.RecordLimit;
     AddCounters(&Totals->Counters, &Session->Queue.Counters);

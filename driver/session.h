@@ -30,8 +30,6 @@ typedef struct SESSION {
     _Guarded_by_(Lock) SESSION_STATE State;
     // Registrations that can be found by their cookie.
     _Guarded_by_(Lock) LIST_ENTRY Registrations;
-    // Bit n: place n of Queue.Sources is taken by a registration, found or not.
-    _Guarded_by_(Lock) UINT64 Sources;
 
     QUEUE Queue;
     RECEIVER Receiver;

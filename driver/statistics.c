@@ -4,14 +4,16 @@
 #include "memory.h"
 #include "registration.h"
 
-// A full queue is the only cause of loss: a record needs no memory but the ring, and a read that faults leaves a marked
-// record.
 static VOID SetCounters(_Inout_ CMB_STATISTICS_REPLY *Reply, _In_ const QUEUE_COUNTERS *Counters) {
     Reply->Callbacks = Counters->Callbacks;
     Reply->Recorded = Counters->Recorded;
     Reply->Delivered = Counters->Delivered;
-    Reply->Lost = Counters->LostQueueFull;
+    Reply->Coalesced = Counters->Coalesced;
+    Reply->Lost = QueueCountLost(Counters);
     Reply->LostQueueFull = Counters->LostQueueFull;
+    Reply->LostNoMemory = Counters->LostNoMemory;
+    Reply->LostCaptureFault = Counters->LostCaptureFault;
+    Reply->LostRateLimit = Counters->LostRateLimit;
     Reply->PathFailures = Counters->PathFailures;
     Reply->CaptureFaults = Counters->CaptureFaults;
 }
@@ -35,7 +37,7 @@ static VOID QuerySession(_Inout_ SESSION *Session, _Inout_ CMB_STATISTICS_REPLY 
     SetTotals(Reply, &totals);
     KeAcquireSpinLock(&Session->Queue.Lock, &irql);
     Reply->LastSequence = Session->Queue.LastSequence;
-    Reply->QueueBytesPeak = Session->Queue.UsedPeak;
+    Reply->QueueBytesPeak = Session->Queue.Ring.UsedPeak;
     Reply->QueueRecordsPeak = Session->Queue.RecordsPeak;
     KeReleaseSpinLock(&Session->Queue.Lock, irql);
 }

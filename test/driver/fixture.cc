@@ -18,6 +18,17 @@ Record::Record(std::span<const std::byte> bytes) : bytes_(bytes.begin(), bytes.e
     EXPECT_EQ(record->HeaderSize, sizeof(CMB_RECORD));
     EXPECT_LE(record->HeaderSize + record->BodySize, record->Size);
     if (isGap()) {
+        const auto &gap = record.body<CMB_BODY_GAP>();
+        EXPECT_EQ(record->Size, sizeof(CMB_RECORD) + sizeof(CMB_BODY_GAP));
+        EXPECT_NE(record->Cookie, 0);
+        EXPECT_GT(record->Time, 0);
+        EXPECT_GT(gap.Count, 0u);
+        EXPECT_EQ(gap.FirstSequence, record->Sequence);
+        EXPECT_LE(gap.Count, gap.LastSequence - gap.FirstSequence + 1);
+        EXPECT_EQ(gap.Count, gap.QueueFull + gap.NoMemory + gap.CaptureFault + gap.RateLimit);
+        EXPECT_EQ(gap.Causes, (gap.QueueFull ? CMB_GAP_QUEUE_FULL : 0u) | (gap.NoMemory ? CMB_GAP_NO_MEMORY : 0u) |
+                                  (gap.CaptureFault ? CMB_GAP_CAPTURE_FAULT : 0u) |
+                                  (gap.RateLimit ? CMB_GAP_RATE_LIMIT : 0u));
         return;
     }
     EXPECT_LT(record->ProcessSlot, static_cast<UINT32>(CMB_PROCESS_SLOTS));
@@ -32,13 +43,22 @@ Record::Record(std::span<const std::byte> bytes) : bytes_(bytes.begin(), bytes.e
         EXPECT_EQ(record->KeyPath.Size == 0 && !(record->KeyPath.Flags & CMB_SPAN_PRESENT),
                   (record->Flags & CMB_RECORD_PATH_UNAVAILABLE) && !(record->KeyPath.Flags & CMB_SPAN_FAULT));
         EXPECT_TRUE(!record->Transaction.Flags || record->Transaction.Size == sizeof(GUID));
+        EXPECT_LT(record->PathSlot, static_cast<UINT32>(CMB_PATH_SLOTS));
+        // It is known before it is written whether the path is needed, so that it comes last.
+        EXPECT_TRUE(record->KeyPath.Size == 0 ||
+                    record->KeyPath.Offset + (record->KeyPath.Size + 7) / 8 * 8 == record->Size);
+        EXPECT_EQ(record->Repeats == 0, record->LastSequence == 0);
+        EXPECT_TRUE(record->Repeats == 0 || record->LastSequence >= record->Sequence + record->Repeats);
     }
     // What no span covers is padding.
     std::vector<bool> covered(bytes_.size());
+    unsigned kept = 0;
     for (const CMB_SPAN &span : spans()) {
+        kept += (span.Flags & CMB_SPAN_KEPT) != 0;
         const Bytes content = data(span);
         std::fill_n(covered.begin() + span.Offset, content.size(), true);
     }
+    EXPECT_EQ(kept, (record->KeyPath.Flags & CMB_SPAN_KEPT) ? 1u : 0u);
     for (size_t i = record->HeaderSize + record->BodySize; i < bytes_.size(); ++i) {
         EXPECT_TRUE(covered[i] || bytes_[i] == std::byte{0}) << "class " << record->NotifyClass << " at " << i;
     }
@@ -67,6 +87,38 @@ CMB_IMPERSONATION Record::impersonation() const {
     return impersonation;
 }
 
+std::u16string Record::path() const {
+    const CMB_SPAN &span = (*this)->KeyPath;
+    if (!(span.Flags & CMB_SPAN_KEPT)) {
+        return text(span);
+    }
+    EXPECT_EQ(keptPath_.size() * 2, span.FullSize);
+    return keptPath_;
+}
+
+void Record::keep(KeptPaths &paths) {
+    const CMB_SPAN &span = (*this)->KeyPath;
+    if ((*this)->PathSerial == 0) {
+        EXPECT_EQ((*this)->PathSlot, 0u);
+        EXPECT_FALSE(span.Flags & CMB_SPAN_KEPT);
+        return;
+    }
+    KeptPath &kept = paths[(*this)->PathSlot];
+    if (span.Flags & CMB_SPAN_KEPT) {
+        EXPECT_EQ(kept.serial, (*this)->PathSerial);
+        keptPath_ = kept.path;
+    } else {
+        EXPECT_EQ(span.Flags, static_cast<UINT32>(CMB_SPAN_PRESENT));
+        EXPECT_LE(span.Size, static_cast<UINT32>(CMB_MAX_KEPT_PATH_BYTES));
+        EXPECT_NE(kept.serial, (*this)->PathSerial);
+        kept = {(*this)->PathSerial, text(span)};
+    }
+}
+
+uint64_t Record::count() const {
+    return isProcess() ? 0 : isGap() ? body<CMB_BODY_GAP>().Count : 1 + (*this)->Repeats;
+}
+
 std::u16string Record::text(const CMB_SPAN &span) const {
     Bytes bytes = data(span);
     EXPECT_EQ(bytes.size() % 2, 0u);
@@ -80,6 +132,12 @@ Bytes Record::data(const CMB_SPAN &span) const {
         EXPECT_EQ(span.Offset | span.Size | span.FullSize | span.Flags, 0u);
         return {};
     }
+    if (span.Flags & CMB_SPAN_KEPT) {
+        EXPECT_EQ(span.Offset + span.Size, 0u);
+        EXPECT_EQ(span.Flags, static_cast<UINT32>(CMB_SPAN_PRESENT | CMB_SPAN_KEPT));
+        EXPECT_GT(span.FullSize, 0u);
+        return {};
+    }
     EXPECT_EQ(span.Offset % 8, 0u);
     EXPECT_GE(span.Offset, (*this)->HeaderSize + (*this)->BodySize);
     EXPECT_LE(uint64_t{span.Offset} + span.Size, bytes_.size());
@@ -91,7 +149,7 @@ Bytes Record::data(const CMB_SPAN &span) const {
     return Bytes(bytes_.begin() + span.Offset, bytes_.begin() + span.Offset + span.Size);
 }
 
-std::vector<Record> parseBatch(std::span<const std::byte> output, uintptr_t size) {
+std::vector<Record> parseBatch(std::span<const std::byte> output, uintptr_t size, KeptPaths *paths) {
     std::vector<Record> records;
     CMB_BATCH batch{};
     EXPECT_GE(size, sizeof(batch));
@@ -112,9 +170,13 @@ std::vector<Record> parseBatch(std::span<const std::byte> output, uintptr_t size
         }
         records.emplace_back(output.subspan(offset, recordSize));
         offset += recordSize;
-        if (!records.back().isProcess()) {
-            EXPECT_TRUE(last == 0 || records.back()->Sequence == last + 1);
-            last = records.back().lastSequence();
+        Record &record = records.back();
+        if (paths) {
+            record.keep(*paths);
+        }
+        if (!record.isProcess() && !record.isGap()) {
+            EXPECT_GT(record->Sequence, last);
+            last = record->Sequence;
         }
     }
     EXPECT_EQ(records.size(), batch.RecordCount);
@@ -142,13 +204,15 @@ Client::Client(uint32_t queueBytes, uint32_t queueRecords) : file_(open()) {
 }
 
 IoResult registerRaw(simulator::File &file, std::u16string_view altitude, CMB_REGISTER_REPLY &reply, uint64_t mask,
-                     uint32_t maxData, uint32_t options) {
+                     uint32_t maxData, uint32_t options, uint32_t rate, uint32_t burst) {
     CMB_REGISTER_REQUEST request{};
     const size_t size = altitude.size() * sizeof(char16_t);
     request.Header = {static_cast<UINT32>(sizeof(request) + size), CMB_STRUCTURE_VERSION, 0};
     request.ClassMask = mask;
     request.MaxDataBytes = maxData;
     request.Options = options;
+    request.RateLimit = rate;
+    request.RateBurst = burst;
     request.AltitudeSize = static_cast<UINT16>(size);
     Bytes input(sizeof(request) + size);
     std::memcpy(input.data(), &request, sizeof(request));
@@ -172,6 +236,14 @@ int64_t Client::add(std::u16string_view altitude, uint64_t mask, uint32_t maxDat
     return reply.Cookie;
 }
 
+int64_t Client::addLimited(std::u16string_view altitude, uint64_t mask, uint32_t rate, uint32_t burst) {
+    CMB_REGISTER_REPLY reply{};
+    IoResult result = registerRaw(*file_, altitude, reply, mask, 4096, 0, rate, burst);
+    EXPECT_EQ(result.status, STATUS_SUCCESS);
+    EXPECT_EQ(reply.Status, STATUS_SUCCESS);
+    return reply.Cookie;
+}
+
 NTSTATUS Client::remove(int64_t cookie) {
     CMB_UNREGISTER_REQUEST request{{sizeof(request), CMB_STRUCTURE_VERSION, 0}, cookie};
     CMB_UNREGISTER_REPLY reply{};
@@ -190,7 +262,8 @@ CMB_STATISTICS_REPLY Client::statistics(uint32_t scope, int64_t cookie) {
     EXPECT_EQ(result.status, STATUS_SUCCESS);
     EXPECT_EQ(result.information, sizeof(reply));
     EXPECT_EQ(reply.Scope, scope);
-    EXPECT_EQ(reply.Callbacks, reply.Recorded + reply.Lost);
+    EXPECT_EQ(reply.Callbacks, reply.Recorded + reply.Coalesced + reply.Lost);
+    EXPECT_EQ(reply.Lost, reply.LostQueueFull + reply.LostNoMemory + reply.LostCaptureFault + reply.LostRateLimit);
     return reply;
 }
 
@@ -210,14 +283,13 @@ bool Client::receiveAll(uint32_t size, std::vector<Record> &notifications) {
     if (result.status != STATUS_SUCCESS) {
         return false;
     }
-    for (Record &record : parseBatch(bytes, result.information)) {
+    for (Record &record : parseBatch(bytes, result.information, &paths_)) {
         if (record.isProcess()) {
             described_[record->ProcessSlot] = record->ProcessKey;
             processes_.push_back(std::move(record));
             continue;
         }
-        EXPECT_EQ(record->Sequence, seen_ + 1);
-        seen_ = record.lastSequence();
+        account(record);
         EXPECT_EQ(record.isGap(), record->ProcessKey == 0);
         if (!record.isGap() && !allowUndescribed_) {
             EXPECT_EQ(described_[record->ProcessSlot], record->ProcessKey) << record->Sequence;
@@ -225,6 +297,20 @@ bool Client::receiveAll(uint32_t size, std::vector<Record> &notifications) {
         notifications.push_back(std::move(record));
     }
     return true;
+}
+
+// Numbers ascend; a gap lies between what else its registration has.
+void Client::account(const Record &record) {
+    uint64_t &latest = latestOf_[record->Cookie];
+    EXPECT_GT(record->Sequence, latest);
+    latest = record->Sequence;
+    if (record.isGap()) {
+        latest = record.body<CMB_BODY_GAP>().LastSequence;
+    } else {
+        EXPECT_GT(record->Sequence, latest_);
+        latest_ = record->Sequence;
+    }
+    accounted_ += record.count();
 }
 
 std::vector<Record> Client::receive(uint32_t size) {
@@ -237,7 +323,7 @@ std::vector<Record> Client::receive(uint32_t size) {
 std::vector<Record> Client::drain(uint32_t size) {
     std::vector<Record> all;
     const uint64_t last = statistics().LastSequence;
-    while (seen_ < last) {
+    while (accounted_ < last) {
         std::vector<Record> records = receive(size);
         if (records.empty()) {
             break;

@@ -39,6 +39,13 @@ template <typename T> std::span<const std::byte> bytesOf(const T &value) {
     return std::as_bytes(std::span(&value, 1));
 }
 
+// The key paths of a session's stream, by slot, up to a record.
+struct KeptPath {
+    uint32_t serial = 0;
+    std::u16string path;
+};
+using KeptPaths = std::map<uint32_t, KeptPath>;
+
 // One record of a batch; constructing it checks that everything it points to lies inside it and that nothing else is
 // there.
 class Record {
@@ -50,14 +57,19 @@ class Record {
         return *reinterpret_cast<const Body *>(bytes_.data() + (*this)->HeaderSize);
     }
     std::u16string text(const CMB_SPAN &span) const;
-    std::u16string path() const { return text((*this)->KeyPath); }
+    // Also if it came with an earlier record: see keep.
+    std::u16string path() const;
     Bytes data(const CMB_SPAN &span) const;
     std::u16string otherPath() const { return text((*this)->OtherPath); }
+    // Takes the path from paths or puts it there, as the record says.
+    void keep(KeptPaths &paths);
     bool isGap() const { return (*this)->Kind == CMB_RECORD_GAP; }
     bool isProcess() const { return (*this)->Kind == CMB_RECORD_PROCESS; }
     // Of a record that has one.
     CMB_IMPERSONATION impersonation() const;
-    uint64_t lastSequence() const { return isGap() ? body<CMB_BODY_GAP>().LastSequence : (*this)->Sequence; }
+    // How many numbers it accounts for: its own and those of the reads that are like it, or those that it says are
+    // lost.
+    uint64_t count() const;
     const Bytes &bytes() const { return bytes_; }
     // Of a query for multiple values.
     std::vector<CMB_VALUE_ENTRY> entries() const;
@@ -66,13 +78,15 @@ class Record {
 
   private:
     Bytes bytes_;
+    std::u16string keptPath_;
 };
 
 // fixture_body.cc: all spans of the body, whatever its class, those of entries included.
 std::vector<CMB_SPAN> bodySpans(const Record &record);
 
-// Takes a batch apart and checks its form: sizes, alignment, zeroed padding, numbers without holes.
-std::vector<Record> parseBatch(std::span<const std::byte> output, uintptr_t size);
+// Takes a batch apart and checks its form: sizes, alignment, zeroed padding, ascending numbers, gaps that add up.
+// Without the paths of the stream so far a record of the batch may have a path that is not known.
+std::vector<Record> parseBatch(std::span<const std::byte> output, uintptr_t size, KeptPaths *paths = nullptr);
 
 // A session.
 class Client {
@@ -89,6 +103,8 @@ class Client {
     // The whole reply; EXPECTs that the request itself succeeds.
     CMB_REGISTER_REPLY tryAdd(std::u16string_view altitude, uint64_t mask = kAllClasses, uint32_t maxData = 4096,
                               uint32_t options = 0);
+    // The cookie of a registration with a rate limit; EXPECTs success.
+    int64_t addLimited(std::u16string_view altitude, uint64_t mask, uint32_t rate, uint32_t burst);
     // The cookie; EXPECTs success.
     int64_t add(std::u16string_view altitude, uint64_t mask = kAllClasses, uint32_t maxData = 4096,
                 uint32_t options = 0);
@@ -102,11 +118,14 @@ class Client {
 
     // From now on a notification may be of a process that nobody could ask.
     void allowUndescribed() { allowUndescribed_ = true; }
+    // Numbers that all batches so far accounted for.
+    uint64_t accounted() const { return accounted_; }
     // The descriptions of processes that came so far.
     const std::vector<Record> &processes() const { return processes_; }
 
   private:
     bool receiveAll(uint32_t size, std::vector<Record> &notifications);
+    void account(const Record &record);
 
     std::unique_ptr<simulator::File> file_;
     CMB_HELLO_REPLY limits_{};
@@ -114,12 +133,16 @@ class Client {
     // Start keys by slot.
     std::map<uint32_t, uint64_t> described_;
     bool allowUndescribed_ = false;
-    // The last number that a batch accounted for: batches follow each other without a hole.
-    uint64_t seen_ = 0;
+    KeptPaths paths_;
+    // How many numbers were accounted for, the latest of a notification, and by cookie, gaps included.
+    uint64_t accounted_ = 0;
+    uint64_t latest_ = 0;
+    std::map<int64_t, uint64_t> latestOf_;
 };
 
 simulator::IoResult registerRaw(simulator::File &file, std::u16string_view altitude, CMB_REGISTER_REPLY &reply,
-                                uint64_t mask = kAllClasses, uint32_t maxData = 4096, uint32_t options = 0);
+                                uint64_t mask = kAllClasses, uint32_t maxData = 4096, uint32_t options = 0,
+                                uint32_t rate = 0, uint32_t burst = 0);
 
 // A thread of a process that makes registry calls, from user mode unless said otherwise.
 class Actor {

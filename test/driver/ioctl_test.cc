@@ -41,8 +41,9 @@ class IoctlTest : public DriverTest {
         char16_t altitude[8];
     };
     static Registration registration() {
-        Registration value{{{sizeof(CMB_REGISTER_REQUEST) + 12, CMB_STRUCTURE_VERSION, 0}, kAllClasses, 0, 12, 0, 0, 0},
-                           u"385100"};
+        Registration value{
+            {{sizeof(CMB_REGISTER_REQUEST) + 12, CMB_STRUCTURE_VERSION, 0}, kAllClasses, 0, 12, 0, 0, 0, 0, 0},
+            u"385100"};
         return value;
     }
     static std::span<const std::byte> exact(const Registration &value) {
@@ -153,8 +154,11 @@ TEST_F(IoctlTest, ForgedRegister) {
     EXPECT_EQ(refused([](auto &r) { r.AltitudeSize = 0xFFFF; }), STATUS_INFO_LENGTH_MISMATCH);
     EXPECT_EQ(refused([](auto &r) { r.Header.Flags = 1; }), STATUS_INVALID_PARAMETER);
     EXPECT_EQ(refused([](auto &r) { r.Reserved = 1; }), STATUS_INVALID_PARAMETER);
-    EXPECT_EQ(refused([](auto &r) { r.Reserved2 = 1; }), STATUS_INVALID_PARAMETER);
-    for (unsigned option = 1; option < 32; ++option) {
+    // A rate without a burst, a burst without a rate, too much of either.
+    for (auto [rate, burst] : {std::pair{1u, 0u}, {0u, 1u}, {CMB_MAX_RATE + 1u, 1u}, {1u, CMB_MAX_RATE + 1u}}) {
+        EXPECT_EQ(refused([=](auto &r) { r.RateLimit = rate, r.RateBurst = burst; }), STATUS_INVALID_PARAMETER);
+    }
+    for (unsigned option = 2; option < 32; ++option) {
         EXPECT_EQ(refused([=](auto &r) { r.Options = 1u << option; }), STATUS_INVALID_PARAMETER) << option;
     }
     EXPECT_EQ(refused([](auto &r) { r.ClassMask = 0; }), STATUS_INVALID_PARAMETER);

@@ -19,19 +19,13 @@ struct Account {
     uint64_t last = 0;
     void add(const std::vector<Record> &batch) {
         for (const Record &record : batch) {
-            EXPECT_EQ(record->Sequence, last + 1);
             if (record.isGap()) {
-                const auto &gap = record.body<CMB_BODY_GAP>();
-                EXPECT_EQ(gap.Causes, static_cast<UINT32>(CMB_GAP_QUEUE_FULL));
-                EXPECT_EQ(gap.FirstSequence, record->Sequence);
-                EXPECT_EQ(gap.Count, gap.LastSequence - gap.FirstSequence + 1);
-                EXPECT_EQ(record->Cookie, 0);
-                EXPECT_GT(record->Time, 0);
-                lost += gap.Count;
+                EXPECT_EQ(record.body<CMB_BODY_GAP>().Causes, static_cast<UINT32>(CMB_GAP_QUEUE_FULL));
+                lost += record.count();
             } else {
                 ++records;
             }
-            last = record.lastSequence();
+            last += record.count();
         }
     }
 };
