@@ -73,6 +73,7 @@ static NTSTATUS HandleHello(IOCTL_REQUEST *Request) {
         .MinReceiveBytes = CMB_MIN_RECEIVE_BYTES,
         .MaxReceiveBytes = CMB_MAX_RECEIVE_BYTES,
         .ProcessSlots = CMB_PROCESS_SLOTS,
+        .PathSlots = CMB_PATH_SLOTS,
     };
     ULONG major = 0;
     ULONG minor = 0;

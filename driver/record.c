@@ -165,6 +165,7 @@ static BOOLEAN Reserve(_In_ const NOTIFICATION *Notification, _In_ const IDENTIT
         .Source = registration->Source,
         .RecordSize = Size,
         .PathSize = NameSize(Notification->KeyPath),
+        .KeyPath = Notification->KeyPath,
         .Time = Time,
         .ProcessKey = Identity->CanAsk ? Identity->Process.Key : 0,
         .ProcessSlot = Identity->Process.Slot,
