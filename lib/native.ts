@@ -192,8 +192,8 @@ export interface NativeThread {
   close(): Promise<void>;
 }
 
-/** NtSetValueKey, NtQueryValueKey, NtOpenKey with NtClose, or the notifications alone. */
-export type LoadKind = 'set' | 'query' | 'open' | 'notify';
+/** NtSetValueKey, NtQueryValueKey, NtOpenKey with NtClose, a key's whole life, or the notifications alone. */
+export type LoadKind = 'set' | 'query' | 'open' | 'churn' | 'notify';
 
 export interface NativeLoadShape {
   /** Of each thread. */

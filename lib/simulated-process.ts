@@ -17,7 +17,8 @@ export interface LoadOptions {
   /** Of each thread. Default 1000. */
   readonly operations?: number | undefined;
   /**
-   * `set` (default): NtSetValueKey. `query`: NtQueryValueKey. `open`: NtOpenKey and NtClose. `notify`: both notifications of
+   * `set` (default): NtSetValueKey. `query`: NtQueryValueKey. `open`: NtOpenKey and NtClose. `churn`: NtCreateKey of a new
+   * name each time, NtSetValueKey, NtDeleteKey, NtClose. `notify`: both notifications of
    * `notifyClass`, with nothing behind them; what is measured is the way of a notification.
    */
   readonly kind?: LoadKind | undefined;
@@ -31,7 +32,7 @@ export interface LoadOptions {
   readonly notifyClass?: number | undefined;
 }
 
-const LOAD_KINDS: readonly LoadKind[] = ['set', 'query', 'open', 'notify'];
+const LOAD_KINDS: readonly LoadKind[] = ['set', 'query', 'open', 'churn', 'notify'];
 const LOAD_OPTIONS = ['path', 'threads', 'operations', 'kind', 'keys', 'depth', 'valueNames', 'notifyClass'];
 const REG_NT_PRE_QUERY_VALUE_KEY = 8;
 
@@ -115,7 +116,9 @@ export class SimulatedProcess {
     const checked = checkOptions('load()', options, LOAD_OPTIONS);
     const kind = LOAD_KINDS.find((known) => known === (checked['kind'] ?? 'set'));
     if (!kind)
-      throw invalidArgument(`"kind" must be "set", "query", "open" or "notify", not ${quote(checked['kind'])}`);
+      throw invalidArgument(
+        `"kind" must be "set", "query", "open", "churn" or "notify", not ${quote(checked['kind'])}`,
+      );
     const threads = checkInteger('threads', checked['threads'], 1, 64, 1);
     const operations = checkInteger('operations', checked['operations'], 1, 2 ** 31 - 1, 1000);
     return this.#native.load(nativeKey(options.path, this.user), threads, operations, kind, loadShape(checked));

@@ -23,6 +23,7 @@ enum class LoadKind {
     Set,
     Query,
     Open,  // and close
+    Churn, // a new key with a value below, deleted and closed
     Notify // of notifyClass, both phases; nothing is operated on
 };
 

@@ -24,6 +24,11 @@ std::u16string digits(uint64_t number) {
     return {text.begin(), text.end()};
 }
 
+std::u16string numbered(std::u16string_view text, uint64_t number) {
+    std::u16string result(text);
+    return result.append(digits(number));
+}
+
 // Puts the number in front of `end` and returns where it begins.
 char16_t *writeDigits(char16_t *end, uint64_t number) {
     do {
@@ -42,10 +47,10 @@ UNICODE_STRING asString(std::u16string &text) {
 LoadKeys::LoadKeys(const LoadRequest &request, const std::atomic<bool> &stop)
     : request_(request), stop_(stop), nested_(request.keys > 1 || request.depth != 0), path_(kRoom, u' ') {
     for (uint32_t level = 1; level <= request.depth; level++) {
-        path_ += u"\\Level " + digits(level);
+        path_ += numbered(u"\\Level ", level);
     }
     for (uint32_t i = 0; i < request.valueNames; i++) {
-        valueNames_.push_back(request.valueNames == 1 ? u"value" : u"value " + digits(i));
+        valueNames_.push_back(request.valueNames == 1 ? u"value" : numbered(u"value ", i));
     }
 }
 
@@ -108,7 +113,7 @@ NtStatus LoadKeys::createNestedKey(Handle group, uint64_t index) {
     NtStatus status = create(group, digits(index), &key);
     for (uint32_t level = 1; level <= request_.depth && succeeded(status); level++) {
         Handle parent = std::exchange(key, 0);
-        status = create(parent, u"Level " + digits(level), &key);
+        status = create(parent, numbered(u"Level ", level), &key);
         NtClose(asHandle(parent));
     }
     return succeeded(status) ? keep(key) : status;
@@ -169,6 +174,8 @@ NTSTATUS LoadKeys::operateOnce(uint64_t key, UNICODE_STRING *name, uint64_t coun
     }
     case LoadKind::Open:
         return openAndClose(key);
+    case LoadKind::Churn:
+        return createAndDelete(handles_[key], name, counter);
     default:
         return CmInjectNamedNotification(objects_[key], request_.notifyClass, name, STATUS_SUCCESS);
     }
@@ -190,6 +197,25 @@ NTSTATUS LoadKeys::openAndClose(uint64_t key) {
     HANDLE opened = nullptr;
     NTSTATUS status = NtOpenKeyEx(&opened, KEY_READ, &attributes, 0);
     return NT_SUCCESS(status) ? NtClose(opened) : status;
+}
+
+NTSTATUS LoadKeys::createAndDelete(Handle parent, UNICODE_STRING *value, uint64_t counter) {
+    char16_t *end = path_.data() + kRoom, *begin = writeDigits(end, counter);
+    auto bytes = static_cast<USHORT>(static_cast<size_t>(end - begin) * sizeof(char16_t));
+    UNICODE_STRING name = {bytes, bytes, begin};
+    OBJECT_ATTRIBUTES attributes;
+    InitializeObjectAttributes(&attributes, &name, OBJ_CASE_INSENSITIVE, asHandle(parent), nullptr);
+    HANDLE key = nullptr;
+    ULONG disposition = 0;
+    NTSTATUS status = NtCreateKey(&key, KEY_ALL_ACCESS, &attributes, 0, nullptr, 0, &disposition);
+    if (!NT_SUCCESS(status)) {
+        return status;
+    }
+    auto data = static_cast<ULONG>(counter);
+    status = NtSetValueKey(key, value, 0, REG_DWORD, &data, sizeof data);
+    NTSTATUS deleted = NtDeleteKey(key);
+    NtClose(key);
+    return NT_SUCCESS(status) ? deleted : status;
 }
 
 } // namespace cmbridge

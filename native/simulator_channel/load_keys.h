@@ -31,6 +31,7 @@ class LoadKeys {
     NtStatus keep(registry::Handle key);
     NTSTATUS operateOnce(uint64_t key, UNICODE_STRING *name, uint64_t counter);
     NTSTATUS openAndClose(uint64_t key);
+    NTSTATUS createAndDelete(registry::Handle parent, UNICODE_STRING *value, uint64_t counter);
 
     const LoadRequest &request_;
     const std::atomic<bool> &stop_;

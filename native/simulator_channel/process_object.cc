@@ -27,8 +27,11 @@ Napi::Object toObject(Napi::Env env, const LoadResult &load) {
 }
 
 std::optional<LoadKind> loadKind(const std::string &name) {
-    static constexpr std::array<std::pair<std::string_view, LoadKind>, 4> kinds = {
-        {{"set", LoadKind::Set}, {"query", LoadKind::Query}, {"open", LoadKind::Open}, {"notify", LoadKind::Notify}}};
+    static constexpr std::array<std::pair<std::string_view, LoadKind>, 5> kinds = {{{"set", LoadKind::Set},
+                                                                                    {"query", LoadKind::Query},
+                                                                                    {"open", LoadKind::Open},
+                                                                                    {"churn", LoadKind::Churn},
+                                                                                    {"notify", LoadKind::Notify}}};
     for (const auto &[known, kind] : kinds) {
         if (name == known) {
             return kind;
@@ -62,7 +65,7 @@ std::optional<LoadRequest> loadRequest(const Napi::CallbackInfo &info) {
         return std::nullopt;
     }
     if (!kind || request.threads == 0 || operations < 0 || request.keys == 0 || request.valueNames == 0) {
-        Napi::TypeError::New(env, "load(path, threads, operations, 'set' | 'query' | 'open' | 'notify', "
+        Napi::TypeError::New(env, "load(path, threads, operations, 'set' | 'query' | 'open' | 'churn' | 'notify', "
                                   "{ keys, depth, valueNames, notifyClass })")
             .ThrowAsJavaScriptException();
         return std::nullopt;

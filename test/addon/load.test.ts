@@ -80,6 +80,19 @@ describe('a load of the simulator', () => {
     assert.equal(opened['1\\1\\299\\Level 1\\Level 2\\Level 3'], 1);
   });
 
+  it('makes and deletes keys, none of them twice', async () => {
+    const classes = ['RegNtPostCreateKeyEx', 'RegNtPreSetValueKey', 'RegNtPostDeleteKey'] as const;
+    const events = await during(classes, { path, kind: 'churn', operations: 20 });
+    const whole = ['RegNtPostCreateKeyEx', 'RegNtPreSetValueKey', 'RegNtPostDeleteKey'];
+    for (let i = 0; i < 20; i++) {
+      const life = events.filter((event) => keyBelow(event) === `0\\${i}`);
+      assert.deepEqual(
+        life.map((event) => event.class),
+        whole,
+      );
+    }
+  });
+
   it('raises notifications that nothing stands behind', async () => {
     const classes = ['RegNtPreQueryValueKey', 'RegNtPostQueryValueKey', 'RegNtPreDeleteKey'] as const;
     const queries = await during(classes, { path, kind: 'notify', operations: 5, keys: 5 });
@@ -99,7 +112,7 @@ describe('a load of the simulator', () => {
     await using driver = await openDriver({ backend: 'simulator' });
     assert.ok(driver.simulator);
     const process = driver.simulator.createProcess({ imagePath: 'C:\\load.exe' });
-    const kinds = ['set', 'query', 'open', 'notify'] as const;
+    const kinds = ['set', 'query', 'open', 'churn', 'notify'] as const;
     const loads = kinds.map((kind) =>
       process.load({ path: `HKLM\\SOFTWARE\\AddonLoad${kind}`, kind, operations: 2 ** 31 - 1, keys: 4, threads: 2 }),
     );
@@ -115,7 +128,7 @@ describe('a load of the simulator', () => {
     assert.ok(driver.simulator);
     await using process = driver.simulator.createProcess({ imagePath: 'C:\\load.exe' });
     const wrong: [object, RegExp][] = [
-      [{ kind: 'read' }, /"kind" must be "set", "query", "open" or "notify", not "read"/],
+      [{ kind: 'read' }, /"kind" must be "set", "query", "open", "churn" or "notify", not "read"/],
       [{ keys: 0 }, /"keys" must be an integer from 1 to/],
       [{ depth: -1 }, /"depth" must be an integer from 0 to/],
       [{ valueNames: 0.5 }, /"valueNames" must be an integer from 1 to/],

@@ -67,7 +67,7 @@ export class ActorProcess implements NativeProcess {
     kind: LoadKind,
     shape?: NativeLoadShape,
   ): Promise<NativeLoadResult> {
-    if (kind === 'open' || kind === 'notify' || (shape && (shape.keys > 1 || shape.depth > 0 || shape.valueNames > 1)))
+    if ((kind !== 'set' && kind !== 'query') || (shape && (shape.keys > 1 || shape.depth > 0 || shape.valueNames > 1)))
       throw new Error('the actor only sets and queries one value of one key per thread');
     const reply = await this.ask(0, Operation.load, {
       name: path,

@@ -116,6 +116,9 @@ extern LIST_ENTRY CmpCallbackList;
 // system.c
 _IRQL_requires_max_(APC_LEVEL)
 VOID CmpLockRegistry(VOID);
+// To read values and names.
+_IRQL_requires_max_(APC_LEVEL)
+VOID CmpShareRegistry(VOID);
 _Requires_lock_held_(CmpRegistryLock)
 VOID CmpUnlockRegistry(VOID);
 // Strict: bug check. Otherwise: returns.
@@ -125,8 +128,10 @@ VOID CmpCheckIrql(KIRQL Highest);
 PVOID CmpPoison(VOID);
 VOID CmpCount(volatile LONG *Counter, LONG Change);
 extern volatile LONG CmpRegistrationCount, CmpKeyObjectCount, CmpKeyCount, CmpObjectContextCount, CmpKeyNameCount,
-    CmpOperationCount, CmpBlockCount;
-extern volatile LONG64 CmpNotificationCount;
+    CmpBlockCount;
+// CmpCallbackLock.
+extern LONG CmpOperationCount;
+extern LONG64 CmpNotificationCount;
 
 // capture.c
 // Copy from or to memory of the caller, which may vanish or change if Mode is UserMode.
@@ -212,6 +217,7 @@ _Requires_lock_held_(CmpCallbackLock)
 BOOLEAN CmpIsInsideOf(PCM_REGISTRATION Registration);
 
 // context.c
+_Requires_lock_held_(CmpCallbackLock)
 PVOID CmpObjectContext(PVOID Object, PCM_REGISTRATION Registration);
 BOOLEAN CmpHasContexts(PCM_KEY_BODY Body);
 VOID CmpCleanupBodyContexts(PCM_KEY_BODY Body, BOOLEAN Dying);

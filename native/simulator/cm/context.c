@@ -15,26 +15,18 @@ static PCM_OBJECT_CONTEXT CmpFindContext(PCM_KEY_BODY Body, PCM_REGISTRATION Reg
     return NULL;
 }
 
+_Use_decl_annotations_
 PVOID CmpObjectContext(PVOID Object, PCM_REGISTRATION Registration) {
-    PCM_OBJECT_CONTEXT Context = NULL;
+    PCM_OBJECT_CONTEXT Context;
     PCM_KEY_BODY Body;
-    PVOID Result = NULL;
-    KIRQL OldIrql;
 
-    if (Object == NULL) {
+    if (Object == NULL || IsListEmpty(&Registration->ObjectContexts)) {
         return NULL;
     }
-    KeAcquireSpinLock(&CmpCallbackLock, &OldIrql);
     // Looked up rather than trusted: after an override the object is what a callback put there.
     Body = CmpFindBody(Object);
-    if (Body != NULL) {
-        Context = CmpFindContext(Body, Registration);
-    }
-    if (Context != NULL) {
-        Result = Context->Context;
-    }
-    KeReleaseSpinLock(&CmpCallbackLock, OldIrql);
-    return Result;
+    Context = Body != NULL ? CmpFindContext(Body, Registration) : NULL;
+    return Context != NULL ? Context->Context : NULL;
 }
 
 static VOID CmpLinkContext(PCM_OBJECT_CONTEXT Context) {
@@ -89,6 +81,7 @@ NTSTATUS NTAPI CmSetCallbackObjectContext(PVOID Object, PLARGE_INTEGER Cookie, P
     KIRQL OldIrql;
 
     CmpCheckIrql(APC_LEVEL);
+    // Allocated in advance, for with the lock held it cannot be.
     Spare = CmStoreAllocate(sizeof(*Spare));
     KeAcquireSpinLock(&CmpCallbackLock, &OldIrql);
     Status = CmpAttachContext(Object, *Cookie, NewContext, &Old, &Spare);
@@ -110,6 +103,7 @@ static PCM_OBJECT_CONTEXT CmpUnlinkContext(PCM_OBJECT_CONTEXT Context) {
     RemoveEntryList(&Context->BodyLink);
     RemoveEntryList(&Context->RegistrationLink);
     Context->Registration->References++;
+    CmpNotificationCount++;
     return Context;
 }
 

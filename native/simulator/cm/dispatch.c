@@ -65,7 +65,6 @@ static NTSTATUS CmpInvoke(PCM_REGISTRATION Registration, ULONG NotifyClass, PVOI
     volatile NTSTATUS Status = STATUS_SUCCESS;
     CM_PORT_CALL Call;
 
-    InterlockedIncrement64(&CmpNotificationCount);
     CmPortEnterCallback(&Call);
     __try {
         Status = CmpCallFunction(Registration->Function, Registration->Context, NotifyClass, Information);
@@ -109,55 +108,90 @@ BOOLEAN CmpIsInsideOf(PCM_REGISTRATION Registration) {
     return FALSE;
 }
 
-// With the lock held: the first registration from Entry on that takes part in an operation which began when Newest was
-// the last cookie given out. It comes referenced.
-static PCM_REGISTRATION CmpTakeFrom(PLIST_ENTRY Entry, LONGLONG Newest) {
+// A registration that is to be called, referenced, or NULL.
+typedef struct _CM_STEP {
+    PCM_REGISTRATION Registration;
+    PVOID ObjectContext; // that the registration has with the object of the operation
+    LONGLONG Newest;     // the last cookie given out when the operation began
+    BOOLEAN Last;        // nobody is called after it
+} CM_STEP, *PCM_STEP;
+
+// With the lock held: the first registration from Entry on that takes part in the operation.
+static PCM_REGISTRATION CmpFindFrom(PLIST_ENTRY Entry, LONGLONG Newest) {
     for (; Entry != &CmpCallbackList; Entry = Entry->Flink) {
         PCM_REGISTRATION Registration = CONTAINING_RECORD(Entry, CM_REGISTRATION, Link);
 
         if (!Registration->Leaving && Registration->Cookie.QuadPart <= Newest) {
-            Registration->References++;
             return Registration;
         }
     }
     return NULL;
 }
 
-// The first registration to call. The place of a thread that is inside a callback is just below that callback; inside
-// an operation, but not in a callback, it is the end of the list.
-static PCM_REGISTRATION CmpTakeFirst(LONGLONG *Newest) {
-    PCM_OPERATION Outer = *CmPortThreadSlot();
-    PCM_REGISTRATION First = NULL;
-    KIRQL OldIrql;
-
-    if (Outer != NULL && Outer->Current == NULL) {
-        return NULL;
+// With the lock held.
+static VOID CmpTakeFrom(PLIST_ENTRY Entry, PVOID Object, PCM_STEP Step) {
+    Step->Registration = CmpFindFrom(Entry, Step->Newest);
+    if (Step->Registration == NULL) {
+        return;
     }
-    KeAcquireSpinLock(&CmpCallbackLock, &OldIrql);
-    *Newest = CmpLastCookie();
-    First = CmpTakeFrom(Outer != NULL ? Outer->Current->Link.Flink : CmpCallbackList.Flink, *Newest);
-    KeReleaseSpinLock(&CmpCallbackLock, OldIrql);
-    return First;
+    Step->Registration->References++;
+    Step->ObjectContext = CmpObjectContext(Object, Step->Registration);
+    // Those that register from now on do not take part, and one that leaves does not come back.
+    Step->Last = CmpFindFrom(Step->Registration->Link.Flink, Step->Newest) == NULL;
+    CmpNotificationCount++;
 }
 
-static PCM_REGISTRATION CmpTakeNext(PCM_REGISTRATION Registration, BOOLEAN Release, LONGLONG Newest) {
-    PCM_REGISTRATION Next;
+// The first registration to call. The place of a thread that is inside a callback is just below that callback; inside
+// an operation, but not in a callback, it is the end of the list. Operation: to be counted if there is one, or NULL.
+static VOID CmpTakeFirst(PCM_OPERATION Operation, PVOID Object, PCM_STEP Step) {
+    PCM_OPERATION Outer = *CmPortThreadSlot();
+    KIRQL OldIrql;
+
+    Step->Registration = NULL;
+    if (Outer != NULL && Outer->Current == NULL) {
+        return;
+    }
+    KeAcquireSpinLock(&CmpCallbackLock, &OldIrql);
+    Step->Newest = CmpLastCookie();
+    CmpTakeFrom(Outer != NULL ? Outer->Current->Link.Flink : CmpCallbackList.Flink, Object, Step);
+    if (Operation != NULL && Step->Registration != NULL) {
+        CmpOperationCount++;
+    }
+    KeReleaseSpinLock(&CmpCallbackLock, OldIrql);
+}
+
+static VOID CmpTakeNext(PVOID Object, BOOLEAN Release, PCM_STEP Step) {
+    PCM_REGISTRATION Registration = Step->Registration;
     KIRQL OldIrql;
 
     KeAcquireSpinLock(&CmpCallbackLock, &OldIrql);
-    Next = CmpTakeFrom(Registration->Link.Flink, Newest);
+    CmpTakeFrom(Registration->Link.Flink, Object, Step);
     if (Release) {
         CmpReleaseRegistration(Registration);
     }
     KeReleaseSpinLock(&CmpCallbackLock, OldIrql);
-    return Next;
 }
 
-static VOID CmpRelease(PCM_REGISTRATION Registration) {
+// Registration may be NULL. Ended: an operation is over.
+static VOID CmpRelease(PCM_REGISTRATION Registration, BOOLEAN Ended) {
     KIRQL OldIrql;
 
     KeAcquireSpinLock(&CmpCallbackLock, &OldIrql);
-    CmpReleaseRegistration(Registration);
+    if (Registration != NULL) {
+        CmpReleaseRegistration(Registration);
+    }
+    if (Ended) {
+        CmpOperationCount--;
+    }
+    KeReleaseSpinLock(&CmpCallbackLock, OldIrql);
+}
+
+// One was counted when its registration was taken, and was not delivered.
+static VOID CmpForgetNotification(VOID) {
+    KIRQL OldIrql;
+
+    KeAcquireSpinLock(&CmpCallbackLock, &OldIrql);
+    CmpNotificationCount--;
     KeReleaseSpinLock(&CmpCallbackLock, OldIrql);
 }
 
@@ -175,17 +209,19 @@ static VOID CmpFreeOwed(PCM_OPERATION Operation, PCM_OWED Owed) {
 }
 
 // TRUE: go on with the next one.
-static BOOLEAN CmpCallPre(PCM_OPERATION Operation, ULONG NotifyClass, PCM_REGISTRATION Registration, NTSTATUS *Status) {
+static BOOLEAN CmpCallPre(PCM_OPERATION Operation, ULONG NotifyClass, const CM_STEP *Step, NTSTATUS *Status) {
+    PCM_REGISTRATION Registration = Step->Registration;
     PCM_OWED Owed = CmpNewOwed(Operation);
     NTSTATUS Result;
 
     if (Owed == NULL) {
+        CmpForgetNotification();
         Operation->Stopped = TRUE;
         *Status = STATUS_INSUFFICIENT_RESOURCES;
         return FALSE;
     }
     *CmpCallContextField(Operation) = NULL;
-    *CmpObjectContextField(Operation) = CmpObjectContext(Operation->Object, Registration);
+    *CmpObjectContextField(Operation) = Step->ObjectContext;
     Operation->Current = Registration;
     Result = CmpInvoke(Registration, NotifyClass, Operation->Pre);
     Operation->Current = NULL;
@@ -204,30 +240,43 @@ static BOOLEAN CmpCallPre(PCM_OPERATION Operation, ULONG NotifyClass, PCM_REGIST
 
 NTSTATUS CmpPreNotify(PCM_OPERATION Operation, ULONG NotifyClass, PVOID Information, PVOID Object) {
     NTSTATUS Status = STATUS_SUCCESS;
-    PCM_REGISTRATION Registration;
-    LONGLONG Newest = 0;
+    CM_STEP Step;
 
     CmpCheckIrql(APC_LEVEL);
     RtlZeroMemory(Operation, sizeof(*Operation));
     Operation->Class = CmpClassOf(NotifyClass);
     Operation->Pre = Information;
     Operation->Object = Object;
-    Registration = CmpTakeFirst(&Newest);
-    if (Registration == NULL) {
+    CmpTakeFirst(Operation, Object, &Step);
+    if (Step.Registration == NULL) {
         return STATUS_SUCCESS;
     }
-    CmpCount(&CmpOperationCount, 1);
     CmpEnter(Operation);
-    while (Registration != NULL) {
-        if (!CmpCallPre(Operation, NotifyClass, Registration, &Status)) {
-            CmpRelease(Registration);
+    while (Step.Registration != NULL) {
+        if (!CmpCallPre(Operation, NotifyClass, &Step, &Status)) {
+            CmpRelease(Step.Registration, FALSE);
             break;
         }
-        Registration = CmpTakeNext(Registration, FALSE, Newest);
+        if (Step.Last) {
+            break;
+        }
+        CmpTakeNext(Object, FALSE, &Step);
     }
     *CmpCallContextField(Operation) = NULL;
     *CmpObjectContextField(Operation) = NULL;
     return Status;
+}
+
+static VOID CmpFindPostContexts(PCM_OPERATION Operation, PCM_OWED Owed, PREG_POST_OPERATION_INFORMATION Post) {
+    KIRQL OldIrql;
+
+    KeAcquireSpinLock(&CmpCallbackLock, &OldIrql);
+    Post->ObjectContext = CmpObjectContext(Post->Object, Owed->Registration);
+    *CmpObjectContextField(Operation) = Operation->Object == Post->Object
+                                            ? Post->ObjectContext
+                                            : CmpObjectContext(Operation->Object, Owed->Registration);
+    CmpNotificationCount++;
+    KeReleaseSpinLock(&CmpCallbackLock, OldIrql);
 }
 
 static VOID CmpCallPost(PCM_OPERATION Operation, PCM_OWED Owed, PREG_POST_OPERATION_INFORMATION Post,
@@ -235,8 +284,7 @@ static VOID CmpCallPost(PCM_OPERATION Operation, PCM_OWED Owed, PREG_POST_OPERAT
     NTSTATUS Result;
 
     Post->CallContext = Owed->CallContext;
-    Post->ObjectContext = CmpObjectContext(Post->Object, Owed->Registration);
-    *CmpObjectContextField(Operation) = CmpObjectContext(Operation->Object, Owed->Registration);
+    CmpFindPostContexts(Operation, Owed, Post);
     Operation->Current = Owed->Registration;
     Result = CmpInvoke(Owed->Registration, Operation->Class->Post, Post);
     Operation->Current = NULL;
@@ -262,16 +310,18 @@ NTSTATUS CmpPostNotify(PCM_OPERATION Operation, NTSTATUS Status, PVOID Object) {
     if (!Operation->Entered) {
         return Status;
     }
+    if (Operation->Owed == NULL) {
+        CmpRelease(NULL, TRUE);
+    }
     while (Operation->Owed != NULL) {
         PCM_OWED Owed = Operation->Owed;
 
         CmpCallPost(Operation, Owed, &Post, &Final);
         Operation->Owed = Owed->Next;
-        CmpRelease(Owed->Registration);
+        CmpRelease(Owed->Registration, Owed->Next == NULL);
         CmpFreeOwed(Operation, Owed);
     }
     CmpLeave(Operation);
-    CmpCount(&CmpOperationCount, -1);
     if (Operation->Class->CannotOverride) {
         return Status;
     }
@@ -289,10 +339,9 @@ VOID CmpNotifyOne(PCM_REGISTRATION Registration, ULONG NotifyClass, PVOID Inform
 }
 
 VOID CmpNotifyAll(ULONG NotifyClass, PVOID Information) {
-    LONGLONG Newest = 0;
+    CM_STEP Step;
 
-    for (PCM_REGISTRATION Registration = CmpTakeFirst(&Newest); Registration != NULL;
-         Registration = CmpTakeNext(Registration, TRUE, Newest)) {
-        CmpNotifyOne(Registration, NotifyClass, Information);
+    for (CmpTakeFirst(NULL, NULL, &Step); Step.Registration != NULL; CmpTakeNext(NULL, TRUE, &Step)) {
+        CmpNotifyOne(Step.Registration, NotifyClass, Information);
     }
 }

@@ -4,12 +4,67 @@
 
 #include "cmp.h"
 
-#define CM_BUCKETS 256
+#define CM_FIRST_BUCKETS 256u
 
-static LIST_ENTRY CmpLiveBodies[CM_BUCKETS]; // CmpCallbackLock
+// The live objects by address. CmpCallbackLock.
+static LIST_ENTRY CmpFirstBuckets[CM_FIRST_BUCKETS];
+static PLIST_ENTRY CmpBuckets;
+static ULONG CmpBucketCount; // a power of 2
+static ULONG CmpBodyCount;
+
+static PLIST_ENTRY CmpBucketIn(PLIST_ENTRY Buckets, ULONG Count, PVOID Object) {
+    ULONG64 Mixed = (ULONG64)((ULONG_PTR)Object >> 4) * 0x9E3779B97F4A7C15ull;
+
+    return &Buckets[(ULONG)(Mixed >> 32) & (Count - 1)];
+}
 
 static PLIST_ENTRY CmpBucket(PVOID Object) {
-    return &CmpLiveBodies[((ULONG_PTR)Object >> 4) % CM_BUCKETS];
+    return CmpBucketIn(CmpBuckets, CmpBucketCount, Object);
+}
+
+static VOID CmpInitializeBuckets(PLIST_ENTRY Buckets, ULONG Count) {
+    for (ULONG i = 0; i < Count; i++) {
+        InitializeListHead(&Buckets[i]);
+    }
+}
+
+// With the lock held. Returns the table that is not used any more.
+static PLIST_ENTRY CmpReplaceBuckets(PLIST_ENTRY Buckets, ULONG Count) {
+    PLIST_ENTRY Former = CmpBuckets;
+
+    for (ULONG i = 0; i < CmpBucketCount; i++) {
+        while (!IsListEmpty(&Former[i])) {
+            PLIST_ENTRY Entry = RemoveHeadList(&Former[i]);
+
+            InsertHeadList(CmpBucketIn(Buckets, Count, CONTAINING_RECORD(Entry, CM_KEY_BODY, LiveLink)), Entry);
+        }
+    }
+    CmpBuckets = Buckets;
+    CmpBucketCount = Count;
+    return Former;
+}
+
+static VOID CmpFreeBuckets(PLIST_ENTRY Buckets) {
+    if (Buckets != CmpFirstBuckets) {
+        CmStoreFree(Buckets);
+    }
+}
+
+// A look-up takes as long with many objects as with few. Without memory it takes longer.
+static VOID CmpGrowBuckets(ULONG Former) {
+    PLIST_ENTRY Buckets = CmStoreAllocate((SIZE_T)Former * 4 * sizeof(*Buckets));
+    KIRQL OldIrql;
+
+    if (Buckets == NULL) {
+        return;
+    }
+    CmpInitializeBuckets(Buckets, Former * 4);
+    KeAcquireSpinLock(&CmpCallbackLock, &OldIrql);
+    if (CmpBucketCount == Former) {
+        Buckets = CmpReplaceBuckets(Buckets, Former * 4);
+    }
+    KeReleaseSpinLock(&CmpCallbackLock, OldIrql);
+    CmpFreeBuckets(Buckets);
 }
 
 _Use_decl_annotations_
@@ -186,6 +241,7 @@ NTSTATUS CmpCreateBody(PCM_KEY Key, PCM_KEY_BODY *Body) {
     PVOID Object = NULL;
     NTSTATUS Status = CmPortCreateKeyObject(sizeof(CM_KEY_BODY), &Object);
     PCM_KEY_BODY Made = Object;
+    ULONG Crowded;
     KIRQL OldIrql;
 
     if (!NT_SUCCESS(Status)) {
@@ -197,7 +253,11 @@ NTSTATUS CmpCreateBody(PCM_KEY Key, PCM_KEY_BODY *Body) {
     InitializeListHead(&Made->Contexts);
     KeAcquireSpinLock(&CmpCallbackLock, &OldIrql);
     InsertHeadList(CmpBucket(Made), &Made->LiveLink);
+    Crowded = ++CmpBodyCount > 4 * CmpBucketCount ? CmpBucketCount : 0;
     KeReleaseSpinLock(&CmpCallbackLock, OldIrql);
+    if (Crowded != 0) {
+        CmpGrowBuckets(Crowded);
+    }
     CmpCount(&CmpKeyObjectCount, 1);
     *Body = Made;
     return STATUS_SUCCESS;
@@ -236,6 +296,7 @@ VOID CmDeleteKeyObject(PVOID Object) {
     CmpCleanupBodyContexts(Body, TRUE);
     KeAcquireSpinLock(&CmpCallbackLock, &OldIrql);
     RemoveEntryList(&Body->LiveLink);
+    CmpBodyCount--;
     KeReleaseSpinLock(&CmpCallbackLock, OldIrql);
     CmpReleaseKey(Body->Key);
     CmpCount(&CmpKeyObjectCount, -1);
@@ -246,9 +307,9 @@ NTSTATUS CmpInitializeKeys(VOID) {
     CM_NODE Root;
     NTSTATUS Status;
 
-    for (ULONG i = 0; i < CM_BUCKETS; i++) {
-        InitializeListHead(&CmpLiveBodies[i]);
-    }
+    CmpInitializeBuckets(CmpFirstBuckets, CM_FIRST_BUCKETS);
+    CmpBuckets = CmpFirstBuckets;
+    CmpBucketCount = CM_FIRST_BUCKETS;
     CmpLockRegistry();
     Status = CmpStore(OpenRoot, &Root);
     if (NT_SUCCESS(Status)) {
@@ -282,4 +343,7 @@ VOID CmpShutdownKeys(VOID) {
     CmpDereferenceKey(CmpSystem.RootKey);
     CmpUnlockRegistry();
     CmpSystem.RootKey = NULL;
+    CmpFreeBuckets(CmpBuckets);
+    CmpBuckets = CmpFirstBuckets;
+    CmpBodyCount = 0;
 }

@@ -160,7 +160,7 @@ NTSTATUS NTAPI CmCallbackGetKeyObjectID(PLARGE_INTEGER Cookie, PVOID Object, PUL
     return Status;
 }
 
-// The key's current name, as an entry of the list of names that must be released.
+// With the registry locked: the key's current name, as an entry of the list of names that must be released.
 static NTSTATUS CmpGiveName(PCM_KEY Key, PCM_GIVEN_NAME *Given) {
     PCM_GIVEN_NAME Name = CmStoreAllocate(sizeof(*Name));
     NTSTATUS Status;
@@ -198,7 +198,7 @@ NTSTATUS NTAPI CmCallbackGetKeyObjectIDEx(PLARGE_INTEGER Cookie, PVOID Object, P
         return Status;
     }
     Key = ((PCM_KEY_BODY)Object)->Key;
-    CmpLockRegistry();
+    CmpShareRegistry();
     if (Key->Deleted) {
         Status = STATUS_KEY_DELETED;
     } else if (ObjectName != NULL) {

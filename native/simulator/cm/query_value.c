@@ -162,7 +162,7 @@ static NTSTATUS CmpNotifyQueryValue(PCM_KEY_BODY Body, PCM_INPUT Name, const CM_
     if (!Operation.Stopped) {
         Status = CmpReadInput(Name);
         if (NT_SUCCESS(Status)) {
-            CmpLockRegistry();
+            CmpShareRegistry();
             Status = Body->Key->Deleted ? STATUS_KEY_DELETED
                                         : CmpKeyStore(Body->Key, ReadValue, Body->Key->Node, &Name->Own, &Value);
             CmpUnlockRegistry();
@@ -215,7 +215,7 @@ NTSTATUS NTAPI CM_NT(EnumerateValueKey)(HANDLE KeyHandle, ULONG Index,
     Information.Object = Body;
     Status = CmpPreNotify(&Operation, RegNtPreEnumerateValueKey, &Information, Body);
     if (!Operation.Stopped) {
-        CmpLockRegistry();
+        CmpShareRegistry();
         Status = Body->Key->Deleted ? STATUS_KEY_DELETED
                                     : CmpKeyStore(Body->Key, ReadValueAt, Body->Key->Node, Index, &Value);
         CmpUnlockRegistry();

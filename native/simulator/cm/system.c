@@ -7,8 +7,9 @@ CM_SYSTEM CmpSystem;
 ERESOURCE CmpRegistryLock;
 
 volatile LONG CmpRegistrationCount, CmpKeyObjectCount, CmpKeyCount, CmpObjectContextCount, CmpKeyNameCount,
-    CmpOperationCount, CmpBlockCount;
-volatile LONG64 CmpNotificationCount;
+    CmpBlockCount;
+LONG CmpOperationCount;
+LONG64 CmpNotificationCount;
 
 static const CM_OPTIONS CmpDefaultOptions = {.Strict = TRUE, .CreateVersion = 1, .LoadVersion = 2};
 
@@ -80,14 +81,18 @@ VOID CmSetOptions(const CM_OPTIONS *Options) {
 }
 
 VOID CmGetStatistics(PCM_STATISTICS Statistics) {
+    KIRQL OldIrql;
+
     Statistics->Registrations = (ULONG)InterlockedExchangeAdd(&CmpRegistrationCount, 0);
     Statistics->KeyObjects = (ULONG)InterlockedExchangeAdd(&CmpKeyObjectCount, 0);
     Statistics->Keys = (ULONG)InterlockedExchangeAdd(&CmpKeyCount, 0);
     Statistics->ObjectContexts = (ULONG)InterlockedExchangeAdd(&CmpObjectContextCount, 0);
     Statistics->KeyNames = (ULONG)InterlockedExchangeAdd(&CmpKeyNameCount, 0);
-    Statistics->Operations = (ULONG)InterlockedExchangeAdd(&CmpOperationCount, 0);
     Statistics->Blocks = (ULONG)InterlockedExchangeAdd(&CmpBlockCount, 0);
-    Statistics->Notifications = (ULONG64)InterlockedExchangeAdd64(&CmpNotificationCount, 0);
+    KeAcquireSpinLock(&CmpCallbackLock, &OldIrql);
+    Statistics->Operations = (ULONG)CmpOperationCount;
+    Statistics->Notifications = (ULONG64)CmpNotificationCount;
+    KeReleaseSpinLock(&CmpCallbackLock, OldIrql);
 }
 
 VOID CmpCount(volatile LONG *Counter, LONG Change) {
@@ -97,6 +102,11 @@ VOID CmpCount(volatile LONG *Counter, LONG Change) {
 VOID CmpLockRegistry(VOID) {
     KeEnterCriticalRegion();
     ExAcquireResourceExclusiveLite(&CmpRegistryLock, TRUE);
+}
+
+VOID CmpShareRegistry(VOID) {
+    KeEnterCriticalRegion();
+    ExAcquireResourceSharedLite(&CmpRegistryLock, TRUE);
 }
 
 VOID CmpUnlockRegistry(VOID) {

@@ -4,6 +4,7 @@
 
 #include "kernel.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -11,12 +12,23 @@ namespace nt {
 
 // What an ERESOURCE keeps outside of itself, so that forgetting ExDeleteResourceLite is a leak that tools see.
 struct OwnerTable {
-    std::mutex lock;
-    std::condition_variable changed;
+    struct Sharer {
+        PKTHREAD thread;
+        ULONG count;
+    };
+    ShortLock lock;
     PKTHREAD exclusive = nullptr;
     ULONG recursion = 0;
+    ULONG waiting = 0;
     ULONG waitingExclusive = 0;
-    std::map<PKTHREAD, ULONG> shared;
+    // Few at any time.
+    std::vector<Sharer> shared;
+
+    Sharer *find(PKTHREAD thread) {
+        auto found =
+            std::find_if(shared.begin(), shared.end(), [thread](const Sharer &s) { return s.thread == thread; });
+        return found == shared.end() ? nullptr : &*found;
+    }
 };
 
 static OwnerTable &table(PERESOURCE resource) {
@@ -28,46 +40,11 @@ static OwnerTable &table(PERESOURCE resource) {
 }
 
 static void requireNoApcs(const char *routine) {
-    requireIrql(APC_LEVEL, routine);
-    if (!KeAreApcsDisabled() && currentThread()->irql < APC_LEVEL && !currentThread()->system) {
+    PKTHREAD thread = currentThread();
+    requireIrql(thread, APC_LEVEL, routine);
+    if (!KeAreApcsDisabled() && thread->irql < APC_LEVEL && !thread->system) {
         bugCheck(DRIVER_VERIFIER_DETECTED_VIOLATION, 0x38, 0, 0, 0, "%s needs a critical region.", routine);
     }
-}
-
-static BOOLEAN acquireResource(PERESOURCE resource, bool exclusive, bool wait) {
-    requireNoApcs(exclusive ? "ExAcquireResourceExclusiveLite" : "ExAcquireResourceSharedLite");
-    OwnerTable &owners = table(resource);
-    PKTHREAD thread = currentThread();
-    std::unique_lock lock(owners.lock);
-    if (owners.exclusive == thread) {
-        ++owners.recursion;
-        return TRUE;
-    }
-    auto own = owners.shared.find(thread);
-    auto free = [&] {
-        if (owners.exclusive != nullptr) {
-            return false;
-        }
-        // A thread that already shares must not queue behind a waiting writer, or both wait for ever.
-        return exclusive ? owners.shared.empty() : (owners.waitingExclusive == 0 || own != owners.shared.end());
-    };
-    if (exclusive && own != owners.shared.end()) {
-        bugCheck(DRIVER_VERIFIER_DETECTED_VIOLATION, 0x1001, reinterpret_cast<ULONG_PTR>(resource), 0, 0,
-                 "A thread that holds an ERESOURCE shared acquires it exclusive: it waits for itself.");
-    }
-    if (!free() && !wait) {
-        return FALSE;
-    }
-    owners.waitingExclusive += exclusive;
-    owners.changed.wait(lock, free);
-    owners.waitingExclusive -= exclusive;
-    if (exclusive) {
-        owners.exclusive = thread;
-        owners.recursion = 1;
-    } else {
-        ++owners.shared[thread];
-    }
-    return TRUE;
 }
 
 // Threads that wait for a change of a pointer-sized word, parked by its address. The word itself is changed atomically
@@ -96,6 +73,68 @@ template <typename Try> static void park(const void *address, Try attempt) {
     Bucket &b = bucket(address);
     std::unique_lock lock(b.lock);
     b.changed.wait(lock, attempt);
+}
+
+// With the table locked.
+static bool tryResource(PERESOURCE resource, OwnerTable &owners, PKTHREAD thread, bool exclusive) {
+    if (owners.exclusive == thread) {
+        ++owners.recursion;
+        return true;
+    }
+    OwnerTable::Sharer *own = owners.find(thread);
+    if (exclusive && own != nullptr) {
+        bugCheck(DRIVER_VERIFIER_DETECTED_VIOLATION, 0x1001, reinterpret_cast<ULONG_PTR>(resource), 0, 0,
+                 "A thread that holds an ERESOURCE shared acquires it exclusive: it waits for itself.");
+    }
+    // A thread that already shares must not queue behind a waiting writer, or both wait for ever.
+    if (owners.exclusive != nullptr ||
+        (exclusive ? !owners.shared.empty() : owners.waitingExclusive != 0 && own == nullptr)) {
+        return false;
+    }
+    if (exclusive) {
+        owners.exclusive = thread;
+        owners.recursion = 1;
+    } else if (own != nullptr) {
+        ++own->count;
+    } else {
+        owners.shared.push_back({thread, 1});
+    }
+    return true;
+}
+
+static BOOLEAN acquireResource(PERESOURCE resource, bool exclusive, bool wait) {
+    requireNoApcs(exclusive ? "ExAcquireResourceExclusiveLite" : "ExAcquireResourceSharedLite");
+    OwnerTable &owners = table(resource);
+    PKTHREAD thread = currentThread();
+    auto attempt = [&] {
+        std::lock_guard lock(owners.lock);
+        return tryResource(resource, owners, thread, exclusive);
+    };
+    // Most are held for less time than it takes to fall asleep.
+    constexpr int kTurns = 64;
+    for (int turn = 0; turn < (wait ? kTurns : 1); ++turn) {
+        if (attempt()) {
+            return TRUE;
+        }
+    }
+    if (!wait) {
+        return FALSE;
+    }
+    {
+        std::lock_guard lock(owners.lock);
+        ++owners.waiting;
+        owners.waitingExclusive += exclusive;
+    }
+    park(resource, [&] {
+        std::lock_guard lock(owners.lock);
+        if (!tryResource(resource, owners, thread, exclusive)) {
+            return false;
+        }
+        --owners.waiting;
+        owners.waitingExclusive -= exclusive;
+        return true;
+    });
+    return TRUE;
 }
 
 // Push lock: 0 free, 1 exclusive, 2n shared by n threads.
@@ -160,39 +199,50 @@ BOOLEAN ExAcquireResourceSharedLite(PERESOURCE resource, BOOLEAN wait) {
 }
 
 VOID ExReleaseResourceLite(PERESOURCE resource) {
-    requireIrql(DISPATCH_LEVEL, "ExReleaseResourceLite");
-    OwnerTable &owners = table(resource);
     PKTHREAD thread = currentThread();
-    std::lock_guard lock(owners.lock);
-    if (owners.exclusive == thread) {
-        if (--owners.recursion == 0) {
-            owners.exclusive = nullptr;
-            owners.changed.notify_all();
+    requireIrql(thread, DISPATCH_LEVEL, "ExReleaseResourceLite");
+    OwnerTable &owners = table(resource);
+    // Somebody who waits: nobody else can free the resource before that one has had it.
+    bool waiting = false;
+    {
+        std::lock_guard lock(owners.lock);
+        OwnerTable::Sharer *own = owners.find(thread);
+        if (owners.exclusive == thread) {
+            if (--owners.recursion == 0) {
+                owners.exclusive = nullptr;
+                waiting = owners.waiting != 0;
+            }
+        } else if (own == nullptr) {
+            bugCheck(RESOURCE_NOT_OWNED, reinterpret_cast<ULONG_PTR>(resource), 0, 0, 0,
+                     "An ERESOURCE is released by a thread that does not hold it.");
+        } else if (--own->count == 0) {
+            *own = owners.shared.back();
+            owners.shared.pop_back();
+            waiting = owners.waiting != 0;
         }
-        return;
     }
-    auto own = owners.shared.find(thread);
-    if (own == owners.shared.end()) {
-        bugCheck(RESOURCE_NOT_OWNED, reinterpret_cast<ULONG_PTR>(resource), 0, 0, 0,
-                 "An ERESOURCE is released by a thread that does not hold it.");
-    }
-    if (--own->second == 0) {
-        owners.shared.erase(own);
-        owners.changed.notify_all();
+    if (waiting) {
+        wake(resource);
     }
 }
 
 VOID ExConvertExclusiveToSharedLite(PERESOURCE resource) {
     OwnerTable &owners = table(resource);
     PKTHREAD thread = currentThread();
-    std::lock_guard lock(owners.lock);
-    if (owners.exclusive != thread) {
-        bugCheck(RESOURCE_NOT_OWNED, reinterpret_cast<ULONG_PTR>(resource), 0, 0, 0,
-                 "ExConvertExclusiveToSharedLite by a thread that does not own the resource.");
+    bool waiting;
+    {
+        std::lock_guard lock(owners.lock);
+        if (owners.exclusive != thread) {
+            bugCheck(RESOURCE_NOT_OWNED, reinterpret_cast<ULONG_PTR>(resource), 0, 0, 0,
+                     "ExConvertExclusiveToSharedLite by a thread that does not own the resource.");
+        }
+        owners.exclusive = nullptr;
+        owners.shared.push_back({thread, std::exchange(owners.recursion, 0)});
+        waiting = owners.waiting != 0;
     }
-    owners.exclusive = nullptr;
-    owners.shared[thread] = std::exchange(owners.recursion, 0);
-    owners.changed.notify_all();
+    if (waiting) {
+        wake(resource);
+    }
 }
 
 BOOLEAN ExIsResourceAcquiredExclusiveLite(PERESOURCE resource) {
@@ -208,8 +258,8 @@ ULONG ExIsResourceAcquiredSharedLite(PERESOURCE resource) {
     if (owners.exclusive == thread) {
         return owners.recursion;
     }
-    auto own = owners.shared.find(thread);
-    return own == owners.shared.end() ? 0 : own->second;
+    OwnerTable::Sharer *own = owners.find(thread);
+    return own == nullptr ? 0 : own->count;
 }
 
 PVOID ExEnterCriticalRegionAndAcquireResourceExclusive(PERESOURCE resource) {

@@ -91,16 +91,18 @@ struct _EPROCESS {
     PACCESS_TOKEN token = nullptr;
     ULONGLONG startKey = 0;
     LARGE_INTEGER createTime = {};
-    std::mutex handleLock;
-    std::map<ULONG_PTR, nt::Handle> handles;
+    nt::ShortLock handleLock;
+    std::unordered_map<ULONG_PTR, nt::Handle> handles;
     ULONG_PTR nextHandle = 4;
     std::atomic<bool> exiting{false};
 };
 
 struct _OBJECT_TYPE {
     SIM_OBJECT_TYPE_INITIALIZER info;
-    std::mutex lock;
-    std::set<PVOID> objects;
+    nt::ShortLock lock;
+    // Of the headers of its objects.
+    LIST_ENTRY objects;
+    size_t count = 0;
 };
 
 namespace nt {

@@ -2,6 +2,7 @@
 
 #include "kernel.h"
 
+#include <algorithm>
 #include <cstring>
 #include <new>
 
@@ -64,18 +65,22 @@ NTSTATUS closeHandle(PEPROCESS process, HANDLE handle, KPROCESSOR_MODE mode) {
     return STATUS_SUCCESS;
 }
 
+// In the order in which they were opened. Closing one may open others.
 void closeAllHandles(PEPROCESS process) {
-    for (;;) {
-        ULONG_PTR next;
+    std::vector<ULONG_PTR> open;
+    do {
+        open.clear();
         {
             std::lock_guard lock(process->handleLock);
-            if (process->handles.empty()) {
-                return;
+            for (const auto &[value, entry] : process->handles) {
+                open.push_back(value);
             }
-            next = process->handles.begin()->first;
         }
-        closeHandle(process, reinterpret_cast<HANDLE>(next), UserMode);
-    }
+        std::sort(open.begin(), open.end());
+        for (ULONG_PTR value : open) {
+            closeHandle(process, reinterpret_cast<HANDLE>(value), UserMode);
+        }
+    } while (!open.empty());
 }
 
 size_t kernelHandles(bool exemptToo) {

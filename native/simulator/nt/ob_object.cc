@@ -18,6 +18,7 @@ struct alignas(16) ObjectHeader {
     std::atomic<LONG_PTR> references;
     std::atomic<LONG_PTR> handles;
     POBJECT_TYPE type;
+    LIST_ENTRY link; // guarded by the lock of the type
 };
 
 static ObjectHeader *header(PVOID object, const char *routine) {
@@ -95,16 +96,16 @@ POBJECT_TYPE *CmKeyObjectType = &keyType;
 POBJECT_TYPE SimCreateObjectType(const SIM_OBJECT_TYPE_INITIALIZER *initializer) {
     auto type = new _OBJECT_TYPE;
     type->info = *initializer;
+    InitializeListHead(&type->objects);
     return type;
 }
 
 VOID SimDeleteObjectType(POBJECT_TYPE type) {
-    if (!type->objects.empty()) {
-        ObjectHeader *first = header(*type->objects.begin(), "SimDeleteObjectType");
-        bugCheck(DRIVER_VERIFIER_DETECTED_VIOLATION, 0x62, type->objects.size(),
-                 reinterpret_cast<ULONG_PTR>(*type->objects.begin()), 0,
-                 "%zu %s object(s) are left; the first has %zd reference(s), %zd of them by handles.",
-                 type->objects.size(), type->info.Name, first->references.load(), first->handles.load());
+    if (type->count != 0) {
+        ObjectHeader *first = CONTAINING_RECORD(type->objects.Flink, ObjectHeader, link);
+        bugCheck(DRIVER_VERIFIER_DETECTED_VIOLATION, 0x62, type->count, reinterpret_cast<ULONG_PTR>(first + 1), 0,
+                 "%zu %s object(s) are left; the first has %zd reference(s), %zd of them by handles.", type->count,
+                 type->info.Name, first->references.load(), first->handles.load());
     }
     delete type;
 }
@@ -121,7 +122,8 @@ PVOID SimCreateObject(POBJECT_TYPE type) {
     created->type = type;
     PVOID object = created + 1;
     std::lock_guard lock(type->lock);
-    type->objects.insert(object);
+    InsertTailList(&type->objects, &created->link);
+    ++type->count;
     return object;
 }
 
@@ -161,7 +163,8 @@ LONG_PTR ObfDereferenceObject(PVOID object) {
     }
     {
         std::lock_guard lock(type->lock);
-        type->objects.erase(object);
+        RemoveEntryList(&head->link);
+        --type->count;
     }
     head->magic = kDead;
     std::free(head);
