@@ -43,6 +43,9 @@ export const valueTypeMask = maskOf(({ operation }) => operation === 'SetValueKe
 const preMask = maskOf(({ phase }) => phase !== 'post');
 export const outcomeMask = notifyClassMask(null, null) & ~preMask;
 
+/** Classes of operations that are over for certain. */
+export const knownPostMask = maskOf(({ phase }) => phase === 'post');
+
 /** The classes that operations, classes and phases of a rule have in common. */
 export function ruleClassMask({ operations, classes, phases }: Rule): bigint {
   const operationList = listOf(operations);

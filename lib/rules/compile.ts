@@ -2,8 +2,9 @@ import { checkInteger } from '../options.js';
 import * as P from '../protocol.js';
 import { checkContext, checkRules } from './check-rules.js';
 import { isUnconditional, possibleClassMask, type CheckedRule } from './checked-rule.js';
-import { ruleError, RulesError } from './problem.js';
+import { ruleError, RulesError, type RuleProblem } from './problem.js';
 import { buildProgram } from './program.js';
+import { findWarnings } from './warnings.js';
 import type { CompiledRules, CompileRulesOptions, Rule } from './rule.js';
 
 /**
@@ -21,7 +22,15 @@ export function compileRules(rules: readonly Rule[], options: CompileRulesOption
     const message = `take ${bytes.byteLength} bytes of tables; the driver takes at most ${maxBytes}`;
     throw new RulesError([ruleError(['rules'], message)]);
   }
-  return { bytes, ruleCount: rules.length, classMask, warnings: [] };
+  let warnings: readonly RuleProblem[] | null = null;
+  return {
+    bytes,
+    ruleCount: rules.length,
+    classMask,
+    get warnings() {
+      return (warnings ??= findWarnings(rules, checked));
+    },
+  };
 }
 
 /** The classes of which a notification may end in something else than `ignore`. */

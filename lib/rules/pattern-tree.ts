@@ -1,3 +1,4 @@
+import { includesComponent } from './includes.js';
 import { componentKey, isAny, isDeep, isLiteral, type Component, type Pattern } from './pattern.js';
 
 /** CMB_RULE_NODE before it has a number. The rules of each list ascend. */
@@ -30,6 +31,32 @@ export class PatternTree {
     if (rules.at(-1) !== rule) rules.push(rule);
   }
 
+  /** Rules with a pattern that certainly matches all that this one does. */
+  rulesIncluding(pattern: Pattern): number[] {
+    const rules: number[] = [];
+    let states: PatternNode[] = [];
+    const enter = (node: PatternNode | null | undefined, into: PatternNode[]) => {
+      if (node === null || node === undefined) return;
+      into.push(node);
+      for (const rule of node.below) rules.push(rule);
+      enter(node.deep, into);
+    };
+    enter(this.root, states);
+    for (const component of pattern) {
+      const next = states.filter((node) => node.isDeep);
+      for (const node of isDeep(component) ? [] : states) {
+        enter(node.any, next);
+        if (isLiteral(component)) enter(node.literals.get(component[0] ?? ''), next);
+        for (const glob of node.globs.values()) {
+          if (includesComponent(glob.component, component)) enter(glob.child, next);
+        }
+      }
+      states = next;
+    }
+    for (const node of states) for (const rule of node.ends) rules.push(rule);
+    return rules;
+  }
+
   /** Parents before their children. */
   nodes(): PatternNode[] {
     const nodes = [this.root];
@@ -38,7 +65,7 @@ export class PatternTree {
   }
 }
 
-function childrenOf(node: PatternNode): PatternNode[] {
+export function childrenOf(node: PatternNode): PatternNode[] {
   const globs = [...node.globs.values()].map(({ child }) => child);
   return [...node.literals.values(), ...globs, node.any, node.deep].filter((child) => child !== null);
 }

@@ -1,7 +1,9 @@
 import * as P from '../protocol.js';
+import { hashTable } from './hash-table.js';
 import { hashUnits, UnitPool } from './unit-pool.js';
 import type { Component } from './pattern.js';
 import type { PatternNode, PatternTree } from './pattern-tree.js';
+import { countNested, countUnits } from './limits.js';
 import { RuleSets } from './rule-sets.js';
 import { Section, sectionOf, writeSections } from './section.js';
 
@@ -24,6 +26,8 @@ export interface ProgramParts {
 /** Collects the sections of CMB_RULES. */
 export class ProgramWriter {
   readonly sets = new RuleSets();
+  nestedCount = 0;
+  unitCount = 0;
   readonly #nodes = new Section(P.CMB_RULE_NODE.size);
   readonly #edges = new Section(P.CMB_RULE_EDGE.size);
   readonly #globs = new Section(P.CMB_RULE_GLOB.size);
@@ -59,6 +63,8 @@ export class ProgramWriter {
   /** The number of the root. */
   addTree(tree: PatternTree): number {
     const N = P.CMB_RULE_NODE;
+    this.nestedCount += countNested(tree);
+    this.unitCount += countUnits(tree);
     const nodes = tree.nodes();
     const first = this.#nodes.count;
     const numbers = new Map(nodes.map((node, index) => [node, first + index]));
@@ -85,26 +91,18 @@ export class ProgramWriter {
   #addEdges({ literals }: PatternNode, numberOf: (node: PatternNode) => number) {
     if (literals.size === 0) return { first: 0, count: 0 };
     const E = P.CMB_RULE_EDGE;
-    // At most two thirds full.
-    let count = 2;
-    while (count * 2 < literals.size * 3) count *= 2;
-    const places: ([text: string, child: PatternNode] | undefined)[] = Array.from({ length: count });
-    for (const [text, child] of literals) {
-      let place = hashUnits(text) % count;
-      while (places[place] !== undefined) place = (place + 1) % count;
-      places[place] = [text, child];
-    }
     const first = this.#edges.count;
-    for (const entry of places) {
+    const table = hashTable([...literals].map(([text, child]) => ({ text, child, hash: hashUnits(text) })));
+    for (const entry of table) {
       this.#edges.add((view, offset) => {
-        view.setUint32(offset + E.Child, entry === undefined ? P.CMB_RULES_NONE : numberOf(entry[1]), true);
+        view.setUint32(offset + E.Child, entry === undefined ? P.CMB_RULES_NONE : numberOf(entry.child), true);
         if (entry === undefined) return;
-        view.setUint32(offset + E.Hash, hashUnits(entry[0]), true);
-        view.setUint32(offset + E.UnitFirst, this.#units.add(entry[0]), true);
-        view.setUint32(offset + E.UnitCount, entry[0].length, true);
+        view.setUint32(offset + E.Hash, entry.hash, true);
+        view.setUint32(offset + E.UnitFirst, this.#units.add(entry.text), true);
+        view.setUint32(offset + E.UnitCount, entry.text.length, true);
       });
     }
-    return { first, count };
+    return { first, count: table.length };
   }
 
   #addGlobs({ globs }: PatternNode, numberOf: (node: PatternNode) => number) {

@@ -1,9 +1,11 @@
 import * as P from '../protocol.js';
 import { parseSid } from '../sid.js';
 import { possibleClassMask, type CheckedRule } from './checked-rule.js';
+import { findTreeExcess } from './limits.js';
 import { PatternTree } from './pattern-tree.js';
 import { ProgramWriter, type Dimension } from './program-writer.js';
 import type { Pattern } from './pattern.js';
+import { ruleError, RulesError } from './problem.js';
 import type { RuleAction } from './rule.js';
 
 const actions: Readonly<Record<RuleAction, number>> = {
@@ -22,21 +24,30 @@ export function buildProgram(
 ): Uint8Array {
   const writer = new ProgramWriter();
   const D = P.CMB_RULES;
-  const texts = (of: (rule: CheckedRule) => readonly Pattern[] | null) => textDimension(writer, rules, of);
+  const texts = (name: string, of: (rule: CheckedRule) => readonly Pattern[] | null) =>
+    textDimension(writer, rules, name, of);
   const numbers = (of: (rule: CheckedRule) => readonly (number | bigint)[] | null, isSorted = true) =>
     memberDimension(writer, rules, of, isSorted);
   const dimensions: (readonly [offset: number, dimension: Dimension])[] = [
-    [D.Key, texts(({ keys }) => keys?.flat() ?? null)],
-    [D.ValueName, texts(({ valueNames }) => valueNames?.map((name) => [name]) ?? null)],
+    [D.Key, texts('keys', ({ keys }) => keys?.flat() ?? null)],
+    [D.ValueName, texts('valueNames', ({ valueNames }) => valueNames?.map((name) => [name]) ?? null)],
     [D.ValueType, numbers(({ valueTypes }) => valueTypes)],
     [D.Outcome, numbers(outcomeOf)],
-    [D.Image, texts(({ images }) => images)],
+    [D.Image, texts('process.image', ({ images }) => images)],
     [D.User, numbers(({ users }) => users?.map((user) => writer.addBytes(parseSid(user))) ?? null, false)],
     [D.ProcessId, numbers(({ ids }) => ids)],
     [D.SessionId, numbers(({ sessions }) => sessions)],
     [D.Elevated, numbers(({ elevated }) => (elevated === null ? null : [elevated ? 1 : 0]))],
     [D.Tree, numbers(({ trees }) => trees)],
   ];
+  if (writer.nestedCount > P.CMB_MAX_RULES_NESTED) {
+    throw tooMuch(
+      `have ${writer.nestedCount} places with "**" after "**"; at most ${P.CMB_MAX_RULES_NESTED} are possible`,
+    );
+  }
+  if (writer.unitCount > P.CMB_MAX_RULES_UNITS) {
+    throw tooMuch(`have ${writer.unitCount} characters of text; at most ${P.CMB_MAX_RULES_UNITS} are possible`);
+  }
   return writer.write({
     actions: rules.map(({ action }) => actions[action]),
     otherwise: actions[otherwise],
@@ -70,6 +81,7 @@ function outcomeOf({ outcome }: CheckedRule): readonly number[] | null {
 function textDimension(
   writer: ProgramWriter,
   rules: readonly CheckedRule[],
+  name: string,
   patternsOf: (rule: CheckedRule) => readonly Pattern[] | null,
 ): Dimension {
   const tree = new PatternTree();
@@ -79,6 +91,8 @@ function textDimension(
     return patterns === null;
   });
   if (any.length === rules.length) return unused;
+  const excess = findTreeExcess(tree);
+  if (excess !== null) throw tooMuch(`${name} ${excess}`);
   return { ...unused, any: writer.sets.add(any), root: writer.addTree(tree) };
 }
 
@@ -103,6 +117,10 @@ function memberDimension(
   if (isSorted) entries.sort(([a], [b]) => (a < b ? -1 : 1));
   const sets = entries.map(([value, numbers]) => ({ value, set: writer.sets.add(numbers) }));
   return { ...unused, any: writer.sets.add(any), ...writer.addMembers(sets) };
+}
+
+function tooMuch(message: string): RulesError {
+  return new RulesError([ruleError(['rules'], message)]);
 }
 
 const unused: Dimension = { any: P.CMB_RULES_NONE, root: P.CMB_RULES_NONE, memberFirst: 0, memberCount: 0 };

@@ -1,0 +1,111 @@
+import { knownPostMask, possibleClassMask, type CheckedRule } from './checked-rule.js';
+import { includesComponent, includesPattern } from './includes.js';
+import type { Pattern } from './pattern.js';
+import { PatternTree } from './pattern-tree.js';
+
+interface Entry {
+  readonly rule: CheckedRule;
+  readonly index: number;
+  readonly classMask: bigint;
+  /** Bit n: it has the n-th condition besides keys, classes and outcome. */
+  readonly conditions: number;
+}
+
+/**
+ * For each rule that earlier ones leave nothing to: those. Each class and each pattern for keys may be taken by another rule. Never
+ * says so of a rule that can decide; may miss one whose wildcards only several rules together take in.
+ */
+export function findShadowed(rules: readonly CheckedRule[]): Map<number, readonly number[]> {
+  const entries = rules.map((rule, index): Entry => {
+    return { rule, index, classMask: possibleClassMask(rule), conditions: conditionBits(rule) };
+  });
+  const tree = new PatternTree();
+  const withoutKeys: Entry[] = [];
+  const shadowed = new Map<number, readonly number[]>();
+  for (const entry of entries) {
+    const before = coversOf(entry, entries, tree, withoutKeys);
+    if (before !== null && entry.classMask !== 0n) shadowed.set(entry.index, before);
+    if (entry.rule.keys === null) withoutKeys.push(entry);
+    else for (const pattern of entry.rule.keys.flat()) tree.add(pattern, entry.index);
+  }
+  return shadowed;
+}
+
+/** Earlier rules that take all that the rule would match; null when something is left to it. */
+function coversOf(
+  entry: Entry,
+  entries: readonly Entry[],
+  tree: PatternTree,
+  withoutKeys: readonly Entry[],
+): number[] | null {
+  const anyKey = withoutKeys.filter((earlier) => covers(earlier, entry));
+  const used = new Set<number>();
+  for (const pattern of entry.rule.keys?.flat() ?? [null]) {
+    const sameKey = pattern === null ? [] : tree.rulesIncluding(pattern);
+    const candidates = new Set(anyKey);
+    for (const index of sameKey) {
+      const earlier = entries[index];
+      if (earlier !== undefined && covers(earlier, entry)) candidates.add(earlier);
+    }
+    const together = takeAll(
+      entry,
+      [...candidates].sort((a, b) => a.index - b.index),
+    );
+    if (together === null) return null;
+    for (const index of together) used.add(index);
+  }
+  return [...used].sort((a, b) => a - b);
+}
+
+/** Those of the candidates that take every class of the rule, of a post with either outcome; null if they leave one. */
+function takeAll({ rule, classMask }: Entry, candidates: readonly Entry[]): number[] | null {
+  let taken = 0n;
+  let success = 0n;
+  let failure = 0n;
+  const used: number[] = [];
+  for (const { rule: earlier, classMask: mask, index } of candidates) {
+    const shared = mask & classMask & ~taken;
+    const isWhole = earlier.outcome === null || earlier.outcome === rule.outcome;
+    if (shared === 0n || (!isWhole && rule.outcome !== null)) continue;
+    used.push(index);
+    if (isWhole) taken |= shared;
+    else if (earlier.outcome === 'success') success |= shared;
+    else failure |= shared;
+    if ((classMask & ~(taken | (success & failure & knownPostMask))) === 0n) return used;
+  }
+  return null;
+}
+
+const restOf = ({ valueNames, valueTypes, images, users, ids, sessions, elevated, trees }: CheckedRule) =>
+  [valueNames, valueTypes, images, users, ids, sessions, elevated, trees] as const;
+
+function conditionBits(rule: CheckedRule): number {
+  return restOf(rule).reduce<number>((bits, condition, index) => (condition === null ? bits : bits | (1 << index)), 0);
+}
+
+/** Whether the conditions besides keys, classes and outcome let through all that those of `later` do. */
+function covers(earlier: Entry, later: Entry): boolean {
+  if ((earlier.conditions & ~later.conditions) !== 0) return false;
+  const a = earlier.rule;
+  const b = later.rule;
+  return (
+    isSubset(b.valueTypes, a.valueTypes) &&
+    isSubset(b.users, a.users) &&
+    isSubset(b.ids, a.ids) &&
+    isSubset(b.sessions, a.sessions) &&
+    isSubset(b.trees, a.trees) &&
+    (a.elevated === null || a.elevated === b.elevated) &&
+    isSubset(b.valueNames, a.valueNames, includesComponent) &&
+    isSubset<Pattern>(b.images, a.images, includesPattern)
+  );
+}
+
+/** Of conditions: null is the one that always holds. */
+function isSubset<T>(
+  inner: readonly T[] | null,
+  outer: readonly T[] | null,
+  includes: (a: T, b: T) => boolean = (a, b) => a === b,
+): boolean {
+  if (outer === null) return true;
+  return inner?.every((b) => outer.some((a) => includes(a, b))) === true;
+}
