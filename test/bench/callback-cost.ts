@@ -13,6 +13,7 @@ import {
   type Rig,
 } from './rig.js';
 import { interleave, paired, samplesOf, summarize, type Candidate } from './summary.js';
+import { formatValue } from './table.js';
 
 interface Operation {
   readonly kind: LoadKind;
@@ -28,11 +29,12 @@ export const operations: readonly Operation[] = [
   { kind: 'open', title: 'open and close of a key, each pre and post', notifications: 4 },
 ];
 const altitude = '385000.2';
+const queueBytes = 16 * 1024 * 1024;
 
 /** What a registration costs the thread that uses the registry. */
 export async function callbackCost(options: PartOptions): Promise<Section[]> {
   await using rig = await startRig();
-  await using reader = await startRawReader();
+  await using reader = await startRawReader(queueBytes);
   const sections: Section[] = [];
   for (const operation of operations) {
     options.progress(operation.title);
@@ -59,6 +61,7 @@ async function costOf(
     await registration.unregister();
     return sample;
   };
+  const before = await reader.session.statistics();
   const notified = async (oldValues: boolean) => {
     const cookie = await reader.session.register({ classMask: allClassesMask, oldValues });
     const sample = await perOperation();
@@ -79,6 +82,8 @@ async function costOf(
 
   const samples = await interleave(candidates, pick(options, 1, 21));
   const base = samplesOf(samples, 'none');
+  const after = await reader.session.statistics();
+  const lost = Number(after.lost - before.lost) / Number(after.callbacks - before.callbacks);
   const rows = candidates.map(({ id }): Row => {
     const own = samplesOf(samples, id);
     const added = paired(own, base, (one, none) => (one - none) / notifications);
@@ -96,7 +101,10 @@ async function costOf(
       { key: 'added', label: 'added per notification', unit: 'ns' },
     ],
     rows,
-    notes: [`${count} operations per sample, one thread, ${notifications} notifications per operation.`],
+    notes: [
+      `${count} operations per sample, one thread, ${notifications} notifications per operation.`,
+      `Of those that were to be sent ${formatValue(100 * lost, 'percent')} found no room in the queue.`,
+    ],
   };
 }
 

@@ -9,6 +9,7 @@ import type { Recording } from './native.js';
 export class JsonPipe {
   readonly #child: ChildProcess;
   readonly #onEvent: () => void;
+  readonly #failed: Promise<never>;
   #rest = '';
   #last: object | null = null;
 
@@ -18,6 +19,10 @@ export class JsonPipe {
       stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
       serialization: 'advanced',
     });
+    this.#failed = once(this.#child, 'exit').then(([code, signal]) => {
+      throw new Error(`the child process ended with ${String(signal ?? code)}`);
+    });
+    this.#failed.catch(() => undefined);
     this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.#read(text);
     });
@@ -28,13 +33,9 @@ export class JsonPipe {
   }
 
   async ask(request: Request): Promise<LiveReply | null> {
-    const reply = once(this.#child, 'message');
-    const exit = once(this.#child, 'exit').then(([code]) => {
-      throw new Error(`the child process ended with ${String(code)}`);
-    });
+    const reply = once(this.#child, 'message') as Promise<[LiveReply | null]>;
     this.#child.send(request);
-    const [message] = (await Promise.race([reply, exit])) as [LiveReply | null];
-    exit.catch(() => undefined);
+    const [message] = await Promise.race([reply, this.#failed]);
     return message;
   }
 

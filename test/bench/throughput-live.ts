@@ -27,11 +27,11 @@ interface Way {
 
 /** From the callback to the program, with threads that set values as fast as they can. */
 export async function throughputLive(options: PartOptions): Promise<Section[]> {
-  const operations = await operationsFor(pick(options, 3, 250));
+  const operations = await operationsFor(pick(options, 3, 120));
   const sections: Section[] = [];
   for (const threads of pick(options, [1, 2], [1, 2, 3, 4])) {
     options.progress(`${threads} ${threads === 1 ? 'thread' : 'threads'}`);
-    sections.push(await sectionFor(threads, Math.ceil(operations / threads), pick(options, 1, 7)));
+    sections.push(await sectionFor(threads, Math.ceil(operations / threads), pick(options, 1, 5)));
   }
   return sections;
 }

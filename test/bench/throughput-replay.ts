@@ -72,7 +72,6 @@ function checkFields(consumers: readonly Consumer[]): void {
 function fieldsOf(event: object): string[] {
   const names: string[] = [];
   for (const [name, value] of Object.entries(event) as [string, unknown][]) {
-    if (name === 'repeats') continue;
     names.push(name);
     if (name === 'value' || name === 'process')
       names.push(...Object.keys(value as object).map((inner) => `${name}.${inner}`));

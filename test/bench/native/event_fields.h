@@ -138,6 +138,7 @@ template <typename Writer> void writeEvent(Writer &writer, StreamState &state, c
     writer.boolean("fault", false);
     writer.boolean("preUnknown", (record->Flags & CMB_RECORD_PRE_UNKNOWN) != 0);
     writer.big("repeats", record->Repeats);
+    writer.null("lastSequence");
     writeSetValue(writer, record);
 }
 
