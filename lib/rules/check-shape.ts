@@ -9,7 +9,11 @@ export function findShapeProblems(shape: RuleShape, value: unknown, path: RulePa
   return problems;
 }
 
+/** Who has made so many errors has made one of them many times. */
+const maxProblems = 1000;
+
 function check(shape: RuleShape, value: unknown, path: RulePath, problems: RuleProblem[]): void {
+  if (problems.length >= maxProblems) return;
   const wrong = (expected: string) => {
     problems.push(ruleError(path, `must be ${expected}, not ${quote(value)}`));
   };
@@ -68,7 +72,7 @@ function checkLiteral(shape: LiteralShape, value: unknown, path: RulePath, probl
 
 function nearValues({ values }: LiteralShape, value: unknown): string {
   const known = values.map(String);
-  const near = didYouMean(String(value), known);
+  const near = typeof value === 'string' ? didYouMean(value, known) : '';
   if (near !== '' || typeof value !== 'string' || value.length < 3) return near;
   const [longer] = known.filter((name) => name.toLowerCase().includes(value.toLowerCase()));
   return longer === undefined ? '' : `. Did you mean "${longer}"?`;
@@ -121,6 +125,7 @@ function checkRecord(
   }
   for (const [name, value] of Object.entries(object)) {
     const field = Object.hasOwn(fields, name) ? fields[name] : undefined;
+    if (problems.length >= maxProblems) return;
     if (field === undefined) {
       const near = didYouMean(name, Object.keys(fields)) || `. Known are ${Object.keys(fields).join(', ')}`;
       problems.push(ruleError([...path, name], `there is no ${quote(name)} here${near}`));
