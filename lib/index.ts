@@ -55,6 +55,9 @@ export { explainRules } from './rules/explain.js';
 export type { ExplainRulesOptions, RuleExplanation, RulesExplanation } from './rules/explain.js';
 export type { ConditionExplanation } from './rules/conditions.js';
 export type { OperationProcess, RuleOperation } from './rules/facts.js';
+export { loadRules, parseRules } from './rules/file.js';
+export type { LoadRulesOptions, ParseRulesOptions, RuleFile } from './rules/file.js';
+export type { TextPosition } from './rules/position.js';
 export type { RulesInput } from './rules/driver-rules.js';
 export { RulesRefusedError } from './rules/requests.js';
 export type {
