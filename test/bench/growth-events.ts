@@ -1,7 +1,7 @@
 import { memoryColumns, memoryValues, settledMemory } from './memory.js';
 import { pick, type PartOptions } from './part.js';
 import type { Row, Section } from './report.js';
-import { benchKey, bigQueue, runLoad, startRig } from './rig.js';
+import { benchKey, bigQueue, nextTurn, runLoad, startRig } from './rig.js';
 import { summarize } from './summary.js';
 
 /** Events at a time: as many as the queue holds, so that none is lost. */
@@ -52,8 +52,4 @@ export async function growthEvents(options: PartOptions): Promise<Section[]> {
       notes: ['The memory is that after garbage collection, when so many events had been delivered.'],
     },
   ];
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -74,3 +74,7 @@ export async function calibrate(
   const wanted = Math.round((milliseconds * 1e6 * operations) / Math.max(nanoseconds, 1));
   return Math.min(Math.max(wanted, 1000), 2_000_000);
 }
+
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
