@@ -2,43 +2,16 @@
 // comments of the TypeScript types as descriptions. Needs dist/, which `npm run build:ts` makes.
 // With --check nothing is written; the exit status is 1 when the file is not what would be written.
 
-import { readFile, writeFile, mkdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import * as prettier from 'prettier';
-import ts from 'typescript';
+import { describe, importBuilt, readComments, writeSchema } from './lib/schema-file.mjs';
 
-const outputPath = fileURLToPath(new URL('../schema/event.schema.json', import.meta.url));
-const typesPath = fileURLToPath(new URL('../lib/event.ts', import.meta.url));
-const { eventShape } = await import(new URL('../dist/lib/event-json/event-shapes.js', import.meta.url)).catch(
-  (error) => {
-    console.error(`dist/ is missing or stale. Run: npm run build:ts\n${error.message}`);
-    process.exit(1);
-  },
-);
+const outputUrl = new URL('../schema/event.schema.json', import.meta.url);
+const { eventShape } = await importBuilt('lib/event-json/event-shapes.js');
 
 const base64 = '^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$';
-const comments = readComments();
+const comments = readComments(fileURLToPath(new URL('../lib/event.ts', import.meta.url)));
+comments.set('PostFields', { text: '', fields: comments.get('NotificationFields').fields });
 const definitions = new Map();
-
-/** The comments of the interfaces that make up the events, and of their fields. */
-function readComments() {
-  const program = ts.createProgram([typesPath], { module: ts.ModuleKind.NodeNext, strict: true });
-  const checker = program.getTypeChecker();
-  const textOf = (symbol) => ts.displayPartsToString(symbol.getDocumentationComment(checker)).replaceAll('\n', ' ');
-  const found = new Map();
-  for (const file of program.getSourceFiles().filter(({ fileName }) => !fileName.includes('node_modules'))) {
-    for (const declaration of file.statements.filter(ts.isInterfaceDeclaration)) {
-      const symbol = checker.getSymbolAtLocation(declaration.name);
-      const fields = checker.getPropertiesOfType(checker.getDeclaredTypeOfSymbol(symbol));
-      found.set(symbol.getName(), {
-        text: textOf(symbol),
-        fields: new Map(fields.map((field) => [field.getName(), textOf(field)])),
-      });
-    }
-  }
-  found.set('PostFields', { text: '', fields: found.get('NotificationFields').fields });
-  return found;
-}
 
 function schemaOf(shape) {
   switch (shape.kind) {
@@ -118,10 +91,6 @@ function open(shape) {
   };
 }
 
-function describe(text) {
-  return text ? { description: text } : {};
-}
-
 const root = choice(eventShape);
 const schema = {
   $schema: 'https://json-schema.org/draft/2020-12/schema',
@@ -132,16 +101,4 @@ const schema = {
   ...root,
   $defs: Object.fromEntries([...definitions].sort(([a], [b]) => (a < b ? -1 : 1))),
 };
-const options = await prettier.resolveConfig(outputPath);
-const generated = await prettier.format(JSON.stringify(schema), { ...options, parser: 'json' });
-
-if (process.argv.includes('--check')) {
-  const present = await readFile(outputPath, 'utf8').catch(() => '');
-  if (present !== generated) {
-    console.error('schema/event.schema.json is not up to date. Run: node scripts/generate-event-schema.mjs');
-    process.exitCode = 1;
-  }
-} else {
-  await mkdir(new URL('../schema/', import.meta.url), { recursive: true });
-  await writeFile(outputPath, generated);
-}
+await writeSchema(outputUrl, schema, 'generate-event-schema.mjs');
