@@ -10,10 +10,10 @@ export function findShapeProblems(shape: RuleShape, value: unknown, path: RulePa
 }
 
 /** Who has made so many errors has made one of them many times. */
-const maxProblems = 1000;
+export const maxShapeProblems = 1000;
 
 function check(shape: RuleShape, value: unknown, path: RulePath, problems: RuleProblem[]): void {
-  if (problems.length >= maxProblems) return;
+  if (problems.length >= maxShapeProblems) return;
   const wrong = (expected: string) => {
     problems.push(ruleError(path, `must be ${expected}, not ${quote(value)}`));
   };
@@ -125,7 +125,7 @@ function checkRecord(
   }
   for (const [name, value] of Object.entries(object)) {
     const field = Object.hasOwn(fields, name) ? fields[name] : undefined;
-    if (problems.length >= maxProblems) return;
+    if (problems.length >= maxShapeProblems) return;
     if (field === undefined) {
       const near = didYouMean(name, Object.keys(fields)) || `. Known are ${Object.keys(fields).join(', ')}`;
       problems.push(ruleError([...path, name], `there is no ${quote(name)} here${near}`));

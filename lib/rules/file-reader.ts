@@ -1,4 +1,4 @@
-import { findShapeProblems } from './check-shape.js';
+import { findShapeProblems, maxShapeProblems } from './check-shape.js';
 import { compileRules } from './compile.js';
 import type { RuleFile } from './file.js';
 import { TextPositions, type TextPosition } from './position.js';
@@ -90,7 +90,7 @@ function findCompileProblems(
   found: readonly RuleProblem[],
 ): RuleProblem[] {
   const bad = new Set(found.filter(({ path }) => path[0] === 'rules').map(({ path }) => path[1]));
-  if (bad.has(undefined)) return [];
+  if (bad.has(undefined) || found.length >= maxShapeProblems) return [];
   const good = rules.flatMap((rule, index) => (bad.has(index) ? [] : [{ rule: rule as Rule, index }]));
   const inFile = (problem: RuleProblem): RuleProblem => {
     const [first, index, ...rest] = problem.path;
