@@ -6,7 +6,6 @@ import { PathTable } from './decode/path-table.js';
 import { ProcessTable } from './decode/process-table.js';
 import type { CreateFields, Event, GapCause, GapEvent } from './event.js';
 import { notifyClassByNumber } from './notify-class.js';
-import { toUnixNanoseconds } from './nt-time.js';
 import * as P from './protocol.js';
 import { protocolError, type RecordView } from './record.js';
 
@@ -27,7 +26,7 @@ export class Decoder {
    * record's registration; without them nobody wants the event.
    */
   decode(record: RecordView, links: HopTracker | null): Event | null {
-    switch (record.view.getUint16(R.Kind, true)) {
+    switch (record.kind) {
       case P.CMB_RECORD_NOTIFICATION:
         return this.#notification(record, links);
       case P.CMB_RECORD_GAP:
@@ -71,12 +70,12 @@ const causesByBit: readonly (readonly [number, GapCause])[] = [
 function decodeGap(record: RecordView): GapEvent {
   const B = P.CMB_BODY_GAP;
   record.requireBody(B.size, 'gap');
-  const { view, body } = record;
+  const { body } = record;
   const bits = record.u32(body + B.Causes);
   return {
     class: 'gap',
     sequence: record.u64(R.Sequence),
-    time: toUnixNanoseconds(view.getBigInt64(R.Time, true)),
+    time: record.time(R.Time),
     count: record.u64(body + B.Count),
     firstSequence: record.u64(body + B.FirstSequence),
     lastSequence: record.u64(body + B.LastSequence),

@@ -146,11 +146,11 @@ export class Dispatcher {
   }
 
   #dispatchRecord(record: RecordView, batch: Batch): void {
-    if (record.view.getUint16(R.Kind, true) === P.CMB_RECORD_PROCESS) {
+    if (record.kind === P.CMB_RECORD_PROCESS) {
       this.#learnProcess(record);
       return;
     }
-    if (record.view.getUint16(R.Kind, true) === P.CMB_RECORD_GAP && record.u64(R.Cookie) === 0n) {
+    if (record.kind === P.CMB_RECORD_GAP && record.u64(R.Cookie) === 0n) {
       this.#dispatchSessionGap(record, batch);
       return;
     }
@@ -177,7 +177,7 @@ export class Dispatcher {
   }
 
   #count(route: Route, record: RecordView, content: Event | CmBridgeError): void {
-    if (record.view.getUint16(R.Kind, true) === P.CMB_RECORD_NOTIFICATION) route.countRecord();
+    if (record.kind === P.CMB_RECORD_NOTIFICATION) route.countRecord();
     else if (content instanceof CmBridgeError) this.#isDamaged = true;
     else if (content.class === 'gap') route.countLost(content.count);
   }
@@ -188,7 +188,7 @@ export class Dispatcher {
     const high = record.u32(R.Cookie + 4);
     const route = this.#routes.at(low, high);
     if (route !== null || this.#registering === 0) return route;
-    return this.#routes.findOrAdd(record.view.getBigInt64(R.Cookie, true));
+    return this.#routes.findOrAdd(record.i64(R.Cookie));
   }
 
   /** Process records belong to no registration, have no sequence number and are no events. */

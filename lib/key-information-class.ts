@@ -1,6 +1,6 @@
 import { CapturedReader } from './captured-reader.js';
 import { controlFlags, keyFlags, type Flags } from './flags.js';
-import type { CapturedData } from './registry-value.js';
+import type { Captured } from './captured.js';
 
 /** What NtQueryKey and NtEnumerateKey return, by KEY_INFORMATION_CLASS. Times are nanoseconds since 1970, lengths are bytes. */
 interface KeyInformationFields {
@@ -65,19 +65,30 @@ export type Decoded<F> = {
 
 export type DecodedKeyInformation = Decoded<KeyInformationFields>;
 
-type Decoder<F> = (reader: CapturedReader) => F;
-export type Decoders<F> = { readonly [C in keyof F]: Decoder<F[C]> };
+/** A decoder leaves `truncated` to its caller: it is known when everything has been read. Fields that were added later would cost more than all the others. */
+export type Draft<C, F> = { class: C; truncated: boolean } & F;
+export type Decoders<F> = { readonly [C in keyof F]: (reader: CapturedReader) => Draft<C, F[C]> };
 
 /** In the order of KEY_INFORMATION_CLASS. */
 const decoders: Decoders<KeyInformationFields> = {
-  KeyBasicInformation: (r) => ({ lastWriteTime: r.time(0), titleIndex: r.u32(8), name: r.text(16, r.u32(12)) }),
+  KeyBasicInformation: (r) => ({
+    class: 'KeyBasicInformation',
+    truncated: false,
+    lastWriteTime: r.time(0),
+    titleIndex: r.u32(8),
+    name: r.text(16, r.u32(12)),
+  }),
   KeyNodeInformation: (r) => ({
+    class: 'KeyNodeInformation',
+    truncated: false,
     lastWriteTime: r.time(0),
     titleIndex: r.u32(8),
     name: r.text(24, r.u32(20)),
     className: classText(r, 24),
   }),
   KeyFullInformation: (r) => ({
+    class: 'KeyFullInformation',
+    truncated: false,
     lastWriteTime: r.time(0),
     titleIndex: r.u32(8),
     className: classText(r, 44),
@@ -88,8 +99,10 @@ const decoders: Decoders<KeyInformationFields> = {
     maxValueNameLength: r.u32(36),
     maxValueDataLength: r.u32(40),
   }),
-  KeyNameInformation: (r) => ({ name: r.text(4, r.u32(0)) }),
+  KeyNameInformation: (r) => ({ class: 'KeyNameInformation', truncated: false, name: r.text(4, r.u32(0)) }),
   KeyCachedInformation: (r) => ({
+    class: 'KeyCachedInformation',
+    truncated: false,
     lastWriteTime: r.time(0),
     titleIndex: r.u32(8),
     subKeys: r.u32(12),
@@ -102,21 +115,25 @@ const decoders: Decoders<KeyInformationFields> = {
   KeyFlagsInformation: (r) => {
     const isLong = r.length > 4 || r.truncated;
     return {
+      class: 'KeyFlagsInformation',
+      truncated: false,
       userFlags: r.u32(0),
       keyFlags: isLong ? flagsAt(r, 4, keyFlags) : null,
       controlFlags: isLong ? flagsAt(r, 8, controlFlags) : null,
     };
   },
   KeyVirtualizationInformation: (r) => ({
+    class: 'KeyVirtualizationInformation',
+    truncated: false,
     virtualizationCandidate: r.bit(0, 0),
     virtualizationEnabled: r.bit(0, 1),
     virtualTarget: r.bit(0, 2),
     virtualStore: r.bit(0, 3),
     virtualSource: r.bit(0, 4),
   }),
-  KeyHandleTagsInformation: (r) => ({ handleTags: r.u32(0) }),
-  KeyTrustInformation: (r) => ({ trustedKey: r.bit(0, 0) }),
-  KeyLayerInformation: decodeLayer,
+  KeyHandleTagsInformation: (r) => ({ class: 'KeyHandleTagsInformation', truncated: false, handleTags: r.u32(0) }),
+  KeyTrustInformation: (r) => ({ class: 'KeyTrustInformation', truncated: false, trustedKey: r.bit(0, 0) }),
+  KeyLayerInformation: (r) => decodeLayer(r, 'KeyLayerInformation'),
 };
 
 /** Offset and length of the class name stand at 12 and 16 in both structures that have one. */
@@ -133,8 +150,10 @@ export function flagsAt(reader: CapturedReader, offset: number, flags: (value: n
   return value === null ? null : flags(value);
 }
 
-export function decodeLayer(reader: CapturedReader): LayerFields {
+export function decodeLayer<C>(reader: CapturedReader, name: C): Draft<C, LayerFields> {
   return {
+    class: name,
+    truncated: false,
     isTombstone: reader.bit(0, 0),
     isSupersedeLocal: reader.bit(0, 1),
     isSupersedeTree: reader.bit(0, 2),
@@ -148,12 +167,13 @@ export function informationClass<F>(decoders: Decoders<F>, unknown: string) {
   return {
     name: (number: number): string =>
       names[number] ?? `${unknown}_0x${(number >>> 0).toString(16).toUpperCase().padStart(8, '0')}`,
-    decode: (number: number, captured: CapturedData): Decoded<F> | null => {
+    decode: (number: number, captured: Captured): Decoded<F> | null => {
       const name = names[number];
-      if (name === undefined || captured.fault || captured.bytes.byteLength === 0) return null;
+      if (name === undefined || captured.fault || captured.length === 0) return null;
       const reader = new CapturedReader(captured);
-      const fields = decoders[name](reader);
-      return { class: name, truncated: reader.truncated, ...fields };
+      const decoded = decoders[name](reader);
+      decoded.truncated = reader.truncated;
+      return decoded;
     },
   };
 }
@@ -164,5 +184,5 @@ const keyClasses = informationClass(decoders, 'KeyInformation');
 export const keyInformationClassName = keyClasses.name;
 
 /** Null for a class that is not known, and when nothing was captured. Never throws. */
-export const decodeKeyInformationClass: (number: number, captured: CapturedData) => DecodedKeyInformation | null =
+export const decodeKeyInformationClass: (number: number, captured: Captured) => DecodedKeyInformation | null =
   keyClasses.decode;

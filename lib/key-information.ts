@@ -1,3 +1,4 @@
+import { Captured } from './captured.js';
 import { decodeUtf16, decodeValue, type RegistryValue } from './registry-value.js';
 
 /** KEY_INFORMATION_CLASS and KEY_VALUE_INFORMATION_CLASS. */
@@ -70,5 +71,5 @@ export function decodeObjectName(bytes: Uint8Array): string {
 }
 
 function wholeValue(type: number, bytes: Uint8Array): RegistryValue {
-  return decodeValue(type, { bytes, size: bytes.byteLength, truncated: false, fault: false });
+  return decodeValue(type, Captured.of(bytes));
 }

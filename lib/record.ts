@@ -1,6 +1,8 @@
+import { ByteSource } from './byte-source.js';
+import { Captured } from './captured.js';
 import { CmBridgeError } from './errors.js';
+import { unixNanosecondsAt } from './nt-time.js';
 import { CMB_BATCH, CMB_RECORD, CMB_SPAN, CMB_SPAN_FAULT, CMB_SPAN_PRESENT, CMB_SPAN_TRUNCATED } from './protocol.js';
-import type { CapturedData } from './registry-value.js';
 
 export function protocolError(message: string): CmBridgeError {
   return new CmBridgeError(
@@ -19,84 +21,168 @@ export interface Span {
   readonly fullSize: number;
 }
 
-/** One record inside a batch; every access is checked against the record's own bounds. */
+/**
+ * One record of a batch after the other: `forEachRecord` moves it on. All offsets count from the start of the record. A span is
+ * checked against the record's own bounds; of the fixed fields, those of the header are always there, and `requireBody` checks
+ * the others.
+ */
 export class RecordView {
-  readonly bytes: Buffer;
-  readonly view: DataView;
-  /** Where the body starts, and its length. */
-  readonly body: number;
-  readonly bodySize: number;
+  readonly #source: ByteSource;
+  readonly #view: DataView;
+  #start = 0;
+  #size = 0;
+  #body = 0;
+  #bodySize = 0;
   /** Whether one of the spans that were read so far was cut, and whether one could not be read by the driver. */
   truncated = false;
   fault = false;
 
-  constructor(batch: ArrayBuffer, offset: number, size: number, body: number, bodySize: number) {
-    this.bytes = Buffer.from(batch, offset, size);
-    this.view = new DataView(batch, offset, size);
-    this.body = body;
-    this.bodySize = bodySize;
+  constructor(batch: ArrayBuffer) {
+    this.#source = new ByteSource(batch, 0, batch.byteLength);
+    this.#view = this.#source.view;
+  }
+
+  /** To the record at `offset` of the batch, which must end before `end`. False when there is none. */
+  moveTo(offset: number, end: number): boolean {
+    if (end - offset < CMB_RECORD.size) return false;
+    const size = this.#view.getUint32(offset + CMB_RECORD.Size, true);
+    const headerSize = this.#view.getUint16(offset + CMB_RECORD.HeaderSize, true);
+    const bodySize = this.#view.getUint32(offset + CMB_RECORD.BodySize, true);
+    if (size > end - offset || size % 8 !== 0 || headerSize < CMB_RECORD.size || headerSize + bodySize > size)
+      return false;
+    this.#start = offset;
+    this.#size = size;
+    this.#body = headerSize;
+    this.#bodySize = bodySize;
+    this.truncated = false;
+    this.fault = false;
+    return true;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Where the body starts. */
+  get body(): number {
+    return this.#body;
+  }
+
+  /** CMB_RECORD_* */
+  get kind(): number {
+    return this.#view.getUint16(this.#start + CMB_RECORD.Kind, true);
+  }
+
+  u16(offset: number): number {
+    return this.#view.getUint16(this.#start + offset, true);
   }
 
   u32(offset: number): number {
-    return this.view.getUint32(offset, true);
+    return this.#view.getUint32(this.#start + offset, true);
   }
 
   u64(offset: number): bigint {
-    return this.view.getBigUint64(offset, true);
+    const at = this.#start + offset;
+    return this.#isZero(at) ? 0n : this.#view.getBigUint64(at, true);
+  }
+
+  /** Null for 0. */
+  u64OrNull(offset: number): bigint | null {
+    const at = this.#start + offset;
+    return this.#isZero(at) ? null : this.#view.getBigUint64(at, true);
+  }
+
+  i64(offset: number): bigint {
+    return this.#view.getBigInt64(this.#start + offset, true);
+  }
+
+  /** A system time as nanoseconds since 1970. */
+  time(offset: number): bigint {
+    return unixNanosecondsAt(this.#view, this.#start + offset);
   }
 
   /** Refuses a body that is shorter than the fields this version reads; a longer one comes from a newer driver. */
   requireBody(size: number, what: string): void {
-    if (this.bodySize >= size) return;
-    throw protocolError(`the body of a ${what} record has ${this.bodySize} bytes instead of ${size}`);
+    if (this.#bodySize >= size) return;
+    throw protocolError(`the body of a ${what} record has ${this.#bodySize} bytes instead of ${size}`);
   }
 
   span(offset: number, what: string): Span {
-    const start = this.u32(offset + CMB_SPAN.Offset);
-    const size = this.u32(offset + CMB_SPAN.Size);
-    const fullSize = this.u32(offset + CMB_SPAN.FullSize);
-    const flags = this.u32(offset + CMB_SPAN.Flags);
-    const end = start + size;
-    if (end > this.bytes.byteLength || (size > 0 && start < this.body + this.bodySize)) {
-      throw protocolError(`the ${what} of a record lies at ${start}..${end} of ${this.bytes.byteLength} bytes`);
-    }
-    if (size > fullSize && size > 0) throw protocolError(`the ${what} of a record has ${size} of ${fullSize} bytes`);
-    const truncated = (flags & CMB_SPAN_TRUNCATED) !== 0;
-    const fault = (flags & CMB_SPAN_FAULT) !== 0;
-    if (truncated) this.truncated = true;
-    if (fault) this.fault = true;
-    return { present: (flags & CMB_SPAN_PRESENT) !== 0, truncated, fault, start, end, fullSize };
+    const at = this.#start + offset;
+    const flags = this.#checkSpan(at, what);
+    const start = this.#view.getUint32(at + CMB_SPAN.Offset, true);
+    return {
+      present: (flags & CMB_SPAN_PRESENT) !== 0,
+      truncated: (flags & CMB_SPAN_TRUNCATED) !== 0,
+      fault: (flags & CMB_SPAN_FAULT) !== 0,
+      start,
+      end: start + this.#view.getUint32(at + CMB_SPAN.Size, true),
+      fullSize: this.#view.getUint32(at + CMB_SPAN.FullSize, true),
+    };
   }
 
   /** Null when the text is absent or could not be read from the caller's memory. */
   text(offset: number, what: string): string | null {
-    return this.textOf(this.span(offset, what), what);
+    const at = this.#start + offset;
+    const flags = this.#checkSpan(at, what);
+    if ((flags & (CMB_SPAN_PRESENT | CMB_SPAN_FAULT)) !== CMB_SPAN_PRESENT) return null;
+    const size = this.#view.getUint32(at + CMB_SPAN.Size, true);
+    if (size % 2 !== 0) throw protocolError(`the ${what} of a record has an odd number of bytes`);
+    if (size === 0) return '';
+    const start = this.#start + this.#view.getUint32(at + CMB_SPAN.Offset, true);
+    return this.#source.text(start, start + size);
   }
 
-  textOf(span: Span, what: string): string | null {
-    if (!span.present || span.fault) return null;
-    if ((span.end - span.start) % 2 !== 0) throw protocolError(`the ${what} of a record has an odd number of bytes`);
-    return this.bytes.toString('utf16le', span.start, span.end);
+  /** Whether there is such a span, though it may be empty. */
+  isPresent(offset: number): boolean {
+    return (this.u32(offset + CMB_SPAN.Flags) & CMB_SPAN_PRESENT) !== 0;
   }
 
-  /** A copy: an event that a program keeps must not keep the whole batch. */
-  copy(start: number, end: number): Uint8Array {
-    return new Uint8Array(this.bytes.subarray(start, end));
+  captured(offset: number, what: string): Captured {
+    const at = this.#start + offset;
+    const flags = this.#checkSpan(at, what);
+    const start = this.#start + this.#view.getUint32(at + CMB_SPAN.Offset, true);
+    const end = start + this.#view.getUint32(at + CMB_SPAN.Size, true);
+    const fullSize = this.#view.getUint32(at + CMB_SPAN.FullSize, true);
+    const truncated = (flags & CMB_SPAN_TRUNCATED) !== 0;
+    return new Captured(this.#source, start, end, fullSize, truncated, (flags & CMB_SPAN_FAULT) !== 0);
   }
 
-  captured(span: Span): CapturedData {
-    return {
-      bytes: this.copy(span.start, span.end),
-      size: span.fullSize,
-      truncated: span.truncated,
-      fault: span.fault,
-    };
+  /** Bytes of a span that was checked, for as long as the batch is there. */
+  bytesOf({ start, end }: Span): Uint8Array {
+    return this.#source.subarray(this.#start + start, this.#start + end);
+  }
+
+  hexOf(start: number, end: number): string {
+    return this.#source.hex(this.#start + start, this.#start + end);
+  }
+
+  #isZero(at: number): boolean {
+    return this.#view.getUint32(at, true) === 0 && this.#view.getUint32(at + 4, true) === 0;
+  }
+
+  /** The flags of the span at `at`, after it has turned out to lie in the record and behind its body. */
+  #checkSpan(at: number, what: string): number {
+    const start = this.#view.getUint32(at + CMB_SPAN.Offset, true);
+    const size = this.#view.getUint32(at + CMB_SPAN.Size, true);
+    const flags = this.#view.getUint32(at + CMB_SPAN.Flags, true);
+    const end = start + size;
+    if (end > this.#size || (size > 0 && start < this.#body + this.#bodySize)) {
+      throw protocolError(`the ${what} of a record lies at ${start}..${end} of ${this.#size} bytes`);
+    }
+    if (size > 0 && size > this.#view.getUint32(at + CMB_SPAN.FullSize, true)) {
+      const fullSize = this.#view.getUint32(at + CMB_SPAN.FullSize, true);
+      throw protocolError(`the ${what} of a record has ${size} of ${fullSize} bytes`);
+    }
+    if ((flags & CMB_SPAN_TRUNCATED) !== 0) this.truncated = true;
+    if ((flags & CMB_SPAN_FAULT) !== 0) this.fault = true;
+    return flags;
   }
 }
 
 /**
- * Calls `onRecord` for each record of a batch. A batch whose records cannot be told apart ends with `onDamage`: what came
- * before the damage has been passed on.
+ * Calls `onRecord` for each record of a batch, always with the same view. A batch whose records cannot be told apart ends with
+ * `onDamage`: what came before the damage has been passed on.
  */
 export function forEachRecord(
   batch: ArrayBuffer,
@@ -117,26 +203,16 @@ export function forEachRecord(
     return;
   }
   const count = view.getUint32(CMB_BATCH.RecordCount, true);
+  const record = new RecordView(batch);
   let offset = headerSize;
   for (let index = 0; index < count; index++) {
-    const record = recordAt(batch, view, offset, size);
-    if (record === null) {
+    if (!record.moveTo(offset, size)) {
       onDamage(
         protocolError(`record ${index + 1} of ${count}, at offset ${offset} of ${size}, does not fit into its batch`),
       );
       return;
     }
     onRecord(record);
-    offset += record.bytes.byteLength;
+    offset += record.size;
   }
-}
-
-function recordAt(batch: ArrayBuffer, view: DataView, offset: number, end: number): RecordView | null {
-  if (end - offset < CMB_RECORD.size) return null;
-  const size = view.getUint32(offset + CMB_RECORD.Size, true);
-  const headerSize = view.getUint16(offset + CMB_RECORD.HeaderSize, true);
-  const bodySize = view.getUint32(offset + CMB_RECORD.BodySize, true);
-  if (size > end - offset || size % 8 !== 0 || headerSize < CMB_RECORD.size || headerSize + bodySize > size)
-    return null;
-  return new RecordView(batch, offset, size, headerSize, bodySize);
 }

@@ -1,3 +1,5 @@
+import type { Captured } from './captured.js';
+
 /** @internal In the order of their numbers. */
 export const knownRegistryTypes = [
   'REG_NONE',
@@ -81,88 +83,86 @@ export function registryTypeNumber(name: string): number | undefined {
   return unknown === null ? undefined : parseInt(unknown[1] ?? '', 16);
 }
 
-export interface CapturedData {
-  readonly bytes: Uint8Array;
-  readonly size: number;
-  readonly truncated: boolean;
-  readonly fault: boolean;
-}
-
-export function decodeValue(typeNumber: number, captured: CapturedData): RegistryValue {
-  const { bytes, size, truncated, fault } = captured;
-  const { data, flaws, malformed } = decodeData(typeNumber, captured);
-  return {
+export function decodeValue(typeNumber: number, captured: Captured): RegistryValue {
+  const { size, truncated, fault } = captured;
+  const bytes = captured.copy();
+  const value: Draft = {
     type: registryTypeName(typeNumber),
     typeNumber,
-    data,
+    data: bytes,
     bytes,
     size,
     truncated,
     fault,
-    flaws,
-    malformed,
-  } as RegistryValue;
-}
-
-interface Data {
-  readonly data: string | string[] | number | bigint | Uint8Array;
-  readonly flaws: readonly ValueFlaw[];
-  readonly malformed: boolean;
-}
-
-const noFlaws: readonly ValueFlaw[] = Object.freeze([]);
-
-function decodeData(typeNumber: number, captured: CapturedData): Data {
-  const { bytes } = captured;
+    flaws: noFlaws,
+    malformed: false,
+  };
   switch (typeNumber) {
     case 1:
     case 2:
     case 6:
     case 7:
-      return decodeText(typeNumber, captured);
+      decodeText(value, captured);
+      break;
     case 4:
     case 5:
-      return decodeNumber(captured, 4, (view) => view.getUint32(0, typeNumber === 4));
+      if (hasLength(value, 4)) value.data = captured.source.view.getUint32(captured.start, typeNumber === 4);
+      break;
     case 11:
-      return decodeNumber(captured, 8, (view) => view.getBigUint64(0, true));
-    default:
-      return { data: bytes, flaws: noFlaws, malformed: false };
+      if (hasLength(value, 8)) value.data = captured.source.view.getBigUint64(captured.start, true);
+      break;
   }
+  return value as RegistryValue;
 }
 
-function decodeNumber({ bytes, size }: CapturedData, length: number, read: (view: DataView) => number | bigint): Data {
-  const flaws: readonly ValueFlaw[] = size === length ? noFlaws : ['wrong-length'];
-  if (bytes.byteLength !== length || size !== length) return { data: bytes, flaws, malformed: true };
-  return { data: read(new DataView(bytes.buffer, bytes.byteOffset, length)), flaws, malformed: false };
+/** A value that is being made. */
+interface Draft extends Omit<ValueBase<RegistryType>, 'flaws'> {
+  data: string | string[] | number | bigint | Uint8Array;
+  flaws: readonly ValueFlaw[];
+  malformed: boolean;
 }
 
-function decodeText(typeNumber: number, { bytes, size, truncated, fault }: CapturedData): Data {
-  if (size % 2 !== 0) return { data: bytes, flaws: ['odd-length'], malformed: true };
-  if (fault) return { data: bytes, flaws: noFlaws, malformed: true };
-  const text = decodeUtf16(bytes, 0, bytes.byteLength & ~1);
-  if (typeNumber === 7) return decodeList(text, truncated);
+const noFlaws: readonly ValueFlaw[] = Object.freeze([]);
+
+function hasLength(value: Draft, length: number): boolean {
+  if (value.size !== length) value.flaws = ['wrong-length'];
+  value.malformed = value.bytes.byteLength !== length || value.size !== length;
+  return !value.malformed;
+}
+
+function decodeText(value: Draft, captured: Captured): void {
+  const { typeNumber, size, truncated, fault } = value;
+  if (size % 2 !== 0) value.flaws = ['odd-length'];
+  value.malformed = size % 2 !== 0 || fault;
+  if (value.malformed) return;
+  const text = captured.source.text(captured.start, captured.start + (captured.length & ~1));
+  if (typeNumber === 7) {
+    decodeList(value, text);
+    return;
+  }
   // A link has no terminator.
   const isTerminated = typeNumber !== 6 && !truncated && text.endsWith('\0');
   const data = isTerminated ? text.slice(0, -1) : text;
-  const flaws: ValueFlaw[] = [];
-  if (typeNumber !== 6 && !truncated && !isTerminated) flaws.push('unterminated');
-  if (data.includes('\0')) flaws.push('embedded-nul');
-  return { data, flaws: flaws.length === 0 ? noFlaws : flaws, malformed: false };
+  value.data = data;
+  const isUnterminated = typeNumber !== 6 && !truncated && !isTerminated;
+  const hasNul = data.includes('\0');
+  if (isUnterminated) value.flaws = hasNul ? ['unterminated', 'embedded-nul'] : ['unterminated'];
+  else if (hasNul) value.flaws = ['embedded-nul'];
 }
 
 /** Each string ends with NUL and the list with one more; both terminators may be missing in what programs store. */
-function decodeList(text: string, truncated: boolean): Data {
+function decodeList(value: Draft, text: string): void {
   const flaws: ValueFlaw[] = [];
   let list = text;
-  if (!truncated) {
+  if (!value.truncated) {
     if (list.endsWith('\0\0')) list = list.slice(0, -2);
     else if (list === '\0') list = '';
     else flaws.push('unterminated');
     if (list.endsWith('\0') && flaws.length > 0) list = list.slice(0, -1);
   }
-  const data = list === '' ? [] : list.split('\0');
+  value.data = list === '' ? [] : list.split('\0');
   if (list.startsWith('\0') || list.includes('\0\0')) flaws.push('embedded-nul');
-  return { data, flaws: flaws.length === 0 ? noFlaws : flaws, malformed: false };
+  if (flaws.length > 0) value.flaws = flaws;
 }
 
 /** Keeps embedded NULs and unpaired surrogates. */

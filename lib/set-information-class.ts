@@ -7,7 +7,7 @@ import {
   type Decoders,
   type LayerFields,
 } from './key-information-class.js';
-import type { CapturedData } from './registry-value.js';
+import type { Captured } from './captured.js';
 
 /** What NtSetInformationKey takes, by KEY_SET_INFORMATION_CLASS. Times are nanoseconds since 1970. */
 interface SetInformationFields {
@@ -30,17 +30,27 @@ export type DecodedSetInformation = Decoded<SetInformationFields>;
 
 /** In the order of KEY_SET_INFORMATION_CLASS. */
 const decoders: Decoders<SetInformationFields> = {
-  KeyWriteTimeInformation: (r) => ({ lastWriteTime: r.time(0) }),
-  KeyWow64FlagsInformation: (r) => ({ userFlags: r.u32(0) }),
-  KeyControlFlagsInformation: (r) => ({ controlFlags: flagsAt(r, 0, controlFlags) }),
+  KeyWriteTimeInformation: (r) => ({ class: 'KeyWriteTimeInformation', truncated: false, lastWriteTime: r.time(0) }),
+  KeyWow64FlagsInformation: (r) => ({ class: 'KeyWow64FlagsInformation', truncated: false, userFlags: r.u32(0) }),
+  KeyControlFlagsInformation: (r) => ({
+    class: 'KeyControlFlagsInformation',
+    truncated: false,
+    controlFlags: flagsAt(r, 0, controlFlags),
+  }),
   KeySetVirtualizationInformation: (r) => ({
+    class: 'KeySetVirtualizationInformation',
+    truncated: false,
     virtualTarget: r.bit(0, 0),
     virtualStore: r.bit(0, 1),
     virtualSource: r.bit(0, 2),
   }),
-  KeySetDebugInformation: () => ({}),
-  KeySetHandleTagsInformation: (r) => ({ handleTags: r.u32(0) }),
-  KeySetLayerInformation: decodeLayer,
+  KeySetDebugInformation: () => ({ class: 'KeySetDebugInformation', truncated: false }),
+  KeySetHandleTagsInformation: (r) => ({
+    class: 'KeySetHandleTagsInformation',
+    truncated: false,
+    handleTags: r.u32(0),
+  }),
+  KeySetLayerInformation: (r) => decodeLayer(r, 'KeySetLayerInformation'),
 };
 
 const setClasses = informationClass(decoders, 'KeySetInformation');
@@ -49,5 +59,5 @@ const setClasses = informationClass(decoders, 'KeySetInformation');
 export const keySetInformationClassName = setClasses.name;
 
 /** Null for a class that is not known, and when nothing was captured. Never throws. */
-export const decodeSetInformationClass: (number: number, captured: CapturedData) => DecodedSetInformation | null =
+export const decodeSetInformationClass: (number: number, captured: Captured) => DecodedSetInformation | null =
   setClasses.decode;

@@ -1,7 +1,6 @@
 import type { Impersonation, ProcessInfo, TransactionInfo } from '../event.js';
 import type { NotifyClass } from '../notify-class.js';
 import { ntStatusName } from '../nt-status.js';
-import { toUnixNanoseconds } from '../nt-time.js';
 import * as P from '../protocol.js';
 import { protocolError, type RecordView } from '../record.js';
 import type { KeyHive } from '../registry-path.js';
@@ -52,7 +51,7 @@ export function decodeHeader(
 ): Draft {
   const flags = record.u32(R.Flags);
   const processId = record.u32(R.ProcessId);
-  const process = processes.find(record.u32(R.ProcessSlot), record.u64(R.ProcessKey), processId);
+  const process = processes.find(record, R.ProcessSlot, R.ProcessKey, processId);
   const impersonation = decodeImpersonation(record);
   const user = impersonation === null ? process.user : impersonation.user;
   const status = isPost ? record.u32(R.Status) : null;
@@ -64,9 +63,9 @@ export function decodeHeader(
     operation: entry?.operation ?? null,
     sequence: record.u64(R.Sequence),
     repeats: record.u64(R.Repeats),
-    lastSequence: nonZero(record.u64(R.LastSequence)),
-    preSequence: isPost ? nonZero(record.u64(R.PreSequence)) : null,
-    time: toUnixNanoseconds(record.view.getBigInt64(R.Time, true)),
+    lastSequence: record.u64OrNull(R.LastSequence),
+    preSequence: isPost ? record.u64OrNull(R.PreSequence) : null,
+    time: record.time(R.Time),
     duration: isPost && !preUnknown ? record.u64(R.Duration) : null,
     processId,
     threadId: record.u32(R.ThreadId),
@@ -83,15 +82,11 @@ export function decodeHeader(
     keyPathLength: path.length,
     key: path.displayFor(user),
     hive: path.hive,
-    keyObject: nonZero(record.u64(R.KeyObject)),
+    keyObject: record.u64OrNull(R.KeyObject),
     truncated: false,
     fault: false,
     preUnknown,
   };
-}
-
-export function nonZero(value: bigint): bigint | null {
-  return value === 0n ? null : value;
 }
 
 const unnamedTransaction: TransactionInfo = Object.freeze({ id: null });
@@ -108,8 +103,8 @@ function decodeTransaction(record: RecordView): TransactionInfo {
 function guidText(record: RecordView, offset: number): string {
   const part = (value: number, digits: number) => value.toString(16).padStart(digits, '0');
   const first = part(record.u32(offset), 8);
-  const second = part(record.view.getUint16(offset + 4, true), 4);
-  const third = part(record.view.getUint16(offset + 6, true), 4);
-  const rest = record.bytes.toString('hex', offset + 8, offset + 16);
+  const second = part(record.u16(offset + 4), 4);
+  const third = part(record.u16(offset + 6), 4);
+  const rest = record.hexOf(offset + 8, offset + 16);
   return `{${first}-${second}-${third}-${rest.slice(0, 4)}-${rest.slice(4)}}`;
 }

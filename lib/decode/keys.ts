@@ -1,7 +1,7 @@
 import type { CloseFields, CreateFields, QueryNameFields, RenameFields, SecurityFields } from '../event.js';
 import { createOptions, keyAccess, objectAttributes, securityInformation, wow64Flags } from '../flags.js';
 import * as P from '../protocol.js';
-import { protocolError, type RecordView, type Span } from '../record.js';
+import { protocolError, type RecordView } from '../record.js';
 import { displayKey } from '../registry-path.js';
 import { decodeSecurityDescriptor, type SecurityDescriptor } from '../security-descriptor.js';
 import type { Body } from './body.js';
@@ -17,13 +17,13 @@ export function decodeCreate(record: RecordView, event: Draft & Body<CreateField
   const { body } = record;
   const succeeded = isPost && event.status === 0;
   const version = record.u32(body + B.StructureVersion);
-  const other = record.span(R.OtherPath, 'requested path');
-  const requestedPath = other.present ? record.textOf(other, 'requested path') : event.keyPath;
+  const other = record.text(R.OtherPath, 'requested path');
+  const requestedPath = record.isPresent(R.OtherPath) ? other : event.keyPath;
   event.requestedName = record.text(body + B.RequestedName, 'requested name');
   event.requestedPath = requestedPath;
   event.root = requestedPath === null ? null : rootOf(requestedPath, record.u32(R.RootSize));
   event.className = record.text(body + B.ClassName, 'class name');
-  event.securityDescriptor = descriptorOf(record, record.span(body + B.SecurityDescriptor, 'security descriptor'));
+  event.securityDescriptor = descriptorAt(record, body + B.SecurityDescriptor);
   event.desiredAccess = keyAccess(record.u32(body + B.DesiredAccess));
   event.grantedAccess = succeeded ? keyAccess(record.u32(body + B.GrantedAccess)) : null;
   event.options = createOptions(record.u32(body + B.Options));
@@ -45,8 +45,11 @@ function dispositionName(disposition: number): CreateFields['disposition'] {
   return disposition === 1 ? 'created' : disposition === 2 ? 'opened' : null;
 }
 
-function descriptorOf(record: RecordView, span: Span): SecurityDescriptor | null {
-  return span.present ? decodeSecurityDescriptor(record.captured(span)) : null;
+function descriptorAt(record: RecordView, offset: number): SecurityDescriptor | null {
+  const captured = record.captured(offset, 'security descriptor');
+  if (!record.isPresent(offset)) return null;
+  const { truncated, fault } = captured;
+  return decodeSecurityDescriptor({ bytes: captured.copy(), truncated, fault });
 }
 
 export function decodeRename(record: RecordView, event: Draft & Body<RenameFields>): void {
@@ -60,9 +63,9 @@ export function decodeClose(record: RecordView, event: Body<CloseFields>, proces
   const B = P.CMB_BODY_CLOSE;
   record.requireBody(B.size, 'close');
   const { body } = record;
-  const startKey = record.u64(body + B.OpenerKey);
   const id = record.u32(body + B.OpenerProcessId);
-  event.opener = startKey === 0n && id === 0 ? null : processes.find(record.u32(body + B.OpenerSlot), startKey, id);
+  const isKnown = id !== 0 || record.u64(body + B.OpenerKey) !== 0n;
+  event.opener = isKnown ? processes.find(record, body + B.OpenerSlot, body + B.OpenerKey, id) : null;
 }
 
 export function decodeSecurity(record: RecordView, event: Draft & Body<SecurityFields>): void {
@@ -70,7 +73,7 @@ export function decodeSecurity(record: RecordView, event: Draft & Body<SecurityF
   record.requireBody(B.size, 'security');
   const { body } = record;
   event.securityInformation = securityInformation(record.u32(body + B.SecurityInformation));
-  event.securityDescriptor = descriptorOf(record, record.span(body + B.Descriptor, 'security descriptor'));
+  event.securityDescriptor = descriptorAt(record, body + B.Descriptor);
   event.length = event.operation === 'QueryKeySecurity' ? record.u32(body + B.Length) : null;
 }
 

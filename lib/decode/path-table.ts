@@ -69,6 +69,5 @@ export class PathTable {
 }
 
 function decodePath(record: RecordView): KeyPath {
-  const span = record.span(R.KeyPath, 'key path');
-  return new KeyPath(record.textOf(span, 'key path'), span.fullSize >>> 1);
+  return new KeyPath(record.text(R.KeyPath, 'key path'), record.u32(R.KeyPath + P.CMB_SPAN.FullSize) >>> 1);
 }

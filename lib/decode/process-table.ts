@@ -1,17 +1,24 @@
 import type { Impersonation, IntegrityLevel, ProcessInfo } from '../event.js';
-import { toUnixNanoseconds } from '../nt-time.js';
 import * as P from '../protocol.js';
 import { protocolError, type RecordView } from '../record.js';
 import { sidText } from '../sid.js';
 import type { ImpersonationLevel } from '../thread-options.js';
 
 const T = P.CMB_TOKEN;
+const R = P.CMB_RECORD;
 const maxStrangers = 4096;
+
+/** With the two halves of its start key, which are compared for each event. */
+interface Known {
+  readonly low: number;
+  readonly high: number;
+  readonly info: ProcessInfo;
+}
 
 /** Who the processes of a session are: the driver tells once, and notifications refer to it by slot. */
 export class ProcessTable {
   readonly #slotCount: number;
-  readonly #slots: (ProcessInfo | undefined)[] = [];
+  readonly #slots: (Known | undefined)[] = [];
   /** Processes that the driver could not tell about. */
   readonly #strangers = new Map<bigint, ProcessInfo>();
 
@@ -28,12 +35,15 @@ export class ProcessTable {
     }
     // What the slot held is out of date even if its successor cannot be read.
     this.#slots[slot] = undefined;
-    this.#slots[slot] = decodeProcess(record);
+    const info = decodeProcess(record);
+    this.#slots[slot] = { low: record.u32(R.ProcessKey), high: record.u32(R.ProcessKey + 4), info };
   }
 
-  find(slot: number, startKey: bigint, id: number): ProcessInfo {
-    const known = this.#slots[slot];
-    return known?.startKey === startKey ? known : this.#stranger(startKey, id);
+  /** The process that the record names by a slot and a start key at these offsets. */
+  find(record: RecordView, slotOffset: number, keyOffset: number, id: number): ProcessInfo {
+    const known = this.#slots[record.u32(slotOffset)];
+    if (known?.low === record.u32(keyOffset) && known.high === record.u32(keyOffset + 4)) return known.info;
+    return this.#stranger(record.u64(keyOffset), id);
   }
 
   #stranger(startKey: bigint, id: number): ProcessInfo {
@@ -69,7 +79,6 @@ function decodeProcess(record: RecordView): ProcessInfo {
   const B = P.CMB_BODY_PROCESS;
   const { body } = record;
   const flags = record.u32(body + B.Flags);
-  const createTime = record.view.getBigInt64(body + B.CreateTime, true);
   const token = decodeToken(record, body + B.Token, 'user of a process');
   return Object.freeze({
     id: record.u32(P.CMB_RECORD.ProcessId),
@@ -78,7 +87,7 @@ function decodeProcess(record: RecordView): ProcessInfo {
     sessionId: token.sessionId,
     imagePath: record.text(body + B.ImagePath, 'image path'),
     commandLine: record.text(body + B.CommandLine, 'command line'),
-    createTime: createTime === 0n ? null : toUnixNanoseconds(createTime),
+    createTime: record.u64(body + B.CreateTime) === 0n ? null : record.time(body + B.CreateTime),
     user: token.user,
     integrityLevel: token.integrityLevel,
     integrityRid: token.integrityRid,
@@ -126,7 +135,7 @@ function decodeToken(record: RecordView, offset: number, what: string): Token {
   const integrityRid = (flags & P.CMB_TOKEN_INTEGRITY) === 0 ? null : record.u32(offset + T.IntegrityLevel);
   const sid = record.span(offset + T.UserSid, what);
   return {
-    user: sid.present ? sidText(record.bytes.subarray(sid.start, sid.end)) : null,
+    user: sid.present ? sidText(record.bytesOf(sid)) : null,
     integrityLevel: integrityRid === null ? null : integrityLevel(integrityRid),
     integrityRid,
     elevated: (flags & P.CMB_TOKEN_ELEVATION) === 0 ? null : (flags & P.CMB_TOKEN_ELEVATED) !== 0,

@@ -8,7 +8,7 @@ import type {
 import { decodeKeyInformationClass, keyInformationClassName } from '../key-information-class.js';
 import * as P from '../protocol.js';
 import type { RecordView } from '../record.js';
-import type { CapturedData } from '../registry-value.js';
+import type { Captured } from '../captured.js';
 import { decodeSetInformationClass, keySetInformationClassName } from '../set-information-class.js';
 import { decodeValueInformationClass, keyValueInformationClassName } from '../value-information-class.js';
 import type { Body } from './body.js';
@@ -47,11 +47,11 @@ export function decodeSetInformation(record: RecordView, event: Body<SetInformat
   const S = P.CMB_BODY_SET_INFORMATION;
   record.requireBody(S.size, 'set information');
   const number = record.u32(record.body + S.InformationClass);
-  const captured = record.captured(record.span(record.body + S.Information, 'information'));
+  const captured = record.captured(record.body + S.Information, 'information');
   event.informationClass = keySetInformationClassName(number);
   event.informationClassNumber = number;
   event.information = decodeSetInformationClass(number, captured);
-  event.bytes = captured.bytes;
+  event.bytes = captured.copy();
 }
 
 function decodeValueAnswer(
@@ -70,15 +70,15 @@ function decodeValueAnswer(
 function finish(
   record: RecordView,
   event: Body<Pick<QueryKeyFields, 'length' | 'resultLength' | 'bytes'>>,
-  answer: CapturedData | null,
+  answer: Captured | null,
   isPost: boolean,
 ): void {
   event.length = record.u32(record.body + B.Length);
   event.resultLength = (isPost && record.u32(record.body + B.ResultLength)) || null;
-  event.bytes = answer === null ? null : answer.bytes;
+  event.bytes = answer === null ? null : answer.copy();
 }
 
-function answerOf(record: RecordView, isPost: boolean): CapturedData | null {
-  const span = record.span(record.body + B.Information, 'information');
-  return isPost && span.present ? record.captured(span) : null;
+function answerOf(record: RecordView, isPost: boolean): Captured | null {
+  const answer = record.captured(record.body + B.Information, 'information');
+  return isPost && record.isPresent(record.body + B.Information) ? answer : null;
 }

@@ -9,7 +9,8 @@ import type {
 import { NtStatus, ntStatusName, ntSuccess } from '../nt-status.js';
 import * as P from '../protocol.js';
 import { protocolError, type RecordView } from '../record.js';
-import { decodeValue, type CapturedData, type RegistryValue } from '../registry-value.js';
+import type { Captured } from '../captured.js';
+import { decodeValue, type RegistryValue } from '../registry-value.js';
 import { multipleValue } from '../value-information-class.js';
 import type { Body } from './body.js';
 
@@ -18,7 +19,7 @@ export function decodeSetValue(record: RecordView, event: Body<SetValueFields>):
   record.requireBody(B.size, 'set value');
   const { body } = record;
   event.valueName = record.text(body + B.ValueName, 'value name');
-  const value = decodeValue(record.u32(body + B.Type), record.captured(record.span(body + B.Data, 'data')));
+  const value = decodeValue(record.u32(body + B.Type), record.captured(body + B.Data, 'data'));
   event.value = value;
   event.titleIndex = record.u32(body + B.TitleIndex);
   const previous = decodePrevious(record, body + B.Old);
@@ -44,13 +45,13 @@ export function decodeDeleteKey(record: RecordView, event: Body<DeleteKeyFields>
 
 function decodePrevious(record: RecordView, offset: number): PreviousValue | null {
   const O = P.CMB_OLD_VALUE;
-  const span = record.span(offset + O.Data, 'old value');
+  const captured = record.captured(offset + O.Data, 'old value');
   if ((record.u32(offset + O.Flags) & P.CMB_OLD_VALUE_READ) === 0) return null;
   const status = record.u32(offset + O.Status);
   const exists = ntSuccess(status) ? true : status === NtStatus.STATUS_OBJECT_NAME_NOT_FOUND ? false : null;
   return {
     exists,
-    value: exists === true ? decodeValue(record.u32(offset + O.Type), record.captured(span)) : null,
+    value: exists === true ? decodeValue(record.u32(offset + O.Type), captured) : null,
     status,
     statusName: ntStatusName(status),
   };
@@ -75,13 +76,13 @@ export function decodeQueryMultiple(record: RecordView, event: Body<QueryMultipl
   record.requireBody(B.size, 'query multiple values');
   const { body } = record;
   const entries = record.span(body + B.Entries, 'value entries');
-  const data = record.span(body + B.Data, 'data');
+  const data = record.captured(body + B.Data, 'data');
   if ((entries.end - entries.start) % P.CMB_VALUE_ENTRY.size !== 0) {
     throw protocolError(
       `the value entries of a record have ${entries.end - entries.start} bytes, which is no whole number of them`,
     );
   }
-  const answered = isPost && record.u32(P.CMB_RECORD.Status) === 0 && data.present ? record.captured(data) : null;
+  const answered = isPost && record.u32(P.CMB_RECORD.Status) === 0 && record.isPresent(body + B.Data) ? data : null;
   const list: QueriedValue[] = [];
   for (let offset = entries.start; offset < entries.end; offset += P.CMB_VALUE_ENTRY.size) {
     list.push(decodeEntry(record, offset, answered));
@@ -92,7 +93,7 @@ export function decodeQueryMultiple(record: RecordView, event: Body<QueryMultipl
   event.requiredLength = (isPost && record.u32(body + B.RequiredLength)) || null;
 }
 
-function decodeEntry(record: RecordView, offset: number, data: CapturedData | null): QueriedValue {
+function decodeEntry(record: RecordView, offset: number, data: Captured | null): QueriedValue {
   const E = P.CMB_VALUE_ENTRY;
   const valueName = record.text(offset + E.ValueName, 'value name');
   if (data === null) return { valueName, value: null };

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { Captured } from '../../lib/captured.js';
 import {
   decodeKeyInformationClass,
   keyInformationClassName,
   type DecodedKeyInformation,
 } from '../../lib/key-information-class.js';
-import type { CapturedData } from '../../lib/registry-value.js';
+
 import { decodeSetInformationClass, keySetInformationClassName } from '../../lib/set-information-class.js';
 import {
   decodeValueInformationClass,
@@ -14,7 +15,7 @@ import {
 } from '../../lib/value-information-class.js';
 import { Random } from './support/random.js';
 
-const whole = (bytes: Uint8Array): CapturedData => ({ bytes, size: bytes.byteLength, truncated: false, fault: false });
+const whole = (bytes: Uint8Array) => Captured.of(bytes);
 
 /** Numbers are 32 bits, bigints 64, texts UTF-16. */
 function structure(...parts: (number | bigint | string | Uint8Array)[]): Uint8Array {
@@ -226,7 +227,7 @@ describe('information about values', () => {
     assert.deepEqual([outside.size, outside.truncated, outside.bytes.byteLength], [8, true, 4]);
     const beyond = multipleValue(3, 0xffff_ffff, 0xffff_ffff, buffer);
     assert.deepEqual([beyond.size, beyond.truncated, beyond.bytes.byteLength], [0xffff_ffff, true, 0]);
-    const fault = multipleValue(1, 0, 4, { bytes: new Uint8Array(), size: 12, truncated: false, fault: true });
+    const fault = multipleValue(1, 0, 4, Captured.of(new Uint8Array(), { size: 12, fault: true }));
     assert.deepEqual([fault.fault, fault.truncated, fault.size], [true, false, 4]);
   });
 });
@@ -277,7 +278,7 @@ describe('information of any class', () => {
         const complete = decode(number, whole(bytes))!;
         for (let length = 1; length < bytes.byteLength; length++) {
           const cut = bytes.subarray(0, length);
-          const decoded = decode(number, { bytes: cut, size: bytes.byteLength, truncated: true, fault: false });
+          const decoded = decode(number, Captured.of(cut, { size: bytes.byteLength, truncated: true }));
           assert.ok(decoded !== null);
           assert.deepEqual(Object.keys(decoded), Object.keys(complete), name(number));
           assert.ok(decoded.truncated, `${name(number)} of ${length} bytes`);
@@ -286,7 +287,7 @@ describe('information of any class', () => {
           assert.doesNotThrow(() => decode(number, whole(cut)));
         }
         assert.equal(decode(number, whole(new Uint8Array())), null);
-        assert.equal(decode(number, { bytes: new Uint8Array(), size: 9, truncated: false, fault: true }), null);
+        assert.equal(decode(number, Captured.of(new Uint8Array(), { size: 9, fault: true })), null);
       });
     }
   });

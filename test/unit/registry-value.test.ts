@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { Captured } from '../../lib/captured.js';
 import { decodeValue, type RegistryValue } from '../../lib/registry-value.js';
 import { encodeValue } from '../../lib/value-input.js';
 import { Random } from './support/random.js';
@@ -10,7 +11,7 @@ interface Cut {
 }
 
 function decode(type: number, bytes: Uint8Array, { size = bytes.byteLength, fault = false }: Cut = {}): RegistryValue {
-  return decodeValue(type, { bytes, size, truncated: size > bytes.byteLength && !fault, fault });
+  return decodeValue(type, Captured.of(bytes, { size, truncated: size > bytes.byteLength && !fault, fault }));
 }
 
 const utf16 = (text: string) => new Uint8Array(Buffer.from(text, 'utf16le'));
@@ -104,7 +105,7 @@ describe('values', () => {
       const type = random.below(13);
       const value = decode(type, bytes, { size: bytes.byteLength + random.below(2) * 4, fault: random.below(8) === 0 });
       assert.deepEqual(Object.keys(value), keys);
-      assert.equal(value.bytes, bytes);
+      assert.deepEqual(value.bytes, bytes);
       const isWhole = !value.malformed && !value.truncated && !value.fault;
       if (!isWhole || value.flaws.length > 0 || type > 11 || type === 0 || (type > 7 && type < 11)) continue;
       // An empty list may be stored with one NUL or with two.

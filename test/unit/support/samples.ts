@@ -249,7 +249,7 @@ export function decodeAll(...records: Uint8Array[]): Event[] {
   forEachRecord(
     batch(records),
     (view) => {
-      const cookie = view.view.getBigInt64(P.CMB_RECORD.Cookie, true);
+      const cookie = view.i64(P.CMB_RECORD.Cookie);
       if (!links.has(cookie)) links.set(cookie, new HopTracker());
       const event = decoder.decode(view, links.get(cookie) ?? null);
       if (event !== null) events.push(event);
