@@ -104,8 +104,9 @@ export class Dispatcher {
   endRegister(registration: Registration | null): void {
     if (registration !== null) {
       const route = this.#routes.findOrAdd(registration.cookie);
-      for (const { content, batch } of route.begin(registration)) {
-        this.#deliver(registration, content, batch);
+      for (const { event, error, batch } of route.begin(registration)) {
+        if (event !== null) this.#deliver(registration, event, batch);
+        if (error !== null) registration.deliverDamage(error);
         batch.pending--;
       }
     }
@@ -146,40 +147,29 @@ export class Dispatcher {
   }
 
   #dispatchRecord(record: RecordView, batch: Batch): void {
-    if (record.kind === P.CMB_RECORD_PROCESS) {
-      this.#learnProcess(record);
+    const { kind } = record;
+    const route = kind === P.CMB_RECORD_PROCESS ? null : this.#routeOf(record);
+    if (route !== null && kind === P.CMB_RECORD_NOTIFICATION) route.countRecord();
+    let event: Event | null;
+    try {
+      event = this.#decoder.decode(record, route === null ? null : route.links);
+    } catch (error) {
+      if (!(error instanceof CmBridgeError)) throw error;
+      this.#dispatchDamage(kind, route, error, batch);
       return;
     }
-    if (record.kind === P.CMB_RECORD_GAP && record.u64(R.Cookie) === 0n) {
-      this.#dispatchSessionGap(record, batch);
-      return;
-    }
-    const route = this.#routeOf(record);
-    const content = this.#decode(record, route);
-    if (content === null || route === null) return;
-    this.#count(route, record, content);
-    if (route.registration !== null) {
-      this.#deliver(route.registration, content, batch);
-      return;
-    }
-    route.early.push({ content, batch });
-    batch.pending++;
+    if (event === null || route === null) return;
+    if (event.class === 'gap') route.countLost(event.count);
+    if (route.registration === null) route.keepEarly(event, null, batch);
+    else this.#deliver(route.registration, event, batch);
   }
 
-  /** A driver that does not tell registrations apart in its gaps. */
-  #dispatchSessionGap(record: RecordView, batch: Batch): void {
-    for (const route of this.#routes.all) {
-      const content = this.#decode(record, route);
-      if (content === null || route.registration === null) continue;
-      this.#count(route, record, content);
-      this.#deliver(route.registration, content, batch);
-    }
-  }
-
-  #count(route: Route, record: RecordView, content: Event | CmBridgeError): void {
-    if (record.kind === P.CMB_RECORD_NOTIFICATION) route.countRecord();
-    else if (content instanceof CmBridgeError) this.#isDamaged = true;
-    else if (content.class === 'gap') route.countLost(content.count);
+  #dispatchDamage(kind: number, route: Route | null, error: CmBridgeError, batch: Batch): void {
+    // How much it would have told of as lost is not known.
+    if (kind === P.CMB_RECORD_GAP) this.#isDamaged = true;
+    if (kind === P.CMB_RECORD_PROCESS) this.#deliverDamage(error);
+    else if (route?.registration === null) route.keepEarly(null, error, batch);
+    else route?.registration.deliverDamage(error);
   }
 
   /** While somebody registers, records may come of a registration that nobody knows yet. */
@@ -191,31 +181,12 @@ export class Dispatcher {
     return this.#routes.findOrAdd(record.i64(R.Cookie));
   }
 
-  /** Process records belong to no registration, have no sequence number and are no events. */
-  #learnProcess(record: RecordView): void {
-    const damage = this.#decode(record, null);
-    if (damage instanceof CmBridgeError) this.#deliverDamage(damage);
-  }
-
-  #decode(record: RecordView, route: Route | null): Event | CmBridgeError | null {
-    try {
-      return this.#decoder.decode(record, route === null ? null : route.links);
-    } catch (error) {
-      if (error instanceof CmBridgeError) return error;
-      throw error;
-    }
-  }
-
   #deliverDamage(error: CmBridgeError): void {
     for (const registration of this.registrations) registration.deliverDamage(error);
   }
 
-  #deliver(registration: Registration, content: Event | CmBridgeError, batch: Batch): void {
-    if (content instanceof CmBridgeError) {
-      registration.deliverDamage(content);
-      return;
-    }
-    const settled = registration.deliver(content);
+  #deliver(registration: Registration, event: Event, batch: Batch): void {
+    const settled = registration.deliver(event);
     if (settled === null) return;
     batch.pending++;
     void settled.then(() => {

@@ -11,8 +11,10 @@ export interface Batch {
   isOpen: boolean;
 }
 
+/** An event, or the error that took the place of one. */
 interface Early {
-  readonly content: Event | CmBridgeError;
+  readonly event: Event | null;
+  readonly error: CmBridgeError | null;
   readonly batch: Batch;
 }
 
@@ -24,8 +26,7 @@ export class Route {
   readonly links = new HopTracker();
   /** Null before REGISTER has been answered. */
   registration: Registration | null = null;
-  /** What came before. */
-  early: Early[] = [];
+  readonly #early: Early[] = [];
   #recorded = 0;
   #lost = 0n;
   #expected: { readonly recorded: bigint; readonly lost: bigint } | null = null;
@@ -40,9 +41,18 @@ export class Route {
   /** The registration is known from now on; what has come for it so far. */
   begin(registration: Registration): Early[] {
     this.registration = registration;
-    const { early } = this;
-    this.early = [];
-    return early;
+    return this.#early.splice(0);
+  }
+
+  /** What has come; its batch waits for what becomes of it. */
+  keepEarly(event: Event | null, error: CmBridgeError | null, batch: Batch): void {
+    this.#early.push({ event, error, batch });
+    batch.pending++;
+  }
+
+  /** The batches of what came before, once for each record. */
+  forgetEarly(): Batch[] {
+    return this.#early.splice(0).map(({ batch }) => batch);
   }
 
   /** A record that could not be read is a record all the same. */
@@ -84,10 +94,6 @@ export class RouteTable {
     return null;
   }
 
-  get all(): readonly Route[] {
-    return this.#routes;
-  }
-
   find(cookie: bigint): Route | undefined {
     return this.#routes.find((route) => route.cookie === cookie);
   }
@@ -116,6 +122,6 @@ export class RouteTable {
   forgetUnowned(): Batch[] {
     const unowned = this.#routes.filter(({ registration }) => registration === null);
     this.#routes = this.#routes.filter(({ registration }) => registration !== null);
-    return unowned.flatMap(({ early }) => early.map(({ batch }) => batch));
+    return unowned.flatMap((route) => route.forgetEarly());
   }
 }
