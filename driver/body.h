@@ -24,6 +24,8 @@ typedef struct BODY_INPUT {
     const FACTS *Facts;
     // Who opened the key object; zeroed if that is not known. Close and clean-up only, else NULL.
     const CMB_BODY_CLOSE *Opener;
+    // Of an operation on one value: a copy of its name, NULL if it is to be read.
+    const CAPTURE *ValueName;
     ULONG MaxDataBytes;
 } BODY_INPUT;
 

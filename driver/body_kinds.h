@@ -20,6 +20,11 @@ UINT32 BodyReadNumber(_Inout_ BODY *Body, _In_opt_ const volatile ULONG *UnsafeN
 // body.c: the size of the caller's buffer, as pre found it; 0 if it could not be read, which pre counts.
 ULONG BodyBufferLength(_Inout_ BODY *Body, _In_ const BODY_INPUT *Input);
 
+// body_value.c: the name of the one value that an operation is about.
+_IRQL_requires_max_(APC_LEVEL)
+VOID BodyDescribeValueName(_Inout_ BODY *Body, _In_ const BODY_INPUT *Input, _In_ ULONG SpanOffset,
+                           _In_opt_ const UNICODE_STRING *UnsafeName);
+
 // body_key.c
 _IRQL_requires_max_(APC_LEVEL)
 BODY_DESCRIBE BodyDescribeCreate;

@@ -66,8 +66,7 @@ VOID BodyDescribeQueryKey(BODY *Body, const BODY_INPUT *Input) {
 _Use_decl_annotations_
 VOID BodyDescribeQueryValue(BODY *Body, const BODY_INPUT *Input) {
     const REG_QUERY_VALUE_KEY_INFORMATION *query = Input->Pre;
-    CaptureDescribeString(BodyAddCapture(Body, FIELD_OFFSET(CMB_BODY_QUERY, ValueName)), query->ValueName,
-                          CMB_MAX_VALUE_NAME_BYTES);
+    BodyDescribeValueName(Body, Input, FIELD_OFFSET(CMB_BODY_QUERY, ValueName), query->ValueName);
     DescribeAnswer(Body, Input, query->KeyValueInformationClass, query->KeyValueInformation, query->Length,
                    query->ResultLength);
 }

@@ -5,40 +5,9 @@
 
 #define NANOSECONDS_PER_SECOND 1000000000ULL
 
-// The object's context always stands behind CallContext.
-#define CONTEXT_FOLLOWS(structure, member)                                                                             \
-    C_ASSERT(FIELD_OFFSET(structure, member) == FIELD_OFFSET(structure, CallContext) + sizeof(VOID *))
-CONTEXT_FOLLOWS(REG_CREATE_KEY_INFORMATION_V1, RootObjectContext);
-CONTEXT_FOLLOWS(REG_DELETE_KEY_INFORMATION, ObjectContext);
-CONTEXT_FOLLOWS(REG_SET_VALUE_KEY_INFORMATION, ObjectContext);
-CONTEXT_FOLLOWS(REG_DELETE_VALUE_KEY_INFORMATION, ObjectContext);
-CONTEXT_FOLLOWS(REG_SET_INFORMATION_KEY_INFORMATION, ObjectContext);
-CONTEXT_FOLLOWS(REG_RENAME_KEY_INFORMATION, ObjectContext);
-CONTEXT_FOLLOWS(REG_ENUMERATE_KEY_INFORMATION, ObjectContext);
-CONTEXT_FOLLOWS(REG_ENUMERATE_VALUE_KEY_INFORMATION, ObjectContext);
-CONTEXT_FOLLOWS(REG_QUERY_KEY_INFORMATION, ObjectContext);
-CONTEXT_FOLLOWS(REG_QUERY_VALUE_KEY_INFORMATION, ObjectContext);
-CONTEXT_FOLLOWS(REG_QUERY_MULTIPLE_VALUE_KEY_INFORMATION, ObjectContext);
-CONTEXT_FOLLOWS(REG_KEY_HANDLE_CLOSE_INFORMATION, ObjectContext);
-CONTEXT_FOLLOWS(REG_UNLOAD_KEY_INFORMATION, ObjectContext);
-CONTEXT_FOLLOWS(REG_QUERY_KEY_SECURITY_INFORMATION, ObjectContext);
-CONTEXT_FOLLOWS(REG_SET_KEY_SECURITY_INFORMATION, ObjectContext);
-CONTEXT_FOLLOWS(REG_RESTORE_KEY_INFORMATION, ObjectContext);
-CONTEXT_FOLLOWS(REG_SAVE_KEY_INFORMATION, ObjectContext);
-CONTEXT_FOLLOWS(REG_REPLACE_KEY_INFORMATION, ObjectContext);
-CONTEXT_FOLLOWS(REG_QUERY_KEY_NAME, ObjectContext);
-
-static VOID **CallContextOf(_In_ const NOTIFY_CLASS *Class, _In_ VOID *Pre) {
-    return (VOID **)((UCHAR *)Pre + Class->CallContext);
-}
-
-static VOID *ObjectContextOf(_In_ const NOTIFY_CLASS *Class, _In_ VOID *Pre) {
-    return CallContextOf(Class, Pre)[1];
-}
-
 _IRQL_requires_max_(APC_LEVEL)
-static NAME *NameOfOther(_In_ REGISTRATION *Registration, _In_opt_ VOID *Object) {
-    return Object ? KeyObjectGetName(Registration, Object, NULL) : NULL;
+static NAME *NameOfOther(_In_ REGISTRATION *Registration, _In_opt_ VOID *Object, _In_ const SUBJECT_PATH *Path) {
+    return Object ? KeyObjectGetName(Registration, Object, NULL, SubjectUsePath(Path)) : NULL;
 }
 
 // Transaction is a KTM transaction that the key object, or the caller's handle of it, keeps alive.
@@ -53,26 +22,27 @@ static VOID SetTransaction(_Inout_ CALL *Call, _In_opt_ VOID *Transaction) {
 // A key object that is not being created: the first member of the structure.
 _IRQL_requires_max_(APC_LEVEL)
 static VOID BeginObject(_Inout_ CALL *Call, _Inout_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class,
-                        _In_ VOID *Pre) {
+                        _In_ VOID *Pre, _In_ const SUBJECT *Subject) {
     VOID *object = *(VOID *const *)Pre;
-    KEY_OBJECT *keyObject = ObjectContextOf(Class, Pre);
+    KEY_OBJECT *keyObject = Subject->KeyObject;
     // Nothing more can be attached to an object that is being closed.
     if (Class->Body != NotifyBodyClose) {
-        keyObject = KeyObjectAttach(Registration, object, keyObject, NULL);
+        keyObject = KeyObjectAttach(Registration, object, keyObject, NULL, TRUE);
     }
     Call->KeyObject = KeyObjectGetSerial(keyObject);
     KeyObjectGetOpener(keyObject, &Call->Opener);
-    Call->KeyPath = KeyObjectGetName(Registration, object, keyObject);
+    Call->KeyPath = KeyObjectGetName(Registration, object, keyObject, SubjectUsePath(&Subject->Paths[0]));
     SetTransaction(Call, CmGetBoundTransaction(&Registration->Cookie, object));
 }
 
 _IRQL_requires_max_(APC_LEVEL)
 static VOID BeginCreate(_Inout_ CALL *Call, _Inout_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class,
-                        _In_ VOID *Pre) {
+                        _In_ VOID *Pre, _In_ const SUBJECT *Subject) {
     const REG_CREATE_KEY_INFORMATION_V1 *create = Pre;
-    KEY_OBJECT *root = KeyObjectAttach(Registration, create->RootObject, ObjectContextOf(Class, Pre), NULL);
-    NAME *rootName = KeyObjectGetName(Registration, create->RootObject, root);
-    Call->KeyPath = NameOfCreate(rootName, create);
+    KEY_OBJECT *root =
+        KeyObjectAttach(Registration, create->RootObject, *NotifyClassObjectContext(Class, Pre), NULL, TRUE);
+    NAME *rootName = KeyObjectGetName(Registration, create->RootObject, root, SubjectUsePath(&Subject->Paths[0]));
+    Call->KeyPath = NameOfCreate(rootName, create, SubjectGetTail(Subject));
     NameRelease(rootName);
     // Without a transaction of its own the call belongs to that of the root handle.
     SetTransaction(Call, create->Transaction ? create->Transaction
@@ -80,27 +50,27 @@ static VOID BeginCreate(_Inout_ CALL *Call, _Inout_ REGISTRATION *Registration, 
 }
 
 _Use_decl_annotations_
-VOID CallBegin(CALL *Call, REGISTRATION *Registration, const NOTIFY_CLASS *Class, VOID *Pre) {
+VOID CallBegin(CALL *Call, REGISTRATION *Registration, const NOTIFY_CLASS *Class, VOID *Pre, const SUBJECT *Subject) {
     RtlZeroMemory(Call, sizeof(*Call));
     Call->Start = KeQueryPerformanceCounter(NULL).QuadPart;
     switch (Class->Key) {
     case NotifyKeyObject:
-        BeginObject(Call, Registration, Class, Pre);
+        BeginObject(Call, Registration, Class, Pre, Subject);
         break;
     case NotifyKeyCreate:
-        BeginCreate(Call, Registration, Class, Pre);
+        BeginCreate(Call, Registration, Class, Pre, Subject);
         break;
     case NotifyKeyLoad: {
         const REG_LOAD_KEY_INFORMATION *load = Pre;
-        NAME *root = NameOfOther(Registration, load->Object);
-        Call->KeyPath = NameOfLoad(root, load);
+        NAME *root = NameOfOther(Registration, load->Object, &Subject->Paths[0]);
+        Call->KeyPath = NameOfLoad(root, load, SubjectGetTail(Subject));
         NameRelease(root);
         break;
     }
     case NotifyKeySaveMerged: {
         const REG_SAVE_MERGED_KEY_INFORMATION *save = Pre;
-        Call->KeyPath = NameOfOther(Registration, save->HighKeyObject);
-        Call->OtherPath = NameOfOther(Registration, save->LowKeyObject);
+        Call->KeyPath = NameOfOther(Registration, save->HighKeyObject, &Subject->Paths[0]);
+        Call->OtherPath = NameOfOther(Registration, save->LowKeyObject, &Subject->Paths[1]);
         break;
     }
     default:
@@ -110,20 +80,42 @@ VOID CallBegin(CALL *Call, REGISTRATION *Registration, const NOTIFY_CLASS *Class
               Registration->MaxDataBytes);
 }
 
-_Use_decl_annotations_
-VOID CallCloseObject(REGISTRATION *Registration, const NOTIFY_CLASS *Class, VOID *Pre) {
-    KeyObjectClose(Registration, *(VOID *const *)Pre, ObjectContextOf(Class, Pre));
-}
+// Pool blocks and rulesets are aligned, so that the lowest bit tells the three apart.
+#define CALL_TAG ((ULONG_PTR)1)
 
 _Use_decl_annotations_
-BOOLEAN CallKeep(const CALL *Call, const NOTIFY_CLASS *Class, VOID *Pre) {
+BOOLEAN CallKeep(const CALL *Call, RULESET *Ruleset, const NOTIFY_CLASS *Class, VOID *Pre) {
     CALL *kept = MemoryAllocate(sizeof(*kept));
     if (!kept) {
         return FALSE;
     }
     *kept = *Call;
-    *CallContextOf(Class, Pre) = kept;
+    kept->Ruleset = RulesetReference(Ruleset);
+    *NotifyClassCallContext(Class, Pre) = kept;
     return TRUE;
+}
+
+_Use_decl_annotations_
+VOID CallDefer(RULESET *Ruleset, const NOTIFY_CLASS *Class, VOID *Pre) {
+    *NotifyClassCallContext(Class, Pre) = (VOID *)((ULONG_PTR)RulesetReference(Ruleset) | CALL_TAG);
+}
+
+_Use_decl_annotations_
+VOID CallIgnore(const NOTIFY_CLASS *Class, VOID *Pre) {
+    *NotifyClassCallContext(Class, Pre) = (VOID *)CALL_TAG;
+}
+
+_Use_decl_annotations_
+VOID CallRecall(VOID *CallContext, CALL_STATE *State) {
+    const ULONG_PTR context = (ULONG_PTR)CallContext;
+    RtlZeroMemory(State, sizeof(*State));
+    if (!(context & CALL_TAG)) {
+        State->Call = CallContext;
+    } else if (context == CALL_TAG) {
+        State->Ignored = TRUE;
+    } else {
+        State->Ruleset = (RULESET *)(context & ~CALL_TAG);
+    }
 }
 
 _Use_decl_annotations_
@@ -144,9 +136,11 @@ VOID CallEnd(CALL *Call) {
 }
 
 _Use_decl_annotations_
-VOID CallFree(CALL *Call) {
-    if (Call) {
-        CallEnd(Call);
-        MemoryFree(Call);
+VOID CallForget(const CALL_STATE *State) {
+    RulesetRelease(State->Ruleset);
+    if (State->Call) {
+        RulesetRelease(State->Call->Ruleset);
+        CallEnd(State->Call);
+        MemoryFree(State->Call);
     }
 }

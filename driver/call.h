@@ -6,7 +6,7 @@
 #define CMBRIDGE_CALL_H
 
 #include "facts.h"
-#include "key_object.h"
+#include "verdict.h"
 
 typedef struct CALL_TRANSACTION {
     BOOLEAN Present;
@@ -28,20 +28,40 @@ typedef struct CALL {
     CMB_BODY_CLOSE Opener;
     CALL_TRANSACTION Transaction;
     FACTS Facts;
+    // Owned once the call is kept: what was in force in pre is in force in post.
+    RULESET *Ruleset;
+    // About the post notification.
+    VERDICT OnSuccess;
+    VERDICT OnFailure;
 } CALL;
 
-// Finds out what there is to know about an operation whose pre notification is Pre.
+// Finds out what there is to know about an operation whose pre notification is Pre. What Subject has found out is not
+// asked again.
 _IRQL_requires_max_(APC_LEVEL)
-VOID CallBegin(_Out_ CALL *Call, _Inout_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class, _In_ VOID *Pre);
+VOID CallBegin(_Out_ CALL *Call, _Inout_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class, _In_ VOID *Pre,
+               _In_ const SUBJECT *Subject);
 
-// The key object of a pre close is about to die: the last time that its path can be had.
-_IRQL_requires_max_(APC_LEVEL)
-VOID CallCloseObject(_Inout_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class, _In_ VOID *Pre);
-
-// Stores the call where the post notification finds it. FALSE if there is no memory for it.
+// Stores the call where the post notification finds it, with a reference to Ruleset. FALSE if there is no memory for
+// it.
 _IRQL_requires_max_(APC_LEVEL)
 _Must_inspect_result_
-BOOLEAN CallKeep(_In_ const CALL *Call, _In_ const NOTIFY_CLASS *Class, _Inout_ VOID *Pre);
+BOOLEAN CallKeep(_In_ const CALL *Call, _In_ RULESET *Ruleset, _In_ const NOTIFY_CLASS *Class, _Inout_ VOID *Pre);
+
+// Two things that take no memory to store there: that what becomes of the post notification is to be decided by
+// Ruleset, to which this keeps a reference, and that it is to be ignored.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID CallDefer(_In_ RULESET *Ruleset, _In_ const NOTIFY_CLASS *Class, _Inout_ VOID *Pre);
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID CallIgnore(_In_ const NOTIFY_CLASS *Class, _Inout_ VOID *Pre);
+
+// What was stored; at most one of the three.
+typedef struct CALL_STATE {
+    CALL *Call;
+    RULESET *Ruleset;
+    BOOLEAN Ignored;
+} CALL_STATE;
+
+VOID CallRecall(_In_opt_ VOID *CallContext, _Out_ CALL_STATE *State);
 
 // Nanoseconds since CallBegin.
 _IRQL_requires_max_(HIGH_LEVEL)
@@ -51,8 +71,8 @@ UINT64 CallGetDuration(_In_ const CALL *Call);
 _IRQL_requires_max_(APC_LEVEL)
 VOID CallEnd(_Inout_ CALL *Call);
 
-// CallEnd for one that was kept; also frees the call itself.
+// Frees what was stored, and releases it.
 _IRQL_requires_max_(APC_LEVEL)
-VOID CallFree(_In_opt_ _Post_ptr_invalid_ CALL *Call);
+VOID CallForget(_In_ const CALL_STATE *State);
 
 #endif

@@ -1,149 +1,57 @@
 // SPDX-License-Identifier: MIT
 
 #include "callback.h"
-#include "call.h"
-#include "identity.h"
-#include "record.h"
+#include "callback_phases.h"
 
-static BOOLEAN Wants(_In_ const REGISTRATION *Registration, _In_ ULONG Number) {
-    return Registration->ClassMask >> Number & 1;
-}
-
-static VOID SetCall(_Inout_ NOTIFICATION *Notification, _In_ const CALL *Call) {
-    Notification->KeyPath = Call->KeyPath;
-    Notification->OtherPath = Call->OtherPath;
-    Notification->RequestedPath = Notification->Class->Body == NotifyBodyCreate ? Call->KeyPath : NULL;
-    Notification->KeyObject = Call->KeyObject;
-    Notification->Opener = &Call->Opener;
-    Notification->Transaction = &Call->Transaction;
-    Notification->Facts = &Call->Facts;
-}
-
+// What the object was is known from before, if at all: it is dead, or as good as dead.
 _IRQL_requires_max_(APC_LEVEL)
-static VOID NotifyPre(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class, _In_ ULONG Number,
-                      _Inout_ VOID *Pre) {
-    NOTIFICATION notification = {.Registration = Registration, .Class = Class, .Number = Number, .Pre = Pre};
-    CALL call;
-    const BOOLEAN wantsPost = Wants(Registration, Class->Partner);
-    if (Number == RegNtPreKeyHandleClose && Wants(Registration, RegNtCallbackObjectContextCleanup)) {
-        CallCloseObject(Registration, Class, Pre);
-    }
-    if (!wantsPost && !Wants(Registration, Number)) {
-        return;
-    }
-    CallBegin(&call, Registration, Class, Pre);
-    if (Wants(Registration, Number)) {
-        SetCall(&notification, &call);
-        call.PreSequence = RecordRelay(&notification);
-    }
-    if (!wantsPost || !CallKeep(&call, Class, Pre)) {
-        CallEnd(&call);
-    }
-}
-
-// Status is STATUS_SUCCESS: any other, STATUS_REPARSE included, leaves Object undefined. Returns a path that the caller
-// releases.
-_IRQL_requires_max_(APC_LEVEL)
-static NAME *DescribeOpened(_Inout_ NOTIFICATION *Notification) {
-    REGISTRATION *registration = Notification->Registration;
-    const REG_POST_OPERATION_INFORMATION *post = Notification->Post;
-    IDENTITY_PROCESS process;
-    IdentityGetProcess(&process);
-    const CMB_BODY_CLOSE opener = {
-        .OpenerKey = process.Key,
-        .OpenerSlot = process.Slot,
-        .OpenerProcessId = process.Id,
-    };
-    KEY_OBJECT *keyObject = KeyObjectAttach(registration, post->Object, post->ObjectContext, &opener);
-    NAME *name = NULL;
-    if (Wants(registration, Notification->Number) || Wants(registration, RegNtCallbackObjectContextCleanup)) {
-        name = KeyObjectGetName(registration, post->Object, keyObject);
-    }
-    Notification->KeyObject = KeyObjectGetSerial(keyObject);
-    if (name) {
-        Notification->OtherPath = Notification->KeyPath;
-        Notification->KeyPath = name;
-    }
-    return name;
-}
-
-// As above, for an operation on a key object that is still live.
-_IRQL_requires_max_(APC_LEVEL)
-static NAME *DescribeObject(_Inout_ NOTIFICATION *Notification, _In_ BOOLEAN PreKnown) {
-    const REG_POST_OPERATION_INFORMATION *post = Notification->Post;
-    const BOOLEAN renamed = Notification->Class->Body == NotifyBodyRename;
-    if (PreKnown && !renamed) {
-        return NULL;
-    }
-    NAME *name = KeyObjectGetName(Notification->Registration, post->Object, post->ObjectContext);
-    if (renamed) {
-        Notification->OtherPath = name;
-    } else {
-        Notification->KeyObject = KeyObjectGetSerial(post->ObjectContext);
-        Notification->KeyPath = name;
-    }
-    return name;
-}
-
-_IRQL_requires_max_(APC_LEVEL)
-static VOID NotifyPost(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class, _In_ ULONG Number,
-                       _In_ const REG_POST_OPERATION_INFORMATION *Post, _In_opt_ const CALL *Call) {
-    NOTIFICATION notification = {
-        .Registration = Registration,
-        .Class = Class,
-        .Number = Number,
-        .Pre = Post->PreInformation,
-        .Post = Post,
-        .Flags = Call ? 0 : CMB_RECORD_PRE_UNKNOWN,
-    };
-    NAME *name = NULL;
-    // What is opened may be wanted only later.
-    if (!Wants(Registration, Number) && Class->Body != NotifyBodyCreate) {
-        return;
-    }
-    if (Call) {
-        SetCall(&notification, Call);
-        notification.PreSequence = Call->PreSequence;
-        notification.Duration = CallGetDuration(Call);
-    }
-    if (Post->Status == STATUS_SUCCESS && Class->Body == NotifyBodyCreate) {
-        name = DescribeOpened(&notification);
-    } else if (Post->Status == STATUS_SUCCESS && (Class->PostObjectLive || Class->Body == NotifyBodyRename)) {
-        name = DescribeObject(&notification, Call != NULL);
-    }
-    if (Wants(Registration, Number)) {
+static VOID DescribeCleanUp(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class,
+                            _In_ KEY_OBJECT *KeyObject) {
+    const ULONG number = RegNtCallbackObjectContextCleanup;
+    RULESET *ruleset = RegistrationGetRuleset(Registration);
+    SUBJECT subject;
+    SubjectBegin(&subject, Registration, ruleset->Rules, Class, NULL);
+    SubjectSetDead(&subject, KeyObject);
+    if (CallbackIsRelayed(Registration, CallbackDecide(ruleset, &subject, number, 0))) {
+        CMB_BODY_CLOSE opener;
+        const NOTIFICATION notification = {
+            .Registration = Registration,
+            .Class = Class,
+            .Number = number,
+            .KeyPath = subject.Paths[0].Name,
+            .KeyObject = KeyObjectGetSerial(KeyObject),
+            .Opener = &opener,
+        };
+        KeyObjectGetOpener(KeyObject, &opener);
         RecordRelay(&notification);
     }
-    NameRelease(name);
+    SubjectEnd(&subject);
+    RulesetRelease(ruleset);
 }
 
 // The context comes back exactly once: when the object dies, or while the registration is removed.
 _IRQL_requires_max_(APC_LEVEL)
 static VOID CleanUp(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class, _In_ BOOLEAN Relaying,
                     _In_ const REG_CALLBACK_CONTEXT_CLEANUP_INFORMATION *Information) {
+    const UINT64 wanted = 1ULL << RegNtCallbackObjectContextCleanup;
     KEY_OBJECT *keyObject = Information->ObjectContext;
-    if (Relaying && keyObject && Wants(Registration, RegNtCallbackObjectContextCleanup)) {
-        CMB_BODY_CLOSE opener;
-        NAME *name = KeyObjectGetLastName(keyObject);
-        NOTIFICATION notification = {
-            .Registration = Registration,
-            .Class = Class,
-            .Number = RegNtCallbackObjectContextCleanup,
-            .KeyPath = name,
-            .KeyObject = KeyObjectGetSerial(keyObject),
-            .Opener = &opener,
-        };
-        KeyObjectGetOpener(keyObject, &opener);
-        RecordRelay(&notification);
-        NameRelease(name);
+    if (Relaying && keyObject && (UINT64)ReadAcquire64(&Registration->Wanted) & wanted) {
+        DescribeCleanUp(Registration, Class, keyObject);
     }
-    KeyObjectFree(keyObject);
+    KeyObjectFree(Registration, keyObject);
 }
 
 _IRQL_requires_max_(APC_LEVEL)
 static VOID NotifyOther(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class, _In_ ULONG Number) {
-    NOTIFICATION notification = {.Registration = Registration, .Class = Class, .Number = Number};
-    RecordRelay(&notification);
+    const NOTIFICATION notification = {.Registration = Registration, .Class = Class, .Number = Number};
+    RULESET *ruleset = RegistrationGetRuleset(Registration);
+    SUBJECT subject;
+    SubjectBegin(&subject, Registration, ruleset->Rules, Class, NULL);
+    if (CallbackIsRelayed(Registration, CallbackDecide(ruleset, &subject, Number, 0))) {
+        RecordRelay(&notification);
+    }
+    SubjectEnd(&subject);
+    RulesetRelease(ruleset);
 }
 
 _Use_decl_annotations_
@@ -167,14 +75,15 @@ NTSTATUS NTAPI CallbackNotify(PVOID CallbackContext, PVOID Argument1, PVOID Argu
     }
     if (class->Phase == NotifyPhasePost) {
         const REG_POST_OPERATION_INFORMATION *post = Argument2;
-        CALL *call = post->CallContext;
+        CALL_STATE state;
+        CallRecall(post->CallContext, &state);
         if (relaying) {
-            NotifyPost(registration, class, (ULONG)number, post, call);
+            CallbackPost(registration, class, (ULONG)number, post, &state);
         }
         // Also when nothing is relayed any more: this is the last time that it is seen.
-        CallFree(call);
+        CallForget(&state);
     } else if (relaying && class->Phase == NotifyPhasePre) {
-        NotifyPre(registration, class, (ULONG)number, Argument2);
+        CallbackPre(registration, class, (ULONG)number, Argument2);
     } else if (relaying) {
         NotifyOther(registration, class, (ULONG)number);
     }

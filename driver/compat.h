@@ -112,6 +112,12 @@ static inline VOID WriteRelease(volatile LONG *Destination, LONG Value) {
 
 #endif
 
+#if defined(_WIN32)
+// In no header of drivers.
+NTSYSAPI NTSTATUS NTAPI ZwQuerySystemInformation(ULONG SystemInformationClass, PVOID SystemInformation,
+                                                 ULONG SystemInformationLength, PULONG ReturnLength);
+#endif
+
 // Code that only DriverEntry runs; the system throws the section away afterwards.
 #if defined(_MSC_VER) && !defined(__clang__)
 #define CMB_INIT_CODE __declspec(code_seg("INIT"))

@@ -96,6 +96,23 @@ VOID IdentityWriteToken(const TOKEN_FACTS *Facts, CMB_RECORD *Record, ULONG Offs
     }
 }
 
+_Use_decl_annotations_
+BOOLEAN IdentityReadClient(TOKEN_FACTS *Client, BOOLEAN *Complete) {
+    const PETHREAD thread = PsGetCurrentThread();
+    SECURITY_IMPERSONATION_LEVEL level;
+    BOOLEAN copyOnOpen;
+    BOOLEAN effectiveOnly;
+    const PACCESS_TOKEN token = PsIsThreadImpersonating(thread)
+                                    ? PsReferenceImpersonationToken(thread, &copyOnOpen, &effectiveOnly, &level)
+                                    : NULL;
+    if (!token) {
+        return FALSE;
+    }
+    *Complete = IdentityReadToken(Client, token);
+    PsDereferenceImpersonationToken(token);
+    return TRUE;
+}
+
 _IRQL_requires_(PASSIVE_LEVEL)
 static VOID ReadClient(_Inout_ IDENTITY *Identity, _In_ PETHREAD Thread) {
     SECURITY_IMPERSONATION_LEVEL level = SecurityAnonymous;

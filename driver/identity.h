@@ -48,6 +48,11 @@ VOID IdentityGet(_Out_ IDENTITY *Identity);
 _IRQL_requires_(PASSIVE_LEVEL)
 BOOLEAN IdentityReadToken(_Out_ TOKEN_FACTS *Facts, _In_ PACCESS_TOKEN Token);
 
+// Whom the current thread impersonates; FALSE if it does not. Complete as what IdentityReadToken returns.
+_IRQL_requires_(PASSIVE_LEVEL)
+_Success_(return != FALSE)
+BOOLEAN IdentityReadClient(_Out_ TOKEN_FACTS *Client, _Out_ BOOLEAN *Complete);
+
 // Bytes that the SID takes in a record.
 ULONG IdentitySidSpace(_In_ const TOKEN_FACTS *Facts);
 

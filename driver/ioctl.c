@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 #include "ioctl.h"
+#include "control_set.h"
 #include "registration.h"
 #include "statistics.h"
 
@@ -20,11 +21,15 @@ _IRQL_requires_max_(PASSIVE_LEVEL)
 _Must_inspect_result_
 typedef NTSTATUS IOCTL_HANDLER(_Inout_ IOCTL_REQUEST *Request);
 
+// Where a rule program starts behind an altitude.
+#define PROGRAM_OFFSET(AltitudeSize) ((ULONG)ALIGN_UP_BY(sizeof(CMB_REGISTER_REQUEST) + (AltitudeSize), 8))
+
 static IOCTL_HANDLER HandleHello;
 static IOCTL_HANDLER HandleRegister;
 static IOCTL_HANDLER HandleUnregister;
 static IOCTL_HANDLER HandleReceive;
 static IOCTL_HANDLER HandleStatistics;
+static IOCTL_HANDLER HandleSetRules;
 static IOCTL_HANDLER HandleNotSupported;
 
 typedef struct IOCTL_ENTRY {
@@ -72,8 +77,11 @@ static NTSTATUS HandleHello(IOCTL_REQUEST *Request) {
         .MaxAltitudeBytes = CMB_MAX_ALTITUDE_BYTES,
         .MinReceiveBytes = CMB_MIN_RECEIVE_BYTES,
         .MaxReceiveBytes = CMB_MAX_RECEIVE_BYTES,
+        .Capabilities = CMB_CAPABILITY_SET_RULES,
         .ProcessSlots = CMB_PROCESS_SLOTS,
         .PathSlots = CMB_PATH_SLOTS,
+        .MaxRulesBytes = CMB_MAX_RULES_BYTES,
+        .ControlSet = ControlSetGet(),
     };
     ULONG major = 0;
     ULONG minor = 0;
@@ -114,12 +122,16 @@ _Use_decl_annotations_
 static NTSTATUS HandleRegister(IOCTL_REQUEST *Request) {
     const CMB_REGISTER_REQUEST request = *(const CMB_REGISTER_REQUEST *)Request->Buffer;
     CMB_REGISTER_REPLY reply = {0};
-    const NTSTATUS malformed = CheckHeader(&request.Header, Request->InputSize, sizeof(request) + request.AltitudeSize);
+    // An altitude that is too long for the input is refused below, since neither sum overflows.
+    const ULONG programOffset = PROGRAM_OFFSET(request.AltitudeSize);
+    const ULONG size = request.ProgramSize ? programOffset + min(request.ProgramSize, MAXLONG)
+                                           : (ULONG)sizeof(request) + request.AltitudeSize;
+    const NTSTATUS malformed = CheckHeader(&request.Header, Request->InputSize, size);
     if (!NT_SUCCESS(malformed)) {
         return malformed;
     }
-    if (request.Reserved || request.ProgramSize || request.RateLimit > CMB_MAX_RATE ||
-        request.RateBurst > CMB_MAX_RATE || !request.RateLimit != !request.RateBurst ||
+    if (request.Reserved || request.RateLimit > CMB_MAX_RATE || request.RateBurst > CMB_MAX_RATE ||
+        !request.RateLimit != !request.RateBurst ||
         request.Options & ~(CMB_REGISTER_OLD_VALUES | CMB_REGISTER_COALESCE_READS) || !request.ClassMask ||
         request.MaxDataBytes > CMB_MAX_DATA_BYTES || request.AltitudeSize > CMB_MAX_ALTITUDE_BYTES ||
         request.AltitudeSize % sizeof(WCHAR)) {
@@ -134,7 +146,8 @@ static NTSTATUS HandleRegister(IOCTL_REQUEST *Request) {
         return STATUS_INVALID_PARAMETER;
     }
     InitializeHeader(&reply.Header, sizeof(reply));
-    const NTSTATUS status = RegistrationCreate(Request->Session, &request, &altitude, &reply);
+    const NTSTATUS status =
+        RegistrationCreate(Request->Session, &request, &altitude, (UCHAR *)Request->Buffer + programOffset, &reply);
     if (NT_SUCCESS(status)) {
         SetReply(Request, &reply, sizeof(reply));
     }
@@ -179,6 +192,28 @@ static NTSTATUS HandleStatistics(IOCTL_REQUEST *Request) {
     return status;
 }
 
+// The program is copied before it is looked at, and the reply is written when that is done.
+_Use_decl_annotations_
+static NTSTATUS HandleSetRules(IOCTL_REQUEST *Request) {
+    const CMB_SET_RULES_REQUEST request = *(const CMB_SET_RULES_REQUEST *)Request->Buffer;
+    CMB_SET_RULES_REPLY reply = {0};
+    const NTSTATUS malformed =
+        CheckHeader(&request.Header, Request->InputSize, sizeof(request) + min(request.ProgramSize, MAXLONG));
+    if (!NT_SUCCESS(malformed)) {
+        return malformed;
+    }
+    if (request.Reserved) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    InitializeHeader(&reply.Header, sizeof(reply));
+    const NTSTATUS status = RegistrationSetRules(
+        Request->Session, request.Cookie, (UCHAR *)Request->Buffer + sizeof(request), request.ProgramSize, &reply);
+    if (NT_SUCCESS(status)) {
+        SetReply(Request, &reply, sizeof(reply));
+    }
+    return status;
+}
+
 _Use_decl_annotations_
 static NTSTATUS HandleNotSupported(IOCTL_REQUEST *Request) {
     UNREFERENCED_PARAMETER(Request);
@@ -188,7 +223,7 @@ static NTSTATUS HandleNotSupported(IOCTL_REQUEST *Request) {
 // HELLO has no upper limit because clients of other versions must be answered, too.
 static const IOCTL_ENTRY IoctlTable[] = {
     {CMB_IOCTL_HELLO, sizeof(CMB_HELLO_REQUEST), MAXULONG, sizeof(CMB_HELLO_REPLY), MAXULONG, HandleHello},
-    {CMB_IOCTL_REGISTER, sizeof(CMB_REGISTER_REQUEST), sizeof(CMB_REGISTER_REQUEST) + CMB_MAX_ALTITUDE_BYTES,
+    {CMB_IOCTL_REGISTER, sizeof(CMB_REGISTER_REQUEST), PROGRAM_OFFSET(CMB_MAX_ALTITUDE_BYTES) + CMB_MAX_RULES_BYTES,
      sizeof(CMB_REGISTER_REPLY), MAXULONG, HandleRegister},
     {CMB_IOCTL_UNREGISTER, sizeof(CMB_UNREGISTER_REQUEST), sizeof(CMB_UNREGISTER_REQUEST), sizeof(CMB_UNREGISTER_REPLY),
      MAXULONG, HandleUnregister},
@@ -196,7 +231,8 @@ static const IOCTL_ENTRY IoctlTable[] = {
     {CMB_IOCTL_STATISTICS, sizeof(CMB_STATISTICS_REQUEST), sizeof(CMB_STATISTICS_REQUEST), sizeof(CMB_STATISTICS_REPLY),
      MAXULONG, HandleStatistics},
     {CMB_IOCTL_REPLY, 0, MAXULONG, 0, MAXULONG, HandleNotSupported},
-    {CMB_IOCTL_SET_RULES, 0, MAXULONG, 0, MAXULONG, HandleNotSupported},
+    {CMB_IOCTL_SET_RULES, sizeof(CMB_SET_RULES_REQUEST), sizeof(CMB_SET_RULES_REQUEST) + CMB_MAX_RULES_BYTES,
+     sizeof(CMB_SET_RULES_REPLY), MAXULONG, HandleSetRules},
 };
 
 static const IOCTL_ENTRY *FindEntry(_In_ ULONG Code) {

@@ -17,12 +17,22 @@ struct KEY_OBJECT {
     // Value of NameGeneration when Name was right.
     _Guarded_by_(Lock) LONG64 Generation;
     _Guarded_by_(Lock) BOOLEAN Closing;
+
+    // What the path of generation HitsGeneration finds among the rules of HitsSerial, 0 for none.
+    _Guarded_by_(Lock) UINT64 HitsSerial;
+    _Guarded_by_(Lock) LONG64 HitsGeneration;
+    _Guarded_by_(Lock) RULES_HITS Hits;
+    // The classes that these hits alone say to ignore. Changed under the lock and read without it: QuietSerial is 0
+    // while the others change.
+    volatile LONG64 QuietSerial;
+    volatile LONG64 QuietGeneration;
+    volatile LONG64 QuietClasses;
 };
 
 static volatile LONG64 LastSerial;
 
-// Changes before any path changes and again afterwards. In between no path is taken from memory or put there.
-static volatile LONG64 NameGeneration;
+// Changes before any path changes and again afterwards. In between no path is taken from memory or put there. Never 0.
+static volatile LONG64 NameGeneration = 1;
 static volatile LONG RenamesAtWork;
 
 // The one that all threads agree on. NULL while it is not certain which one that is.
@@ -37,12 +47,21 @@ static KEY_OBJECT *FindOldest(_In_opt_ const KEY_OBJECT *KeyObject) {
 }
 
 _Use_decl_annotations_
-KEY_OBJECT *KeyObjectAttach(REGISTRATION *Registration, VOID *Object, VOID *Context, const CMB_BODY_CLOSE *Opener) {
+ULONG KeyObjectGetSize(VOID) {
+    return sizeof(KEY_OBJECT);
+}
+
+_Use_decl_annotations_
+KEY_OBJECT *KeyObjectAttach(REGISTRATION *Registration, VOID *Object, VOID *Context, const CMB_BODY_CLOSE *Opener,
+                            BOOLEAN MayAllocate) {
     VOID *replaced = NULL;
     if (Context) {
         return Context;
     }
-    KEY_OBJECT *keyObject = MemoryAllocate(sizeof(*keyObject));
+    KEY_OBJECT *keyObject = ReserveTake(&Registration->Reserve);
+    if (!keyObject && MayAllocate) {
+        keyObject = MemoryAllocate(sizeof(*keyObject));
+    }
     if (!keyObject) {
         return NULL;
     }
@@ -52,7 +71,7 @@ KEY_OBJECT *KeyObjectAttach(REGISTRATION *Registration, VOID *Object, VOID *Cont
     }
     KeInitializeSpinLock(&keyObject->Lock);
     if (!NT_SUCCESS(CmSetCallbackObjectContext(Object, &Registration->Cookie, keyObject, &replaced))) {
-        MemoryFree(keyObject);
+        ReserveGive(&Registration->Reserve, keyObject);
         return NULL;
     }
     keyObject->Replaced = replaced;
@@ -99,38 +118,159 @@ static VOID KeepName(_Inout_ KEY_OBJECT *KeyObject, _Inout_ NAME *Name, _In_ LON
     NameRelease(outdated);
 }
 
-_Use_decl_annotations_
-NAME *KeyObjectGetName(REGISTRATION *Registration, VOID *Object, KEY_OBJECT *KeyObject) {
-    KEY_OBJECT *oldest = FindOldest(KeyObject);
-    NAME *name = NULL;
+// The generation in which a path is right now; 0 while a key is being renamed.
+static LONG64 GetGeneration(VOID) {
     // In this order: whoever sees the generation that a rename began or left sees it at work, too.
     const LONG64 generation = ReadAcquire64(&NameGeneration);
-    const BOOLEAN steady = ReadAcquire(&RenamesAtWork) == 0;
-    if (oldest && steady) {
-        name = TakeName(oldest, generation, FALSE);
+    return ReadAcquire(&RenamesAtWork) == 0 ? generation : 0;
+}
+
+_Use_decl_annotations_
+VOID KeyPathGet(KEY_PATH *Path, REGISTRATION *Registration, VOID *Object) {
+    RtlZeroMemory(Path, sizeof(*Path));
+    Path->Generation = GetGeneration();
+    Path->Status = CmCallbackGetKeyObjectIDEx(&Registration->Cookie, Object, NULL, &Path->Given, 0);
+    if (!NT_SUCCESS(Path->Status)) {
+        Path->Given = NULL;
+    } else if (!Path->Given) {
+        Path->Status = STATUS_OBJECT_NAME_INVALID;
     }
+    if (ReadAcquire64(&NameGeneration) != Path->Generation) {
+        Path->Generation = 0;
+    }
+}
+
+_Use_decl_annotations_
+VOID KeyPathRelease(KEY_PATH *Path) {
+    if (Path->Given) {
+        CmCallbackReleaseKeyObjectIDEx(Path->Given);
+        Path->Given = NULL;
+    }
+}
+
+_Use_decl_annotations_
+NAME *KeyObjectTakeName(KEY_OBJECT *KeyObject, LONG64 *Generation) {
+    KEY_OBJECT *oldest = FindOldest(KeyObject);
+    *Generation = GetGeneration();
+    return oldest && *Generation ? TakeName(oldest, *Generation, FALSE) : NULL;
+}
+
+_Use_decl_annotations_
+NAME *KeyObjectGetName(REGISTRATION *Registration, VOID *Object, KEY_OBJECT *KeyObject, const KEY_PATH *Path) {
+    KEY_OBJECT *oldest = FindOldest(KeyObject);
+    KEY_PATH path = {0};
+    NAME *name = KeyObjectTakeName(oldest, &path.Generation);
     if (name) {
         return name;
     }
-    const NTSTATUS status = NameOfObject(&Registration->Cookie, Object, &name);
-    if (!NT_SUCCESS(status)) {
+    if (!Path) {
+        KeyPathGet(&path, Registration, Object);
+        Path = &path;
+    }
+    if (Path->Given) {
+        name = NameOfString(Path->Given);
+    } else if (Path->Status == STATUS_KEY_DELETED && oldest) {
         // A deleted key has no name but the last one.
-        return status == STATUS_KEY_DELETED && oldest ? TakeName(oldest, 0, TRUE) : NULL;
+        name = TakeName(oldest, 0, TRUE);
     }
-    if (oldest && steady && ReadAcquire64(&NameGeneration) == generation) {
-        KeepName(oldest, name, generation);
+    if (Path->Given && name && oldest && Path->Generation && ReadAcquire64(&NameGeneration) == Path->Generation) {
+        KeepName(oldest, name, Path->Generation);
     }
+    KeyPathRelease(&path);
     return name;
 }
 
 _Use_decl_annotations_
-VOID KeyObjectClose(REGISTRATION *Registration, VOID *Object, KEY_OBJECT *KeyObject) {
+BOOLEAN KeyObjectFindHits(KEY_OBJECT *KeyObject, UINT64 Serial, RULES_HITS *Hits, LONG64 *Generation) {
+    KEY_OBJECT *oldest = FindOldest(KeyObject);
+    KIRQL irql;
+    *Generation = GetGeneration();
+    if (!oldest || !*Generation) {
+        return FALSE;
+    }
+    KeAcquireSpinLock(&oldest->Lock, &irql);
+    const BOOLEAN found = oldest->HitsSerial == Serial && oldest->HitsGeneration == *Generation;
+    if (found) {
+        *Hits = oldest->Hits;
+    }
+    KeReleaseSpinLock(&oldest->Lock, irql);
+    return found;
+}
+
+_Use_decl_annotations_
+BOOLEAN KeyObjectFindLastHits(KEY_OBJECT *KeyObject, UINT64 Serial, RULES_HITS *Hits) {
+    KEY_OBJECT *oldest = FindOldest(KeyObject);
+    KIRQL irql;
+    if (!oldest) {
+        return FALSE;
+    }
+    KeAcquireSpinLock(&oldest->Lock, &irql);
+    const BOOLEAN found = oldest->HitsSerial == Serial;
+    if (found) {
+        *Hits = oldest->Hits;
+    }
+    KeReleaseSpinLock(&oldest->Lock, irql);
+    return found;
+}
+
+_Use_decl_annotations_
+VOID KeyObjectKeepHits(KEY_OBJECT *KeyObject, UINT64 Serial, const RULES_HITS *Hits, LONG64 Generation) {
+    KEY_OBJECT *oldest = FindOldest(KeyObject);
+    KIRQL irql;
+    if (!oldest || !Generation || Hits->Count == RULES_HITS_MANY) {
+        return;
+    }
+    KeAcquireSpinLock(&oldest->Lock, &irql);
+    // Neither older rules nor an older path take the place of newer ones.
+    if (oldest->HitsSerial < Serial || (oldest->HitsSerial == Serial && oldest->HitsGeneration < Generation)) {
+        InterlockedExchange64(&oldest->QuietSerial, 0);
+        InterlockedExchange64(&oldest->QuietClasses, 0);
+        oldest->HitsSerial = Serial;
+        oldest->HitsGeneration = Generation;
+        oldest->Hits = *Hits;
+    }
+    KeReleaseSpinLock(&oldest->Lock, irql);
+}
+
+_Use_decl_annotations_
+VOID KeyObjectKeepQuiet(KEY_OBJECT *KeyObject, UINT64 Serial, LONG64 Generation, UINT64 Classes) {
+    KEY_OBJECT *oldest = FindOldest(KeyObject);
+    KIRQL irql;
+    if (!oldest || !(Classes & ~(UINT64)ReadAcquire64(&oldest->QuietClasses))) {
+        return;
+    }
+    KeAcquireSpinLock(&oldest->Lock, &irql);
+    if (oldest->HitsSerial == Serial && oldest->HitsGeneration == Generation) {
+        const LONG64 classes = ReadAcquire64(&oldest->QuietClasses) | (LONG64)Classes;
+        InterlockedExchange64(&oldest->QuietSerial, 0);
+        InterlockedExchange64(&oldest->QuietGeneration, Generation);
+        InterlockedExchange64(&oldest->QuietClasses, classes);
+        InterlockedExchange64(&oldest->QuietSerial, (LONG64)Serial);
+    }
+    KeReleaseSpinLock(&oldest->Lock, irql);
+}
+
+_Use_decl_annotations_
+BOOLEAN KeyObjectIsQuiet(const KEY_OBJECT *KeyObject, UINT64 Serial, UINT64 Classes) {
+    const KEY_OBJECT *oldest = FindOldest(KeyObject);
+    if (!oldest || (UINT64)ReadAcquire64(&oldest->QuietSerial) != Serial) {
+        return FALSE;
+    }
+    // In this order: no class stands there between one generation and the next.
+    const LONG64 generation = ReadAcquire64(&oldest->QuietGeneration);
+    const UINT64 classes = (UINT64)ReadAcquire64(&oldest->QuietClasses);
+    return !(Classes & ~classes) && generation == GetGeneration() &&
+           (UINT64)ReadAcquire64(&oldest->QuietSerial) == Serial;
+}
+
+_Use_decl_annotations_
+VOID KeyObjectClose(REGISTRATION *Registration, VOID *Object, KEY_OBJECT *KeyObject, const KEY_PATH *Path) {
     KEY_OBJECT *oldest = FindOldest(KeyObject);
     KIRQL irql;
     if (!oldest) {
         return;
     }
-    NAME *name = KeyObjectGetName(Registration, Object, oldest);
+    NAME *name = KeyObjectGetName(Registration, Object, oldest, Path);
     KeAcquireSpinLock(&oldest->Lock, &irql);
     NAME *outdated = oldest->Name;
     oldest->Name = name;
@@ -154,11 +294,11 @@ NAME *KeyObjectGetLastName(KEY_OBJECT *KeyObject) {
 }
 
 _Use_decl_annotations_
-VOID KeyObjectFree(KEY_OBJECT *KeyObject) {
+VOID KeyObjectFree(REGISTRATION *Registration, KEY_OBJECT *KeyObject) {
     while (KeyObject) {
         KEY_OBJECT *replaced = KeyObject->Replaced;
         NameRelease(KeyObject->Name);
-        MemoryFree(KeyObject);
+        ReserveGive(&Registration->Reserve, KeyObject);
         KeyObject = replaced;
     }
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 
+#include "control_set.h"
 #include "device.h"
 #include "memory.h"
+#include "process_trees.h"
 #include "registration.h"
 #include "session.h"
 #include "upcase.h"
@@ -15,6 +17,7 @@ static VOID NTAPI Unload(PDRIVER_OBJECT DriverObject) {
     UNREFERENCED_PARAMETER(DriverObject);
     DeviceUninitialize();
     SessionUninitialize();
+    ProcessTreesUninitialize();
     UpcaseUninitialize();
     MemoryUninitialize();
 }
@@ -27,6 +30,8 @@ CMB_INIT_CODE NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_S
     if (!NT_SUCCESS(status)) {
         goto cleanupMemory;
     }
+    ControlSetInitialize();
+    ProcessTreesInitialize();
     RegistrationInitialize(DriverObject);
     SessionInitialize();
     status = DeviceInitialize(DriverObject);

@@ -15,11 +15,13 @@ C_ASSERT(sizeof(MEMORY_HEADER) == MEMORY_ALLOCATION_ALIGNMENT);
 
 static volatile LONG64 MemoryBlocks;
 static volatile LONG64 MemoryBytes;
+static volatile LONG64 MemoryAllocations;
 
 CMB_INIT_CODE VOID MemoryInitialize(VOID) {
     ExInitializeDriverRuntime(DrvRtPoolNxOptIn);
     MemoryBlocks = 0;
     MemoryBytes = 0;
+    MemoryAllocations = 0;
 }
 
 VOID MemoryUninitialize(VOID) {
@@ -38,6 +40,7 @@ VOID *MemoryAllocate(SIZE_T Size) {
     }
     header->Size = Size;
     InterlockedIncrement64(&MemoryBlocks);
+    InterlockedIncrement64(&MemoryAllocations);
     InterlockedExchangeAdd64(&MemoryBytes, (LONG64)Size);
     return header + 1;
 }
@@ -57,4 +60,5 @@ _Use_decl_annotations_
 VOID MemoryQuery(MEMORY_USAGE *Usage) {
     Usage->Blocks = (UINT64)InterlockedExchangeAdd64(&MemoryBlocks, 0);
     Usage->Bytes = (UINT64)InterlockedExchangeAdd64(&MemoryBytes, 0);
+    Usage->Allocations = (UINT64)InterlockedExchangeAdd64(&MemoryAllocations, 0);
 }

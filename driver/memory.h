@@ -10,6 +10,8 @@
 typedef struct MEMORY_USAGE {
     UINT64 Blocks;
     UINT64 Bytes;
+    // Since the driver was loaded.
+    UINT64 Allocations;
 } MEMORY_USAGE;
 
 VOID MemoryInitialize(VOID);

@@ -40,21 +40,13 @@ BOOLEAN NameEquals(const NAME *First, const NAME *Second) {
 }
 
 _Use_decl_annotations_
-NTSTATUS NameOfObject(PLARGE_INTEGER Cookie, VOID *Object, NAME **Name) {
-    PCUNICODE_STRING given = NULL;
-    *Name = NULL;
-    const NTSTATUS status = CmCallbackGetKeyObjectIDEx(Cookie, Object, NULL, &given, 0);
-    if (!NT_SUCCESS(status) || !given) {
-        return NT_SUCCESS(status) ? STATUS_OBJECT_NAME_INVALID : status;
-    }
-    NAME *name = CreateName(given->Length & ~(ULONG)1, CMB_RECORD_PATH_RESOLVED);
+NAME *NameOfString(PCUNICODE_STRING String) {
+    NAME *name = CreateName(String->Length & ~(ULONG)1, CMB_RECORD_PATH_RESOLVED);
     if (name && name->Size) {
-        RtlCopyMemory(name->Bytes, given->Buffer, name->Size);
+        RtlCopyMemory(name->Bytes, String->Buffer, name->Size);
         Finish(name);
     }
-    CmCallbackReleaseKeyObjectIDEx(given);
-    *Name = name;
-    return name ? STATUS_SUCCESS : STATUS_INSUFFICIENT_RESOURCES;
+    return name;
 }
 
 // A path that is known not to be known.
@@ -108,39 +100,59 @@ static BOOLEAN IsAbsolute(_In_ const CAPTURE *Name) {
            first == PathSeparator;
 }
 
+// RootObject is never NULL: an absolute CompleteName is relative to \REGISTRY for it, and RemainingName says how. The
+// structure before V1 ends at Version and has only CompleteName.
 _Use_decl_annotations_
-NAME *NameOfCreate(const NAME *Root, const REG_CREATE_KEY_INFORMATION_V1 *Create) {
-    CAPTURE complete;
-    CAPTURE remaining;
-    CaptureDescribeString(&complete, Create->CompleteName, MAXUSHORT);
-    const BOOLEAN absolute = IsAbsolute(&complete);
-    // RootObject is never NULL: an absolute CompleteName is relative to \REGISTRY for it, and RemainingName says how.
-    // The structure before V1 ends at Version and has only CompleteName.
-    if (Root && Create->Version >= 1) {
-        CaptureDescribeString(&remaining, Create->RemainingName, MAXUSHORT);
-        NAME *name = Join(Root, &remaining);
-        if (!absolute || !name || !name->Fault) {
-            return name;
-        }
-        NameRelease(name);
-    } else if (Root && !absolute) {
-        return Join(Root, &complete);
-    }
-    // What is left of a relative name without its root is no path.
-    if (absolute) {
-        return Join(NULL, &complete);
-    }
-    return complete.Flags & CMB_SPAN_FAULT ? CreateFault() : NULL;
+VOID NameDescribeCreate(NAME_TAIL *Tail, const REG_CREATE_KEY_INFORMATION_V1 *Create, BOOLEAN RootKnown) {
+    const BOOLEAN remaining = RootKnown && Create->Version >= 1;
+    CaptureDescribeString(&Tail->Text, remaining ? Create->RemainingName : Create->CompleteName, MAXUSHORT);
+    Tail->Absolute = !remaining && IsAbsolute(&Tail->Text);
 }
 
 _Use_decl_annotations_
-NAME *NameOfLoad(const NAME *Root, const REG_LOAD_KEY_INFORMATION *Load) {
-    CAPTURE name;
-    CaptureDescribeString(&name, Load->KeyName, MAXUSHORT);
-    if (Load->Object && !IsAbsolute(&name)) {
-        return Root ? Join(Root, &name) : NULL;
+VOID NameDescribeLoad(NAME_TAIL *Tail, const REG_LOAD_KEY_INFORMATION *Load) {
+    CaptureDescribeString(&Tail->Text, Load->KeyName, MAXUSHORT);
+    Tail->Absolute = !Load->Object || IsAbsolute(&Tail->Text);
+}
+
+_Use_decl_annotations_
+NAME *NameOfTail(const NAME *Root, const NAME_TAIL *Tail) {
+    if (!Tail->Absolute && Root) {
+        return Join(Root, &Tail->Text);
     }
-    return name.Size || (name.Flags & CMB_SPAN_FAULT) ? Join(NULL, &name) : NULL;
+    if (Tail->Text.Flags & CMB_SPAN_FAULT) {
+        return CreateFault();
+    }
+    // What is left of a relative name without its root is no path.
+    return Tail->Absolute && Tail->Text.Size ? Join(NULL, &Tail->Text) : NULL;
+}
+
+_Use_decl_annotations_
+NAME *NameOfCreate(const NAME *Root, const REG_CREATE_KEY_INFORMATION_V1 *Create, const NAME_TAIL *Tail) {
+    NAME_TAIL tail;
+    if (Tail && (Root || Tail->Absolute)) {
+        return NameOfTail(Root, Tail);
+    }
+    NameDescribeCreate(&tail, Create, Root != NULL);
+    NAME *name = NameOfTail(Root, &tail);
+    if (name && name->Fault && Root) {
+        NameDescribeCreate(&tail, Create, FALSE);
+        if (tail.Absolute) {
+            NameRelease(name);
+            name = NameOfTail(NULL, &tail);
+        }
+    }
+    return name;
+}
+
+_Use_decl_annotations_
+NAME *NameOfLoad(const NAME *Root, const REG_LOAD_KEY_INFORMATION *Load, const NAME_TAIL *Tail) {
+    NAME_TAIL tail;
+    if (Tail) {
+        return NameOfTail(Root, Tail);
+    }
+    NameDescribeLoad(&tail, Load);
+    return NameOfTail(Root, &tail);
 }
 
 _Use_decl_annotations_

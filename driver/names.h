@@ -24,20 +24,40 @@ typedef struct NAME {
     UCHAR Bytes[ANYSIZE_ARRAY];
 } NAME;
 
-// The configuration manager's own name of a live key object.
-_IRQL_requires_max_(APC_LEVEL)
+// The configuration manager's own name of a key object. NULL if there is no memory.
+_IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
-NTSTATUS NameOfObject(_In_ PLARGE_INTEGER Cookie, _In_ VOID *Object, _Outptr_result_maybenull_ NAME **Name);
+NAME *NameOfString(_In_ PCUNICODE_STRING String);
 
-// The key that a create or an open asks for; Root is the name of its RootObject. NULL if it cannot be had.
-_IRQL_requires_max_(APC_LEVEL)
-_Must_inspect_result_
-NAME *NameOfCreate(_In_opt_ const NAME *Root, _In_ const REG_CREATE_KEY_INFORMATION_V1 *Create);
+// What the caller calls a key, and whether that starts at the root of the registry and not at the root object.
+typedef struct NAME_TAIL {
+    CAPTURE Text;
+    BOOLEAN Absolute;
+} NAME_TAIL;
 
-// The key that a hive is to be loaded at; Root is the name of Object, which may be NULL.
+// The key that a create or an open asks for; without a root, what the complete name says.
+_IRQL_requires_max_(APC_LEVEL)
+VOID NameDescribeCreate(_Out_ NAME_TAIL *Tail, _In_ const REG_CREATE_KEY_INFORMATION_V1 *Create,
+                        _In_ BOOLEAN RootKnown);
+
+// The key that a hive is to be loaded at.
+_IRQL_requires_max_(APC_LEVEL)
+VOID NameDescribeLoad(_Out_ NAME_TAIL *Tail, _In_ const REG_LOAD_KEY_INFORMATION *Load);
+
+// Root is the name of the root object. NULL if the path cannot be had.
 _IRQL_requires_max_(APC_LEVEL)
 _Must_inspect_result_
-NAME *NameOfLoad(_In_opt_ const NAME *Root, _In_ const REG_LOAD_KEY_INFORMATION *Load);
+NAME *NameOfTail(_In_opt_ const NAME *Root, _In_ const NAME_TAIL *Tail);
+
+// The same for a create or an open, and for a load. Tail was described and copied before; NULL: it is described here.
+// If the name that a create has besides its complete name cannot be read, the complete one is tried.
+_IRQL_requires_max_(APC_LEVEL)
+_Must_inspect_result_
+NAME *NameOfCreate(_In_opt_ const NAME *Root, _In_ const REG_CREATE_KEY_INFORMATION_V1 *Create,
+                   _In_opt_ const NAME_TAIL *Tail);
+_IRQL_requires_max_(APC_LEVEL)
+_Must_inspect_result_
+NAME *NameOfLoad(_In_opt_ const NAME *Root, _In_ const REG_LOAD_KEY_INFORMATION *Load, _In_opt_ const NAME_TAIL *Tail);
 
 // Whether both are the same bytes.
 BOOLEAN NameEquals(_In_ const NAME *First, _In_ const NAME *Second);

@@ -73,6 +73,15 @@ typedef struct NOTIFY_CLASS {
 // Number <= CMB_MAX_NOTIFY_CLASS.
 const NOTIFY_CLASS *NotifyClassGet(_In_range_(0, CMB_MAX_NOTIFY_CLASS) ULONG Number);
 
+// Where the pre structure keeps what the registration stores for post, and where it has what is attached to the key
+// object.
+static inline VOID **NotifyClassCallContext(_In_ const NOTIFY_CLASS *Class, _In_ VOID *Pre) {
+    return (VOID **)((UCHAR *)Pre + Class->CallContext);
+}
+static inline VOID **NotifyClassObjectContext(_In_ const NOTIFY_CLASS *Class, _In_ VOID *Pre) {
+    return NotifyClassCallContext(Class, Pre) + 1;
+}
+
 // The classes that the callback must look at for a registration that wants ClassMask: those, and the pre of each wanted
 // post.
 UINT64 NotifyClassIntake(_In_ UINT64 ClassMask);

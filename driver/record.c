@@ -205,6 +205,7 @@ UINT64 RecordRelay(const NOTIFICATION *Notification) {
         .Post = Notification->Post,
         .Facts = Notification->Facts,
         .Opener = Notification->Opener,
+        .ValueName = Notification->ValueName,
         .MaxDataBytes = registration->MaxDataBytes,
     };
     UINT64 sequence = 0;

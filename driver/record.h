@@ -26,6 +26,8 @@ typedef struct NOTIFICATION {
     const CMB_BODY_CLOSE *Opener;
     const CALL_TRANSACTION *Transaction;
     const FACTS *Facts;
+    // A copy of the value's name, if there is one already.
+    const CAPTURE *ValueName;
     // CMB_RECORD_PRE_UNKNOWN or 0; the rest follows from the above.
     UINT32 Flags;
 } NOTIFICATION;

@@ -2,8 +2,10 @@
 
 #include "registration.h"
 #include "callback.h"
+#include "key_object.h"
 #include "memory.h"
 #include "notify_class.h"
+#include "process_trees.h"
 
 static DRIVER_OBJECT *RegistrationDriver;
 
@@ -31,11 +33,16 @@ BOOLEAN RegistrationIsAltitude(const WCHAR *Text, ULONG Length) {
 }
 
 // The configuration manager knows the registration no more, or never did.
-_IRQL_requires_max_(APC_LEVEL)
+_IRQL_requires_(PASSIVE_LEVEL)
 static VOID FreeRegistration(_In_ _Post_ptr_invalid_ REGISTRATION *Registration, _Out_ QUEUE_COUNTERS *Counters) {
     SESSION *session = Registration->Session;
+    RegistrationLeave(Registration);
+    KeWaitForSingleObject(&Registration->Idle, Executive, KernelMode, FALSE, NULL);
     QueueCloseSource(&session->Queue, Registration->Source, Counters);
+    ReserveUninitialize(&Registration->Reserve);
+    RulesetRelease(Registration->Ruleset);
     MemoryFree(Registration);
+    ProcessTreesSettle();
     // The last gap became due.
     ReceiverPump(&session->Receiver);
 }
@@ -85,24 +92,69 @@ static UINT64 Intake(_In_ UINT64 ClassMask) {
     return intake;
 }
 
-_Use_decl_annotations_
-NTSTATUS RegistrationCreate(SESSION *Session, const CMB_REGISTER_REQUEST *Request, PCUNICODE_STRING Altitude,
-                            CMB_REGISTER_REPLY *Reply) {
-    QUEUE_COUNTERS counters;
+// Everything but what the configuration manager does. Ruleset is taken over if it succeeds.
+_IRQL_requires_(PASSIVE_LEVEL)
+_Must_inspect_result_
+static NTSTATUS Prepare(_Inout_ SESSION *Session, _In_ const CMB_REGISTER_REQUEST *Request, _In_ RULESET *Ruleset,
+                        _Outptr_ REGISTRATION **Result) {
+    *Result = NULL;
     REGISTRATION *registration = MemoryAllocate(sizeof(*registration));
     if (!registration) {
         return STATUS_INSUFFICIENT_RESOURCES;
     }
-    NTSTATUS status = QueueOpenSource(&Session->Queue, Request, &registration->Source);
+    NTSTATUS status = ReserveInitialize(&registration->Reserve, KeyObjectGetSize(), RegistrationDriver->DeviceObject);
     if (!NT_SUCCESS(status)) {
-        MemoryFree(registration);
-        return status;
+        goto cleanupRegistration;
+    }
+    status = QueueOpenSource(&Session->Queue, Request, &registration->Source);
+    if (!NT_SUCCESS(status)) {
+        goto cleanupReserve;
     }
     registration->Session = Session;
     registration->MaxDataBytes = Request->MaxDataBytes;
     registration->ClassMask = Request->ClassMask;
     registration->Options = Request->Options;
     registration->IntakeMask = Intake(Request->ClassMask);
+    registration->Users = 1;
+    KeInitializeEvent(&registration->Idle, NotificationEvent, FALSE);
+    KeInitializeSpinLock(&registration->RulesLock);
+    RegistrationSwapRuleset(registration, Ruleset);
+    if (Ruleset->Rules) {
+        ReserveFill(&registration->Reserve);
+    }
+    *Result = registration;
+    return STATUS_SUCCESS;
+
+cleanupReserve:
+    ReserveUninitialize(&registration->Reserve);
+cleanupRegistration:
+    MemoryFree(registration);
+    return status;
+}
+
+_Use_decl_annotations_
+NTSTATUS RegistrationCreate(SESSION *Session, const CMB_REGISTER_REQUEST *Request, PCUNICODE_STRING Altitude,
+                            const VOID *Program, CMB_REGISTER_REPLY *Reply) {
+    REGISTRATION *registration;
+    QUEUE_COUNTERS counters;
+    RULES_ERROR error;
+    RULESET *ruleset;
+    NTSTATUS status = RulesetCreate(Program, Request->ProgramSize, NULL, &ruleset, &error);
+    if (status == STATUS_BAD_DATA) {
+        Reply->Status = status;
+        Reply->Reason = error.Reason;
+        Reply->Offset = error.Offset;
+        return STATUS_SUCCESS;
+    }
+    if (!NT_SUCCESS(status)) {
+        return status;
+    }
+    status = Prepare(Session, Request, ruleset, &registration);
+    if (!NT_SUCCESS(status)) {
+        RulesetRelease(ruleset);
+        ProcessTreesSettle();
+        return status;
+    }
     status =
         CmRegisterCallbackEx(CallbackNotify, Altitude, RegistrationDriver, registration, &registration->Cookie, NULL);
     if (!NT_SUCCESS(status)) {
@@ -129,6 +181,25 @@ static REGISTRATION *Find(_In_ const SESSION *Session, _In_ INT64 Cookie) {
         }
     }
     return NULL;
+}
+
+_Use_decl_annotations_
+REGISTRATION *RegistrationEnter(SESSION *Session, INT64 Cookie) {
+    KIRQL irql;
+    KeAcquireSpinLock(&Session->Lock, &irql);
+    REGISTRATION *registration = Find(Session, Cookie);
+    if (registration) {
+        InterlockedIncrement(&registration->Users);
+    }
+    KeReleaseSpinLock(&Session->Lock, irql);
+    return registration;
+}
+
+_Use_decl_annotations_
+VOID RegistrationLeave(REGISTRATION *Registration) {
+    if (InterlockedDecrement(&Registration->Users) == 0) {
+        KeSetEvent(&Registration->Idle, IO_NO_INCREMENT, FALSE);
+    }
 }
 
 _Use_decl_annotations_

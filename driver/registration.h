@@ -5,6 +5,8 @@
 #ifndef CMBRIDGE_REGISTRATION_H
 #define CMBRIDGE_REGISTRATION_H
 
+#include "reserve.h"
+#include "ruleset.h"
 #include "session.h"
 
 typedef struct REGISTRATION {
@@ -22,6 +24,21 @@ typedef struct REGISTRATION {
     LARGE_INTEGER Cookie;
     // Read with acquire by the callback: set after Cookie is known, cleared when the session stops.
     volatile LONG Relaying;
+
+    KSPIN_LOCK RulesLock;
+    // Owned; never NULL.
+    _Guarded_by_(RulesLock) RULESET *Ruleset;
+    // The classes that may be relayed, and the serial number of the rules: changed together with Ruleset, and read
+    // without the lock.
+    volatile LONG64 Wanted;
+    volatile LONG64 RulesSerial;
+    // KEY_OBJECTs.
+    RESERVE Reserve;
+
+    // Requests that are at work with the registration, and one for the configuration manager.
+    _Interlocked_ volatile LONG Users;
+    // Signalled when Users is 0.
+    KEVENT Idle;
 } REGISTRATION;
 
 _IRQL_requires_max_(PASSIVE_LEVEL)
@@ -32,11 +49,35 @@ _Must_inspect_result_
 BOOLEAN RegistrationIsAltitude(_In_reads_(Length) const WCHAR *Text, _In_ ULONG Length);
 
 // A failure means that CmRegisterCallbackEx was not called, or that the session was stopped meanwhile; otherwise Reply
-// has its result.
-_IRQL_requires_max_(PASSIVE_LEVEL)
+// has its result, or says what is wrong with the program.
+_IRQL_requires_(PASSIVE_LEVEL)
 _Must_inspect_result_
 NTSTATUS RegistrationCreate(_Inout_ SESSION *Session, _In_ const CMB_REGISTER_REQUEST *Request,
-                            _In_ PCUNICODE_STRING Altitude, _Inout_ CMB_REGISTER_REPLY *Reply);
+                            _In_ PCUNICODE_STRING Altitude, _In_reads_bytes_(Request->ProgramSize) const VOID *Program,
+                            _Inout_ CMB_REGISTER_REPLY *Reply);
+
+// The registration, which does not go away before RegistrationLeave; NULL if the session has no such cookie.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+_Must_inspect_result_
+REGISTRATION *RegistrationEnter(_Inout_ SESSION *Session, _In_ INT64 Cookie);
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID RegistrationLeave(_Inout_ REGISTRATION *Registration);
+
+// registration_rules.c: puts a new ruleset, which it takes over, in the place of the old one. Returns the last number
+// that was given under the old one.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+UINT64 RegistrationSwapRuleset(_Inout_ REGISTRATION *Registration, _In_ RULESET *Ruleset);
+
+// registration_rules.c: what is in force now; the caller releases it.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+RULESET *RegistrationGetRuleset(_Inout_ REGISTRATION *Registration);
+
+// registration_rules.c: makes a program the rules of a registration; Size 0 takes the rules away. A failure means that
+// there was no memory; everything else is the Status of Reply. Unless that is a success, the old rules stay in force.
+_IRQL_requires_(PASSIVE_LEVEL)
+_Must_inspect_result_
+NTSTATUS RegistrationSetRules(_Inout_ SESSION *Session, _In_ INT64 Cookie, _In_reads_bytes_(Size) const VOID *Program,
+                              _In_ ULONG Size, _Inout_ CMB_SET_RULES_REPLY *Reply);
 
 // Returns when no notification is in flight any more. Status becomes the result of CmUnRegisterCallback, or
 // STATUS_INVALID_PARAMETER if the session has no such cookie. Not from a registry callback, and not with a lock held

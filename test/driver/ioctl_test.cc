@@ -66,7 +66,10 @@ TEST_F(IoctlTest, HelloReportsLimits) {
     EXPECT_EQ(limits.ProtocolMajor, CMB_PROTOCOL_MAJOR);
     EXPECT_EQ(limits.CallbackMajor, 1u);
     EXPECT_EQ(limits.CallbackMinor, 1u);
-    EXPECT_EQ(limits.Capabilities, 0u);
+    EXPECT_EQ(limits.Capabilities, static_cast<UINT32>(CMB_CAPABILITY_SET_RULES));
+    EXPECT_EQ(limits.PathSlots, static_cast<UINT32>(CMB_PATH_SLOTS));
+    EXPECT_EQ(limits.MaxRulesBytes, static_cast<UINT32>(CMB_MAX_RULES_BYTES));
+    EXPECT_EQ(limits.ControlSet, 1u);
     EXPECT_EQ(limits.ProcessSlots, static_cast<UINT32>(CMB_PROCESS_SLOTS));
     EXPECT_EQ(limits.MaxRegistrations, static_cast<UINT32>(CMB_MAX_REGISTRATIONS));
     EXPECT_EQ(limits.QueueBytes, static_cast<UINT32>(CMB_DEFAULT_QUEUE_BYTES));
@@ -172,7 +175,7 @@ TEST_F(IoctlTest, ForgedRegister) {
     value.request.Header.Size -= 1;
     EXPECT_EQ(status(client.file(), CMB_IOCTL_REGISTER, exact(value).first(sizeof(CMB_REGISTER_REQUEST) + 11)),
               STATUS_INVALID_PARAMETER);
-    Bytes large(sizeof(CMB_REGISTER_REQUEST) + CMB_MAX_ALTITUDE_BYTES + 2);
+    Bytes large(sizeof(CMB_REGISTER_REQUEST) + CMB_MAX_ALTITUDE_BYTES + 2 + CMB_MAX_RULES_BYTES + 8);
     EXPECT_EQ(status(client.file(), CMB_IOCTL_REGISTER, large), STATUS_INFO_LENGTH_MISMATCH);
     value = registration();
     EXPECT_EQ(status(client.file(), CMB_IOCTL_REGISTER, exact(value), sizeof(CMB_REGISTER_REPLY) - 1),
@@ -223,7 +226,6 @@ TEST_F(IoctlTest, ForgedReceive) {
 TEST_F(IoctlTest, UnknownCodes) {
     Client client;
     EXPECT_EQ(status(client.file(), CMB_IOCTL_REPLY, pattern(64)), STATUS_NOT_SUPPORTED);
-    EXPECT_EQ(status(client.file(), CMB_IOCTL_SET_RULES, pattern(64)), STATUS_NOT_SUPPORTED);
     // The right number with another transfer method, access or device type is another code.
     for (uint32_t code : {0u, ~0u, CMB_IOCTL_HELLO + 1u, CMB_IOCTL_HELLO & ~0xC000u, CMB_IOCTL_RECEIVE & ~3u,
                           CMB_IOCTL_SET_RULES + 4u, CMB_IOCTL_STATISTICS ^ 0x10000u}) {

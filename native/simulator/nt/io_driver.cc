@@ -46,6 +46,10 @@ static void unloadNow(Driver *driver) {
                      "%zu system thread(s) still run in an unloaded driver.", running);
         }
         checkPoolLeaks(false);
+        if (size_t left = processRoutines(); left != 0) {
+            bugCheck(DRIVER_UNLOADED_WITHOUT_CANCELLING_PENDING_OPERATIONS, left, 2, 0, 0,
+                     "Drivers left %zu process notify routine(s) behind.", left);
+        }
         if (size_t left = kernelHandles(false); left != 0) {
             bugCheck(DRIVER_VERIFIER_DETECTED_VIOLATION, 0x62, left, 0, 0, "Drivers left %zu kernel handle(s) open.",
                      left);

@@ -131,6 +131,8 @@ struct Kernel {
     std::list<std::thread> systemThreads;
     std::list<std::thread> finishedThreads;
     std::atomic<ULONG_PTR> nextId{8};
+    std::shared_mutex processRoutineLock;
+    std::vector<PCREATE_PROCESS_NOTIFY_ROUTINE> processRoutines;
     PEPROCESS systemProcess = nullptr;
     PEPROCESS hostProcess = nullptr;
     std::map<ULONG_PTR, PEPROCESS> processes;
@@ -195,6 +197,10 @@ void publish(Kernel *k);
 // Takes over the reference to the token. STATUS_OBJECT_NAME_COLLISION if the id is in use.
 NTSTATUS createProcess(const ProcessFacts &facts, PACCESS_TOKEN token, PEPROCESS *process);
 void exitProcess(PEPROCESS process);
+// Tells the routines of drivers, on the calling thread.
+void notifyProcess(PEPROCESS process, bool created);
+// How many there are.
+size_t processRoutines();
 void reapThreads(bool all);
 size_t runningSystemThreads();
 // A system thread without a handle. At any IRQL.

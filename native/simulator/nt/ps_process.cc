@@ -40,6 +40,7 @@ NTSTATUS createProcess(const ProcessFacts &facts, PACCESS_TOKEN token, PEPROCESS
         return STATUS_OBJECT_NAME_COLLISION;
     }
     *result = process;
+    notifyProcess(process, true);
     return STATUS_SUCCESS;
 }
 
@@ -63,6 +64,7 @@ static PEPROCESS createAtBoot(std::u16string_view image, ULONG_PTR id, const Tok
 void exitProcess(PEPROCESS process) {
     {
         BorrowedThread thread(process, false);
+        notifyProcess(process, false);
         {
             std::lock_guard lock(process->handleLock);
             process->exiting = true;

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+//
+// What is done in post.
+
+#include "callback_phases.h"
+#include "identity.h"
+
+// What became of an open is known only now, and what is to be known when the object is closed is noted now. Subject has
+// the object. Returns a path that the caller releases.
+_IRQL_requires_max_(APC_LEVEL)
+static NAME *DescribeOpened(_Inout_ NOTIFICATION *Notification, _In_ const RULESET *Ruleset, _Inout_ SUBJECT *Subject,
+                            _In_ BOOLEAN Relayed) {
+    const BOOLEAN cleanUp = CallbackCanWant(Ruleset, Subject, RegNtCallbackObjectContextCleanup);
+    NAME *name = NULL;
+    if (Relayed || cleanUp || CallbackCanWant(Ruleset, Subject, RegNtPreKeyHandleClose) ||
+        CallbackCanWant(Ruleset, Subject, RegNtPostKeyHandleClose)) {
+        Subject->KeyObject =
+            KeyObjectAttach(Subject->Registration, Subject->Object, Subject->KeyObject, Subject->Opener, TRUE);
+        Notification->KeyObject = KeyObjectGetSerial(Subject->KeyObject);
+    }
+    if (Relayed || cleanUp) {
+        name = KeyObjectGetName(Subject->Registration, Subject->Object, Subject->KeyObject,
+                                SubjectUsePath(&Subject->Paths[0]));
+    }
+    if (name) {
+        Notification->OtherPath = Notification->KeyPath;
+        Notification->KeyPath = name;
+    }
+    return name;
+}
+
+// The same for another operation on a key object that is still live.
+_IRQL_requires_max_(APC_LEVEL)
+static NAME *DescribeObject(_Inout_ NOTIFICATION *Notification, _In_ const SUBJECT *Subject, _In_ BOOLEAN PreKnown) {
+    const REG_POST_OPERATION_INFORMATION *post = Notification->Post;
+    const BOOLEAN renamed = Notification->Class->Body == NotifyBodyRename;
+    KEY_OBJECT *keyObject = Subject->KeyObject ? Subject->KeyObject : post->ObjectContext;
+    if (PreKnown && !renamed) {
+        return NULL;
+    }
+    NAME *name =
+        KeyObjectGetName(Notification->Registration, post->Object, keyObject, SubjectUsePath(&Subject->Paths[0]));
+    if (renamed) {
+        Notification->OtherPath = name;
+    } else {
+        Notification->KeyObject = KeyObjectGetSerial(keyObject);
+        Notification->KeyPath = name;
+    }
+    return name;
+}
+
+// Status is STATUS_SUCCESS: any other, STATUS_REPARSE included, leaves Object undefined.
+static BOOLEAN IsOpened(_In_ const NOTIFY_CLASS *Class, _In_ const REG_POST_OPERATION_INFORMATION *Post) {
+    return Post->Status == STATUS_SUCCESS && Class->Body == NotifyBodyCreate;
+}
+
+static BOOLEAN IsLive(_In_ const NOTIFY_CLASS *Class, _In_ const REG_POST_OPERATION_INFORMATION *Post) {
+    return Post->Status == STATUS_SUCCESS && (Class->PostObjectLive || Class->Body == NotifyBodyRename);
+}
+
+_IRQL_requires_max_(APC_LEVEL)
+static VERDICT DecidePost(_In_ const RULESET *Ruleset, _Inout_ SUBJECT *Subject, _In_ ULONG Number,
+                          _In_ const REG_POST_OPERATION_INFORMATION *Post, _In_opt_ const CALL *Call) {
+    const BOOLEAN success = NT_SUCCESS(Post->Status);
+    if (Call && !IsOpened(Subject->Class, Post)) {
+        return success ? Call->OnSuccess : Call->OnFailure;
+    }
+    return CallbackDecide(Ruleset, Subject, Number, success ? CMB_OUTCOME_SUCCESS : CMB_OUTCOME_FAILURE);
+}
+
+_IRQL_requires_max_(APC_LEVEL)
+static VOID Post(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class, _In_ ULONG Number,
+                 _In_ const REG_POST_OPERATION_INFORMATION *Post, _In_opt_ const CALL *Call,
+                 _In_ const RULESET *Ruleset) {
+    const BOOLEAN opened = IsOpened(Class, Post);
+    NOTIFICATION notification = {
+        .Registration = Registration,
+        .Class = Class,
+        .Number = Number,
+        .Pre = Post->PreInformation,
+        .Post = Post,
+        .Flags = Call ? 0 : CMB_RECORD_PRE_UNKNOWN,
+    };
+    IDENTITY_PROCESS process;
+    CMB_BODY_CLOSE opener;
+    NAME *name = NULL;
+    SUBJECT subject;
+    SubjectBegin(&subject, Registration, Ruleset->Rules, Class, Post->PreInformation);
+    if (opened) {
+        IdentityGetProcess(&process);
+        opener = (CMB_BODY_CLOSE){.OpenerKey = process.Key, .OpenerSlot = process.Slot, .OpenerProcessId = process.Id};
+        subject.Opener = &opener;
+    }
+    if (opened || (IsLive(Class, Post) && !Call)) {
+        SubjectSetObject(&subject, Post->Object, Post->ObjectContext);
+    }
+    const BOOLEAN relayed = CallbackIsRelayed(Registration, DecidePost(Ruleset, &subject, Number, Post, Call));
+    if (Call) {
+        CallbackSetCall(&notification, Call);
+        notification.PreSequence = Call->PreSequence;
+        notification.Duration = CallGetDuration(Call);
+    }
+    if (opened) {
+        name = DescribeOpened(&notification, Ruleset, &subject, relayed);
+    } else if (relayed && IsLive(Class, Post)) {
+        name = DescribeObject(&notification, &subject, Call != NULL);
+    }
+    if (relayed) {
+        RecordRelay(&notification);
+    }
+    NameRelease(name);
+    SubjectEnd(&subject);
+}
+
+_Use_decl_annotations_
+VOID CallbackPost(REGISTRATION *Registration, const NOTIFY_CLASS *Class, ULONG Number,
+                  const REG_POST_OPERATION_INFORMATION *Information, const CALL_STATE *State) {
+    RULESET *current = NULL;
+    const RULESET *ruleset = State->Call ? State->Call->Ruleset : State->Ruleset;
+    // What is opened may be wanted only later.
+    if (State->Ignored || (!(Registration->ClassMask >> Number & 1) && Class->Body != NotifyBodyCreate)) {
+        return;
+    }
+    // Pre was not seen.
+    if (!ruleset) {
+        ruleset = current = RegistrationGetRuleset(Registration);
+    }
+    Post(Registration, Class, Number, Information, State->Call, ruleset);
+    RulesetRelease(current);
+}

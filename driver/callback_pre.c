@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+//
+// What is done in pre: for both phases it is decided here what becomes of them.
+
+#include "callback_phases.h"
+
+#define BIT(NotifyClass) (1ULL << (NotifyClass))
+#define CLEAN_UP BIT(RegNtCallbackObjectContextCleanup)
+#define CLOSE (BIT(RegNtPreKeyHandleClose) | BIT(RegNtPostKeyHandleClose) | CLEAN_UP)
+
+_Use_decl_annotations_
+VOID CallbackSetCall(NOTIFICATION *Notification, const CALL *Call) {
+    Notification->KeyPath = Call->KeyPath;
+    Notification->OtherPath = Call->OtherPath;
+    Notification->RequestedPath = Notification->Class->Body == NotifyBodyCreate ? Call->KeyPath : NULL;
+    Notification->KeyObject = Call->KeyObject;
+    Notification->Opener = &Call->Opener;
+    Notification->Transaction = &Call->Transaction;
+    Notification->Facts = &Call->Facts;
+}
+
+_Use_decl_annotations_
+BOOLEAN CallbackIsRelayed(const REGISTRATION *Registration, VERDICT Verdict) {
+    if (Verdict == VerdictNoMemory || Verdict == VerdictCaptureFault) {
+        VerdictLose(Registration, Verdict);
+    }
+    return Verdict == VerdictNotify;
+}
+
+_Use_decl_annotations_
+VERDICT CallbackDecide(const RULESET *Ruleset, SUBJECT *Subject, ULONG Number, UINT32 Outcome) {
+    return Subject->Registration->ClassMask & BIT(Number) ? VerdictDecide(Ruleset, Subject, Number, Outcome)
+                                                          : VerdictIgnore;
+}
+
+_Use_decl_annotations_
+BOOLEAN CallbackCanWant(const RULESET *Ruleset, SUBJECT *Subject, ULONG Number) {
+    return Subject->Registration->ClassMask >> Number & 1 && VerdictCanWant(Ruleset, Subject, Number);
+}
+
+// What is opened has a path of its own, which only post knows, and whoever opens it is told with its close.
+_IRQL_requires_max_(APC_LEVEL)
+static BOOLEAN IsUndecided(_In_ const RULESET *Ruleset, _In_ const REGISTRATION *Registration,
+                           _In_ const NOTIFY_CLASS *Class) {
+    const UINT64 classes = BIT(Class->Partner) | CLOSE;
+    return Class->Body == NotifyBodyCreate && (RulesetGetClassMask(Ruleset, Registration->ClassMask) & classes) != 0;
+}
+
+// Relays the pre notification if Verdict says so, and stores what is decided about its post notification.
+_IRQL_requires_max_(APC_LEVEL)
+static VOID CarryOut(_In_ const SUBJECT *Subject, _In_ RULESET *Ruleset, _In_ VERDICT Verdict, _In_ ULONG Number,
+                     _In_ VERDICT OnSuccess, _In_ VERDICT OnFailure) {
+    const NOTIFY_CLASS *class = Subject->Class;
+    REGISTRATION *registration = Subject->Registration;
+    NOTIFICATION notification = {.Registration = registration, .Class = class, .Number = Number, .Pre = Subject->Pre};
+    CAPTURE valueName;
+    CALL call;
+    CallBegin(&call, registration, class, Subject->Pre, Subject);
+    call.OnSuccess = OnSuccess;
+    call.OnFailure = OnFailure;
+    if (Verdict == VerdictNotify) {
+        CallbackSetCall(&notification, &call);
+        if (SubjectGetValueName(Subject, &valueName)) {
+            notification.ValueName = &valueName;
+        }
+        call.PreSequence = RecordRelay(&notification);
+    }
+    if (OnSuccess == VerdictIgnore && OnFailure == VerdictIgnore) {
+        CallIgnore(class, Subject->Pre);
+        CallEnd(&call);
+    } else if (!CallKeep(&call, Ruleset, class, Subject->Pre)) {
+        CallDefer(Ruleset, class, Subject->Pre);
+        CallEnd(&call);
+    }
+}
+
+_IRQL_requires_max_(APC_LEVEL)
+static VOID DecidePre(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class, _In_ ULONG Number,
+                      _Inout_ VOID *Pre) {
+    RULESET *ruleset = RegistrationGetRuleset(Registration);
+    SUBJECT subject;
+    SubjectBegin(&subject, Registration, ruleset->Rules, Class, Pre);
+    const VERDICT verdict = CallbackDecide(ruleset, &subject, Number, 0);
+    const VERDICT onSuccess = CallbackDecide(ruleset, &subject, Class->Partner, CMB_OUTCOME_SUCCESS);
+    const VERDICT onFailure = ruleset->Rules && RulesUses(ruleset->Rules, RulesOutcome)
+                                  ? CallbackDecide(ruleset, &subject, Class->Partner, CMB_OUTCOME_FAILURE)
+                                  : onSuccess;
+    // The last time that the path can be had.
+    if (Number == RegNtPreKeyHandleClose && CallbackCanWant(ruleset, &subject, RegNtCallbackObjectContextCleanup)) {
+        KeyObjectClose(Registration, subject.Object, subject.KeyObject, SubjectUsePath(&subject.Paths[0]));
+    }
+    const BOOLEAN relayed = CallbackIsRelayed(Registration, verdict);
+    if (relayed || onSuccess != VerdictIgnore || onFailure != VerdictIgnore) {
+        CarryOut(&subject, ruleset, verdict, Number, onSuccess, onFailure);
+    } else {
+        CallIgnore(Class, Pre);
+    }
+    if (onSuccess == VerdictIgnore && onFailure == VerdictIgnore && IsUndecided(ruleset, Registration, Class)) {
+        CallDefer(ruleset, Class, Pre);
+    }
+    SubjectEnd(&subject);
+    RulesetRelease(ruleset);
+}
+
+// Most notifications end here: no rule is meant for them, or the key says that none is.
+_Use_decl_annotations_
+VOID CallbackPre(REGISTRATION *Registration, const NOTIFY_CLASS *Class, ULONG Number, VOID *Pre) {
+    UINT64 classes = BIT(Number) | BIT(Class->Partner);
+    if (Number == RegNtPreKeyHandleClose) {
+        classes |= CLEAN_UP;
+    } else if (Class->Body == NotifyBodyCreate) {
+        classes |= CLOSE;
+    }
+    classes &= Registration->ClassMask;
+    if (!((UINT64)ReadAcquire64(&Registration->Wanted) & classes) ||
+        (Class->Key == NotifyKeyObject &&
+         KeyObjectIsQuiet(*NotifyClassObjectContext(Class, Pre), (UINT64)ReadAcquire64(&Registration->RulesSerial),
+                          classes))) {
+        CallIgnore(Class, Pre);
+    } else {
+        DecidePre(Registration, Class, Number, Pre);
+    }
+}
