@@ -160,10 +160,31 @@ static NTSTATUS CmpFurnishTables(PCM_MEMORY_STORE Memory) {
     return Status;
 }
 
+// Which control set the machine was started with.
+static NTSTATUS CmpFurnishSelect(PCM_MEMORY_STORE Memory) {
+    static const struct {
+        const WCHAR *Name;
+        ULONG Number;
+    } Values[] = {{L"Current", 1}, {L"Default", 1}, {L"Failed", 0}, {L"LastKnownGood", 1}};
+    UNICODE_STRING Path = CmpText(L"MACHINE\\SYSTEM\\Select");
+    CM_NODE Key;
+    NTSTATUS Status = CmpPlace(Memory->Root, &Path, CmPlain, &Key);
+
+    for (ULONG i = 0; NT_SUCCESS(Status) && i < RTL_NUMBER_OF(Values); i++) {
+        UNICODE_STRING Name = CmpText(Values[i].Name);
+
+        Status = Memory->Table.SetValue(Memory, Key, &Name, 0, REG_DWORD, &Values[i].Number, sizeof(ULONG));
+    }
+    return Status;
+}
+
 NTSTATUS CmpFurnish(PCM_MEMORY_STORE Memory) {
     UNICODE_STRING Classes = CmpText(L"MACHINE\\SOFTWARE\\Classes");
     NTSTATUS Status = CmpFurnishTables(Memory);
 
+    if (NT_SUCCESS(Status)) {
+        Status = CmpFurnishSelect(Memory);
+    }
     if (NT_SUCCESS(Status)) {
         Status = CmpFurnishClasses(Memory->Root, &Classes);
     }

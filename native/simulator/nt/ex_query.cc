@@ -61,8 +61,8 @@ void relocate(std::vector<UCHAR> &list, PVOID to) {
     for (size_t at = 0;;) {
         auto entry = reinterpret_cast<PSYSTEM_PROCESS_INFORMATION>(list.data() + at);
         if (entry->ImageName.Length != 0) {
-            entry->ImageName.Buffer = reinterpret_cast<PWCH>(static_cast<UCHAR *>(to) +
-                                                             reinterpret_cast<ULONG_PTR>(entry->ImageName.Buffer));
+            entry->ImageName.Buffer =
+                reinterpret_cast<PWCH>(static_cast<UCHAR *>(to) + reinterpret_cast<ULONG_PTR>(entry->ImageName.Buffer));
         }
         if (entry->NextEntryOffset == 0) {
             return;
