@@ -6,8 +6,9 @@
 // A node without a CMB_RULE_NODE_DEEP node above it is met at one place at most, since it is reached by as many
 // components as its depth says. A node that stays looks at all places from where it was first reached on, in ascending
 // order; what lies below it is therefore reached earliest at first, and another node that stays need not be entered
-// again. So each state is met once, and CMB_MAX_RULES_WORK bounds those that meet one component, however the text was
-// chosen: at worst 8192 nodes and globs look at each component of a path, each in time linear in its length.
+// again. So each state is met once, and CMB_MAX_RULES_WORK bounds how many there are for each component, however the
+// text was chosen; a glob takes time linear in the length of its component. The dearest known, 4000 globs over a name
+// of 32767 units, twice as long as a name can be that exists, takes half a second.
 
 #include "rules_program.h"
 
@@ -56,6 +57,8 @@ typedef struct WALK {
     RULES_ADD_SET *Add;
     VOID *Context;
     ULONG Depth;
+    // Bits: entries of Components that hold something.
+    UINT32 Filled;
     FRAME Frames[CMB_MAX_RULES_DEPTH];
     COMPONENT Components[COMPONENT_SLOTS];
     // Bits by RULES_INDEX.Nested: nodes that were entered.
@@ -86,10 +89,12 @@ static VOID SkipSeparators(_In_ const WALK *Walk, _Inout_ CURSOR *Cursor) {
 
 // The component at Cursor, which is not the end.
 static const COMPONENT *GetComponent(_Inout_ WALK *Walk, _In_ ULONG Place, _In_ const CURSOR *Cursor) {
-    COMPONENT *component = &Walk->Components[Place % COMPONENT_SLOTS];
-    if (component->Place == Place) {
+    const ULONG slot = Place % COMPONENT_SLOTS;
+    COMPONENT *component = &Walk->Components[slot];
+    if ((Walk->Filled >> slot & 1) && component->Place == Place) {
         return component;
     }
+    Walk->Filled |= 1u << slot;
     const RULES_TEXT *part = &Walk->Parts[Cursor->Part];
     const WCHAR *units = part->Units + Cursor->Unit;
     const ULONG limit = part->Count - Cursor->Unit;
@@ -300,9 +305,7 @@ VOID RulesWalk(const RULES *Rules, ULONG Dimension, const RULES_TEXT *Parts, ULO
     walk.Add = Add;
     walk.Context = Context;
     walk.Depth = 0;
-    for (ULONG i = 0; i < COMPONENT_SLOTS; ++i) {
-        walk.Components[i].Place = MAXULONG;
-    }
+    walk.Filled = 0;
     for (ULONG i = 0; i * 64 < Rules->Index.NestedCount; ++i) {
         walk.Entered[i] = 0;
     }

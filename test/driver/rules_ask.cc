@@ -8,6 +8,46 @@
 
 namespace cmbridge::test {
 
+std::u16string upcase(std::u16string_view text) {
+    std::u16string upper(text);
+    for (char16_t &unit : upper) {
+        unit = RtlUpcaseUnicodeChar(unit);
+    }
+    return upper;
+}
+
+std::vector<std::u16string> splitPath(std::u16string_view path) {
+    std::vector<std::u16string> components;
+    std::u16string component;
+    for (size_t i = 0; i <= path.size(); ++i) {
+        if (i < path.size() && path[i] != u'\\') {
+            component += path[i];
+        } else if (!component.empty()) {
+            components.push_back(std::move(component));
+            component.clear();
+        }
+    }
+    return components;
+}
+
+Sid makeSid(std::initializer_list<uint32_t> subAuthorities) {
+    Sid sid = {1, static_cast<uint8_t>(subAuthorities.size()), 0, 0, 0, 0, 0, 5};
+    for (uint32_t part : subAuthorities) {
+        for (int shift = 0; shift < 32; shift += 8) {
+            sid.push_back(static_cast<uint8_t>(part >> shift));
+        }
+    }
+    return sid;
+}
+
+uint32_t hashText(std::u16string_view text) {
+    uint32_t hash = 0x811C9DC5;
+    for (char16_t unit : text) {
+        hash = (hash ^ unit) * 0x01000193;
+    }
+    return hash;
+}
+
 namespace {
 
 RULES_TEXT textOf(std::u16string_view text) {

@@ -9,46 +9,6 @@
 
 namespace cmbridge::test {
 
-std::u16string upcase(std::u16string_view text) {
-    std::u16string upper(text);
-    for (char16_t &unit : upper) {
-        unit = RtlUpcaseUnicodeChar(unit);
-    }
-    return upper;
-}
-
-std::vector<std::u16string> splitPath(std::u16string_view path) {
-    std::vector<std::u16string> components;
-    std::u16string component;
-    for (size_t i = 0; i <= path.size(); ++i) {
-        if (i < path.size() && path[i] != u'\\') {
-            component += path[i];
-        } else if (!component.empty()) {
-            components.push_back(std::move(component));
-            component.clear();
-        }
-    }
-    return components;
-}
-
-Sid makeSid(std::initializer_list<uint32_t> subAuthorities) {
-    Sid sid = {1, static_cast<uint8_t>(subAuthorities.size()), 0, 0, 0, 0, 0, 5};
-    for (uint32_t part : subAuthorities) {
-        for (int shift = 0; shift < 32; shift += 8) {
-            sid.push_back(static_cast<uint8_t>(part >> shift));
-        }
-    }
-    return sid;
-}
-
-uint32_t hashText(std::u16string_view text) {
-    uint32_t hash = 0x811C9DC5;
-    for (char16_t unit : text) {
-        hash = (hash ^ unit) * 0x01000193;
-    }
-    return hash;
-}
-
 namespace {
 
 using RuleSet = std::set<uint32_t>;
@@ -181,13 +141,13 @@ class Writer {
     }
 
   private:
+    // Equal texts share their units.
     uint32_t addUnits(std::u16string_view text) {
-        const size_t known = units_.find(text);
-        if (known != std::u16string::npos) {
-            return static_cast<uint32_t>(known);
+        auto [place, isNew] = unitsOf_.try_emplace(std::u16string(text), static_cast<uint32_t>(units_.size()));
+        if (isNew) {
+            units_ += text;
         }
-        units_ += text;
-        return static_cast<uint32_t>(units_.size() - text.size());
+        return place->second;
     }
 
     CMB_RULE_NODE describe(const Node &node) {
@@ -258,6 +218,7 @@ class Writer {
     std::vector<uint64_t> words_;
     std::vector<CMB_RULE_MEMBER> members_;
     std::u16string units_;
+    std::map<std::u16string, uint32_t> unitsOf_;
     std::vector<uint8_t> bytes_;
 };
 
