@@ -4,6 +4,11 @@ import { CmBridgeError } from '../errors.js';
 import { packageInfo } from '../native-loader.js';
 import { openDriver } from '../open-driver.js';
 import { StreamOutput } from './output.js';
+import { formatProblem } from './rules-check.js';
+import { addRulesCommand } from './rules-command.js';
+import type { ExplainEnvironment } from './rules-explain.js';
+import { wantsColor } from './style.js';
+import { RulesError } from '../rules/problem.js';
 import { watch, type WatchOptions } from './watch.js';
 
 const examples = `
@@ -11,6 +16,7 @@ Examples:
   On Windows, with the driver installed, from an elevated command prompt:
     $ cmbridge watch
     $ cmbridge watch --class SetValueKey --phase post --old-values
+    $ cmbridge watch --rules rules.yaml
     $ cmbridge watch --json > events.ndjson
 
   Anywhere, without Windows and without a driver: what would this file cause?
@@ -20,6 +26,7 @@ Examples:
 Each line has the time, the process id, the phase (pre: before the registry acts; post: after it, with the status), the
 operation, the key, and the value. [kernel], [as SID] and [transaction] mark calls of the kernel, of a thread that impersonates,
 and inside a transaction. When the driver had to drop events, a line says how many and which.
+--rules takes a YAML or JSON file whose first matching rule decides, in the driver, what becomes an event.
 --class takes a notification class (RegNtPreSetValueKey) or an operation (SetValueKey), several times if you like.
 --json writes one object per line: 64-bit numbers are strings, bytes are base64; cmbridge/event.schema.json describes it.
 Ctrl-C unregisters, prints what is still on its way, and then the counts.`;
@@ -35,7 +42,7 @@ function createProgram(): Command {
     .description('Watches the Windows registry through a registry callback in the kernel.')
     .version(packageInfo().version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
-    .addHelpText('after', `${examples}\n\nAll options of a command: cmbridge watch --help`)
+    .addHelpText('after', `${examples}\n\nAll options of a command: cmbridge watch --help, cmbridge rules check --help`)
     .exitOverride();
   program
     .command('watch')
@@ -43,6 +50,9 @@ function createProgram(): Command {
     .option('--altitude <altitude>', 'decimal number that orders registry callbacks (default: a free one near 385210)')
     .option('--class <name...>', 'only these notification classes or operations')
     .addOption(new Option('--phase <phase>', 'only this phase').choices(['pre', 'post']))
+    .option('--rules <file>', 'only what the rules of this file notify of; cmbridge rules --help tells more')
+    .option('--rate-limit <n>', 'at most so many events per second; the rest is counted', parseCount)
+    .option('--coalesce-reads', 'print identical reads that wait together once, with their number')
     .option('--json', 'print NDJSON')
     .option('--simulate <file>', 'import a .reg file in the simulator and watch that')
     .option('--old-values', 'read what was there before a value is set or deleted, and show that')
@@ -53,6 +63,7 @@ function createProgram(): Command {
     .addHelpText('after', examples)
     .exitOverride()
     .action(runWatch);
+  addRulesCommand(program, runRules);
   return program;
 }
 
@@ -80,9 +91,22 @@ async function runWatch(options: WatchOptions): Promise<void> {
   }
 }
 
+async function runRules(command: (environment: ExplainEnvironment) => Promise<number>): Promise<void> {
+  const output = new StreamOutput(process.stdout);
+  process.exitCode = await command({ output, env: process.env, stdin: process.stdin });
+  if (output.failure === null) return;
+  console.error(`cmbridge: cannot write the output: ${output.failure.message}`);
+  process.exitCode = 1;
+}
+
 /** 0 success, 1 failure, 2 wrong usage. */
 function exitCode(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (error instanceof RulesError) {
+    const color = wantsColor(process.stderr, !process.argv.includes('--no-color'), process.env);
+    for (const problem of error.problems) console.error(formatProblem(problem, error.fileName ?? 'rules', color));
+    return 1;
+  }
   console.error(`cmbridge: ${error instanceof CmBridgeError ? error.message : describe(error)}`);
   const isUsage =
     error instanceof CmBridgeError && ['CMB_INVALID_ARGUMENT', 'CMB_INVALID_ALTITUDE'].includes(error.code);

@@ -6,6 +6,8 @@ import type { Event } from '../event.js';
 import { checkNotifyClass, notifyClasses, type NotifyClassName, type Phase } from '../notify-class.js';
 import type { OpenDriverOptions } from '../open-driver.js';
 import { parseRegFile } from '../reg-file/parse.js';
+import { loadRules, type RuleFile } from '../rules/file.js';
+import { formatProblem } from './rules-check.js';
 import type { Statistics } from '../statistics.js';
 import { formatEvent } from './format.js';
 import type { Output } from './output.js';
@@ -15,6 +17,11 @@ export interface WatchOptions {
   readonly altitude?: string | undefined;
   readonly class?: readonly string[] | undefined;
   readonly phase?: Phase | undefined;
+  /** A rule file. */
+  readonly rules?: string | undefined;
+  /** Events per second. */
+  readonly rateLimit?: number | undefined;
+  readonly coalesceReads?: boolean | undefined;
   readonly json?: boolean | undefined;
   readonly simulate?: string | undefined;
   readonly processName?: boolean | undefined;
@@ -45,6 +52,7 @@ export async function watch(options: WatchOptions, environment: WatchEnvironment
     );
   }
   const file = simulate === undefined ? null : await readRegFile(simulate);
+  const rules = options.rules === undefined ? null : await readRules(options.rules, environment);
   const stop = new AbortController();
   const signal = AbortSignal.any([environment.signal, environment.output.closed, stop.signal]);
   await using driver = await environment.open({ backend: simulate === undefined ? 'auto' : 'simulator' });
@@ -55,6 +63,10 @@ export async function watch(options: WatchOptions, environment: WatchEnvironment
       classes: options.class === undefined ? undefined : findClasses(options.class),
       phases: options.phase === undefined ? undefined : [options.phase],
       oldValues: options.oldValues,
+      rules: rules?.rules,
+      otherwise: rules?.otherwise,
+      rateLimit: options.rateLimit,
+      coalesceReads: options.coalesceReads,
       onError: (error) => {
         environment.note(`cmbridge: ${error instanceof Error ? error.message : String(error)}`);
       },
@@ -92,6 +104,12 @@ async function readRegFile(path: string): Promise<Uint8Array> {
     throw new CmBridgeError(error.code, `${path}: ${error.message}`, { cause: error });
   }
   return bytes;
+}
+
+async function readRules(path: string, { note }: WatchEnvironment): Promise<RuleFile> {
+  const file = await loadRules(path);
+  for (const warning of file.warnings) note(formatProblem(warning, path, false));
+  return file;
 }
 
 async function runFile(driver: Driver, file: Uint8Array, signal: AbortSignal): Promise<void> {

@@ -25,7 +25,7 @@ export interface RuleFile {
   /** Rules that never match, and the like. */
   readonly warnings: readonly RuleProblem[];
   /** Where something stands: `file.locate(['rules', 2, 'keys'])`. Null for what is not in the file. */
-  locate(path: RulePath): TextPosition | null;
+  readonly locate: (path: RulePath) => TextPosition | null;
 }
 
 /** Reads the text of a rule file, YAML or JSON. Throws a `RulesError` that has everything that is wrong in it, with the places. */
