@@ -245,8 +245,11 @@ static VOID CmpFill(PCM_INJECTION In, ULONG NotifyClass, PVOID Object) {
 }
 
 static ULONG CmpPreClassOf(ULONG NotifyClass) {
+    if (CmpClassOf(NotifyClass)->Post != 0) {
+        return NotifyClass;
+    }
     for (ULONG Pre = 0; Pre < 51; Pre++) {
-        if (CmpClassOf(Pre)->Post == NotifyClass && CmpClassOf(Pre)->Post != 0) {
+        if (CmpClassOf(Pre)->Post == NotifyClass && NotifyClass != 0) {
             return Pre;
         }
     }

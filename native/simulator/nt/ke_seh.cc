@@ -7,21 +7,16 @@
 
 extern "C" {
 
-BOOLEAN SimSehEnter(SIM_SEH_FRAME *frame) {
-    if (frame->State == 0) {
-        PKTHREAD thread = nt::currentThread();
-        frame->Thread = thread;
-        frame->Previous = thread->seh;
-        frame->State = 1;
-        thread->seh = frame;
-        return TRUE;
-    }
-    // Second turn of the loop: the block or its handler is through.
-    SimSehLeave(frame);
-    return FALSE;
+SIM_SEH_FRAME *SimSehEnter(SIM_SEH_FRAME *frame) {
+    PKTHREAD thread = nt::currentThread();
+    frame->Thread = thread;
+    frame->Previous = thread->seh;
+    frame->State = 1;
+    thread->seh = frame;
+    return frame;
 }
 
-void SimSehLeave(SIM_SEH_FRAME *frame) {
+SIM_SEH_FRAME *SimSehLeave(SIM_SEH_FRAME *frame) {
     if (frame->State == 1) {
         PKTHREAD thread = frame->Thread;
         if (thread->seh != frame) {
@@ -31,6 +26,7 @@ void SimSehLeave(SIM_SEH_FRAME *frame) {
         thread->seh = frame->Previous;
     }
     frame->State = 2;
+    return nullptr;
 }
 
 BOOLEAN SimSehFilter(LONG disposition) {

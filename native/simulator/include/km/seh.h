@@ -29,8 +29,10 @@ typedef struct _SIM_SEH_FRAME {
     jmp_buf Target;
 } SIM_SEH_FRAME;
 
-BOOLEAN SimSehEnter(SIM_SEH_FRAME *Frame);
-void SimSehLeave(SIM_SEH_FRAME *Frame);
+// Returns the frame.
+SIM_SEH_FRAME *SimSehEnter(SIM_SEH_FRAME *Frame);
+// The block or its handler is through: returns NULL.
+SIM_SEH_FRAME *SimSehLeave(SIM_SEH_FRAME *Frame);
 BOOLEAN SimSehFilter(LONG Disposition);
 NTSTATUS SimSehCode(void);
 
@@ -42,12 +44,21 @@ SIM_END_C
 
 // libstdc++ uses __try for itself.
 #if !defined(__cplusplus)
+// However the block was left.
+static inline void SimSehCleanUp(SIM_SEH_FRAME *Frame) {
+    if (Frame->State == 1) {
+        SimSehLeave(Frame);
+    }
+}
+
 #if !defined(__clang__)
 // Warns about every local that is set before the block and set again in the handler, although that is well defined.
 #pragma GCC diagnostic ignored "-Wclobbered"
 #endif
+// The frame is not set to zero as a whole: that costs more than everything else here.
 #define __try                                                                                                          \
-    for (SIM_SEH_FRAME simSehFrame __attribute__((cleanup(SimSehLeave))) = {.State = 0}; SimSehEnter(&simSehFrame);)   \
+    for (SIM_SEH_FRAME simSehFrame __attribute__((cleanup(SimSehCleanUp))), *simSehOpen = SimSehEnter(&simSehFrame);   \
+         simSehOpen != NULL; simSehOpen = SimSehLeave(&simSehFrame))                                                   \
         if (_setjmp(simSehFrame.Target) == 0)
 // clang-format takes the name for the statement.
 // clang-format off
