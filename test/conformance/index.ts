@@ -1,6 +1,7 @@
 import { describe } from 'node:test';
 import { abortSuite } from './abort.js';
 import { eventSuite } from './events.js';
+import { flowSuite } from './flow.js';
 import { hiveSuite } from './hives.js';
 import { hostileSuite } from './hostile.js';
 import type { ConformanceHost } from './host.js';
@@ -11,6 +12,9 @@ import { orderSuite } from './order.js';
 import { overflowSuite } from './overflow.js';
 import { querySuite } from './queries.js';
 import { registrationSuite } from './registration.js';
+import { ruleChangeSuite } from './rules-change.js';
+import { ruleProcessSuite } from './rules-who.js';
+import { ruleSuite } from './rules.js';
 import { securitySuite } from './security.js';
 import { transactionSuite } from './transactions.js';
 import { valueSuite } from './values.js';
@@ -34,6 +38,10 @@ export function conformance(host: ConformanceHost): void {
     orderSuite(host);
     lifetimeSuite(host);
     overflowSuite(host);
+    flowSuite(host);
+    ruleSuite(host);
+    ruleProcessSuite(host);
+    ruleChangeSuite(host);
     abortSuite(host);
     hostileSuite(host);
   });

@@ -63,3 +63,49 @@ export async function register(channel: NativeChannel, fields: RegisterFields): 
   const reply = await channel.control(P.CMB_IOCTL_REGISTER, registerRequest(fields), P.CMB_REGISTER_REPLY.size);
   return viewOf(reply).getUint32(P.CMB_REGISTER_REPLY.Status, true);
 }
+
+export interface RulesReply {
+  readonly status: number;
+  readonly reason: number;
+  readonly offset: number;
+}
+
+/** The program starts at the next multiple of 8 behind the altitude. */
+export async function registerWithRules(
+  channel: NativeChannel,
+  altitude: string,
+  program: Uint8Array,
+): Promise<RulesReply & { readonly cookie: bigint }> {
+  const head = registerRequest({ altitude });
+  const start = Math.ceil(head.length / 8) * 8;
+  const input = new Uint8Array(start + program.length);
+  input.set(head);
+  input.set(program, start);
+  const request = viewOf(input);
+  request.setUint32(P.CMB_HEADER.Size, input.length, true);
+  request.setUint32(P.CMB_REGISTER_REQUEST.ProgramSize, program.length, true);
+  const R = P.CMB_REGISTER_REPLY;
+  const view = viewOf(await channel.control(P.CMB_IOCTL_REGISTER, input, R.size));
+  return {
+    status: view.getUint32(R.Status, true),
+    reason: view.getUint32(R.Reason, true),
+    offset: view.getUint32(R.Offset, true),
+    cookie: view.getBigInt64(R.Cookie, true),
+  };
+}
+
+export async function setRules(channel: NativeChannel, cookie: bigint, program: Uint8Array): Promise<RulesReply> {
+  const Q = P.CMB_SET_RULES_REQUEST;
+  const input = request(Q.size + program.length, (view) => {
+    view.setBigInt64(Q.Cookie, cookie, true);
+    view.setUint32(Q.ProgramSize, program.length, true);
+  });
+  input.set(program, Q.size);
+  const R = P.CMB_SET_RULES_REPLY;
+  const view = viewOf(await channel.control(P.CMB_IOCTL_SET_RULES, input, R.size));
+  return {
+    status: view.getUint32(R.Status, true),
+    reason: view.getUint32(R.Reason, true),
+    offset: view.getUint32(R.Offset, true),
+  };
+}
