@@ -1,4 +1,6 @@
 import type { RegisterOptions } from '../../lib/driver.js';
+import { compileRules } from '../../lib/rules/compile.js';
+import type { CompiledRules } from '../../lib/rules/rule.js';
 import { pick, type PartOptions } from './part.js';
 import { allClassesMask } from './raw-session.js';
 import type { Row, Section } from './report.js';
@@ -12,6 +14,7 @@ import {
   type RawReader,
   type Rig,
 } from './rig.js';
+import { rulesWithoutMatch } from './rule-sets.js';
 import { interleave, paired, samplesOf, summarize, type Candidate } from './summary.js';
 import { formatValue } from './table.js';
 
@@ -28,6 +31,7 @@ export const operations: readonly Operation[] = [
   { kind: 'set', title: 'set value, pre and post', notifications: 2 },
   { kind: 'open', title: 'open and close of a key, each pre and post', notifications: 4 },
 ];
+const ruleCounts = [1, 10, 100, 1000];
 const altitude = '385000.2';
 const queueBytes = 16 * 1024 * 1024;
 
@@ -35,10 +39,11 @@ const queueBytes = 16 * 1024 * 1024;
 export async function callbackCost(options: PartOptions): Promise<Section[]> {
   await using rig = await startRig();
   await using reader = await startRawReader(queueBytes);
+  const ruleSets = new Map(ruleCounts.map((count) => [count, compileRules(rulesWithoutMatch(count))]));
   const sections: Section[] = [];
   for (const operation of operations) {
     options.progress(operation.title);
-    sections.push(await costOf(operation, rig, reader, options));
+    sections.push(await costOf(operation, rig, reader, ruleSets, options));
   }
   return sections;
 }
@@ -47,6 +52,7 @@ async function costOf(
   { kind, title, notifications }: Operation,
   rig: Rig,
   reader: RawReader,
+  ruleSets: ReadonlyMap<number, CompiledRules>,
   options: PartOptions,
 ): Promise<Section> {
   const load = { path: benchKey, kind };
@@ -77,6 +83,9 @@ async function costOf(
   };
   add('none', 'nothing registered', perOperation);
   add('other-class', 'registered for another class', () => registered({ classes: ['RegNtPreSaveKey'] }));
+  for (const [size, rules] of ruleSets) {
+    add(`rules-${size}`, `${size} ${size === 1 ? 'rule' : 'rules'}, no match`, () => registered({ rules }));
+  }
   add('notify', 'every notification is sent', () => notified(false));
   if (kind === 'set') add('notify-old', 'the same, with old values', () => notified(true));
 
