@@ -31,7 +31,7 @@ export interface SetRulesResult {
 /** The rules that a registration begins with, and how others are made for its driver. */
 export interface RegistrationRules {
   readonly current: CompiledRules | null;
-  compile(rules: RulesInput | null, otherwise: unknown): CompiledRules | null;
+  readonly compile: (rules: RulesInput | null, otherwise: unknown) => CompiledRules | null;
 }
 
 /** What a registration needs of its session. */

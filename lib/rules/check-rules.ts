@@ -13,15 +13,23 @@ import { ruleError, RulesError, type RulePath, type RuleProblem } from './proble
 import type { Rule, RuleContext } from './rule.js';
 import { otherwiseShape, ruleListShape } from './shape.js';
 
+/** Whether `keyPatterns` are wanted, which take the most time. */
+export type KeyNames = 'all' | 'given';
+
 /** Reads rules, or throws everything that is wrong with them at once. */
-export function checkRules(rules: readonly Rule[], otherwise: unknown, context: RuleContext): CheckedRule[] {
+export function checkRules(
+  rules: readonly Rule[],
+  otherwise: unknown,
+  context: RuleContext,
+  names: KeyNames,
+): CheckedRule[] {
   const problems = [
     ...findShapeProblems(ruleListShape, rules, ['rules']),
     ...(otherwise === undefined ? [] : findShapeProblems(otherwiseShape, otherwise, ['otherwise'])),
   ];
   const damaged = new Set(problems.map(({ path }) => path[1]));
   if (problems.length > 0 && damaged.has(undefined)) throw new RulesError(problems);
-  const reader = new RuleReader(context);
+  const reader = new RuleReader(context, names);
   const checked = rules.map((rule, index) => (damaged.has(index) ? null : reader.read(rule, ['rules', index])));
   problems.push(...reader.problems);
   if (problems.length > 0) throw new RulesError(problems.sort(byRule));
@@ -70,16 +78,21 @@ class RuleReader {
   readonly problems: RuleProblem[] = [];
   readonly #trees = new Set<number>();
 
-  constructor(readonly context: RuleContext) {}
+  constructor(
+    readonly context: RuleContext,
+    readonly names: KeyNames,
+  ) {}
 
   read(rule: Rule, path: RulePath): CheckedRule {
     const { process = {} } = rule;
+    const keys = this.#each(rule.keys, [...path, 'keys'], (text) => this.#key(text));
     const ofProcess = (name: string) => [...path, 'process', name];
     return {
       name: rule.name ?? null,
       action: rule.action,
       classMask: ruleClassMask(rule),
-      keys: this.#each(rule.keys, [...path, 'keys'], (text) => this.#keyPatterns(text)),
+      keys: keys?.flatMap(({ alternatives }) => alternatives) ?? null,
+      keyPatterns: keys?.flatMap(({ patterns }) => patterns) ?? null,
       valueNames: this.#each(rule.valueNames, [...path, 'valueNames'], parseValueName),
       valueTypes: this.#each(rule.valueTypes, [...path, 'valueTypes'], (name) => registryTypeNumber(name) ?? 0),
       outcome: rule.outcome ?? null,
@@ -94,8 +107,10 @@ class RuleReader {
     };
   }
 
-  #keyPatterns(text: string): Pattern[] {
-    return underAllNames(parseKeyPattern(text, this.context), this.context).map(checkedPattern);
+  #key(text: string) {
+    const alternatives = parseKeyPattern(text, this.context);
+    const patterns = this.names === 'all' ? underAllNames(alternatives, this.context) : [];
+    return { alternatives, patterns: patterns.map(checkedPattern) };
   }
 
   #tree(id: number): number {

@@ -1,4 +1,5 @@
 import { notifyClasses, notifyClassMask, type NotifyClass, type Phase } from '../notify-class.js';
+import type { KeyAlternative } from './key-pattern.js';
 import type { Component, Pattern } from './pattern.js';
 import type { OneOrMany, Rule, RuleAction } from './rule.js';
 
@@ -8,8 +9,9 @@ export interface CheckedRule {
   readonly action: RuleAction;
   /** Bit n: its operations, classes and phases take in class n. */
   readonly classMask: bigint;
-  /** For each entry of `keys` the patterns under all names of the keys. */
-  readonly keys: readonly (readonly Pattern[])[] | null;
+  readonly keys: readonly KeyAlternative[] | null;
+  /** `keys` under all the names that the kernel may have for them; empty if that was not asked for. */
+  readonly keyPatterns: readonly Pattern[] | null;
   readonly valueNames: readonly Component[] | null;
   readonly valueTypes: readonly number[] | null;
   readonly outcome: 'success' | 'failure' | null;

@@ -15,7 +15,7 @@ export function compileRules(rules: readonly Rule[], options: CompileRulesOption
   const context = checkContext('compileRules()', options, ['otherwise', 'maxBytes']);
   const { otherwise = 'ignore' } = options;
   const maxBytes = checkInteger('maxBytes', options.maxBytes, 0, 2 ** 32 - 1, P.CMB_MAX_RULES_BYTES);
-  const checked = checkRules(rules, otherwise, context);
+  const checked = checkRules(rules, otherwise, context, 'all');
   const classMask = effectiveClassMask(checked, otherwise);
   const bytes = buildProgram(checked, otherwise, classMask);
   if (bytes.byteLength > maxBytes) {

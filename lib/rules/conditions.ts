@@ -2,9 +2,9 @@ import { upcase } from '../key-case.js';
 import { registryTypeName } from '../registry-value.js';
 import { listOf, type CheckedRule } from './checked-rule.js';
 import type { Facts, KeyFact } from './facts.js';
-import { parseKeyPattern, type KeyAlternative } from './key-pattern.js';
+import type { KeyAlternative } from './key-pattern.js';
 import { matchesComponent, matchesPath, quotePattern } from './pattern.js';
-import type { OneOrMany, Rule, RuleContext } from './rule.js';
+import type { OneOrMany, Rule } from './rule.js';
 
 export interface ConditionExplanation {
   /** `['keys']`, `['process', 'image']`. */
@@ -19,12 +19,7 @@ export interface ConditionExplanation {
 type Values = OneOrMany<string | number | boolean>;
 
 /** Each condition of a rule, and whether the facts fulfil it. */
-export function conditionsOf(
-  rule: Rule,
-  checked: CheckedRule,
-  facts: Facts,
-  context: RuleContext,
-): ConditionExplanation[] {
+export function conditionsOf(rule: Rule, checked: CheckedRule, facts: Facts): ConditionExplanation[] {
   const { process = {} } = rule;
   const result = classConditions(rule, checked, facts);
   const add = <T>(
@@ -56,9 +51,8 @@ export function conditionsOf(
   const image = facts.imageNames;
   const matchesImage = (names: readonly string[]) => images?.some((pattern) => matchesPath(pattern, names)) === true;
   add(['process', 'image'], process.image, image, matchesImage, () => quotePattern(facts.imagePath ?? ''));
-  const alternatives = listOf(rule.keys)?.flatMap((text) => parseKeyPattern(text, context)) ?? [];
   const matchesKeys = (keys: readonly KeyFact[]) =>
-    alternatives.some((alternative) => keys.some((key) => matchesKey(alternative, key)));
+    checked.keys?.some((alternative) => keys.some((key) => matchesKey(alternative, key))) === true;
   add(['keys'], rule.keys, facts.keys, matchesKeys, (keys) => keys.map(({ path }) => path).join(' and '));
   const valueName = namesValue(facts.className) ? facts.valueName : null;
   const matchesName = (name: string) => valueNames?.some((part) => matchesComponent(part, upcase(name))) === true;

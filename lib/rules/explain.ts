@@ -40,10 +40,10 @@ export function explainRules(
 ): RulesExplanation {
   const context = checkContext('explainRules()', options, ['otherwise']);
   const { otherwise = 'ignore' } = options;
-  const checked = checkRules(rules, otherwise, context);
+  const checked = checkRules(rules, otherwise, context, 'given');
   const facts = factsOf(operation, context);
   const explanations = checked.map((read, index): RuleExplanation => {
-    const conditions = conditionsOf(rules[index] ?? { action: read.action }, read, facts, context);
+    const conditions = conditionsOf(rules[index] ?? { action: read.action }, read, facts);
     return {
       index,
       name: read.name,

@@ -92,25 +92,33 @@ function accountsOf(pattern: Pattern): { account: Component; below: Pattern }[] 
 }
 
 function withClasses(account: Component): Component[] {
+  const last = account.at(-1) ?? '';
+  if (last.endsWith(classesSuffix)) return [];
   return ofPeople(account).map((component) => [...component.slice(0, -1), `${component.at(-1) ?? ''}${classesSuffix}`]);
 }
 
+/** What is left of a component before the suffix, which may lie in its texts and in its wildcards. */
 function withoutClasses(account: Component): Component[] {
-  const last = account.at(-1) ?? '';
-  if (last.endsWith(classesSuffix)) {
-    return ofPeople([...account.slice(0, -1), last.slice(0, -classesSuffix.length)]);
-  }
-  return last === '' ? ofPeople(account) : [];
+  const owners = account.flatMap((part, index) => {
+    const before = account.slice(0, index);
+    const behind = account.slice(index + 1);
+    const found: Component[] = [];
+    for (let end = 0; end <= part.length; end++) {
+      if (matchesComponent([part.slice(end), ...behind], classesSuffix)) found.push([...before, part.slice(0, end)]);
+    }
+    if (behind.length > 0 && matchesComponent(['', ...behind], classesSuffix)) found.push([...before, part, '']);
+    return found;
+  });
+  return owners.flatMap(ofPeople);
 }
 
-/** What of a component can be the SID of a person. */
+/** What of a component can be the SID of a person; of wildcards that are hard to tell apart, all. */
 function ofPeople(account: Component): Component[] {
-  const first = account[0] ?? '';
-  return people.flatMap((prefix) => {
-    if (first.startsWith(prefix)) return [account];
-    if (isLiteral(account) || !prefix.startsWith(first)) return [];
-    return [[prefix, ...account.slice(1)]];
-  });
+  const [first = '', second, ...more] = account;
+  if (people.some((prefix) => first.startsWith(prefix))) return [account];
+  if (isLiteral(account)) return [];
+  const isPrefix = second === '' && more.length === 0;
+  return isPrefix ? people.filter((prefix) => prefix.startsWith(first)).map((prefix) => [prefix, '']) : [account];
 }
 
 function linksOf(controlSet: number | undefined): Link {

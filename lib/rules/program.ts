@@ -29,7 +29,7 @@ export function buildProgram(
   const numbers = (of: (rule: CheckedRule) => readonly (number | bigint)[] | null, isSorted = true) =>
     memberDimension(writer, rules, of, isSorted);
   const dimensions: (readonly [offset: number, dimension: Dimension])[] = [
-    [D.Key, texts('keys', ({ keys }) => keys?.flat() ?? null)],
+    [D.Key, texts('keys', ({ keyPatterns }) => keyPatterns)],
     [D.ValueName, texts('valueNames', ({ valueNames }) => valueNames?.map((name) => [name]) ?? null)],
     [D.ValueType, numbers(({ valueTypes }) => valueTypes)],
     [D.Outcome, numbers(outcomeOf)],

@@ -25,8 +25,8 @@ export function findShadowed(rules: readonly CheckedRule[]): Map<number, readonl
   for (const entry of entries) {
     const before = coversOf(entry, entries, tree, withoutKeys);
     if (before !== null && entry.classMask !== 0n) shadowed.set(entry.index, before);
-    if (entry.rule.keys === null) withoutKeys.push(entry);
-    else for (const pattern of entry.rule.keys.flat()) tree.add(pattern, entry.index);
+    if (entry.rule.keyPatterns === null) withoutKeys.push(entry);
+    else for (const pattern of entry.rule.keyPatterns) tree.add(pattern, entry.index);
   }
   return shadowed;
 }
@@ -40,7 +40,7 @@ function coversOf(
 ): number[] | null {
   const anyKey = withoutKeys.filter((earlier) => covers(earlier, entry));
   const used = new Set<number>();
-  for (const pattern of entry.rule.keys?.flat() ?? [null]) {
+  for (const pattern of entry.rule.keyPatterns ?? [null]) {
     const sameKey = pattern === null ? [] : tree.rulesIncluding(pattern);
     const candidates = new Set(anyKey);
     for (const index of sameKey) {
