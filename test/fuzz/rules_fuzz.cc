@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+//
+// libFuzzer: a forged rule program, and a text to ask it about. A program is refused with a reason and a place inside
+// it, or everything may be asked of it.
+
+#include "driver/rules_builder.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <vector>
+
+extern "C" {
+#include "driver/upcase.h"
+
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t maxSize);
+}
+
+namespace {
+
+using cmbridge::test::Program;
+
+[[noreturn]] void fail(const char *what) {
+    std::fprintf(stderr, "%s\n", what);
+    std::abort();
+}
+
+// The text follows the program, of which the first member says how long it is.
+size_t programSize(const uint8_t *data, size_t size) {
+    uint32_t stated = 0;
+    if (size >= sizeof(stated)) {
+        std::memcpy(&stated, data, sizeof(stated));
+    }
+    return stated <= size ? stated : size;
+}
+
+// Almost every change makes a hash wrong, and then nothing behind it is reached.
+void repairHashes(Program &program) {
+    const CMB_RULES &header = program.header();
+    const uint64_t size = program.size();
+    if (header.EdgeOffset < sizeof(CMB_RULES) || header.EdgeOffset % 8 != 0 || header.UnitOffset % 8 != 0 ||
+        header.EdgeOffset + uint64_t{header.EdgeCount} * sizeof(CMB_RULE_EDGE) > size ||
+        header.UnitOffset + uint64_t{header.UnitCount} * 2 > size) {
+        return;
+    }
+    for (uint32_t i = 0; i < header.EdgeCount; ++i) {
+        CMB_RULE_EDGE &edge = program.edge(i);
+        if (edge.Child != CMB_RULES_NONE && uint64_t{edge.UnitFirst} + edge.UnitCount <= header.UnitCount) {
+            const std::u16string_view text(&program.unit(edge.UnitFirst), edge.UnitCount);
+            edge.Hash = cmbridge::test::hashText(text);
+        }
+    }
+}
+
+} // namespace
+
+extern "C" int LLVMFuzzerInitialize(int *, char ***) {
+    return UpcaseInitialize() == STATUS_SUCCESS ? 0 : 1;
+}
+
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t maxSize, unsigned seed) {
+    size = LLVMFuzzerMutate(data, size, maxSize);
+    const size_t length = programSize(data, size) / 8 * 8;
+    if (seed % 4 != 0 && length >= sizeof(CMB_RULES)) {
+        std::vector<uint64_t> words(length / 8);
+        std::memcpy(words.data(), data, length);
+        Program program(std::move(words));
+        program.header().Size = static_cast<uint32_t>(length);
+        repairHashes(program);
+        std::memcpy(data, program.bytes(), length);
+    }
+    return size;
+}
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    const size_t length = programSize(data, size);
+    // Of its own, so that the sanitizer sees who reads beyond it.
+    const std::vector<uint8_t> bytes(data, data + length);
+    std::u16string text((size - length) / 2, u'\0');
+    std::memcpy(text.data(), data + length, text.size() * 2);
+    RULES *rules = nullptr;
+    RULES_ERROR error{};
+    const NTSTATUS status = RulesCreate(bytes.data(), static_cast<ULONG>(length), &rules, &error);
+    if (status == STATUS_BAD_DATA) {
+        if (error.Reason == 0 || error.Reason > CMB_RULES_REASON_MEMBER ||
+            (error.Offset > 0 && error.Offset >= length)) {
+            fail("refused without a reason or a place");
+        }
+        return 0;
+    }
+    if (status != STATUS_SUCCESS) {
+        fail("neither accepted nor refused");
+    }
+    const std::string problem = cmbridge::test::exercise(rules, text);
+    if (!problem.empty()) {
+        fail(problem.c_str());
+    }
+    RulesRelease(rules);
+    return 0;
+}
