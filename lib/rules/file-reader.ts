@@ -29,7 +29,11 @@ export class RuleFileReader {
     const source = readYaml(this.#text, syntax);
     if (source === null) throw this.#syntaxError(syntax);
     const locate = (path: RulePath) => this.#locate(source, path);
-    const problems = findProblems(source.value).map((problem) => ({ ...problem, ...locate(problem.path) }));
+    const problems = findProblems(source.value).map((problem) => ({
+      ...problem,
+      message: withLines(problem.message, locate),
+      ...locate(problem.path),
+    }));
     if (problems.some(({ severity }) => severity === 'error')) {
       throw new RulesError(problems.sort(byPlace), this.#fileName);
     }
@@ -62,6 +66,14 @@ export class RuleFileReader {
     }
     return this.#positions.at(offset);
   }
+}
+
+/** Messages that name other rules say where these are. */
+function withLines(message: string, locate: RuleFile['locate']): string {
+  return message.replace(/\brules\[(\d+)\]/g, (text, index: string) => {
+    const position = locate(['rules', Number(index)]);
+    return position === null ? text : `${text} in line ${position.line}`;
+  });
 }
 
 function byPlace(a: RuleProblem, b: RuleProblem): number {

@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { loadRules, parseRules, RulesError } from '../../lib/index.js';
+import { compileRules, explainRules, loadRules, parseRules, RulesError, type RuleOperation } from '../../lib/index.js';
 
 const isRuleFile = new Ajv({ strict: true, allowUnionTypes: true }).compile(
   JSON.parse(await readFile('schema/rules.schema.json', 'utf8')) as object,
@@ -262,5 +262,52 @@ describe('loadRules', () => {
     await assert.rejects(loadRules('x', { signal: AbortSignal.abort() }), { code: 'CMB_ABORTED' });
     await assert.rejects(loadRules('x', { sginal: undefined } as object), { code: 'CMB_UNKNOWN_OPTION' });
     assert.throws(() => parseRules(7 as never), { code: 'CMB_INVALID_ARGUMENT' });
+  });
+});
+
+describe('the rules of the documentation', () => {
+  it('are right: examples/rules.yaml', async () => {
+    const { rules, otherwise, warnings } = await loadRules('examples/rules.yaml');
+    assert.deepEqual(warnings, []);
+    assert.ok(isRuleFile({ version: 1, otherwise, rules }), JSON.stringify(isRuleFile.errors));
+    assert.ok(compileRules(rules, { otherwise }).bytes.byteLength > 0);
+    const run = 'HKLM\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Run';
+    const service = 'HKLM\\SYSTEM\\ControlSet001\\Services\\Foo';
+    const nobody = { id: 8, imagePath: 'C:\\a.exe', user: 'S-1-5-18', elevated: true, sessionId: 0, ancestors: [] };
+    const updater = { ...nobody, imagePath: 'C:\\Program Files\\Contoso\\Updater\\u.exe' };
+    const asPolicy = { operation: 'CreateKey', phase: 'pre', keyPath: 'HKU\\.DEFAULT\\Software\\Policies\\X' } as const;
+    const asRun = { operation: 'SetValueKey', phase: 'post', keyPath: run, valueName: 'x', status: 0 } as const;
+    const asService = { operation: 'SetValueKey', phase: 'pre', keyPath: service, valueName: 'imagepath' } as const;
+    const decides = (operation: RuleOperation) => explainRules(rules, operation, { otherwise }).rule;
+    assert.equal(decides({ ...asRun, process: nobody }), 1);
+    assert.equal(decides({ ...asRun, process: updater }), 0);
+    assert.equal(decides({ ...asRun, status: 0xc0000022, process: nobody }), null);
+    assert.equal(decides({ ...asService, valueType: 'REG_EXPAND_SZ', process: nobody }), 2);
+    assert.equal(decides({ ...asService, valueType: 'REG_DWORD', process: nobody }), null);
+    assert.equal(decides({ ...asPolicy, process: { ...nobody, elevated: false } }), 4);
+    assert.equal(decides({ ...asPolicy, process: nobody }), null);
+  });
+
+  it('are right: docs/rules.md', async () => {
+    const text = await readFile('docs/rules.md', 'utf8');
+    const blocks = [...text.matchAll(/```yaml\n([^]*?)```/g)].map(([, block]) => block ?? '');
+    assert.ok(blocks.length >= 5);
+    for (const block of blocks) {
+      const file = block.startsWith('-') ? `version: 1\nrules:\n${block.replaceAll(/^/gm, '  ')}` : block;
+      assert.deepEqual(parseRules(file).warnings, [], block);
+    }
+    const patterns = [...text.matchAll(/^\| ((?:`[^`]+`(?:, )?)+) \| /gm)]
+      .flatMap(([, cell]) => [...(cell ?? '').matchAll(/`([^`]+)`/g)].map(([, pattern]) => pattern ?? ''))
+      .filter((pattern) => pattern.startsWith('HKLM\\') || pattern.startsWith('**'));
+    assert.ok(patterns.length >= 9);
+    compileRules([{ keys: patterns, action: 'notify' }]);
+  });
+
+  it('say in warnings where other rules stand', () => {
+    const { warnings } = parseRules(`${head}  - action: notify\n\n  - keys: HKLM\\X\n    action: ignore\n`);
+    assert.deepEqual(
+      warnings.map(({ line, message }) => [line, message]),
+      [[5, 'never decides: rules[0] in line 3 comes first and matches all that it would match']],
+    );
   });
 });
