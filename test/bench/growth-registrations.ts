@@ -16,8 +16,9 @@ export async function growthRegistrations(options: PartOptions): Promise<Section
   const load = { path: benchKey, kind: 'query' } as const;
   const count = await calibrate(rig.process, load, pick(options, 2, 40));
   const rules = compileRules(rulesWithoutMatch(100));
-  const run = async () => {
-    const { operations, nanoseconds } = await runLoad(rig.process, { ...load, operations: count });
+  const run = async (registrations: number) => {
+    const wanted = Math.max(1000, Math.ceil(count / registrations));
+    const { operations, nanoseconds } = await runLoad(rig.process, { ...load, operations: wanted });
     return nanoseconds / operations;
   };
   const ignoring = async (registrations: number) => {
@@ -25,7 +26,7 @@ export async function growthRegistrations(options: PartOptions): Promise<Section
     for (let index = 0; index < registrations; index++) {
       registered.push(await rig.driver.registerCallback({ altitude: `${385100 + index}`, rules }, () => undefined));
     }
-    const sample = await run();
+    const sample = await run(registrations);
     for (const registration of registered) await registration.unregister();
     return sample;
   };
@@ -34,13 +35,13 @@ export async function growthRegistrations(options: PartOptions): Promise<Section
     for (let index = 0; index < registrations; index++) {
       cookies.push(await reader.session.register({ classMask: allClassesMask, altitude: `${385200 + index}` }));
     }
-    const sample = await run();
+    const sample = await run(registrations);
     for (const cookie of cookies) await reader.session.unregister(cookie);
     return sample;
   };
 
   const sizes = pick(options, [1, 4], [1, 2, 4, 8, 16, 32, 64]);
-  const candidates: Candidate[] = [{ id: 'none', measure: run }];
+  const candidates: Candidate[] = [{ id: 'none', measure: () => run(1) }];
   for (const size of sizes) {
     candidates.push({ id: `ignoring-${size}`, measure: () => ignoring(size) });
     candidates.push({ id: `notifying-${size}`, measure: () => notifying(size) });
