@@ -149,19 +149,24 @@ export function flowSuite(host: ConformanceHost): void {
     scenario(host, 'more key paths than a session keeps', async ({ driver, actor, key }) => {
       const count = driver.limits.pathSlots + 50;
       const { registration, events } = await collect(driver, actor, {
-        rules: [{ keys: `${key.path}\\*`, classes: ['RegNtPostSetValueKey'], action: 'notify' }],
+        rules: [{ keys: `${key.path}\\**`, classes: ['RegNtPostSetValueKey'], action: 'notify' }],
       });
       for (let index = 0; index < count; index += 1) {
         const child = await actor.createKey(`${key.path}\\${String(index)}`);
         await child.setValue('v', { type: 'REG_DWORD', data: index });
-        await child.setValue('w', { type: 'REG_DWORD', data: index });
+        if (index % 16 === 0) await key.setValue('v', { type: 'REG_DWORD', data: index });
         await child.delete();
         await child.close();
       }
       await registration.unregister();
       const sets = ofClass(events, 'RegNtPostSetValueKey');
-      assert.equal(sets.length, 2 * count);
-      for (const event of sets) sameKey(event.keyPath, `${key.path}\\${String(event.value.data)}`);
+      const [again, children] = [0, 1].map((rest) =>
+        sets.filter(({ keyPath }) => Number(keyPath?.length !== key.path.length) === rest),
+      );
+      assert.equal(children?.length, count);
+      assert.equal(again?.length, Math.ceil(count / 16));
+      for (const event of children) sameKey(event.keyPath, `${key.path}\\${String(event.value.data)}`);
+      for (const event of again) sameKey(event.keyPath, key.path);
     });
   });
 }

@@ -34,6 +34,8 @@ export type Ability =
   | 'restore'
   | 'transactions'
   | 'wow64 views'
+  /** HKLM\SYSTEM\CurrentControlSet is a link, and HKLM\SYSTEM\Select says where to. */
+  | 'control sets'
   /** Buffers that vanish or change while the kernel uses them. */
   | 'hostile memory';
 

@@ -40,6 +40,21 @@ export function ruleProcessSuite(host: ConformanceHost): void {
       await second.exit();
     });
 
+    if (host.backend === 'device') {
+      scenario(host, 'programs that this one has started', async ({ driver, actor, key }) => {
+        const { registration, events } = await collect(driver, null, { rules: ruleFor(key, { tree: process.pid }) });
+        const late = await host.createActor(driver);
+        for (const each of [actor, late]) await (await each.openKey(key.path, read)).close();
+        await registration.unregister();
+        await late.exit();
+        assert.deepEqual(
+          ofClass(events, 'RegNtPostOpenKeyEx').map(({ processId }) => processId),
+          [actor.id, late.id],
+        );
+        assert.deepEqual(await told(driver, key, { tree: actor.id }, [actor]), [actor.id]);
+      });
+    }
+
     if (!host.abilities.has('identities')) return;
 
     scenario(host, 'by path, user, session and elevation', async ({ driver, key }) => {

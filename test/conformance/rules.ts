@@ -182,21 +182,48 @@ export function ruleSuite(host: ConformanceHost): void {
       }
     });
 
-    scenario(host, 'a key that is reached over a link', async ({ driver, actor }) => {
-      const name = `CmBridge${String(process.pid)}`;
-      const rules: Rule[] = [
-        { keys: `HKLM\\SYSTEM\\CurrentControlSet\\${name}\\**`, operations: ['SetValueKey'], action: 'notify' },
-      ];
-      for (const set of ['CurrentControlSet', 'ControlSet001']) {
-        const events = await seen(driver, actor, { rules }, async () => {
-          const key = await actor.createKey(`\\REGISTRY\\MACHINE\\SYSTEM\\${set}\\${name}`);
-          await key.setValue('v', empty);
-          await key.delete();
-          await key.close();
-        });
-        assert.equal(events.length, 2, set);
+    scenario(host, 'a key that is reached over a link', async ({ driver, actor, key }) => {
+      const target = await actor.createKey(`${key.path}\\target`);
+      const link = await actor.createLink(`${key.path}\\link`, target.path);
+      const rules: Rule[] = [{ keys: target.path, operations: ['SetValueKey'], action: 'notify' }];
+      const events = await seen(driver, actor, { rules }, async () => {
+        const opened = await actor.openKey(link.path);
+        await opened.setValue('v', empty);
+        await opened.close();
+      });
+      assert.equal(events.length, 2);
+      for (const each of [link, target]) {
+        await each.delete();
+        await each.close();
       }
     });
+
+    if (host.abilities.has('control sets')) {
+      scenario(host, 'the current control set, by either of its names', async ({ driver, actor }) => {
+        const name = `CmBridge${String(process.pid)}`;
+        const sets = ['CurrentControlSet', `ControlSet${String(driver.limits.controlSet).padStart(3, '0')}`];
+        for (const rule of sets) {
+          const keys = `HKLM\\SYSTEM\\${rule}\\${name}`;
+          const rules: Rule[] = [
+            { keys, operations: ['SetValueKey'], action: 'notify' },
+            { keys, classes: ['RegNtPreOpenKeyEx'], action: 'notify' },
+          ];
+          for (const used of sets) {
+            const path = `\\REGISTRY\\MACHINE\\SYSTEM\\${used}\\${name}`;
+            const made = await actor.createKey(path);
+            const events = await seen(driver, actor, { rules }, async () => {
+              const opened = await actor.openKey(path);
+              await opened.setValue('v', empty);
+              await opened.close();
+            });
+            await made.delete();
+            await made.close();
+            assert.ok(ofClass(events, 'RegNtPreOpenKeyEx').length > 0, `${rule} for ${used}`);
+            assert.equal(ofClass(events, 'RegNtPostSetValueKey').length, 1, `${rule} for ${used}`);
+          }
+        }
+      });
+    }
 
     if (host.abilities.has('wow64 views')) {
       scenario(host, 'a key that has several names', async ({ driver, actor }) => {

@@ -21,6 +21,7 @@ const host: ConformanceHost = {
     'restore',
     'transactions',
     'wow64 views',
+    'control sets',
     'hostile memory',
   ]),
   openDriver: (options = {}) => openDriver({ ...options, backend: 'simulator' }),
