@@ -2,8 +2,9 @@
 
 #include "queue_source.h"
 
-// Slots that are copied between two times that the lock is taken.
-#define SLOTS_PER_ROUND 64
+// Slots that start in so many bytes are copied between two times that the lock is taken. No read is counted in them
+// meanwhile.
+#define BYTES_PER_ROUND 32768
 
 // The smallest output takes the largest record.
 C_ASSERT(CMB_MIN_RECEIVE_BYTES >= sizeof(CMB_BATCH) + CMB_MAX_RECORD_BYTES);
@@ -34,7 +35,7 @@ _IRQL_requires_max_(APC_LEVEL)
 static ULONG CopySlots(_In_ const RING *Ring, _In_ ULONG Head, _In_ ULONG Claimed, _Inout_ CMB_BATCH *Batch,
                        _Out_writes_bytes_(Size) UCHAR *Output, _In_ ULONG Size) {
     ULONG slots = 0;
-    for (ULONG position = Head, left = Claimed; left && slots < SLOTS_PER_ROUND; ++slots) {
+    for (ULONG position = Head, offset = 0; offset < Claimed; ++slots) {
         const RING_SLOT *slot = RingSlotAt(Ring, position);
         const LONG state = ReadAcquire(&slot->State);
         if (state == RingReserved) {
@@ -49,7 +50,7 @@ static ULONG CopySlots(_In_ const RING *Ring, _In_ ULONG Head, _In_ ULONG Claime
             Batch->Size += record->Size;
             ++Batch->RecordCount;
         }
-        left -= slot->Size;
+        offset += slot->Size;
         position = RingNext(Ring, position, slot->Size);
     }
     return slots;
@@ -64,7 +65,7 @@ ULONG QueueTakeBatch(QUEUE *Queue, VOID *Output, ULONG Size) {
     KeAcquireSpinLock(&Queue->Lock, &irql);
     for (;;) {
         const ULONG head = Queue->Ring.Head;
-        const ULONG claimed = RingClaim(&Queue->Ring);
+        const ULONG claimed = RingClaim(&Queue->Ring, BYTES_PER_ROUND);
         KeReleaseSpinLock(&Queue->Lock, irql);
         const ULONG slots = CopySlots(&Queue->Ring, head, claimed, &batch, Output, Size);
         KeAcquireSpinLock(&Queue->Lock, &irql);

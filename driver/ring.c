@@ -59,7 +59,7 @@ RING_SLOT *RingAppend(RING *Ring, ULONG Size, UINT32 Owner, UINT64 *Start) {
 
 // Takes back the padding at the tail.
 static VOID Trim(_Inout_ RING *Ring) {
-    while (Ring->Used > Ring->Claimed) {
+    while (Ring->Used && Ring->Used - Ring->Newest >= Ring->Claimed) {
         const ULONG position = (Ring->Tail ? Ring->Tail : Ring->Capacity) - Ring->Newest;
         const RING_SLOT *slot = RingSlotAt(Ring, position);
         if (ReadAcquire(&slot->State) != RingPadding) {
@@ -112,8 +112,8 @@ RING_SLOT *RingOldest(const RING *Ring) {
 }
 
 _Use_decl_annotations_
-ULONG RingClaim(RING *Ring) {
-    Ring->Claimed = Ring->Used;
+ULONG RingClaim(RING *Ring, ULONG Limit) {
+    Ring->Claimed = min(Ring->Used, Limit);
     return Ring->Claimed;
 }
 
@@ -129,6 +129,6 @@ VOID RingRetire(RING *Ring) {
     const ULONG size = RingSlotAt(Ring, Ring->Head)->Size;
     Ring->Head = RingNext(Ring, Ring->Head, size);
     Ring->Used -= size;
-    Ring->Claimed -= size;
+    Ring->Claimed -= min(Ring->Claimed, size);
     Ring->Retired += size;
 }

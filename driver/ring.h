@@ -40,7 +40,7 @@ typedef struct RING {
     ULONG UsedPeak;
     // Size of the newest slot, if there is one.
     ULONG Newest;
-    // Bytes from Head on that the consumer reads.
+    // Slots that start less than so many bytes from Head are the consumer's to read.
     ULONG Claimed;
     // Bytes that left at the head so far. With the distance from Head that names a slot for ever, unless it is given
     // up.
@@ -71,8 +71,9 @@ BOOLEAN RingIsWaiting(_In_ const RING *Ring, _In_ UINT64 Start);
 // The oldest slot that is no padding; NULL if there is none.
 RING_SLOT *RingOldest(_In_ const RING *Ring);
 
-// Everything in the ring is the consumer's to read without the lock. Returns how many bytes that is.
-ULONG RingClaim(_Inout_ RING *Ring);
+// The slots that start in the first Limit bytes are the consumer's to read without the lock. Returns the number of
+// bytes from Head on in which such slots start.
+ULONG RingClaim(_Inout_ RING *Ring, _In_ ULONG Limit);
 
 // What is still claimed is not any more.
 VOID RingUnclaim(_Inout_ RING *Ring);

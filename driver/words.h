@@ -14,7 +14,9 @@ static inline UINT64 WordsHash(_In_reads_(Count) const CMB_ANY_WORD *Words, _In_
         hash = (hash ^ Words[i]) * 0x9E3779B97F4A7C15ULL;
         hash ^= hash >> 32;
     }
-    return hash;
+    // What only the upper bits of the last word say is to reach the lower bits, too.
+    hash *= 0xD6E8FEB86659FD93ULL;
+    return hash ^ hash >> 32;
 }
 
 static inline BOOLEAN WordsEqual(_In_reads_(Count) const CMB_ANY_WORD *First,

@@ -97,7 +97,8 @@ TEST_F(RingTest, WhatIsGivenUpAtTheEndIsFreeAgain) {
 
 TEST_F(RingTest, WhatIsClaimedStays) {
     ASSERT_TRUE(append(100) && append(200));
-    const ULONG used = RingClaim(&ring_);
+    const ULONG used = RingClaim(&ring_, 4096);
+    EXPECT_EQ(used, ring_.Used);
     giveUp(1);
     EXPECT_EQ(ring_.Used, used);
     EXPECT_FALSE(RingIsWaiting(&ring_, model_[0].start));
@@ -107,6 +108,21 @@ TEST_F(RingTest, WhatIsClaimedStays) {
     EXPECT_EQ(ring_.Used, used);
     RingUnclaim(&ring_);
     EXPECT_EQ(ring_.Used, static_cast<ULONG>(RING_SLOT_SIZE(100)));
+    check();
+}
+
+// A claim ends inside a slot: it is the consumer's, the one behind it is not.
+TEST_F(RingTest, ClaimIsBounded) {
+    ASSERT_TRUE(append(100) && append(200) && append(300));
+    EXPECT_EQ(RingClaim(&ring_, RING_SLOT_SIZE(100) + 1), RING_SLOT_SIZE(100) + 1);
+    EXPECT_FALSE(RingIsWaiting(&ring_, model_[1].start));
+    EXPECT_TRUE(RingIsWaiting(&ring_, model_[2].start));
+    giveUp(2);
+    const ULONG used = ring_.Used;
+    EXPECT_EQ(used, static_cast<ULONG>(RING_SLOT_SIZE(100) + RING_SLOT_SIZE(200)));
+    giveUp(1);
+    EXPECT_EQ(ring_.Used, used);
+    RingUnclaim(&ring_);
     check();
 }
 
@@ -137,7 +153,7 @@ TEST_F(RingTest, AsTheModel) {
         }
         default: {
             // A consumer that takes some of what it claimed.
-            RingClaim(&ring_);
+            RingClaim(&ring_, random() % 2 ? random() % 600 : 4096);
             check();
             for (unsigned count = random() % 8; count && ring_.Claimed; --count) {
                 const RING_SLOT *oldest = RingSlotAt(&ring_, ring_.Head);
