@@ -23,7 +23,8 @@ VERDICT CallbackDecide(_In_ const RULESET *Ruleset, _Inout_ SUBJECT *Subject, _I
 
 // Likewise.
 _IRQL_requires_max_(APC_LEVEL)
-BOOLEAN CallbackCanWant(_In_ const RULESET *Ruleset, _Inout_ SUBJECT *Subject, _In_ ULONG Number);
+BOOLEAN CallbackCanWant(_In_ const RULESET *Ruleset, _Inout_ SUBJECT *Subject, _In_ ULONG Number,
+                        _In_ BOOLEAN ByAnybody);
 
 // Whether there is a record to be made; what is undecided is counted as lost.
 _IRQL_requires_max_(APC_LEVEL)

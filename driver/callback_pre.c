@@ -34,8 +34,8 @@ VERDICT CallbackDecide(const RULESET *Ruleset, SUBJECT *Subject, ULONG Number, U
 }
 
 _Use_decl_annotations_
-BOOLEAN CallbackCanWant(const RULESET *Ruleset, SUBJECT *Subject, ULONG Number) {
-    return Subject->Registration->ClassMask >> Number & 1 && VerdictCanWant(Ruleset, Subject, Number);
+BOOLEAN CallbackCanWant(const RULESET *Ruleset, SUBJECT *Subject, ULONG Number, BOOLEAN ByAnybody) {
+    return Subject->Registration->ClassMask >> Number & 1 && VerdictCanWant(Ruleset, Subject, Number, ByAnybody);
 }
 
 // What is opened has a path of its own, which only post knows, and whoever opens it is told with its close.
@@ -86,7 +86,8 @@ static VOID DecidePre(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *
                                   ? CallbackDecide(ruleset, &subject, Class->Partner, CMB_OUTCOME_FAILURE)
                                   : onSuccess;
     // The last time that the path can be had.
-    if (Number == RegNtPreKeyHandleClose && CallbackCanWant(ruleset, &subject, RegNtCallbackObjectContextCleanup)) {
+    if (Number == RegNtPreKeyHandleClose &&
+        CallbackCanWant(ruleset, &subject, RegNtCallbackObjectContextCleanup, FALSE)) {
         KeyObjectClose(Registration, subject.Object, subject.KeyObject, SubjectUsePath(&subject.Paths[0]));
     }
     const BOOLEAN relayed = CallbackIsRelayed(Registration, verdict);

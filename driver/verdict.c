@@ -158,7 +158,8 @@ VERDICT VerdictDecide(const RULESET *Ruleset, SUBJECT *Subject, ULONG Number, UI
 }
 
 _Use_decl_annotations_
-BOOLEAN VerdictCanWant(const RULESET *Ruleset, SUBJECT *Subject, ULONG Number) {
+BOOLEAN VerdictCanWant(const RULESET *Ruleset, SUBJECT *Subject, ULONG Number, BOOLEAN ByAnybody) {
+    DOUBT doubt = {0};
     RULES_MATCH match;
     if (!Ruleset->Rules) {
         return TRUE;
@@ -169,12 +170,14 @@ BOOLEAN VerdictCanWant(const RULESET *Ruleset, SUBJECT *Subject, ULONG Number) {
         return FALSE;
     }
     if (RulesNeeds(&match, RulesKey)) {
-        DOUBT doubt = {0};
         SubjectFindKey(Subject);
         if (IsIgnoredByRecall(Subject, &match, Number)) {
             return FALSE;
         }
         NarrowByKey(Subject, &match, &doubt);
+    }
+    if (!ByAnybody && !RulesIsIgnored(&match)) {
+        NarrowByProcess(Ruleset, &match, &doubt);
     }
     return !RulesIsIgnored(&match);
 }

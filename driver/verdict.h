@@ -21,10 +21,11 @@ typedef enum VERDICT {
 _IRQL_requires_max_(APC_LEVEL)
 VERDICT VerdictDecide(_In_ const RULESET *Ruleset, _Inout_ SUBJECT *Subject, _In_ ULONG Number, _In_ UINT32 Outcome);
 
-// FALSE: the verdict about Number is to ignore it, whoever does it and whatever comes of it. What is known of the key
-// by now counts.
+// FALSE: if Number comes for the same key, done by the same process, the verdict will be to ignore it. ByAnybody: by
+// whatever process.
 _IRQL_requires_max_(APC_LEVEL)
-BOOLEAN VerdictCanWant(_In_ const RULESET *Ruleset, _Inout_ SUBJECT *Subject, _In_ ULONG Number);
+BOOLEAN VerdictCanWant(_In_ const RULESET *Ruleset, _Inout_ SUBJECT *Subject, _In_ ULONG Number,
+                       _In_ BOOLEAN ByAnybody);
 
 // Of an undecided notification: counts it as lost.
 _IRQL_requires_max_(DISPATCH_LEVEL)
