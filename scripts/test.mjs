@@ -31,7 +31,7 @@ const STEPS = [
   { name: 'native', needs: ['native'], tests: true, commands: [npm('test:native')] },
   { name: 'native-asan', needs: ['native'], tests: true, commands: [npm('test:native:asan')] },
   { name: 'native-tsan', needs: ['native'], tests: true, commands: [npm('test:native:tsan')] },
-  { name: 'fuzz', needs: ['native'], commands: [npm('test:fuzz')] },
+  { name: 'fuzz', needs: ['fuzz'], commands: [npm('test:fuzz')] },
   { name: 'wine', needs: ['native', 'wine'], tests: true, commands: [npm('test:wine')] },
 ];
 

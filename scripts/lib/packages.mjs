@@ -7,17 +7,24 @@ const LISTS = JSON.parse(readFileSync(new URL('../packages.json', import.meta.ur
 
 const has = (command) => spawnSync('sh', ['-c', `command -v ${command}`]).status === 0;
 
+function isSame(pattern, name) {
+  const [start, end] = pattern.split('*');
+  return end === undefined ? name === pattern : name.startsWith(start) && name.endsWith(end);
+}
+
+// `a|b` is a, unless b is installed; one * in b stands for anything.
 function missing(names) {
-  const result = spawnSync('dpkg-query', ['-W', '-f', '${Package} ${db:Status-Abbrev}\n', ...names], {
+  const choices = names.map((name) => name.split('|'));
+  const result = spawnSync('dpkg-query', ['-W', '-f', '${Package} ${db:Status-Abbrev}\n', ...choices.flat()], {
     encoding: 'utf8',
   });
-  const installed = new Set(
-    (result.stdout ?? '')
-      .split('\n')
-      .filter((line) => line.endsWith(' ii ') || line.endsWith(' ii'))
-      .map((line) => line.split(' ')[0]),
-  );
-  return names.filter((name) => !installed.has(name));
+  const installed = (result.stdout ?? '')
+    .split('\n')
+    .filter((line) => line.endsWith(' ii ') || line.endsWith(' ii'))
+    .map((line) => line.split(' ')[0]);
+  return choices
+    .filter((choice) => !choice.some((pattern) => installed.some((name) => isSame(pattern, name))))
+    .map(([first]) => first);
 }
 
 function apt(args) {
@@ -40,7 +47,7 @@ export function ensurePackages(groups) {
   const names = [...new Set(groups.flatMap((group) => LISTS[group]))];
   if (!has('dpkg-query') || !has('apt-get')) {
     console.error(
-      `The tests need these Debian or Ubuntu packages (or what your system calls them): ${names.join(' ')}`,
+      `The tests need these Debian or Ubuntu packages (or what your system calls them): ${names.map((name) => name.split('|')[0]).join(' ')}`,
     );
     console.error('This system has no apt-get. On it, run single steps instead: node scripts/test.mjs --list');
     return false;
