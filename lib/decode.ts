@@ -1,13 +1,15 @@
-import { decodeBody } from './decode/bodies.js';
 import type { Body } from './decode/body.js';
-import { decodeHeader } from './decode/header.js';
+import type { Draft } from './decode/header.js';
 import type { HopTracker } from './decode/hops.js';
-import { PathTable } from './decode/path-table.js';
+import { LazyEvent } from './decode/lazy-event.js';
+import { classOf, decodeNotification } from './decode/notification.js';
+import { PathTable, type KeyPath } from './decode/path-table.js';
 import { ProcessTable } from './decode/process-table.js';
-import type { CreateFields, Event, GapCause, GapEvent } from './event.js';
-import { notifyClassByNumber } from './notify-class.js';
+import type { CreateFields, Event, GapCause, GapEvent, NotificationEvent, ProcessInfo, UnknownEvent } from './event.js';
+import type { NotifyClass } from './notify-class.js';
+import { NtStatus } from './nt-status.js';
 import * as P from './protocol.js';
-import { protocolError, type RecordView } from './record.js';
+import type { RecordView } from './record.js';
 
 const R = P.CMB_RECORD;
 
@@ -15,6 +17,9 @@ const R = P.CMB_RECORD;
 export class Decoder {
   readonly #processes: ProcessTable;
   readonly #paths: PathTable;
+  /** What the lazy events of the present batch read with. */
+  #lazyView: RecordView | null = null;
+  #lazyOf: RecordView | null = null;
 
   constructor(processSlots: number, pathSlots: number) {
     this.#processes = new ProcessTable(processSlots);
@@ -26,37 +31,65 @@ export class Decoder {
    * record's registration; without them nobody wants the event.
    */
   decode(record: RecordView, links: HopTracker | null): Event | null {
-    switch (record.kind) {
-      case P.CMB_RECORD_NOTIFICATION:
-        return this.#notification(record, links);
-      case P.CMB_RECORD_GAP:
-        links?.clear();
-        return links === null ? null : decodeGap(record);
-      case P.CMB_RECORD_PROCESS:
-        this.#processes.update(record);
-        return null;
-      default:
-        return null;
-    }
-  }
-
-  #notification(record: RecordView, links: HopTracker | null): Event | null {
+    if (record.kind !== P.CMB_RECORD_NOTIFICATION) return this.#other(record, links);
     const path = this.#paths.take(record);
     if (links === null) return null;
-    const entry = notifyClassByNumber(record.u32(R.NotifyClass));
-    const isPost = (record.u32(R.Flags) & P.CMB_RECORD_POST) !== 0;
-    if (entry !== undefined && (entry.phase === 'post') !== isPost) {
-      throw protocolError(`a record of ${entry.name} is marked as ${isPost ? 'post' : 'pre'}`);
-    }
-    const event = decodeHeader(record, entry, isPost, path, this.#processes);
-    const kind = entry?.body ?? 'plain';
-    decodeBody(record, event, kind, isPost, this.#processes);
-    event.truncated = record.truncated;
-    event.fault = record.fault;
-    if (kind === 'create') links.request(event as typeof event & Body<CreateFields>);
+    return this.#whole(record, links, classOf(record), path, this.#processOf(record));
+  }
+
+  /** The same with events that are decoded when they are looked at. */
+  decodeLazily(record: RecordView, links: HopTracker): LazyEvent | GapEvent | null {
+    if (record.kind !== P.CMB_RECORD_NOTIFICATION) return this.#other(record, links);
+    const path = this.#paths.take(record);
+    const entry = classOf(record);
+    const process = this.#processOf(record);
+    let event: NotificationEvent | UnknownEvent | null = null;
+    if (entry?.body !== 'create') links.other(record.u32(R.ThreadId));
+    // What the links of an open say depends on what comes now.
+    else if (!links.isEmpty || record.u32(R.Status) === NtStatus.STATUS_REPARSE)
+      event = this.#whole(record, links, entry, path, process);
+    return new LazyEvent(this.#viewFor(record), record, path, process, this.#openerOf(record, entry), event);
+  }
+
+  #other(record: RecordView, links: HopTracker | null): GapEvent | null {
+    if (record.kind === P.CMB_RECORD_PROCESS) this.#processes.update(record);
+    if (record.kind !== P.CMB_RECORD_GAP || links === null) return null;
+    links.clear();
+    return decodeGap(record);
+  }
+
+  #whole(
+    record: RecordView,
+    links: HopTracker,
+    entry: NotifyClass | undefined,
+    path: KeyPath,
+    process: ProcessInfo,
+  ): NotificationEvent | UnknownEvent {
+    const event = decodeNotification(record, entry, path, process, this.#processes);
+    if (entry?.body === 'create') links.request(event as Draft & Body<CreateFields>);
     else links.other(event.threadId);
     // The union cannot be followed through the table; notify-class.ts ties the names to the bodies that were decoded.
-    return event as unknown as Event;
+    return event as unknown as NotificationEvent | UnknownEvent;
+  }
+
+  #processOf(record: RecordView): ProcessInfo {
+    return this.#processes.find(record, R.ProcessSlot, R.ProcessKey, record.u32(R.ProcessId));
+  }
+
+  #openerOf(record: RecordView, entry: NotifyClass | undefined): ProcessInfo | null {
+    const B = P.CMB_BODY_CLOSE;
+    if (entry?.body !== 'close') return null;
+    record.requireBody(B.size, 'close');
+    const id = record.u32(record.body + B.OpenerProcessId);
+    return this.#processes.find(record, record.body + B.OpenerSlot, record.body + B.OpenerKey, id);
+  }
+
+  #viewFor(record: RecordView): RecordView {
+    if (this.#lazyView === null || this.#lazyOf !== record) {
+      this.#lazyView = record.fork();
+      this.#lazyOf = record;
+    }
+    return this.#lazyView;
   }
 }
 

@@ -1,6 +1,7 @@
 import { Decoder } from './decode.js';
+import { LazyEvent } from './decode/lazy-event.js';
 import { CmBridgeError } from './errors.js';
-import type { Event } from './event.js';
+import type { Event, GapEvent } from './event.js';
 import * as P from './protocol.js';
 import { forEachRecord, type RecordView } from './record.js';
 import type { Registration } from './registration.js';
@@ -105,7 +106,7 @@ export class Dispatcher {
     if (registration !== null) {
       const route = this.#routes.findOrAdd(registration.cookie);
       for (const { event, error, batch } of route.begin(registration)) {
-        if (event !== null) this.#deliver(registration, event, batch);
+        if (event !== null) this.#deliverEarly(registration, event, batch);
         if (error !== null) registration.deliverDamage(error);
         batch.pending--;
       }
@@ -150,18 +151,25 @@ export class Dispatcher {
     const { kind } = record;
     const route = kind === P.CMB_RECORD_PROCESS ? null : this.#routeOf(record);
     if (route !== null && kind === P.CMB_RECORD_NOTIFICATION) route.countRecord();
-    let event: Event | null;
+    let event: Event | LazyEvent | null;
     try {
-      event = this.#decoder.decode(record, route === null ? null : route.links);
+      event = this.#decode(record, route);
     } catch (error) {
       if (!(error instanceof CmBridgeError)) throw error;
       this.#dispatchDamage(kind, route, error, batch);
       return;
     }
     if (event === null || route === null) return;
-    if (event.class === 'gap') route.countLost(event.count);
+    if (isGap(event)) route.countLost(event.count);
     if (route.registration === null) route.keepEarly(event, null, batch);
-    else this.#deliver(route.registration, event, batch);
+    else this.#deliver(route.registration, event as Event, batch);
+  }
+
+  /** As the registration wants it; for one that is not known yet, so that it can be either. */
+  #decode(record: RecordView, route: Route | null): Event | LazyEvent | null {
+    if (route === null) return this.#decoder.decode(record, null);
+    if (route.registration?.isLazy === false) return this.#decoder.decode(record, route.links);
+    return this.#decoder.decodeLazily(record, route.links);
   }
 
   #dispatchDamage(kind: number, route: Route | null, error: CmBridgeError, batch: Batch): void {
@@ -185,6 +193,20 @@ export class Dispatcher {
     for (const registration of this.registrations) registration.deliverDamage(error);
   }
 
+  #deliverEarly(registration: Registration, event: Event | LazyEvent, batch: Batch): void {
+    if (registration.isLazy || isGap(event) || !(event instanceof LazyEvent)) {
+      this.#deliver(registration, event as Event, batch);
+      return;
+    }
+    try {
+      this.#deliver(registration, event.toEvent(), batch);
+    } catch (error) {
+      if (!(error instanceof CmBridgeError)) throw error;
+      registration.deliverDamage(error);
+    }
+  }
+
+  /** The type of `event` stands for that which its registration was promised. */
   #deliver(registration: Registration, event: Event, batch: Batch): void {
     const settled = registration.deliver(event);
     if (settled === null) return;
@@ -194,4 +216,8 @@ export class Dispatcher {
       if (batch.pending === 0) this.release();
     });
   }
+}
+
+function isGap(event: Event | LazyEvent): event is GapEvent {
+  return !(event instanceof LazyEvent) && event.class === 'gap';
 }

@@ -15,7 +15,17 @@ import {
   throwIfAborted,
 } from './options.js';
 import { CMB_DEFAULT_DATA_BYTES, CMB_MAX_RATE, CMB_SCOPE_DRIVER, CMB_SCOPE_SESSION } from './protocol.js';
-import type { ErrorCallback, EventCallback, Registration, RegistrationRules, SignalOption } from './registration.js';
+import type {
+  ErrorCallback,
+  EventCallback,
+  LazyEventCallback,
+  LazyRegistration,
+  Registration,
+  RegistrationRules,
+  SignalOption,
+} from './registration.js';
+import type { LazyEvent } from './decode/lazy-event.js';
+import type { GapEvent } from './event.js';
 import type { DriverLimits, HelloReply, RateLimit } from './requests.js';
 import { rulesForDriver, type RulesInput, type RulesTarget } from './rules/driver-rules.js';
 import type { RegisterParameters, Session } from './session.js';
@@ -52,6 +62,11 @@ export interface RegisterOptions extends SignalOption {
   readonly rateLimit?: number | RateLimit | undefined;
   /** Gets what the callback throws or rejects with, and errors of the registration itself. */
   readonly onError?: ErrorCallback | undefined;
+}
+
+export interface LazyRegisterOptions extends Omit<RegisterOptions, 'onError'> {
+  /** Gets what the callback throws or rejects with, and errors of the registration itself. */
+  readonly onError?: ((error: unknown, event: LazyEvent | GapEvent | null) => void) | undefined;
 }
 
 export interface StatisticsOptions extends SignalOption {
@@ -118,11 +133,22 @@ export class Driver {
     return this.register(options, callback);
   }
 
+  /**
+   * The same with events whose properties are read when they are asked for: for programs that look at few of them, or at few events.
+   * `event.toEvent()` is the whole event.
+   */
+  async registerLazyCallback(options: LazyRegisterOptions, callback?: LazyEventCallback): Promise<LazyRegistration> {
+    // What the types promise of the events, the dispatcher keeps.
+    const known = callback as EventCallback | undefined;
+    const registration = await this.register(options as RegisterOptions, known, { isLazy: true });
+    return registration as unknown as LazyRegistration;
+  }
+
   /** @internal */
   async register(
     options: RegisterOptions,
     callback: EventCallback | undefined,
-    onCookie?: RegisterParameters['onCookie'],
+    { onCookie, isLazy = false }: Pick<Partial<RegisterParameters>, 'onCookie' | 'isLazy'> = {},
   ): Promise<Registration> {
     const checked = checkOptions('registerCallback()', options, registerOptionNames);
     const signal = checkSignal(checked['signal']);
@@ -142,6 +168,7 @@ export class Driver {
       program: rules.current?.bytes ?? null,
       coalesceReads: checkBoolean('coalesceReads', checked['coalesceReads'], false),
       rateLimit: checkRateLimit(checked['rateLimit']),
+      isLazy,
       callback: checkFunction('callback', callback),
       onError: checkFunction('onError', options.onError),
       ...(onCookie === undefined ? {} : { onCookie }),

@@ -17,9 +17,9 @@ export interface StreamOwner {
 }
 
 /** The async iterator of one `registration.events()` call. */
-export interface EventIterator extends AsyncIterableIterator<Event, undefined>, AsyncDisposable {
-  return(): Promise<IteratorResult<Event, undefined>>;
-  [Symbol.asyncIterator](): EventIterator;
+export interface EventIterator<E = Event> extends AsyncIterableIterator<E, undefined>, AsyncDisposable {
+  return(): Promise<IteratorResult<E, undefined>>;
+  [Symbol.asyncIterator](): EventIterator<E>;
 }
 
 export class EventStream implements EventIterator {

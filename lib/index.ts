@@ -1,5 +1,6 @@
 export { compareAltitudes } from './altitude.js';
-export type { Driver, RegisterOptions, StatisticsOptions, Version } from './driver.js';
+export type { LazyEvent } from './decode/lazy-event.js';
+export type { Driver, LazyRegisterOptions, RegisterOptions, StatisticsOptions, Version } from './driver.js';
 export { CmBridgeError, NtStatusError, RegFileError } from './errors.js';
 export type { CmBridgeErrorCode } from './errors.js';
 export type * from './event.js';
@@ -32,6 +33,8 @@ export type {
   ErrorCallback,
   EventCallback,
   EventsOptions,
+  LazyEventCallback,
+  LazyRegistration,
   Registration,
   SetRulesOptions,
   SetRulesResult,

@@ -39,8 +39,10 @@ export async function CmRegisterCallbackEx(
   if (Reserved !== null && Reserved !== undefined) return NtStatus.STATUS_INVALID_PARAMETER_6;
   const callback = (event: Event): unknown => Function(Context, 'notifyClass' in event ? event.notifyClass : -1, event);
   try {
-    const registration = await Driver.register({ altitude: Altitude }, callback, (cookie) => {
-      Cookie.QuadPart = cookie;
+    const registration = await Driver.register({ altitude: Altitude }, callback, {
+      onCookie: (cookie) => {
+        Cookie.QuadPart = cookie;
+      },
     });
     forgetEnded();
     registrations.set(registration.cookie, registration);

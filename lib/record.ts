@@ -37,9 +37,14 @@ export class RecordView {
   truncated = false;
   fault = false;
 
-  constructor(batch: ArrayBuffer) {
-    this.#source = new ByteSource(batch, 0, batch.byteLength);
-    this.#view = this.#source.view;
+  constructor(source: ByteSource) {
+    this.#source = source;
+    this.#view = source.view;
+  }
+
+  /** A view of its own of the same batch. */
+  fork(): RecordView {
+    return new RecordView(this.#source);
   }
 
   /** To the record at `offset` of the batch, which must end before `end`. False when there is none. */
@@ -57,6 +62,11 @@ export class RecordView {
     this.truncated = false;
     this.fault = false;
     return true;
+  }
+
+  /** Where the record starts in its batch. */
+  get start(): number {
+    return this.#start;
   }
 
   get size(): number {
@@ -203,7 +213,7 @@ export function forEachRecord(
     return;
   }
   const count = view.getUint32(CMB_BATCH.RecordCount, true);
-  const record = new RecordView(batch);
+  const record = new RecordView(new ByteSource(batch, 0, batch.byteLength));
   let offset = headerSize;
   for (let index = 0; index < count; index++) {
     if (!record.moveTo(offset, size)) {

@@ -1,4 +1,5 @@
-import type { Event } from './event.js';
+import type { LazyEvent } from './decode/lazy-event.js';
+import type { Event, GapEvent } from './event.js';
 import { EventStream, type Entry, type EventIterator, type StreamOwner } from './event-stream.js';
 import { abortable, checkInteger, checkOptions, checkSignal, throwIfAborted } from './options.js';
 import type { CompiledRules } from './rules/rule.js';
@@ -8,6 +9,9 @@ import type { Statistics } from './statistics.js';
 export type EventCallback = (event: Event, registration: Registration) => unknown;
 /** `event` is null when the error is not about one event. */
 export type ErrorCallback = (error: unknown, event: Event | null) => void;
+
+/** Of `registerLazyCallback()`. */
+export type LazyEventCallback = (event: LazyEvent | GapEvent, registration: LazyRegistration) => unknown;
 
 export interface SignalOption {
   readonly signal?: AbortSignal | undefined;
@@ -43,12 +47,19 @@ export interface RegistrationOwner {
   roomAgain(): void;
 }
 
+/** What `registerLazyCallback()` made. */
+export interface LazyRegistration extends Omit<Registration, 'events'> {
+  events(options?: EventsOptions): EventIterator<LazyEvent | GapEvent>;
+}
+
 const defaultHighWaterMark = 1024;
 
 /** One successful CmRegisterCallbackEx. */
 export class Registration {
   readonly cookie: bigint;
   readonly altitude: string;
+  /** @internal Its events are LazyEvent. */
+  readonly isLazy: boolean;
   readonly #owner: RegistrationOwner;
   readonly #callback: EventCallback | undefined;
   readonly #onError: ErrorCallback | undefined;
@@ -72,7 +83,9 @@ export class Registration {
     callback: EventCallback | undefined,
     onError: ErrorCallback | undefined,
     rules: RegistrationRules,
+    isLazy: boolean,
   ) {
+    this.isLazy = isLazy;
     this.#owner = owner;
     this.#compile = rules.compile;
     this.#rules = rules.current;

@@ -1,5 +1,6 @@
 import { HopTracker } from './decode/hops.js';
 import type { CmBridgeError } from './errors.js';
+import type { LazyEvent } from './decode/lazy-event.js';
 import type { Event } from './event.js';
 import type { Registration } from './registration.js';
 
@@ -13,7 +14,7 @@ export interface Batch {
 
 /** An event, or the error that took the place of one. */
 interface Early {
-  readonly event: Event | null;
+  readonly event: Event | LazyEvent | null;
   readonly error: CmBridgeError | null;
   readonly batch: Batch;
 }
@@ -45,7 +46,7 @@ export class Route {
   }
 
   /** What has come; its batch waits for what becomes of it. */
-  keepEarly(event: Event | null, error: CmBridgeError | null, batch: Batch): void {
+  keepEarly(event: Event | LazyEvent | null, error: CmBridgeError | null, batch: Batch): void {
     this.#early.push({ event, error, batch });
     batch.pending++;
   }

@@ -27,6 +27,7 @@ import { statisticsReply, type Statistics } from './statistics.js';
 export interface RegisterParameters extends RegisterRequest {
   readonly callback: EventCallback | undefined;
   readonly onError: ErrorCallback | undefined;
+  readonly isLazy: boolean;
   readonly rules: RegistrationRules;
   /** Called before the first event is delivered. */
   readonly onCookie?: (cookie: bigint) => void;
@@ -86,7 +87,7 @@ export class Session implements RegistrationOwner {
       const reply = registerReply(await this.#control(P.CMB_IOCTL_REGISTER, input, P.CMB_REGISTER_REPLY.size, what));
       throwIfRefused(reply.status, reply.reason, reply.offset, what);
       if (!ntSuccess(reply.status)) throw registerError(reply.status, altitude);
-      registration = new Registration(this, reply.cookie, altitude, callback, onError, rules);
+      registration = new Registration(this, reply.cookie, altitude, callback, onError, rules, parameters.isLazy);
       parameters.onCookie?.(reply.cookie);
     } finally {
       this.dispatcher.endRegister(registration);

@@ -5,7 +5,7 @@ import type { Body } from './body.js';
 import type { Draft } from './header.js';
 import { decodeLoad, decodeReplace, decodeRestore, decodeSave, decodeSaveMerged, decodeUnload } from './hives.js';
 import { decodeClose, decodeCreate, decodeQueryName, decodeRename, decodeSecurity } from './keys.js';
-import type { ProcessTable } from './process-table.js';
+import type { ProcessFinder } from './process-table.js';
 import {
   decodeEnumerateKey,
   decodeEnumerateValue,
@@ -21,7 +21,7 @@ export function decodeBody(
   event: Draft,
   kind: BodyKind,
   isPost: boolean,
-  processes: ProcessTable,
+  processes: ProcessFinder,
 ): void {
   switch (kind) {
     case 'plain':

@@ -5,7 +5,7 @@ import * as P from '../protocol.js';
 import { protocolError, type RecordView } from '../record.js';
 import type { KeyHive } from '../registry-path.js';
 import type { KeyPath } from './path-table.js';
-import { decodeImpersonation, type ProcessTable } from './process-table.js';
+import { decodeImpersonation } from './process-table.js';
 
 const R = P.CMB_RECORD;
 
@@ -47,11 +47,9 @@ export function decodeHeader(
   entry: NotifyClass | undefined,
   isPost: boolean,
   path: KeyPath,
-  processes: ProcessTable,
+  process: ProcessInfo,
 ): Draft {
   const flags = record.u32(R.Flags);
-  const processId = record.u32(R.ProcessId);
-  const process = processes.find(record, R.ProcessSlot, R.ProcessKey, processId);
   const impersonation = decodeImpersonation(record);
   const user = impersonation === null ? process.user : impersonation.user;
   const status = isPost ? record.u32(R.Status) : null;
@@ -67,7 +65,7 @@ export function decodeHeader(
     preSequence: isPost ? record.u64OrNull(R.PreSequence) : null,
     time: record.time(R.Time),
     duration: isPost && !preUnknown ? record.u64(R.Duration) : null,
-    processId,
+    processId: record.u32(R.ProcessId),
     threadId: record.u32(R.ThreadId),
     previousMode: (flags & P.CMB_RECORD_KERNEL_MODE) !== 0 ? 'kernel' : 'user',
     irql: (flags & P.CMB_RECORD_APC_LEVEL) !== 0 ? 'apc' : 'passive',

@@ -22,6 +22,11 @@ const maxThreads = 1024;
 export class HopTracker {
   readonly #threads = new Map<number, Resumed>();
 
+  /** No open of the registration is on its way along a link. */
+  get isEmpty(): boolean {
+    return this.#threads.size === 0;
+  }
+
   /** Sets `hop` and `reparsedFrom` of a create or an open. */
   request(event: Draft & Body<CreateFields>): void {
     if (this.#threads.size === 0 && event.status !== NtStatus.STATUS_REPARSE) return;

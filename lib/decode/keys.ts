@@ -6,7 +6,7 @@ import { displayKey } from '../registry-path.js';
 import { decodeSecurityDescriptor, type SecurityDescriptor } from '../security-descriptor.js';
 import type { Body } from './body.js';
 import type { Draft } from './header.js';
-import type { ProcessTable } from './process-table.js';
+import type { ProcessFinder } from './process-table.js';
 
 const R = P.CMB_RECORD;
 
@@ -59,7 +59,7 @@ export function decodeRename(record: RecordView, event: Draft & Body<RenameField
   event.newKey = event.newPath === null ? null : displayKey(event.newPath, event.user);
 }
 
-export function decodeClose(record: RecordView, event: Body<CloseFields>, processes: ProcessTable): void {
+export function decodeClose(record: RecordView, event: Body<CloseFields>, processes: ProcessFinder): void {
   const B = P.CMB_BODY_CLOSE;
   record.requireBody(B.size, 'close');
   const { body } = record;

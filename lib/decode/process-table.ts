@@ -15,8 +15,13 @@ interface Known {
   readonly info: ProcessInfo;
 }
 
+export interface ProcessFinder {
+  /** The process that the record names by a slot and a start key at these offsets. */
+  find(record: RecordView, slotOffset: number, keyOffset: number, id: number): ProcessInfo;
+}
+
 /** Who the processes of a session are: the driver tells once, and notifications refer to it by slot. */
-export class ProcessTable {
+export class ProcessTable implements ProcessFinder {
   readonly #slotCount: number;
   readonly #slots: (Known | undefined)[] = [];
   /** Processes that the driver could not tell about. */
@@ -39,7 +44,6 @@ export class ProcessTable {
     this.#slots[slot] = { low: record.u32(R.ProcessKey), high: record.u32(R.ProcessKey + 4), info };
   }
 
-  /** The process that the record names by a slot and a start key at these offsets. */
   find(record: RecordView, slotOffset: number, keyOffset: number, id: number): ProcessInfo {
     const known = this.#slots[record.u32(slotOffset)];
     if (known?.low === record.u32(keyOffset) && known.high === record.u32(keyOffset + 4)) return known.info;

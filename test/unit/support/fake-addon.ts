@@ -144,6 +144,7 @@ export class FakeChannel implements NativeChannel {
         gap.last = sequence;
         gap.count++;
       }
+      this.#pump();
       return;
     }
     this.recorded++;
