@@ -229,12 +229,3 @@ UINT64 RecordRelay(const NOTIFICATION *Notification) {
     ReceiverPump(&session->Receiver);
     return sequence;
 }
-
-_Use_decl_annotations_
-VOID RecordLose(const REGISTRATION *Registration, UINT32 Cause) {
-    SESSION *session = Registration->Session;
-    LARGE_INTEGER time;
-    KeQuerySystemTimePrecise(&time);
-    QueueLose(&session->Queue, Registration->Source, Cause, time.QuadPart);
-    ReceiverPump(&session->Receiver);
-}

@@ -36,8 +36,4 @@ typedef struct NOTIFICATION {
 _IRQL_requires_max_(APC_LEVEL)
 UINT64 RecordRelay(_In_ const NOTIFICATION *Notification);
 
-// Counts a notification as lost, of which it cannot be said whether it is wanted. Cause is one of CMB_GAP_*.
-_IRQL_requires_max_(APC_LEVEL)
-VOID RecordLose(_In_ const REGISTRATION *Registration, _In_ UINT32 Cause);
-
 #endif
