@@ -80,8 +80,9 @@ VOID CallBegin(CALL *Call, REGISTRATION *Registration, const NOTIFY_CLASS *Class
               Registration->MaxDataBytes);
 }
 
-// Pool blocks and rulesets are aligned, so that the lowest bit tells the three apart.
+// Pool blocks are aligned, so that the lowest bits tell what is stored.
 #define CALL_TAG ((ULONG_PTR)1)
+#define CALL_TAG_ONLY_OPENED ((ULONG_PTR)2)
 
 _Use_decl_annotations_
 BOOLEAN CallKeep(const CALL *Call, RULESET *Ruleset, const NOTIFY_CLASS *Class, VOID *Pre) {
@@ -96,8 +97,9 @@ BOOLEAN CallKeep(const CALL *Call, RULESET *Ruleset, const NOTIFY_CLASS *Class, 
 }
 
 _Use_decl_annotations_
-VOID CallDefer(RULESET *Ruleset, const NOTIFY_CLASS *Class, VOID *Pre) {
-    *NotifyClassCallContext(Class, Pre) = (VOID *)((ULONG_PTR)RulesetReference(Ruleset) | CALL_TAG);
+VOID CallDefer(RULESET *Ruleset, BOOLEAN OnlyOpened, const NOTIFY_CLASS *Class, VOID *Pre) {
+    const ULONG_PTR tag = CALL_TAG | (OnlyOpened ? CALL_TAG_ONLY_OPENED : 0);
+    *NotifyClassCallContext(Class, Pre) = (VOID *)((ULONG_PTR)RulesetReference(Ruleset) | tag);
 }
 
 _Use_decl_annotations_
@@ -114,7 +116,8 @@ VOID CallRecall(VOID *CallContext, CALL_STATE *State) {
     } else if (context == CALL_TAG) {
         State->Ignored = TRUE;
     } else {
-        State->Ruleset = (RULESET *)(context & ~CALL_TAG);
+        State->Ruleset = (RULESET *)(context & ~(CALL_TAG | CALL_TAG_ONLY_OPENED));
+        State->OnlyOpened = (context & CALL_TAG_ONLY_OPENED) != 0;
     }
 }
 

@@ -48,16 +48,18 @@ _Must_inspect_result_
 BOOLEAN CallKeep(_In_ const CALL *Call, _In_ RULESET *Ruleset, _In_ const NOTIFY_CLASS *Class, _Inout_ VOID *Pre);
 
 // Two things that take no memory to store there: that what becomes of the post notification is to be decided by
-// Ruleset, to which this keeps a reference, and that it is to be ignored.
+// Ruleset, to which this keeps a reference, and that it is to be ignored. OnlyOpened: the former if a key was opened,
+// the latter if not.
 _IRQL_requires_max_(DISPATCH_LEVEL)
-VOID CallDefer(_In_ RULESET *Ruleset, _In_ const NOTIFY_CLASS *Class, _Inout_ VOID *Pre);
+VOID CallDefer(_In_ RULESET *Ruleset, _In_ BOOLEAN OnlyOpened, _In_ const NOTIFY_CLASS *Class, _Inout_ VOID *Pre);
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID CallIgnore(_In_ const NOTIFY_CLASS *Class, _Inout_ VOID *Pre);
 
-// What was stored; at most one of the three.
+// What was stored; at most one of Call, Ruleset and Ignored.
 typedef struct CALL_STATE {
     CALL *Call;
     RULESET *Ruleset;
+    BOOLEAN OnlyOpened;
     BOOLEAN Ignored;
 } CALL_STATE;
 

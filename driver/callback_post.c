@@ -77,8 +77,9 @@ static VERDICT DecidePost(_In_ const RULESET *Ruleset, _Inout_ SUBJECT *Subject,
 
 _IRQL_requires_max_(APC_LEVEL)
 static VOID Post(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class, _In_ ULONG Number,
-                 _In_ const REG_POST_OPERATION_INFORMATION *Post, _In_opt_ const CALL *Call,
+                 _In_ const REG_POST_OPERATION_INFORMATION *Post, _In_ const CALL_STATE *State,
                  _In_ const RULESET *Ruleset) {
+    const CALL *call = State->Call;
     const BOOLEAN opened = IsOpened(Class, Post);
     NOTIFICATION notification = {
         .Registration = Registration,
@@ -86,7 +87,7 @@ static VOID Post(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class
         .Number = Number,
         .Pre = Post->PreInformation,
         .Post = Post,
-        .Flags = Call ? 0 : CMB_RECORD_PRE_UNKNOWN,
+        .Flags = call ? 0 : CMB_RECORD_PRE_UNKNOWN,
     };
     IDENTITY_PROCESS process;
     CMB_BODY_CLOSE opener;
@@ -98,19 +99,22 @@ static VOID Post(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class
         opener = (CMB_BODY_CLOSE){.OpenerKey = process.Key, .OpenerSlot = process.Slot, .OpenerProcessId = process.Id};
         subject.Opener = &opener;
     }
-    if (opened || (IsLive(Class, Post) && !Call)) {
+    if (opened || (IsLive(Class, Post) && !call)) {
         SubjectSetObject(&subject, Post->Object, Post->ObjectContext);
+    } else if (State->Ruleset && !State->OnlyOpened) {
+        // Pre knew it, but there was no memory to say so.
+        subject.Key = FactNoMemory;
     }
-    const BOOLEAN relayed = CallbackIsRelayed(Registration, DecidePost(Ruleset, &subject, Number, Post, Call));
-    if (Call) {
-        CallbackSetCall(&notification, Call);
-        notification.PreSequence = Call->PreSequence;
-        notification.Duration = CallGetDuration(Call);
+    const BOOLEAN relayed = CallbackIsRelayed(Registration, DecidePost(Ruleset, &subject, Number, Post, call));
+    if (call) {
+        CallbackSetCall(&notification, call);
+        notification.PreSequence = call->PreSequence;
+        notification.Duration = CallGetDuration(call);
     }
     if (opened) {
         name = DescribeOpened(&notification, Ruleset, &subject, relayed);
     } else if (relayed && IsLive(Class, Post)) {
-        name = DescribeObject(&notification, &subject, Call != NULL);
+        name = DescribeObject(&notification, &subject, call != NULL);
     }
     if (relayed) {
         RecordRelay(&notification);
@@ -125,13 +129,14 @@ VOID CallbackPost(REGISTRATION *Registration, const NOTIFY_CLASS *Class, ULONG N
     RULESET *current = NULL;
     const RULESET *ruleset = State->Call ? State->Call->Ruleset : State->Ruleset;
     // What is opened may be wanted only later.
-    if (State->Ignored || (!(Registration->ClassMask >> Number & 1) && Class->Body != NotifyBodyCreate)) {
+    if (State->Ignored || (State->OnlyOpened && !IsOpened(Class, Information)) ||
+        (!(Registration->ClassMask >> Number & 1) && Class->Body != NotifyBodyCreate)) {
         return;
     }
     // Pre was not seen.
     if (!ruleset) {
         ruleset = current = RegistrationGetRuleset(Registration);
     }
-    Post(Registration, Class, Number, Information, State->Call, ruleset);
+    Post(Registration, Class, Number, Information, State, ruleset);
     RulesetRelease(current);
 }

@@ -69,7 +69,7 @@ static VOID CarryOut(_In_ const SUBJECT *Subject, _In_ RULESET *Ruleset, _In_ VE
         CallIgnore(class, Subject->Pre);
         CallEnd(&call);
     } else if (!CallKeep(&call, Ruleset, class, Subject->Pre)) {
-        CallDefer(Ruleset, class, Subject->Pre);
+        CallDefer(Ruleset, FALSE, class, Subject->Pre);
         CallEnd(&call);
     }
 }
@@ -97,7 +97,7 @@ static VOID DecidePre(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *
         CallIgnore(Class, Pre);
     }
     if (onSuccess == VerdictIgnore && onFailure == VerdictIgnore && IsUndecided(ruleset, Registration, Class)) {
-        CallDefer(ruleset, Class, Pre);
+        CallDefer(ruleset, TRUE, Class, Pre);
     }
     SubjectEnd(&subject);
     RulesetRelease(ruleset);

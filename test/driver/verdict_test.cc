@@ -105,6 +105,18 @@ TEST_F(VerdictTest, CreateAndOpen) {
     actor.close(mine);
 }
 
+// What fails was decided by the path that was asked for, in post, too.
+TEST_F(VerdictTest, FailedOpen) {
+    Client client;
+    Actor actor;
+    const uint64_t open = bit(RegNtPreOpenKeyEx) | bit(RegNtPostOpenKeyEx);
+    add(client, {{.action = CMB_ACTION_IGNORE, .keys = {key(u"\\**")}}}, CMB_ACTION_NOTIFY, open);
+    actor.openKey(path() + u"\\Missing", nullptr, STATUS_OBJECT_NAME_NOT_FOUND);
+    EXPECT_EQ(client.drain().size(), 0u);
+    actor.openKey(path() + u"Missing", nullptr, STATUS_OBJECT_NAME_NOT_FOUND);
+    EXPECT_EQ(client.drain().size(), 2u);
+}
+
 TEST_F(VerdictTest, RenameMatchesBothPaths) {
     Client client;
     Actor actor;
