@@ -9,7 +9,7 @@
 namespace cmbridge::bench {
 namespace {
 
-// Bounded, as such a function has to be where producers do not wait for JavaScript.
+// Such a queue has to be bounded. The bound of the thread-safe function itself would wake the reader after every event.
 constexpr size_t kMaxQueued = 4096;
 
 using Processes = std::unordered_map<uint64_t, Napi::ObjectReference>;
@@ -103,7 +103,7 @@ std::shared_ptr<EventDelivery> EventDelivery::create(Napi::Env env, Channel &cha
     // The function holds its context until the last call that was queued is through.
     auto *held = new std::shared_ptr<EventDelivery>(delivery);
     delivery->function_ = Function::New(
-        env, onEvent, Napi::Object(), "cmbridge-bench:event", kMaxQueued, 1, delivery.get(),
+        env, onEvent, Napi::Object(), "cmbridge-bench:event", 0, 1, delivery.get(),
         [](Napi::Env, std::shared_ptr<EventDelivery> *held, EventDelivery *) {
             (*held)->processes_.clear();
             delete held;
@@ -117,7 +117,11 @@ void EventDelivery::batchReady() {
         forEachRecord(batch, [this](const CMB_RECORD *record) {
             auto copy = std::make_unique_for_overwrite<std::byte[]>(record->Size);
             std::memcpy(copy.get(), record, record->Size);
-            if (function_.BlockingCall(copy.get()) == napi_ok) {
+            if (queued_.load() >= kMaxQueued) {
+                waitForRoom();
+            }
+            queued_++;
+            if (function_.NonBlockingCall(copy.get()) == napi_ok) {
                 copy.release();
             }
         });
@@ -125,8 +129,30 @@ void EventDelivery::batchReady() {
     channel_.acknowledge();
 }
 
+void EventDelivery::waitForRoom() {
+    std::unique_lock guard(lock_);
+    room_.wait(guard, [this] { return released_ || queued_.load() <= kMaxQueued / 2; });
+}
+
+void EventDelivery::taken() {
+    if (--queued_ == kMaxQueued / 2) {
+        std::lock_guard guard(lock_);
+        room_.notify_one();
+    }
+}
+
+void EventDelivery::release() {
+    {
+        std::lock_guard guard(lock_);
+        released_ = true;
+        room_.notify_one();
+    }
+    function_.Abort();
+}
+
 void EventDelivery::callJavaScript(Napi::Env env, Napi::Function onEvent, EventDelivery *delivery, std::byte *record) {
     Record held(record);
+    delivery->taken();
     if (static_cast<napi_env>(env) != nullptr) {
         delivery->deliver(env, onEvent, reinterpret_cast<const CMB_RECORD *>(record));
     }

@@ -8,6 +8,9 @@
 
 #include <napi.h>
 
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
 #include <unordered_map>
 
 #include "native/channel.h"
@@ -23,7 +26,7 @@ class EventDelivery final : public ReceiveSink {
     void batchReady() override;
     void ended(NtStatus) override {}
     // On the JavaScript thread: the reader does not wait for room any more, and nothing is called.
-    void release() { function_.Abort(); }
+    void release();
 
   private:
     using Record = std::unique_ptr<std::byte[]>;
@@ -31,10 +34,17 @@ class EventDelivery final : public ReceiveSink {
     using Function = Napi::TypedThreadSafeFunction<EventDelivery, std::byte, callJavaScript>;
 
     explicit EventDelivery(Channel &channel) : channel_(channel) {}
+    // On the reader thread: until JavaScript has dealt with half of what is queued.
+    void waitForRoom();
+    void taken();
     void deliver(Napi::Env env, Napi::Function onEvent, const CMB_RECORD *record);
 
     Channel &channel_;
     Function function_;
+    std::atomic<size_t> queued_ = 0;
+    std::mutex lock_;
+    std::condition_variable room_;
+    bool released_ = false;                                         // guarded by lock_
     StreamState state_;                                             // JavaScript thread only
     std::unordered_map<uint64_t, Napi::ObjectReference> processes_; // JavaScript thread only, by start key
 };
