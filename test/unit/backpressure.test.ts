@@ -46,6 +46,32 @@ describe('backpressure', () => {
     await driver.close();
   });
 
+  it('of a stalled iterator bounds what the program holds, whatever happens meanwhile', async () => {
+    const receives = 2;
+    const recordsPerBatch = 8;
+    const highWaterMark = 10;
+    const [driver, channel] = await open(receives);
+    channel.queueLimit = 50;
+    const registration = await driver.registerCallback({ altitude: '1' });
+    const iterator = registration.events({ highWaterMark });
+    for (let round = 0; round < 50; round++) {
+      for (let i = 0; i < 100; i++) channel.notify({ cookie: registration.cookie });
+      await settle();
+      const { queueRecords } = await driver.statistics();
+      const held = Number(channel.recorded - queueRecords);
+      assert.ok(held <= highWaterMark + receives * recordsPerBatch, `${held} events held in round ${round}`);
+    }
+    assert.equal(channel.sequence, 5000n);
+    let told = 0n;
+    const reading = (async () => {
+      for await (const event of iterator) told += event.class === 'gap' ? event.count : 1n;
+    })();
+    await registration.unregister();
+    await reading;
+    assert.equal(told, 5000n);
+    await driver.close();
+  });
+
   it('keeps the events of a registration without a callback until somebody iterates, up to a bound', async () => {
     const [driver, channel] = await open();
     const registration = await driver.registerCallback({ altitude: '1' });
