@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { describe, it } from 'node:test';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const built = (name: string) => fileURLToPath(new URL(`../../${name}`, import.meta.url));
+
+describe('examples/rules.yaml in the simulator', () => {
+  it('lets through what it is meant for: examples/watch-rules.ts', async () => {
+    const { stdout, stderr } = await run(process.execPath, [built('examples/watch-rules.js')]);
+    assert.equal(stderr, '');
+    assert.deepEqual(stdout.trim().split('\n'), [
+      '#1 RegNtPostSetValueKey HKLM\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Run ContosoNotes (started at logon)',
+      '#2 RegNtPreSetValueKey HKLM\\SYSTEM\\ControlSet001\\Services\\ContosoNotesSync ImagePath (program of a service)',
+      'Other rules are in force for what begins after event #2',
+      '#3 RegNtPostCreateKeyEx HKCU\\Software\\Contoso (other rules)',
+      '#4 RegNtPostSetValueKey HKCU\\Software\\Contoso From (other rules)',
+      '4 notifications of interest, 0 lost',
+    ]);
+  });
+
+  it('filters what cmbridge watch prints, which rules explain then explains', async () => {
+    const watch = [built('lib/cli/main.js'), 'watch', '--simulate', 'examples/sample.reg'];
+    const filtered = await run(process.execPath, [...watch, '--rules', 'examples/rules.yaml', '--json']);
+    const events = filtered.stdout.trim().split('\n');
+    assert.deepEqual(
+      events.map((line) => (JSON.parse(line) as { valueName: string }).valueName),
+      ['ContosoNotes', 'ImagePath'],
+    );
+    assert.match(filtered.stderr, /2 events shown; 2 notifications/);
+    const all = await run(process.execPath, [...watch, '--json']);
+    const explain = run(process.execPath, [
+      built('lib/cli/main.js'),
+      'rules',
+      'explain',
+      'examples/rules.yaml',
+      '--json',
+      '--event',
+      '-',
+    ]);
+    explain.child.stdin?.end(all.stdout);
+    const explained = (await explain).stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { action: string; rule: number | null });
+    assert.ok(explained.length > 20);
+    // What explains without a driver agrees with what the driver has decided.
+    assert.deepEqual(
+      explained.filter(({ action }) => action === 'notify').map(({ rule }) => rule),
+      [1, 2],
+    );
+  });
+
+  it('leaves out what exceeds a rate', async () => {
+    const watch = [built('lib/cli/main.js'), 'watch', '--simulate', 'examples/sample.reg', '--rate-limit', '1'];
+    const { stdout, stderr } = await run(process.execPath, watch);
+    assert.match(stdout, /events were lost \(rate-limit\)/);
+    assert.match(stderr, / LOST\.\n$/);
+  });
+});
