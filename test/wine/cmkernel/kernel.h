@@ -63,6 +63,11 @@ ULONG CmkCountProcesses(VOID);
 HANDLE CmkProcessHandle(PVOID Process);
 NTSTATUS CmkOpenProcessObject(PVOID Process, ULONG Attributes, ACCESS_MASK Access, PHANDLE Handle);
 
+// process_notify.c
+VOID CmkInitializeProcessNotify(VOID);
+// A process makes its first call. Not with a lock held.
+VOID CmkNotifyProcess(HANDLE Id);
+
 // file.c
 NTSTATUS CmkReferenceFile(HANDLE Handle, PVOID *Object);
 NTSTATUS CmkQueryFileName(PVOID Object, POBJECT_NAME_INFORMATION Information, ULONG Length, PULONG ReturnLength);

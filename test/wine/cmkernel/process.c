@@ -44,7 +44,6 @@ static PROCESS_BODY *CreateProcess(HANDLE Id) {
     } else if (NT_SUCCESS(ZwQueryInformationProcess(process->Handle, ProcessTimes, &times, sizeof times, NULL))) {
         process->CreateTime = times.CreateTime.QuadPart;
     }
-    InsertTailList(&Processes, &process->Entry);
     return process;
 }
 
@@ -61,15 +60,41 @@ static PROCESS_BODY *Find(HANDLE Id) {
 
 static PROCESS_BODY *Enter(HANDLE Id) {
     PROCESS_BODY *process;
+    BOOLEAN first;
 
     ExAcquireFastMutex(&Mutex);
     process = Find(Id);
-    if (!process) {
+    first = !process;
+    if (first) {
         process = CreateProcess(Id);
+        InsertTailList(&Processes, &process->Entry);
     }
     ++process->Threads;
     ExReleaseFastMutex(&Mutex);
+    if (first) {
+        CmkNotifyProcess(Id);
+    }
     return process;
+}
+
+NTSTATUS NTAPI CmkPsLookupProcessByProcessId(HANDLE Id, PEPROCESS *Process) {
+    PROCESS_BODY *process;
+
+    ExAcquireFastMutex(&Mutex);
+    process = Find(Id);
+    if (process) {
+        CmPortReferenceObject(process);
+    }
+    ExReleaseFastMutex(&Mutex);
+    if (!process) {
+        process = CreateProcess(Id);
+    }
+    if (!process->Handle) {
+        CmPortDereferenceObject(process);
+        return STATUS_INVALID_CID;
+    }
+    *Process = (PEPROCESS)process;
+    return STATUS_SUCCESS;
 }
 
 PVOID CmkCurrentProcess(VOID) {
@@ -111,6 +136,7 @@ VOID CmkLeaveProcess(CMK_THREAD *Thread) {
 VOID CmkInitializeProcesses(VOID) {
     InitializeListHead(&Processes);
     ExInitializeFastMutex(&Mutex);
+    CmkInitializeProcessNotify();
     Own = Enter(CmkOwnProcessId());
 }
 
