@@ -83,6 +83,29 @@ TEST_F(CmContext, BelongsToOneOpenOfTheKey) {
     EXPECT_EQ(attacher.cleanups[0].object, opened.object());
 }
 
+TEST_F(CmContext, IsFoundAmongManyOpenKeys) {
+    std::vector<Key> keys;
+    Attacher attacher(u"385100", token(0x77));
+    for (int i = 0; i < 5000; i++) {
+        keys.push_back(Key::open(kSoftware));
+        ASSERT_EQ(attacher.attached, STATUS_SUCCESS);
+        PVOID old = nullptr;
+        ASSERT_EQ(CmSetCallbackObjectContext(keys.back().object(), &attacher.filter.cookie,
+                                             token(0x1000 + static_cast<uintptr_t>(i)), &old),
+                  STATUS_SUCCESS);
+    }
+    EXPECT_EQ(statistics().KeyObjects, 5000u);
+    for (size_t i = 0; i < keys.size(); i += 7) {
+        attacher.contexts.clear();
+        ASSERT_EQ(keys[i].set(u"v", 1), STATUS_SUCCESS);
+        ASSERT_EQ(attacher.contexts, (std::vector<PVOID>{token(0x1000 + i), token(0x1000 + i)}));
+    }
+    keys.clear();
+    EXPECT_EQ(attacher.cleanups.size(), 5000u);
+    EXPECT_EQ(statistics().KeyObjects, 0u);
+    EXPECT_EQ(statistics().ObjectContexts, 0u);
+}
+
 TEST_F(CmContext, IsShownAsRootObjectContext) {
     Attacher attacher(u"385100", token(0x77));
     Key root = Key::open(kSoftware);

@@ -59,6 +59,49 @@ TEST_F(PoolTest, Misuse) {
         "1 pool block.*were not freed");
 }
 
+TEST_F(PoolTest, EveryByteOfABlockIsTheKernels) {
+    auto isUsers = [](const void *address) {
+        return SampleGuardedProbe(const_cast<void *>(address), 1) == STATUS_SUCCESS;
+    };
+    std::vector<unsigned char> users(64);
+    for (size_t size : {size_t{1}, size_t{16}, size_t{17}, size_t{1000}, size_t{4096}, size_t{5} << 20}) {
+        auto block = static_cast<unsigned char *>(ExAllocatePoolWithTag(NonPagedPoolNx, size, kTag));
+        ASSERT_NE(block, nullptr);
+        for (size_t at : {size_t{0}, size / 3, size / 2, size - 1}) {
+            EXPECT_FALSE(isUsers(block + at)) << size << " at " << at;
+        }
+        ExFreePoolWithTag(block, kTag);
+        EXPECT_TRUE(isUsers(block)) << size;
+        EXPECT_TRUE(isUsers(block + size / 2)) << size;
+    }
+    EXPECT_TRUE(isUsers(users.data()));
+    EXPECT_TRUE(isUsers(reinterpret_cast<void *>(0x7FFF00000000)));
+}
+
+TEST_F(PoolTest, ThreadsShareIt) {
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 4; ++i) {
+        threads.emplace_back([] {
+            std::vector<PVOID> blocks;
+            for (size_t round = 0; round < 2000; ++round) {
+                blocks.push_back(ExAllocatePoolWithTag(NonPagedPoolNx, 1 + round % 300, kTag));
+                if (round % 3 == 2) {
+                    ExFreePoolWithTag(blocks[round / 2], kTag);
+                    blocks[round / 2] = ExAllocatePoolWithTag(PagedPool, 40, kTag);
+                }
+            }
+            for (PVOID block : blocks) {
+                ExFreePoolWithTag(block, kTag);
+            }
+        });
+    }
+    for (std::thread &thread : threads) {
+        thread.join();
+    }
+    EXPECT_EQ(machine->poolUsage().blocks, 0u);
+    EXPECT_EQ(machine->poolUsage().bytes, 0u);
+}
+
 TEST_F(PoolTest, NthAllocationFailsOnce) {
     load();
     {

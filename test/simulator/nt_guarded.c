@@ -19,6 +19,21 @@ NTSTATUS SampleGuardedCopy(PVOID To, const VOID *From, SIZE_T Length) {
     return Status;
 }
 
+static DECLSPEC_NOINLINE VOID Probe(PVOID Address, SIZE_T Length) {
+    ProbeForRead(Address, Length, 1);
+}
+
+NTSTATUS SampleGuardedProbe(PVOID Address, SIZE_T Length) {
+    NTSTATUS Status = STATUS_SUCCESS;
+
+    __try {
+        Probe(Address, Length);
+    } __except (EXCEPTION_EXECUTE_HANDLER) {
+        Status = GetExceptionCode();
+    }
+    return Status;
+}
+
 int SampleNested(BOOLEAN InnerSearchesOn, NTSTATUS *Code) {
     volatile int Taken = 0;
 

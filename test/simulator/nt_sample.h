@@ -63,6 +63,7 @@ extern SAMPLE_STATE Sample;
 NTSTATUS SampleEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath);
 
 NTSTATUS SampleGuardedCopy(PVOID To, const VOID *From, SIZE_T Length);
+NTSTATUS SampleGuardedProbe(PVOID Address, SIZE_T Length);
 // 1: the inner handler took it, 2: the outer one did.
 int SampleNested(BOOLEAN InnerSearchesOn, NTSTATUS *Code);
 int SampleReturnInside(void);
