@@ -85,11 +85,17 @@ TEST_F(CmNames, CanBeMadeToFail) {
 
 TEST_F(CmNames, ReportLackOfMemory) {
     Key key = scratch();
+    std::u16string name;
+    CmFailAllocation(1);
+    EXPECT_EQ(look(key, &name), STATUS_INSUFFICIENT_RESOURCES);
+    EXPECT_EQ(look(key, &name), STATUS_SUCCESS);
+    PCUNICODE_STRING cached = nullptr;
     for (ULONG nth : {1, 2}) {
-        std::u16string name;
         CmFailAllocation(nth);
-        EXPECT_EQ(look(key, &name), STATUS_INSUFFICIENT_RESOURCES);
+        EXPECT_EQ(CmCallbackGetKeyObjectID(&filter_.cookie, key.object(), nullptr, &cached),
+                  STATUS_INSUFFICIENT_RESOURCES);
     }
+    EXPECT_EQ(CmCallbackGetKeyObjectID(&filter_.cookie, key.object(), nullptr, &cached), STATUS_SUCCESS);
 }
 
 TEST_F(CmNames, CheckTheirArguments) {

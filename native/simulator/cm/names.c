@@ -7,9 +7,10 @@
 // A name that CmCallbackGetKeyObjectIDEx gave out.
 typedef struct _CM_GIVEN_NAME {
     LIST_ENTRY Link;
-    ULONG Checksum;
+    ULONG64 Checksum;
     UNICODE_STRING Given;
-    UNICODE_STRING Original;
+    USHORT Length;
+    WCHAR Text[];
 } CM_GIVEN_NAME, *PCM_GIVEN_NAME;
 
 // CmpCallbackLock
@@ -26,7 +27,6 @@ VOID CmpShutdownNames(VOID) {
     while (!IsListEmpty(&CmpGivenNames)) {
         PCM_GIVEN_NAME Name = CONTAINING_RECORD(RemoveHeadList(&CmpGivenNames), CM_GIVEN_NAME, Link);
 
-        CmpReleaseString(&Name->Original);
         CmStoreFree(Name);
         CmpCount(&CmpKeyNameCount, -1);
     }
@@ -41,37 +41,57 @@ VOID CmFailNameLookups(ULONG Count, NTSTATUS Status) {
     KeReleaseSpinLock(&CmpCallbackLock, OldIrql);
 }
 
-_Use_decl_annotations_
-NTSTATUS CmpBuildName(PCM_KEY Key, PUNICODE_STRING Name) {
-    ULONG Length = 0;
-    PUCHAR End;
+static NTSTATUS CmpMeasureName(PCM_KEY Key, PUSHORT Length) {
+    ULONG Bytes = 0;
 
     for (PCM_KEY Part = Key; Part != NULL; Part = Part->Parent) {
-        Length += sizeof(WCHAR) + Part->Name.Length;
+        Bytes += sizeof(WCHAR) + Part->Name.Length;
     }
-    if (Length > 0xFFFE) {
-        return STATUS_NAME_TOO_LONG;
-    }
-    Name->Buffer = CmStoreAllocate(Length);
-    if (Name->Buffer == NULL) {
-        return STATUS_INSUFFICIENT_RESOURCES;
-    }
-    Name->Length = Name->MaximumLength = (USHORT)Length;
-    End = (PUCHAR)Name->Buffer + Length;
+    *Length = (USHORT)Bytes;
+    return Bytes <= 0xFFFE ? STATUS_SUCCESS : STATUS_NAME_TOO_LONG;
+}
+
+static VOID CmpWriteName(PCM_KEY Key, PWCH Buffer, USHORT Length) {
+    PUCHAR End = (PUCHAR)Buffer + Length;
+
     for (PCM_KEY Part = Key; Part != NULL; Part = Part->Parent) {
         End -= Part->Name.Length;
         RtlCopyMemory(End, Part->Name.Buffer, Part->Name.Length);
         End -= sizeof(WCHAR);
         *(PWCH)End = L'\\';
     }
+}
+
+_Use_decl_annotations_
+NTSTATUS CmpBuildName(PCM_KEY Key, PUNICODE_STRING Name) {
+    USHORT Length;
+    NTSTATUS Status = CmpMeasureName(Key, &Length);
+
+    if (!NT_SUCCESS(Status)) {
+        return Status;
+    }
+    Name->Buffer = CmStoreAllocate(Length);
+    if (Name->Buffer == NULL) {
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    Name->Length = Name->MaximumLength = Length;
+    CmpWriteName(Key, Name->Buffer, Length);
     return STATUS_SUCCESS;
 }
 
-static ULONG CmpChecksum(PCUNICODE_STRING Name) {
-    ULONG Sum = 2166136261u;
+// Four characters at a time: every name that is given out is summed twice.
+static ULONG64 CmpChecksum(const CM_GIVEN_NAME *Name) {
+    ULONG64 Sum = Name->Length;
+    ULONG Count = Name->Length / sizeof(WCHAR);
 
-    for (ULONG i = 0; i < Name->Length / sizeof(WCHAR); i++) {
-        Sum = (Sum ^ Name->Buffer[i]) * 16777619u;
+    for (ULONG i = 0; i < Count; i += 4) {
+        ULONG64 Word = 0;
+
+        for (ULONG j = i; j < Count && j < i + 4; j++) {
+            Word = Word << 16 | Name->Text[j];
+        }
+        Sum = (Sum ^ Word) * 0x9E3779B97F4A7C15ull;
+        Sum ^= Sum >> 32;
     }
     return Sum;
 }
@@ -162,22 +182,23 @@ NTSTATUS NTAPI CmCallbackGetKeyObjectID(PLARGE_INTEGER Cookie, PVOID Object, PUL
 
 // With the registry locked: the key's current name, as an entry of the list of names that must be released.
 static NTSTATUS CmpGiveName(PCM_KEY Key, PCM_GIVEN_NAME *Given) {
-    PCM_GIVEN_NAME Name = CmStoreAllocate(sizeof(*Name));
-    NTSTATUS Status;
+    PCM_GIVEN_NAME Name;
+    USHORT Length;
     KIRQL OldIrql;
 
+    if (!NT_SUCCESS(CmpMeasureName(Key, &Length))) {
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    Name = CmStoreAllocate(sizeof(*Name) + Length);
     if (Name == NULL) {
         return STATUS_INSUFFICIENT_RESOURCES;
     }
-    Status = CmpBuildName(Key, &Name->Original);
-    if (!NT_SUCCESS(Status)) {
-        CmStoreFree(Name);
-        return STATUS_INSUFFICIENT_RESOURCES;
-    }
-    Name->Given = Name->Original;
-    Name->Checksum = CmpChecksum(&Name->Original);
+    CmpWriteName(Key, Name->Text, Length);
+    Name->Length = Name->Given.Length = Name->Given.MaximumLength = Length;
+    Name->Given.Buffer = Name->Text;
+    Name->Checksum = CmpChecksum(Name);
     KeAcquireSpinLock(&CmpCallbackLock, &OldIrql);
-    InsertTailList(&CmpGivenNames, &Name->Link);
+    InsertHeadList(&CmpGivenNames, &Name->Link);
     KeReleaseSpinLock(&CmpCallbackLock, OldIrql);
     CmpCount(&CmpKeyNameCount, 1);
     *Given = Name;
@@ -242,11 +263,9 @@ VOID NTAPI CmCallbackReleaseKeyObjectIDEx(PCUNICODE_STRING ObjectName) {
         CmpViolation(CmViolationNameNotOurs, (ULONG_PTR)ObjectName, 0, 0);
         return;
     }
-    if (Name->Given.Buffer != Name->Original.Buffer || Name->Given.Length != Name->Original.Length ||
-        CmpChecksum(&Name->Original) != Name->Checksum) {
+    if (Name->Given.Buffer != Name->Text || Name->Given.Length != Name->Length || CmpChecksum(Name) != Name->Checksum) {
         CmpViolation(CmViolationNameModified, (ULONG_PTR)ObjectName, 0, 0);
     }
-    CmpReleaseString(&Name->Original);
     CmStoreFree(Name);
     CmpCount(&CmpKeyNameCount, -1);
 }
