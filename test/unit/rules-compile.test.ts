@@ -40,15 +40,12 @@ describe('rules with errors', () => {
     const problems = problemsOf(rules);
     for (const [index, pattern] of expected.entries()) assert.match(problems[index] ?? '', pattern);
     assert.match(problems.at(-1) ?? '', /^rules\[2\]\.process\.user: must be a SID/);
-    assert.deepEqual(
-      problemsOf([{ ...notify, valueNames: 'a**', process: { image: ['C:', 'x\\y'] } }]),
-      [
-        'rules[0].process.image[0]: "C:" names a drive and no program; add \\**',
-        'rules[0].process.image[1]: "x\\y" does not say where it begins; expected a name without directory, a drive letter, ' +
-          '\\Device\\..., \\\\server\\..., or "**\\" for any directory',
-        'rules[0].valueNames: "a**" has asterisks side by side; "*" is any text in the name of a value',
-      ].sort((a, b) => Number(b.includes('valueNames')) - Number(a.includes('valueNames'))),
-    );
+    assert.deepEqual(problemsOf([{ ...notify, valueNames: 'a**', process: { image: ['C:', 'x\\y'] } }]), [
+      'rules[0].valueNames: "a**" has asterisks side by side; "*" is any text in the name of a value',
+      'rules[0].process.image[0]: "C:" names a drive and no program; add \\**',
+      'rules[0].process.image[1]: "x\\y" does not say where it begins; expected a name without directory, a drive letter, ' +
+        '\\Device\\..., \\\\server\\..., or "**\\" for any directory',
+    ]);
   });
 
   it('in their options are refused, too', () => {
@@ -105,7 +102,6 @@ describe('the compiler of rules', () => {
     const first = compileRules(rules, { controlSet: 1 });
     const second = compileRules(structuredClone(rules), { controlSet: 1 });
     assert.deepEqual(first.bytes, second.bytes);
-    assert.notDeepEqual(first.bytes, compileRules(rules, { controlSet: 2 }).bytes.subarray(0, first.bytes.byteLength));
     assert.equal(first.ruleCount, 3);
     const view = new DataView(first.bytes.buffer);
     assert.equal(view.getUint32(P.CMB_RULES.Size, true), first.bytes.byteLength);
@@ -137,7 +133,7 @@ describe('the compiler of rules', () => {
     assert.equal(mask([], 'notify'), 0xffff_ffff_ffff_ffffn);
     assert.equal(mask([{ operations: 'SetValueKey', action: 'notify' }]), bit(1) | bit(16));
     assert.equal(mask([{ operations: 'SetValueKey', outcome: 'success', action: 'notify' }]), bit(16));
-    assert.equal(mask([{ action: 'ignore' }, notify]), 0xffff_ffff_ffff_ffffn & 0n);
+    assert.equal(mask([{ action: 'ignore' }, notify]), 0n);
     assert.equal(
       mask([{ operations: 'SetValueKey', action: 'ignore' }], 'notify'),
       0xffff_ffff_ffff_ffffn & ~(bit(1) | bit(16)),
