@@ -1,3 +1,6 @@
+import type { LazyEvent } from '../../lib/decode/lazy-event.js';
+import type { Driver } from '../../lib/driver.js';
+import type { GapEvent } from '../../lib/event.js';
 import type { NativeAddon } from '../../lib/native.js';
 import { openDriverWith } from '../../lib/open-driver.js';
 import * as P from '../../lib/protocol.js';
@@ -40,38 +43,70 @@ export class Arrivals {
   }
 }
 
-export interface FullOptions {
-  readonly id: string;
-  readonly label: string;
-}
-
 /** All of the package: its delivery, its session, its decoder, a callback that gets each event. */
-export async function decodingConsumer(recording: Recording, { id, label }: FullOptions): Promise<Consumer> {
+export async function decodingConsumer(recording: Recording): Promise<Consumer> {
   const arrivals = new Arrivals();
   let last: object | null = null;
-  let channel: BenchChannel | null = null;
-  const driver = await openDriverWith(
-    () =>
-      replayAddon(recording, (opened) => {
-        channel = opened;
-      }),
-    { backend: 'simulator' },
-  );
-  await driver.registerCallback({ altitude: '385000.3' }, (event) => {
+  const { driver, play } = await openReplay(recording);
+  await driver.registerCallback(registered, (event) => {
     last = event;
     arrivals.add(1);
   });
   return {
-    id,
-    label,
+    id: 'full',
+    label: 'every field decoded',
     play: (times) => {
       const arrived = arrivals.expect(times * recording.notifications);
-      channel?.play(times);
+      play(times);
       return arrived;
     },
     lastEvent: () => last,
     close: () => driver.close(),
   };
+}
+
+/** The same, with a callback that asks for the class and the key only. */
+export async function twoFieldConsumer(recording: Recording): Promise<Consumer> {
+  const arrivals = new Arrivals();
+  const seen: Seen = { class: '', key: null };
+  const { driver, play } = await openReplay(recording);
+  await driver.registerLazyCallback(registered, (event) => {
+    look(event, seen);
+    arrivals.add(1);
+  });
+  return {
+    id: 'two',
+    label: 'two fields decoded: class and key',
+    play: (times) => {
+      const arrived = arrivals.expect(times * recording.notifications);
+      play(times);
+      return arrived;
+    },
+    lastEvent: () => null,
+    close: () => driver.close(),
+  };
+}
+
+/** What a program that wants two fields has of the last event. */
+export interface Seen {
+  class: string;
+  key: string | null;
+}
+
+export function look(event: LazyEvent | GapEvent, seen: Seen): void {
+  seen.class = event.class;
+  if (event.class !== 'gap') seen.key = event.key;
+}
+
+const registered = { altitude: '385000.3' };
+
+async function openReplay(recording: Recording): Promise<{ driver: Driver; play: (times: number) => void }> {
+  let channel: BenchChannel | null = null;
+  const addon = replayAddon(recording, (opened) => {
+    channel = opened;
+  });
+  const driver = await openDriverWith(() => addon, { backend: 'simulator' });
+  return { driver, play: (times) => channel?.play(times) };
 }
 
 /** The package's addon, as the package sees it, with a recording for a driver. */

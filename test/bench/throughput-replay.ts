@@ -1,4 +1,4 @@
-import { copyingConsumer, decodingConsumer, objectConsumer, type Consumer } from './consumers.js';
+import { copyingConsumer, decodingConsumer, objectConsumer, twoFieldConsumer, type Consumer } from './consumers.js';
 import { jsonConsumer } from './json-consumer.js';
 import { pick, type PartOptions } from './part.js';
 import { record } from './recording.js';
@@ -10,7 +10,8 @@ export async function throughputReplay(options: PartOptions): Promise<Section[]>
   options.progress('recording');
   const recording = await record(pick(options, 500, 10_000), 4);
   const consumers: Consumer[] = [
-    await decodingConsumer(recording, { id: 'full', label: 'every field decoded' }),
+    await decodingConsumer(recording),
+    await twoFieldConsumer(recording),
     copyingConsumer(recording),
     objectConsumer(recording),
     await jsonConsumer(recording),
