@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { findShapeProblems } from '../../lib/rules/check-shape.js';
 import { rulePathText, RulesError } from '../../lib/rules/problem.js';
-import { ruleFileShape, ruleListShape } from '../../lib/rules/shape.js';
+import type { ProcessCondition, Rule } from '../../lib/rules/rule.js';
+import { processShape, ruleFileShape, ruleListShape, ruleShape } from '../../lib/rules/shape.js';
 
 /** Each problem as `place: message`. */
 function problems(rules: unknown): string[] {
@@ -13,7 +14,15 @@ function problems(rules: unknown): string[] {
 
 describe('the shape of rules', () => {
   it('takes one value or several, and everything there is', () => {
-    const full = {
+    const process: Required<ProcessCondition> = {
+      id: 4,
+      tree: [8, 12],
+      image: '**\\a.exe',
+      user: 'S-1-5-18',
+      session: [0, 1],
+      elevated: false,
+    };
+    const full: Required<Rule> = {
       name: 'all',
       operations: 'SetValueKey',
       classes: ['RegNtPreSetValueKey'],
@@ -21,10 +30,12 @@ describe('the shape of rules', () => {
       keys: 'HKLM\\X',
       valueNames: ['', 'a*'],
       valueTypes: ['REG_SZ', 'REG_TYPE_0x0000FFFF'],
-      process: { id: 4, tree: [8, 12], image: '**\\a.exe', user: 'S-1-5-18', session: [0, 1], elevated: false },
+      process,
       outcome: 'success',
       action: 'notify',
     };
+    assert.deepEqual(Object.keys(full).sort(), Object.keys(ruleShape.fields).sort());
+    assert.deepEqual(Object.keys(process).sort(), Object.keys(processShape.fields).sort());
     assert.deepEqual(problems([full, { action: 'ignore', name: undefined }]), []);
     assert.deepEqual(problems([]), []);
     const file = { $schema: 'x', version: 1, otherwise: 'notify', rules: [full] };
