@@ -3,6 +3,7 @@ import * as P from '../../../lib/protocol.js';
 import { batch, gapRecord, record, type RecordInput } from './records.js';
 
 const STATUS_INVALID_PARAMETER = 0xc000000d;
+const STATUS_BAD_DATA = 0xc000090b;
 const STATUS_COLLISION = 0xc01c0011;
 
 export function nativeError(ntStatus: number): Error {
@@ -17,6 +18,10 @@ export class FakeAddon implements NativeAddon {
   readonly channels: FakeChannel[] = [];
   openFailure: Error | null = null;
   helloStatus = 0;
+  capabilities: number = P.CMB_CAPABILITY_SET_RULES;
+  controlSet = 1;
+  /** What the driver says of every rule program. */
+  refusal: { readonly reason: number; readonly offset: number } | null = null;
   helloMajor: number = P.CMB_PROTOCOL_MAJOR;
 
   get channel(): FakeChannel {
@@ -55,6 +60,8 @@ export class FakeChannel implements NativeChannel {
   isReferenced = true;
   lastClassMask = 0n;
   lastOptions = 0;
+  /** As they came with REGISTER and SET_RULES; empty: none. */
+  readonly programs: Uint8Array[] = [];
   lastRate: readonly [limit: number, burst: number] = [0, 0];
   /** Runs before a request is answered. */
   beforeAnswer: (code: number) => Promise<void> | void = () => undefined;
@@ -95,6 +102,9 @@ export class FakeChannel implements NativeChannel {
         reply.setBigUint64(P.CMB_UNREGISTER_REPLY.Lost, lost, true);
         break;
       }
+      case P.CMB_IOCTL_SET_RULES:
+        this.#setRules(input, request, reply);
+        break;
       case P.CMB_IOCTL_STATISTICS:
         this.#statistics(request, reply);
         break;
@@ -178,6 +188,9 @@ export class FakeChannel implements NativeChannel {
     reply.setUint32(A.CallbackMajor, 1, true);
     reply.setUint32(A.CallbackMinor, 1, true);
     reply.setUint32(A.MaxRegistrations, 64, true);
+    reply.setUint32(A.Capabilities, this.addon.capabilities, true);
+    reply.setUint32(A.MaxRulesBytes, P.CMB_MAX_RULES_BYTES, true);
+    reply.setUint32(A.ControlSet, this.addon.controlSet, true);
     reply.setUint32(A.MaxDataBytes, P.CMB_MAX_DATA_BYTES, true);
     reply.setUint32(A.MaxAltitudeBytes, P.CMB_MAX_ALTITUDE_BYTES, true);
     reply.setUint32(A.ProcessSlots, P.CMB_PROCESS_SLOTS, true);
@@ -196,9 +209,35 @@ export class FakeChannel implements NativeChannel {
       reply.setUint32(P.CMB_REGISTER_REPLY.Status, STATUS_COLLISION, true);
       return;
     }
+    const { refusal } = this.addon;
+    const programSize = request.getUint32(Q.ProgramSize, true);
+    if (programSize > 0 && refusal !== null) {
+      reply.setUint32(P.CMB_REGISTER_REPLY.Status, STATUS_BAD_DATA, true);
+      reply.setUint32(P.CMB_REGISTER_REPLY.Reason, refusal.reason, true);
+      reply.setUint32(P.CMB_REGISTER_REPLY.Offset, refusal.offset, true);
+      return;
+    }
+    this.programs.push(input.slice(input.byteLength - programSize));
     const cookie = this.#nextCookie++;
     this.registered.set(cookie, altitude);
     reply.setBigInt64(P.CMB_REGISTER_REPLY.Cookie, cookie, true);
+  }
+
+  #setRules(input: Uint8Array, request: DataView, reply: DataView): void {
+    const A = P.CMB_SET_RULES_REPLY;
+    const cookie = request.getBigInt64(P.CMB_SET_RULES_REQUEST.Cookie, true);
+    const refusal = this.addon.refusal;
+    reply.setUint32(
+      A.Status,
+      this.registered.has(cookie) ? (refusal === null ? 0 : STATUS_BAD_DATA) : STATUS_INVALID_PARAMETER,
+      true,
+    );
+    reply.setUint32(A.Reason, refusal?.reason ?? 0, true);
+    reply.setUint32(A.Offset, refusal?.offset ?? 0, true);
+    if (refusal !== null) return;
+    const size = request.getUint32(P.CMB_SET_RULES_REQUEST.ProgramSize, true);
+    this.programs.push(input.slice(P.CMB_SET_RULES_REQUEST.size, P.CMB_SET_RULES_REQUEST.size + size));
+    reply.setBigUint64(A.Sequence, this.sequence, true);
   }
 
   #statistics(request: DataView, reply: DataView): void {
