@@ -4,6 +4,7 @@
 // that cannot be read, one below puts the argument back before the configuration manager goes on with it.
 
 #include "fixture.h"
+#include "rules_builder.h"
 
 #include <array>
 
@@ -124,6 +125,67 @@ TEST_F(CaptureTest, RequestedName) {
     ASSERT_EQ(records.size(), 1u);
     EXPECT_EQ(records[0].path(), path());
     EXPECT_EQ(records[0].body<CMB_BODY_CREATE>().RequestedName.Flags, kFault);
+    actor.close(key);
+}
+
+// A rule that asks for what cannot be read might decide: the notification is lost, and counted. One that decides before
+// it does not care.
+TEST_F(CaptureTest, ValueNameThatRulesAskFor) {
+    for (bool decided : {false, true}) {
+        Client client;
+        Actor actor;
+        HANDLE key = actor.create(path());
+        std::vector<TestRule> rules{{.valueNames = {u"name"}}};
+        if (decided) {
+            rules.insert(rules.begin(), TestRule{.valueTypes = {REG_BINARY}});
+        }
+        const int64_t cookie = client.add(u"385100", bit(RegNtPreSetValueKey));
+        Program program = buildProgram(rules);
+        CMB_SET_RULES_REQUEST request{};
+        CMB_SET_RULES_REPLY reply{};
+        request.Header = {static_cast<UINT32>(sizeof(request) + program.size()), CMB_STRUCTURE_VERSION, 0};
+        request.Cookie = cookie;
+        request.ProgramSize = program.size();
+        Bytes input(request.Header.Size);
+        std::memcpy(input.data(), &request, sizeof(request));
+        std::memcpy(input.data() + sizeof(request), program.bytes(), program.size());
+        EXPECT_EQ(
+            client.file().control(CMB_IOCTL_SET_RULES, input, std::as_writable_bytes(std::span(&reply, 1))).status,
+            STATUS_SUCCESS);
+        EXPECT_EQ(reply.Status, STATUS_SUCCESS);
+        withLost(RegNtPreSetValueKey, &REG_SET_VALUE_KEY_INFORMATION::ValueName,
+                 [&] { actor.setValue(key, u"name", REG_BINARY, pattern(16)); });
+        EXPECT_EQ(client.statistics().LostCaptureFault, decided ? 0u : 1u);
+        std::vector<Record> records = client.drain();
+        ASSERT_EQ(records.size(), 1u);
+        EXPECT_EQ(records[0].isGap(), !decided);
+        actor.close(key);
+    }
+}
+
+// The same for want of memory.
+TEST_F(CaptureTest, KeyThatRulesAskFor) {
+    Client client;
+    Actor actor;
+    HANDLE key = actor.create(path());
+    const int64_t cookie = client.add(u"385100", bit(RegNtPreSetValueKey));
+    Program program = buildProgram({{.keys = {u"**\\None"}}});
+    CMB_SET_RULES_REQUEST request{};
+    CMB_SET_RULES_REPLY reply{};
+    request.Header = {static_cast<UINT32>(sizeof(request) + program.size()), CMB_STRUCTURE_VERSION, 0};
+    request.Cookie = cookie;
+    request.ProgramSize = program.size();
+    Bytes input(request.Header.Size);
+    std::memcpy(input.data(), &request, sizeof(request));
+    std::memcpy(input.data() + sizeof(request), program.bytes(), program.size());
+    client.file().control(CMB_IOCTL_SET_RULES, input, std::as_writable_bytes(std::span(&reply, 1)));
+    ASSERT_EQ(reply.Status, STATUS_SUCCESS);
+    CmFailNameLookups(1, STATUS_INSUFFICIENT_RESOURCES);
+    actor.setValue(key, u"name", REG_BINARY, pattern(16));
+    EXPECT_EQ(client.statistics().LostNoMemory, 1u);
+    actor.setValue(key, u"name", REG_BINARY, pattern(16));
+    EXPECT_EQ(client.statistics().Callbacks, 1u);
+    client.drain();
     actor.close(key);
 }
 
