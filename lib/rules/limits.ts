@@ -6,6 +6,8 @@ import { hashUnits } from './unit-pool.js';
 interface Cost {
   readonly work: number;
   readonly deep: number;
+  /** Globs down to the next nodes that stay. */
+  readonly globs: number;
   /** Work of all nodes that stay whatever comes. */
   readonly all: number;
 }
@@ -59,12 +61,13 @@ function costOf(node: PatternNode): Cost {
   const deep = node.deep === null ? none : costOf(node.deep);
   const words = new Set(node.below.map((rule) => rule >> 6)).size;
   const work = 1 + globs.length + words + highest(literals, 'work') + sum(globs, 'work') + any.work;
-  const all = (node.isDeep ? work : 0) + sum([...literals, ...globs, any, deep], 'all');
+  const globsBelow = globs.length + sum([...literals, ...globs, any], 'globs');
+  const all = (node.isDeep ? work + globsBelow : 0) + sum([...literals, ...globs, any, deep], 'all');
   const ofDeep = node.isDeep ? all : deep.deep + highest(literals, 'deep') + sum(globs, 'deep') + any.deep;
-  return { work, deep: ofDeep, all };
+  return { work, deep: ofDeep, globs: globsBelow, all };
 }
 
-const none: Cost = { work: 0, deep: 0, all: 0 };
+const none: Cost = { work: 0, deep: 0, globs: 0, all: 0 };
 
 function highest(costs: readonly Cost[], name: keyof Cost): number {
   return costs.reduce((result, cost) => Math.max(result, cost[name]), 0);

@@ -12,7 +12,7 @@ namespace {
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 // Everything takes ten times as long.
-constexpr size_t kUnits = 4096;
+constexpr size_t kUnits = 8192;
 #else
 // As long as a UNICODE_STRING can be.
 constexpr size_t kUnits = 32767;
