@@ -5,7 +5,7 @@ import { formatValue } from './table.js';
 const wantedRate = 3e6;
 const mebibyte = 1024 * 1024;
 
-/** What issue and README promise, from the figures of one run; parts that were not run give none. */
+/** What is aimed at, and whether one run met it; parts that were not run give none. */
 export function judge(sections: readonly Section[]): Target[] {
   return [...throughput(sections), ...callbackCost(sections), ...flatMemory(sections)];
 }
