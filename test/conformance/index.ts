@@ -13,6 +13,7 @@ import { overflowSuite } from './overflow.js';
 import { querySuite } from './queries.js';
 import { registrationSuite } from './registration.js';
 import { ruleChangeSuite } from './rules-change.js';
+import { randomRuleSuite } from './rules-random.js';
 import { ruleProcessSuite } from './rules-who.js';
 import { ruleSuite } from './rules.js';
 import { securitySuite } from './security.js';
@@ -42,6 +43,7 @@ export function conformance(host: ConformanceHost): void {
     ruleSuite(host);
     ruleProcessSuite(host);
     ruleChangeSuite(host);
+    randomRuleSuite(host);
     abortSuite(host);
     hostileSuite(host);
   });
