@@ -291,6 +291,12 @@ VOID SubjectFindKey(SUBJECT *Subject) {
         Subject->Key = FactAbsent;
         break;
     }
+    // A path is walked once for all the classes that are asked about.
+    if (Subject->Key == FactKnown && !Subject->HitsKnown && Subject->Hits.Count != RULES_HITS_MANY &&
+        !Subject->OtherPartCount) {
+        RulesFind(Subject->Rules, RulesKey, Subject->Parts, Subject->PartCount, &Subject->Hits);
+        Subject->HitsKnown = Subject->Hits.Count != RULES_HITS_MANY;
+    }
 }
 
 _Use_decl_annotations_

@@ -120,6 +120,9 @@ describe('a channel of the addon', () => {
     const { channel, batches, sequences } = await listen('370003', { receives: 2, acknowledge: false });
     const process = startProcess('C:\\load.exe');
     await process.load(`${SCRATCH}\\AddonCredit`, 2, 500, 'set');
+    await until(() => batches.length === 2, 'a batch for each request');
+    // The second of them may have taken all that there was.
+    await process.load(`${SCRATCH}\\AddonCredit`, 1, 100, 'set');
     await delay(50);
     assert.equal(batches.length, 2);
     const seen = sequences.length;
