@@ -7,6 +7,9 @@ const heapBytes = 64;
 const pooledBytes = 2048;
 const poolBytes = 16_384;
 
+const rememberedBytes = 48;
+const remembered = new Array<string>(512).fill('');
+
 let pool = newPool();
 let used = 0;
 
@@ -31,7 +34,26 @@ export class ByteSource {
 
   /** Keeps embedded NULs and unpaired surrogates. */
   text(start: number, end: number): string {
-    return this.#buffer.toString('utf16le', start, end);
+    return end - start <= rememberedBytes ? this.#rememberedText(start, end) : this.#buffer.toString('utf16le', start, end);
+  }
+
+  /** Names of values are short and come again and again: to compare one is cheaper than to make one. */
+  #rememberedText(start: number, end: number): string {
+    let hash = 0;
+    for (let at = start; at < end; at += 2) hash = Math.imul(hash ^ this.view.getUint16(at, true), 0x9e37_79b1);
+    const slot = (hash >>> 16) % remembered.length;
+    const text = remembered[slot] ?? '';
+    if (text.length * 2 === end - start && this.#isText(text, start)) return text;
+    const made = this.#buffer.toString('utf16le', start, end);
+    remembered[slot] = made;
+    return made;
+  }
+
+  #isText(text: string, start: number): boolean {
+    for (let index = 0; index < text.length; index++) {
+      if (text.charCodeAt(index) !== this.view.getUint16(start + 2 * index, true)) return false;
+    }
+    return true;
   }
 
   hex(start: number, end: number): string {
