@@ -34,7 +34,9 @@ export class ByteSource {
 
   /** Keeps embedded NULs and unpaired surrogates. */
   text(start: number, end: number): string {
-    return end - start <= rememberedBytes ? this.#rememberedText(start, end) : this.#buffer.toString('utf16le', start, end);
+    return end - start <= rememberedBytes
+      ? this.#rememberedText(start, end)
+      : this.#buffer.toString('utf16le', start, end);
   }
 
   /** Names of values are short and come again and again: to compare one is cheaper than to make one. */
