@@ -52,8 +52,8 @@ BOOLEAN PsIsThreadTerminating(PETHREAD Thread);
 NTSTATUS SeLocateProcessImageName(PEPROCESS Process, PUNICODE_STRING *ImageFileName);
 extern PEPROCESS PsInitialSystemProcess;
 
-// At PASSIVE_LEVEL in a critical region. Of a birth on the thread that creates the process, before it runs; of an exit on
-// its last thread.
+// At PASSIVE_LEVEL in a critical region. Of a birth on the thread that creates the process, before it runs; of an exit
+// on its last thread.
 typedef VOID CREATE_PROCESS_NOTIFY_ROUTINE(HANDLE ParentId, HANDLE ProcessId, BOOLEAN Create);
 typedef CREATE_PROCESS_NOTIFY_ROUTINE *PCREATE_PROCESS_NOTIFY_ROUTINE;
 // Returns from a removal when no call of the routine is at work any more.
