@@ -7,8 +7,8 @@
 // of drivers; these are its first members, which have not moved since Windows 2000.
 #define LIST_PROCESSES 5
 // More than all processes of a machine need.
-#define MAX_LIST_BYTES (64UL * 1024 * 1024)
-#define FIRST_LIST_BYTES (256UL * 1024)
+#define MAX_LIST_BYTES (64U * 1024 * 1024)
+#define FIRST_LIST_BYTES (256U * 1024)
 
 typedef struct LIST_PROCESS {
     // From this entry; 0: this is the last.
