@@ -36,6 +36,8 @@ export type Ability =
   | 'wow64 views'
   /** HKLM\SYSTEM\CurrentControlSet is a link, and HKLM\SYSTEM\Select says where to. */
   | 'control sets'
+  /** Rules about a process and its descendants. */
+  | 'process trees'
   /** Buffers that vanish or change while the kernel uses them. */
   | 'hostile memory';
 

@@ -56,8 +56,10 @@ async function operate(random: Random, actor: Actor, root: ActorKey): Promise<vo
 }
 
 /** An event only tells the parent of its process, so a tree has to be one of which that is enough. */
-function withKnownTree(rule: Rule, id: number): Rule {
-  return rule.process?.tree === undefined ? rule : { ...rule, process: { ...rule.process, tree: id } };
+function withKnownTree(host: ConformanceHost, rule: Rule, id: number): Rule {
+  const { tree, ...process } = rule.process ?? {};
+  if (tree === undefined) return rule;
+  return { ...rule, process: host.abilities.has('process trees') ? { ...process, tree: id } : { ...process, id } };
 }
 
 const textOf = (event: Event) =>
@@ -98,7 +100,9 @@ export function randomRuleSuite(host: ConformanceHost): void {
       let wanted = 0;
       let rest = 0;
       for (let round = 0; round < 40; round++) {
-        const rules = randomRules(random, words, 1 + random.below(8)).map((rule) => withKnownTree(rule, actor.id));
+        const rules = randomRules(random, words, 1 + random.below(8)).map((rule) =>
+          withKnownTree(host, rule, actor.id),
+        );
         const otherwise = random.pick(['ignore', 'ignore', 'notify'] as const);
         const observer = await collect(driver, actor);
         const isSetLater = random.below(2) === 0;

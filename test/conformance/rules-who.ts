@@ -40,7 +40,7 @@ export function ruleProcessSuite(host: ConformanceHost): void {
       await second.exit();
     });
 
-    if (host.backend === 'device') {
+    if (host.backend === 'device' && host.abilities.has('process trees')) {
       scenario(host, 'programs that this one has started', async ({ driver, actor, key }) => {
         const { registration, events } = await collect(driver, null, { rules: ruleFor(key, { tree: process.pid }) });
         const late = await host.createActor(driver);

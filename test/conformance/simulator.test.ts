@@ -22,6 +22,7 @@ const host: ConformanceHost = {
     'transactions',
     'wow64 views',
     'control sets',
+    'process trees',
     'hostile memory',
   ]),
   openDriver: (options = {}) => openDriver({ ...options, backend: 'simulator' }),
