@@ -54,7 +54,15 @@ export function windowsHost(options: WindowsHostOptions): ConformanceHost {
       : '\\REGISTRY\\Machine\\Software\\CmBridgeTest',
     abilities: new Set<Ability>(
       options.native
-        ? ['access checks', 'application hives', 'restore', 'transactions', 'wow64 views', 'control sets', 'process trees']
+        ? [
+            'access checks',
+            'application hives',
+            'restore',
+            'transactions',
+            'wow64 views',
+            'control sets',
+            'process trees',
+          ]
         : ['injection', 'application hives', 'transactions', 'wow64 views'],
     ),
     openDriver: (driverOptions = {}) => openDriver({ ...driverOptions, backend: 'device' }),
