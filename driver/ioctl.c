@@ -103,7 +103,7 @@ static NTSTATUS HandleHello(IOCTL_REQUEST *Request) {
     }
     const ULONG bytes = hello.QueueBytes ? hello.QueueBytes : CMB_DEFAULT_QUEUE_BYTES;
     const ULONG records = hello.QueueRecords ? hello.QueueRecords : CMB_DEFAULT_QUEUE_RECORDS;
-    if (hello.Reserved || bytes < CMB_MIN_QUEUE_BYTES || bytes > CMB_MAX_QUEUE_BYTES ||
+    if (hello.MaxHeld > CMB_MAX_HELD || bytes < CMB_MIN_QUEUE_BYTES || bytes > CMB_MAX_QUEUE_BYTES ||
         records > CMB_MAX_QUEUE_RECORDS) {
         return STATUS_INVALID_PARAMETER;
     }
@@ -134,7 +134,9 @@ static NTSTATUS HandleRegister(IOCTL_REQUEST *Request) {
         !request.RateLimit != !request.RateBurst ||
         request.Options & ~(CMB_REGISTER_OLD_VALUES | CMB_REGISTER_COALESCE_READS) || !request.ClassMask ||
         request.MaxDataBytes > CMB_MAX_DATA_BYTES || request.AltitudeSize > CMB_MAX_ALTITUDE_BYTES ||
-        request.AltitudeSize % sizeof(WCHAR)) {
+        request.AltitudeSize % sizeof(WCHAR) || request.BreakerMisses > CMB_MAX_BREAKER_MISSES ||
+        request.BreakerCoolDown > CMB_MAX_BREAKER_COOL_DOWN ||
+        (request.BreakerCoolDown && request.BreakerCoolDown < CMB_MIN_BREAKER_COOL_DOWN)) {
         return STATUS_INVALID_PARAMETER;
     }
     UNICODE_STRING altitude = {

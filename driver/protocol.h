@@ -85,7 +85,7 @@ typedef int64_t INT64;
 #define CMB_IOCTL_RECEIVE 0x0022E00E
 // Counters of the driver, the session or one registration. CMB_STATISTICS_REQUEST -> CMB_STATISTICS_REPLY.
 #define CMB_IOCTL_STATISTICS 0x0022E010
-// Decisions about held operations. Layout fixed, not implemented by protocol 1.0 (see CMB_HELLO_REPLY.Capabilities).
+// Decisions about operations that are held. CMB_REPLY_REQUEST + entries -> CMB_REPLY_REPLY + results. Does not wait.
 #define CMB_IOCTL_REPLY 0x0022E014
 // Replaces the rules of one registration as a whole. CMB_SET_RULES_REQUEST + program -> CMB_SET_RULES_REPLY. An
 // operation belongs to the rules that were in force when its pre notification came.
@@ -109,7 +109,8 @@ typedef struct CMB_HELLO_REQUEST {
     UINT32 QueueBytes;
     // 0 asks for the default. Otherwise 1 .. CMB_MAX_QUEUE_RECORDS.
     UINT32 QueueRecords;
-    UINT32 Reserved;
+    // 0 asks for the default. Otherwise 1 .. CMB_MAX_HELD.
+    UINT32 MaxHeld;
 } CMB_HELLO_REQUEST;
 
 typedef struct CMB_HELLO_REPLY {
@@ -134,6 +135,8 @@ typedef struct CMB_HELLO_REPLY {
     UINT32 MaxRulesBytes;
     // HKLM\SYSTEM\Select, Current: N of the ControlSet00N that CurrentControlSet leads to; 0 if it is not known.
     UINT32 ControlSet;
+    UINT32 MaxHeld;
+    UINT32 Reserved;
 } CMB_HELLO_REPLY;
 
 // Bits of CMB_REGISTER_REQUEST.Options.
@@ -142,6 +145,14 @@ typedef struct CMB_HELLO_REPLY {
 #define CMB_REGISTER_OLD_VALUES 0x00000001
 // A read that is in every byte like one whose record still waits in the queue is counted there (CMB_RECORD.Repeats).
 #define CMB_REGISTER_COALESCE_READS 0x00000002
+// All decisions of the registration are rehearsals, as with CMB_RULE_DRY_RUN.
+#define CMB_REGISTER_DRY_RUN 0x00000004
+// Processes that descend from that of the session are not asked about.
+#define CMB_REGISTER_EXEMPT_CHILDREN 0x00000008
+// When the session ends, the registration stays without it: CMB_ACTION_BLOCK and _BYPASS go on, questions have their
+// defaults, nothing is recorded. It ends when any session gives its cookie to UNREGISTER or registers at its altitude,
+// or when the driver is unloaded.
+#define CMB_REGISTER_PERSIST 0x00000010
 
 typedef struct CMB_REGISTER_REQUEST {
     CMB_HEADER Header;
@@ -162,6 +173,12 @@ typedef struct CMB_REGISTER_REQUEST {
     UINT32 RateLimit;
     // Records at once, when none came for long: 1 .. CMB_MAX_RATE, 0 without RateLimit.
     UINT32 RateBurst;
+    // After so many missed deadlines in a row nothing is asked for the cool-down: 1 .. CMB_MAX_BREAKER_MISSES; 0 asks
+    // for the default.
+    UINT32 BreakerMisses;
+    // CMB_MIN_BREAKER_COOL_DOWN .. CMB_MAX_BREAKER_COOL_DOWN milliseconds; 0 asks for the default. After it a single
+    // missed deadline is enough, until one was met.
+    UINT32 BreakerCoolDown;
 } CMB_REGISTER_REQUEST;
 
 typedef struct CMB_REGISTER_REPLY {
@@ -193,6 +210,14 @@ typedef struct CMB_UNREGISTER_REPLY {
     UINT64 Lost;
 } CMB_UNREGISTER_REPLY;
 
+#include "protocol_record.h"
+
+#include "protocol_body.h"
+
+#include "protocol_rules.h"
+
+#include "protocol_decision.h"
+
 #define CMB_SCOPE_DRIVER 1
 #define CMB_SCOPE_SESSION 2
 #define CMB_SCOPE_REGISTRATION 3
@@ -205,7 +230,7 @@ typedef struct CMB_STATISTICS_REQUEST {
     INT64 Cookie;
 } CMB_STATISTICS_REQUEST;
 
-// A field that has no meaning for the scope is 0. Registration scope: Callbacks .. CaptureFaults.
+// A field that has no meaning for the scope is 0. Registration scope: Callbacks .. CaptureFaults, Decisions.
 typedef struct CMB_STATISTICS_REPLY {
     CMB_HEADER Header;
     UINT32 Scope;
@@ -238,6 +263,7 @@ typedef struct CMB_STATISTICS_REPLY {
     // Driver scope: pool blocks and bytes that the driver holds now.
     UINT64 PoolBlocks;
     UINT64 PoolBytes;
+    CMB_DECISION_STATISTICS Decisions;
 } CMB_STATISTICS_REPLY;
 
 // Starts the output of RECEIVE; records follow at HeaderSize, each 8-byte aligned.
@@ -253,12 +279,6 @@ typedef struct CMB_BATCH {
     UINT64 Reserved;
 } CMB_BATCH;
 
-#include "protocol_record.h"
-
-#include "protocol_body.h"
-
-#include "protocol_rules.h"
-
 // Request of CMB_IOCTL_REPLY: Count entries follow, each 8-byte aligned.
 typedef struct CMB_REPLY_REQUEST {
     CMB_HEADER Header;
@@ -266,17 +286,12 @@ typedef struct CMB_REPLY_REQUEST {
     UINT32 Reserved;
 } CMB_REPLY_REQUEST;
 
-typedef struct CMB_REPLY_ENTRY {
-    UINT32 Size;
-    UINT16 Decision;
-    UINT16 Flags;
-    // CMB_RECORD.Sequence of the held notification.
-    UINT64 Sequence;
-    INT32 Status;
-    UINT32 Type;
-    // Offset from the start of the entry.
-    CMB_SPAN Data;
-} CMB_REPLY_ENTRY;
+// Reply of CMB_IOCTL_REPLY: Count UINT32 follow, CMB_REPLY_* of each entry in their order, padded to 8 bytes.
+typedef struct CMB_REPLY_REPLY {
+    CMB_HEADER Header;
+    UINT32 Count;
+    UINT32 Reserved;
+} CMB_REPLY_REPLY;
 
 // Request of CMB_IOCTL_SET_RULES: the rule program follows; ProgramSize 0 takes the rules away.
 typedef struct CMB_SET_RULES_REQUEST {
@@ -299,5 +314,7 @@ typedef struct CMB_SET_RULES_REPLY {
 } CMB_SET_RULES_REPLY;
 
 #include "protocol_layout.h"
+
+#include "protocol_decision_layout.h"
 
 #endif

@@ -26,6 +26,8 @@ typedef struct CMB_SPAN {
 #define CMB_RECORD_GAP 2
 // Who a process is: comes before the first notification of that process and carries no Cookie. Sequence is 0.
 #define CMB_RECORD_PROCESS 3
+// CMB_BODY_BREAKER
+#define CMB_RECORD_BREAKER 4
 
 // Bits of CMB_RECORD.Flags.
 #define CMB_RECORD_POST 0x00000001
@@ -42,6 +44,8 @@ typedef struct CMB_SPAN {
 #define CMB_RECORD_IMPERSONATING 0x00000040
 // KeGetCurrentIrql was APC_LEVEL: what needs PASSIVE_LEVEL to be read is missing.
 #define CMB_RECORD_APC_LEVEL 0x00000080
+// A CMB_DECIDED stands between this structure and the body.
+#define CMB_RECORD_DECIDED 0x00000100
 
 typedef struct CMB_RECORD {
     // Whole record, a multiple of 8.

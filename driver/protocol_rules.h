@@ -37,11 +37,16 @@
 // Where there is no set, node or child.
 #define CMB_RULES_NONE 0xFFFFFFFF
 
-// What becomes of a notification.
+// What becomes of a notification. What is decided about an operation by the last three is told by the record of its
+// post notification, whether another rule wants that or not, if the registration's class mask has it.
 #define CMB_ACTION_IGNORE 0
 #define CMB_ACTION_NOTIFY 1
+// The thread waits for a CMB_IOCTL_REPLY. Not for classes that CMB_DECISION_* cannot do anything about, which are all
+// without a partner, close and query name.
 #define CMB_ACTION_ASK 2
+// CMB_DECISION_BLOCK. Pre classes but close.
 #define CMB_ACTION_BLOCK 3
+// CMB_DECISION_BYPASS. Pre classes of operations that have nothing to answer.
 #define CMB_ACTION_BYPASS 4
 
 // Why a program was refused.
@@ -140,12 +145,24 @@ typedef struct CMB_RULES {
 #define CMB_OUTCOME_SUCCESS 1
 #define CMB_OUTCOME_FAILURE 2
 
+// Bits of CMB_RULE.Flags.
+// Ask: where there is no answer the operation is blocked with Status; without, it is allowed. Post: without an answer
+// the operation ends with Status.
+#define CMB_RULE_FAIL_CLOSED 0x00000001
+// Ask, block, bypass: only as a rehearsal.
+#define CMB_RULE_DRY_RUN 0x00000002
+// Block, bypass: also what is called from kernel mode.
+#define CMB_RULE_KERNEL_MODE 0x00000004
+
 typedef struct CMB_RULE {
     // CMB_ACTION_*
     UINT32 Action;
+    // CMB_RULE_*
     UINT32 Flags;
+    // Block, and CMB_RULE_FAIL_CLOSED: an error (0xC0000000 and above) but STATUS_CALLBACK_BYPASS. Else 0.
     INT32 Status;
-    UINT32 Reserved;
+    // Ask: CMB_MIN_DEADLINE .. CMB_MAX_DEADLINE milliseconds. Else 0.
+    UINT32 Deadline;
 } CMB_RULE;
 
 // Rules as bits: bit n of Summary says that rules 64 n .. 64 n + 63 have a word, which is not 0; the words of a set

@@ -91,8 +91,8 @@ static BOOLEAN VerifyRules(_Inout_ VERIFY *Verify) {
         if (rule->Status != 0) {
             return Refuse(Verify, CMB_RULES_REASON_RESERVED, &rule->Status);
         }
-        if (rule->Reserved != 0) {
-            return Refuse(Verify, CMB_RULES_REASON_RESERVED, &rule->Reserved);
+        if (rule->Deadline != 0) {
+            return Refuse(Verify, CMB_RULES_REASON_RESERVED, &rule->Deadline);
         }
     }
     return TRUE;

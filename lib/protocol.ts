@@ -11,6 +11,8 @@ export const CMB_RECORD_NOTIFICATION = 1;
 export const CMB_RECORD_GAP = 2;
 /** Who a process is: comes before the first notification of that process and carries no Cookie. Sequence is 0. */
 export const CMB_RECORD_PROCESS = 3;
+/** CMB_BODY_BREAKER */
+export const CMB_RECORD_BREAKER = 4;
 /** Bits of CMB_RECORD.Flags. */
 export const CMB_RECORD_POST = 0x00000001;
 /** ExGetPreviousMode was KernelMode. */
@@ -26,6 +28,8 @@ export const CMB_RECORD_TRANSACTED = 0x00000020;
 export const CMB_RECORD_IMPERSONATING = 0x00000040;
 /** KeGetCurrentIrql was APC_LEVEL: what needs PASSIVE_LEVEL to be read is missing. */
 export const CMB_RECORD_APC_LEVEL = 0x00000080;
+/** A CMB_DECIDED stands between this structure and the body. */
+export const CMB_RECORD_DECIDED = 0x00000100;
 /** Bits of CMB_TOKEN.Flags: which fields are known, and what they are. */
 export const CMB_TOKEN_INTEGRITY = 0x00000001;
 export const CMB_TOKEN_ELEVATION = 0x00000002;
@@ -67,11 +71,14 @@ export const CMB_MAX_RULES_PROBES = 64;
 export const CMB_MAX_RULES_UNITS = 4194304;
 /** Where there is no set, node or child. */
 export const CMB_RULES_NONE = 0xffffffff;
-/** What becomes of a notification. */
+/** What becomes of a notification. What is decided about an operation by the last three is told by the record of its post notification, whether another rule wants that or not, if the registration's class mask has it. */
 export const CMB_ACTION_IGNORE = 0;
 export const CMB_ACTION_NOTIFY = 1;
+/** The thread waits for a CMB_IOCTL_REPLY. Not for classes that CMB_DECISION_* cannot do anything about, which are all without a partner, close and query name. */
 export const CMB_ACTION_ASK = 2;
+/** CMB_DECISION_BLOCK. Pre classes but close. */
 export const CMB_ACTION_BLOCK = 3;
+/** CMB_DECISION_BYPASS. Pre classes of operations that have nothing to answer. */
 export const CMB_ACTION_BYPASS = 4;
 /** Why a program was refused. */
 export const CMB_RULES_REASON_SIZE = 1;
@@ -95,11 +102,101 @@ export const CMB_RULES_REASON_MEMBER = 12;
 /** Members of the dimension Outcome. NT_SUCCESS of the status of a post; a pre has none of the two. */
 export const CMB_OUTCOME_SUCCESS = 1;
 export const CMB_OUTCOME_FAILURE = 2;
+/** Bits of CMB_RULE.Flags. Ask: where there is no answer the operation is blocked with Status; without, it is allowed. Post: without an answer the operation ends with Status. */
+export const CMB_RULE_FAIL_CLOSED = 0x00000001;
+/** Ask, block, bypass: only as a rehearsal. */
+export const CMB_RULE_DRY_RUN = 0x00000002;
+/** Block, bypass: also what is called from kernel mode. */
+export const CMB_RULE_KERNEL_MODE = 0x00000004;
 /** Bits of CMB_RULE_NODE.Flags. Whatever component comes, the node stays. */
 export const CMB_RULE_NODE_DEEP = 0x00000001;
 /** Bits of CMB_RULE_GLOB.Flags. The first text is at the start, the last one at the end. */
 export const CMB_RULE_GLOB_START = 0x00000001;
 export const CMB_RULE_GLOB_END = 0x00000002;
+/** Operations of a session that are held at a time: CMB_HELLO_REQUEST.MaxHeld. */
+export const CMB_DEFAULT_HELD = 1024;
+export const CMB_MAX_HELD = 16384;
+/** Of CMB_RULE.Deadline, in milliseconds. */
+export const CMB_MIN_DEADLINE = 10;
+export const CMB_MAX_DEADLINE = 10000;
+/** Of CMB_REGISTER_REQUEST.BreakerMisses and BreakerCoolDown, the latter in milliseconds. */
+export const CMB_DEFAULT_BREAKER_MISSES = 5;
+export const CMB_MAX_BREAKER_MISSES = 1000;
+export const CMB_DEFAULT_BREAKER_COOL_DOWN = 10000;
+export const CMB_MIN_BREAKER_COOL_DOWN = 100;
+export const CMB_MAX_BREAKER_COOL_DOWN = 600000;
+/** Of CMB_IOCTL_REPLY: the whole request, its entries, the data of one entry. */
+export const CMB_MAX_REPLY_BYTES = 4194304;
+export const CMB_MAX_REPLY_ENTRIES = 1024;
+export const CMB_MAX_DECISION_BYTES = 1048576;
+/** What is done about an operation. */
+export const CMB_DECISION_NONE = 0;
+/** It goes on as if nobody had asked. */
+export const CMB_DECISION_ALLOW = 1;
+/** Pre: it is not performed, and ends with Status, an error. */
+export const CMB_DECISION_BLOCK = 2;
+/** Pre: it is not performed, and ends with STATUS_SUCCESS. Not for operations that have to answer something. */
+export const CMB_DECISION_BYPASS = 3;
+/** Pre of a query: it is not performed, ends with Status, and the caller gets the output of the entry. */
+export const CMB_DECISION_EMULATE = 4;
+/** Pre set value: Type and Data are written in place of what the caller gave. */
+export const CMB_DECISION_REPLACE = 5;
+/** Create and open; in post only after a failure: the key that Data names (UTF-16, absolute) in place of the one that was asked for, with the rights that the caller has there. */
+export const CMB_DECISION_REDIRECT = 6;
+/** Post: it ends with Status; with CMB_REPLY_OUTPUT, the caller of a query gets the output of the entry. */
+export const CMB_DECISION_OVERRIDE = 7;
+/** In a reply: what the rule says for when there is no answer. */
+export const CMB_DECISION_DEFAULT = 8;
+export const CMB_DECIDED_BY_NOBODY = 0;
+/** CMB_ACTION_BLOCK or CMB_ACTION_BYPASS. */
+export const CMB_DECIDED_BY_RULE = 1;
+export const CMB_DECIDED_BY_CALLBACK = 2;
+/** From here on: the rule's default, except with an exemption, which allows. */
+export const CMB_DECIDED_BY_TIMEOUT = 3;
+export const CMB_DECIDED_BY_BREAKER = 4;
+/** As many operations were held as may be, or the queue had no room for the question. */
+export const CMB_DECIDED_BY_LIMIT = 5;
+/** One that must not be held: by the session's own process or, if so registered, its descendants; from kernel mode; at APC_LEVEL. Or one from kernel mode, and the rule is not CMB_RULE_KERNEL_MODE. */
+export const CMB_DECIDED_BY_EXEMPTION = 6;
+/** The registration or the session ended. */
+export const CMB_DECIDED_BY_RELEASE = 7;
+/** CMB_DECISION_DEFAULT was the answer; or it could not be found out which rule decides. */
+export const CMB_DECIDED_BY_ERROR = 8;
+/** Bits of CMB_DECIDED.Flags. The operation waits: Decision is CMB_DECISION_NONE, and Ticket is to be answered within Deadline. */
+export const CMB_DECIDED_HELD = 0x00000001;
+/** The decision was not carried out: the operation went on. */
+export const CMB_DECIDED_DRY_RUN = 0x00000002;
+/** The operation ended in pre. The configuration manager tells a filter that ends an operation of no post notification; the driver makes this record in its place. */
+export const CMB_DECIDED_ENDED = 0x00000004;
+export const CMB_BREAKER_OPEN = 1;
+export const CMB_BREAKER_CLOSED = 2;
+/** Bits of CMB_REPLY_ENTRY.Flags. Data and ResultLength are what the caller of a query gets. */
+export const CMB_REPLY_OUTPUT = 0x0001;
+/** Override of a success by an error: what was done is undone. Create: the key that is new is deleted. Set value and delete value: the old value is put back, which takes CMB_REGISTER_OLD_VALUES and a value that was read whole. */
+export const CMB_REPLY_UNDO = 0x0002;
+/** What became of an entry. All but CMB_REPLY_ACCEPTED leave things as they are: who still waits may be answered again. */
+export const CMB_REPLY_ACCEPTED = 0;
+/** No such question was ever put. */
+export const CMB_REPLY_UNKNOWN = 1;
+/** The deadline had passed. */
+export const CMB_REPLY_EXPIRED = 2;
+export const CMB_REPLY_ANSWERED = 3;
+/** The registration was being removed. */
+export const CMB_REPLY_RELEASED = 4;
+/** The decision does not suit the class, the phase or the status of the operation. */
+export const CMB_REPLY_UNFIT = 5;
+/** Not a status that the decision can have. */
+export const CMB_REPLY_BAD_STATUS = 6;
+/** More output than the caller's buffer takes, or more data than a value or a path may have. */
+export const CMB_REPLY_TOO_LARGE = 7;
+/** Data that is malformed, missing or not expected. */
+export const CMB_REPLY_BAD_DATA = 8;
+export const CMB_REPLY_NO_MEMORY = 9;
+/** CMB_REPLY_UNDO where the driver does not know what was before. */
+export const CMB_REPLY_CANNOT_UNDO = 10;
+/** A redirect to the path that was asked for. */
+export const CMB_REPLY_LOOP = 11;
+export const CMB_LATENCY_BUCKETS = 26;
 /** Changes when an existing client would misread the driver or the driver an existing client. */
 export const CMB_PROTOCOL_MAJOR = 1;
 /** Changes when something was added that old clients may ignore. */
@@ -150,7 +247,7 @@ export const CMB_IOCTL_UNREGISTER = 0x0022e008;
 export const CMB_IOCTL_RECEIVE = 0x0022e00e;
 /** Counters of the driver, the session or one registration. CMB_STATISTICS_REQUEST -> CMB_STATISTICS_REPLY. */
 export const CMB_IOCTL_STATISTICS = 0x0022e010;
-/** Decisions about held operations. Layout fixed, not implemented by protocol 1.0 (see CMB_HELLO_REPLY.Capabilities). */
+/** Decisions about operations that are held. CMB_REPLY_REQUEST + entries -> CMB_REPLY_REPLY + results. Does not wait. */
 export const CMB_IOCTL_REPLY = 0x0022e014;
 /** Replaces the rules of one registration as a whole. CMB_SET_RULES_REQUEST + program -> CMB_SET_RULES_REPLY. An operation belongs to the rules that were in force when its pre notification came. */
 export const CMB_IOCTL_SET_RULES = 0x0022e018;
@@ -161,6 +258,12 @@ export const CMB_CAPABILITY_SET_RULES = 0x00000002;
 export const CMB_REGISTER_OLD_VALUES = 0x00000001;
 /** A read that is in every byte like one whose record still waits in the queue is counted there (CMB_RECORD.Repeats). */
 export const CMB_REGISTER_COALESCE_READS = 0x00000002;
+/** All decisions of the registration are rehearsals, as with CMB_RULE_DRY_RUN. */
+export const CMB_REGISTER_DRY_RUN = 0x00000004;
+/** Processes that descend from that of the session are not asked about. */
+export const CMB_REGISTER_EXEMPT_CHILDREN = 0x00000008;
+/** When the session ends, the registration stays without it: CMB_ACTION_BLOCK and _BYPASS go on, questions have their defaults, nothing is recorded. It ends when any session gives its cookie to UNREGISTER or registers at its altitude, or when the driver is unloaded. */
+export const CMB_REGISTER_PERSIST = 0x00000010;
 export const CMB_SCOPE_DRIVER = 1;
 export const CMB_SCOPE_SESSION = 2;
 export const CMB_SCOPE_REGISTRATION = 3;
@@ -437,7 +540,7 @@ export const CMB_RULE = {
   Action: 0,
   Flags: 4,
   Status: 8,
-  Reserved: 12,
+  Deadline: 12,
 } as const;
 
 export const CMB_RULE_SET = {
@@ -490,6 +593,76 @@ export const CMB_RULE_MEMBER = {
   Reserved: 12,
 } as const;
 
+export const CMB_DECIDED = {
+  size: 40,
+  Decision: 0,
+  By: 2,
+  Flags: 4,
+  Rule: 8,
+  Ruleset: 12,
+  Status: 16,
+  Deadline: 20,
+  Latency: 24,
+  Ticket: 32,
+} as const;
+
+export const CMB_BODY_BREAKER = {
+  size: 24,
+  State: 0,
+  Misses: 4,
+  CoolDown: 8,
+  Reserved: 12,
+  Unasked: 16,
+} as const;
+
+export const CMB_REPLY_ENTRY = {
+  size: 48,
+  Size: 0,
+  Decision: 4,
+  Flags: 6,
+  Ticket: 8,
+  Status: 16,
+  Type: 20,
+  ResultLength: 24,
+  Reserved: 28,
+  Data: 32,
+} as const;
+
+export const CMB_MULTIPLE_ENTRY = {
+  size: 16,
+  DataLength: 0,
+  DataOffset: 4,
+  Type: 8,
+  Reserved: 12,
+} as const;
+
+export const CMB_DECISION_STATISTICS = {
+  size: 384,
+  Asked: 0,
+  Answered: 8,
+  TimedOut: 16,
+  Released: 24,
+  UnaskedBreaker: 32,
+  UnaskedLimit: 40,
+  UnaskedExemption: 48,
+  UnaskedError: 56,
+  BreakerTrips: 64,
+  LateReplies: 72,
+  RefusedReplies: 80,
+  Allowed: 88,
+  Blocked: 96,
+  Bypassed: 104,
+  Emulated: 112,
+  Replaced: 120,
+  Redirected: 128,
+  Overridden: 136,
+  DryRun: 144,
+  Failed: 152,
+  Held: 160,
+  HeldPeak: 168,
+  Latency: 176,
+} as const;
+
 export const CMB_HEADER = {
   size: 8,
   Size: 0,
@@ -504,11 +677,11 @@ export const CMB_HELLO_REQUEST = {
   ProtocolMinor: 10,
   QueueBytes: 12,
   QueueRecords: 16,
-  Reserved: 20,
+  MaxHeld: 20,
 } as const;
 
 export const CMB_HELLO_REPLY = {
-  size: 72,
+  size: 80,
   Header: 0,
   Status: 8,
   ProtocolMajor: 12,
@@ -527,10 +700,12 @@ export const CMB_HELLO_REPLY = {
   PathSlots: 60,
   MaxRulesBytes: 64,
   ControlSet: 68,
+  MaxHeld: 72,
+  Reserved: 76,
 } as const;
 
 export const CMB_REGISTER_REQUEST = {
-  size: 40,
+  size: 48,
   Header: 0,
   ClassMask: 8,
   MaxDataBytes: 16,
@@ -540,6 +715,8 @@ export const CMB_REGISTER_REQUEST = {
   ProgramSize: 28,
   RateLimit: 32,
   RateBurst: 36,
+  BreakerMisses: 40,
+  BreakerCoolDown: 44,
 } as const;
 
 export const CMB_REGISTER_REPLY = {
@@ -576,7 +753,7 @@ export const CMB_STATISTICS_REQUEST = {
 } as const;
 
 export const CMB_STATISTICS_REPLY = {
-  size: 184,
+  size: 568,
   Header: 0,
   Scope: 8,
   Sessions: 12,
@@ -602,6 +779,7 @@ export const CMB_STATISTICS_REPLY = {
   QueueRecordsLimit: 160,
   PoolBlocks: 168,
   PoolBytes: 176,
+  Decisions: 184,
 } as const;
 
 export const CMB_BATCH = {
@@ -622,15 +800,11 @@ export const CMB_REPLY_REQUEST = {
   Reserved: 12,
 } as const;
 
-export const CMB_REPLY_ENTRY = {
-  size: 40,
-  Size: 0,
-  Decision: 4,
-  Flags: 6,
-  Sequence: 8,
-  Status: 16,
-  Type: 20,
-  Data: 24,
+export const CMB_REPLY_REPLY = {
+  size: 16,
+  Header: 0,
+  Count: 8,
+  Reserved: 12,
 } as const;
 
 export const CMB_SET_RULES_REQUEST = {

@@ -6,10 +6,12 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import * as prettier from 'prettier';
 
-const headerUrls = ['protocol_record.h', 'protocol_body.h', 'protocol_rules.h', 'protocol.h'].map(
+const headerUrls = ['protocol_record.h', 'protocol_body.h', 'protocol_rules.h', 'protocol_decision.h', 'protocol.h'].map(
   (name) => new URL(`../driver/${name}`, import.meta.url),
 );
-const layoutUrl = new URL('../driver/protocol_layout.h', import.meta.url);
+const layoutUrls = ['protocol_layout.h', 'protocol_decision_layout.h'].map(
+  (name) => new URL(`../driver/${name}`, import.meta.url),
+);
 const outputPath = fileURLToPath(new URL('../lib/protocol.ts', import.meta.url));
 const scalars = new Map([
   ['UINT8', 1],
@@ -39,6 +41,12 @@ function commentAbove(text, start) {
   return lines;
 }
 
+function numberOf(text, define) {
+  const found = new RegExp(`^#define ${define} (\\d+)$`, 'm').exec(text);
+  if (found === null) throw new Error(`${define} is no number`);
+  return Number(found[1]);
+}
+
 function parseStructures(text) {
   const structures = new Map();
   for (const [, tag, body, name] of text.matchAll(/^typedef struct (\w+) \{\n([\s\S]*?)^\} (\w+);$/gm)) {
@@ -47,9 +55,9 @@ function parseStructures(text) {
     for (const line of body.split('\n')) {
       const code = line.replace(/\/\/.*$/, '').trim();
       if (code === '') continue;
-      const field = /^(\w+) (\w+);$/.exec(code);
+      const field = /^(\w+) (\w+)(?:\[(CMB_\w+)\])?;$/.exec(code);
       if (field === null) throw new Error(`${name}: cannot read the line "${code}"`);
-      fields.push({ type: field[1], name: field[2] });
+      fields.push({ type: field[1], name: field[2], count: field[3] === undefined ? 1 : numberOf(text, field[3]) });
     }
     structures.set(name, layout(name, fields, structures));
   }
@@ -66,7 +74,7 @@ function layout(name, fields, known) {
     const align = scalars.get(field.type) ?? known.get(field.type).alignment;
     if (offset % align !== 0) throw new Error(`${name}.${field.name}: offset ${offset} is not aligned to ${align}`);
     offsets.push([field.name, offset]);
-    offset += size;
+    offset += size * field.count;
     alignment = Math.max(alignment, align);
   }
   if (offset % alignment !== 0) throw new Error(`${name}: size ${offset} would be padded`);
@@ -109,9 +117,11 @@ function write(defines, structures) {
   return lines.join('\n');
 }
 
-const text = (await Promise.all(headerUrls.map((url) => readFile(url, 'utf8')))).join('\n');
+const readAll = async (urls) => (await Promise.all(urls.map((url) => readFile(url, 'utf8')))).join('\n');
+
+const text = await readAll(headerUrls);
 const structures = parseStructures(text);
-checkAssertions(await readFile(layoutUrl, 'utf8'), structures);
+checkAssertions(await readAll(layoutUrls), structures);
 const options = await prettier.resolveConfig(outputPath);
 const generated = await prettier.format(write(parseDefines(text), structures), { ...options, parser: 'typescript' });
 

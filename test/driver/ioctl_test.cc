@@ -42,7 +42,7 @@ class IoctlTest : public DriverTest {
     };
     static Registration registration() {
         Registration value{
-            {{sizeof(CMB_REGISTER_REQUEST) + 12, CMB_STRUCTURE_VERSION, 0}, kAllClasses, 0, 12, 0, 0, 0, 0, 0},
+            {{sizeof(CMB_REGISTER_REQUEST) + 12, CMB_STRUCTURE_VERSION, 0}, kAllClasses, 0, 12, 0, 0, 0, 0, 0, 0, 0},
             u"385100"};
         return value;
     }
@@ -101,7 +101,7 @@ TEST_F(IoctlTest, HelloOfAnotherMajorVersionIsAnswered) {
     CMB_HELLO_REQUEST request = hello();
     request.Header = {40, 7, 3};
     request.ProtocolMajor = CMB_PROTOCOL_MAJOR + 1;
-    request.Reserved = 9;
+    request.MaxHeld = 9;
     std::memcpy(later.data(), &request, sizeof(request));
     EXPECT_EQ(status(*file, CMB_IOCTL_HELLO, std::as_bytes(std::span(later))), STATUS_SUCCESS);
     EXPECT_EQ(reply<CMB_HELLO_REPLY>().Status, STATUS_REVISION_MISMATCH);
@@ -126,7 +126,7 @@ TEST_F(IoctlTest, ForgedHello) {
     EXPECT_EQ(refused([](auto &r) { r.Header.Size = 0; }), STATUS_INFO_LENGTH_MISMATCH);
     EXPECT_EQ(refused([](auto &r) { r.Header.Size = ~0u; }), STATUS_INFO_LENGTH_MISMATCH);
     EXPECT_EQ(refused([](auto &r) { r.Header.Flags = 0x8000; }), STATUS_INVALID_PARAMETER);
-    EXPECT_EQ(refused([](auto &r) { r.Reserved = 1; }), STATUS_INVALID_PARAMETER);
+    EXPECT_EQ(refused([](auto &r) { r.MaxHeld = CMB_MAX_HELD + 1; }), STATUS_INVALID_PARAMETER);
     EXPECT_EQ(refused([](auto &r) { r.QueueBytes = CMB_MIN_QUEUE_BYTES - 1; }), STATUS_INVALID_PARAMETER);
     EXPECT_EQ(refused([](auto &r) { r.QueueBytes = CMB_MAX_QUEUE_BYTES + 1; }), STATUS_INVALID_PARAMETER);
     EXPECT_EQ(refused([](auto &r) { r.QueueRecords = CMB_MAX_QUEUE_RECORDS + 1; }), STATUS_INVALID_PARAMETER);

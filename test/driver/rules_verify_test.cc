@@ -58,7 +58,7 @@ TEST_F(RulesVerifyTest, Header) {
     expectRefused(CMB_RULES_REASON_RESERVED, "status",
                   [](Program &p) { return p.rule(1).Status = -1, &p.rule(1).Status; });
     expectRefused(CMB_RULES_REASON_RESERVED, "rule",
-                  [](Program &p) { return p.rule(7).Reserved = 1, &p.rule(7).Reserved; });
+                  [](Program &p) { return p.rule(7).Deadline = 1, &p.rule(7).Deadline; });
 }
 
 TEST_F(RulesVerifyTest, Sections) {
