@@ -204,6 +204,8 @@ export interface NativeLoadShape {
   readonly valueNames: number;
   /** What `notify` tells of: the number of the pre class. */
   readonly notifyClass: number;
+  /** 0: as fast as they go. */
+  readonly perSecond: number;
 }
 
 export interface NativeProcess {

@@ -30,10 +30,22 @@ export interface LoadOptions {
   readonly valueNames?: number | undefined;
   /** A number of REG_NOTIFY_CLASS. Default: RegNtPreQueryValueKey. */
   readonly notifyClass?: number | undefined;
+  /** At most so many operations per second and thread, 1 to 10,000,000. Default: as fast as they go. */
+  readonly perSecond?: number | undefined;
 }
 
 const LOAD_KINDS: readonly LoadKind[] = ['set', 'query', 'open', 'churn', 'notify'];
-const LOAD_OPTIONS = ['path', 'threads', 'operations', 'kind', 'keys', 'depth', 'valueNames', 'notifyClass'];
+const LOAD_OPTIONS = [
+  'path',
+  'threads',
+  'operations',
+  'kind',
+  'keys',
+  'depth',
+  'valueNames',
+  'notifyClass',
+  'perSecond',
+];
 const REG_NT_PRE_QUERY_VALUE_KEY = 8;
 
 function loadShape(options: Record<string, unknown>): NativeLoadShape {
@@ -42,6 +54,7 @@ function loadShape(options: Record<string, unknown>): NativeLoadShape {
     depth: checkInteger('depth', options['depth'], 0, 256, 0),
     valueNames: checkInteger('valueNames', options['valueNames'], 1, 2 ** 16, 1),
     notifyClass: checkInteger('notifyClass', options['notifyClass'], 0, 255, REG_NT_PRE_QUERY_VALUE_KEY),
+    perSecond: checkInteger('perSecond', options['perSecond'], 1, 10_000_000, 0),
   };
 }
 
@@ -111,7 +124,7 @@ export class SimulatedProcess {
     return this.#thread().unloadKey(path, options);
   }
 
-  /** Registry operations from native threads, as fast as they go. */
+  /** Registry operations from native threads, as fast as they go or at a rate. */
   async load(options: LoadOptions): Promise<NativeLoadResult> {
     const checked = checkOptions('load()', options, LOAD_OPTIONS);
     const kind = LOAD_KINDS.find((known) => known === (checked['kind'] ?? 'set'));

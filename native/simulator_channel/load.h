@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Registry operations as fast as they go, for benchmarks and for tests under load.
+// Registry operations as fast as they go, or at a rate, for benchmarks and for tests under load.
 
 #ifndef CMBRIDGE_NATIVE_SIMULATOR_CHANNEL_LOAD_H
 #define CMBRIDGE_NATIVE_SIMULATOR_CHANNEL_LOAD_H
@@ -41,6 +41,8 @@ struct LoadRequest {
     // Of each key, taken in turn.
     uint32_t valueNames = 1;
     uint32_t notifyClass = 0;
+    // At most so many operations per second; 0: as fast as they go.
+    uint32_t perSecond = 0;
 };
 
 struct LoadResult {

@@ -3,6 +3,7 @@
 #include "native/simulator_channel/load_keys.h"
 
 #include <array>
+#include <thread>
 #include <utility>
 
 #include "cm/cm.h"
@@ -18,6 +19,9 @@ constexpr uint64_t kGroupSize = 256;
 
 // For three numbers and the separators between them.
 constexpr size_t kRoom = 64;
+
+// Operations of so much time may come at once.
+constexpr std::chrono::microseconds kLongestBurst{100};
 
 std::u16string digits(uint64_t number) {
     std::string text = std::to_string(number);
@@ -149,7 +153,11 @@ void LoadKeys::operate(LoadResult *result) {
     }
     uint64_t key = 0;
     size_t name = 0;
+    Clock::time_point begin = Clock::now();
     for (; result->operations < request_.operations && !stop_.load(std::memory_order_relaxed); result->operations++) {
+        if (request_.perSecond != 0) {
+            waitForTurn(begin, result->operations);
+        }
         if (!NT_SUCCESS(operateOnce(key, &names[name], result->operations))) {
             result->failures++;
         }
@@ -157,6 +165,15 @@ void LoadKeys::operate(LoadResult *result) {
             key = 0;
             name = name + 1 == names.size() ? 0 : name + 1;
         }
+    }
+}
+
+// Sleeps a little too long and then catches up, for sleeping before each operation would take longer than many of them.
+void LoadKeys::waitForTurn(Clock::time_point begin, uint64_t operation) const {
+    std::chrono::duration<double> due(static_cast<double>(operation) / request_.perSecond);
+    std::chrono::duration<double> early = due - (Clock::now() - begin);
+    if (early > kLongestBurst) {
+        std::this_thread::sleep_for(early);
     }
 }
 

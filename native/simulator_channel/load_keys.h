@@ -24,11 +24,14 @@ class LoadKeys {
     void operate(LoadResult *result);
 
   private:
+    using Clock = std::chrono::steady_clock;
+
     NtStatus create(registry::Handle root, std::u16string path, registry::Handle *key);
     NtStatus createKeys();
     NtStatus createNestedKeys(registry::Handle own);
     NtStatus createNestedKey(registry::Handle group, uint64_t index);
     NtStatus keep(registry::Handle key);
+    void waitForTurn(Clock::time_point begin, uint64_t operation) const;
     NTSTATUS operateOnce(uint64_t key, UNICODE_STRING *name, uint64_t counter);
     NTSTATUS openAndClose(uint64_t key);
     NTSTATUS createAndDelete(registry::Handle parent, UNICODE_STRING *value, uint64_t counter);

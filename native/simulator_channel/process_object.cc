@@ -60,13 +60,14 @@ std::optional<LoadRequest> loadRequest(const Napi::CallbackInfo &info) {
         .depth = number(shape, "depth", 0),
         .valueNames = number(shape, "valueNames", 1),
         .notifyClass = number(shape, "notifyClass", 0),
+        .perSecond = number(shape, "perSecond", 0),
     };
     if (env.IsExceptionPending()) {
         return std::nullopt;
     }
     if (!kind || request.threads == 0 || operations < 0 || request.keys == 0 || request.valueNames == 0) {
         Napi::TypeError::New(env, "load(path, threads, operations, 'set' | 'query' | 'open' | 'churn' | 'notify', "
-                                  "{ keys, depth, valueNames, notifyClass })")
+                                  "{ keys, depth, valueNames, notifyClass, perSecond })")
             .ThrowAsJavaScriptException();
         return std::nullopt;
     }
