@@ -20,7 +20,8 @@ typedef struct DECISION {
     ULONG DataSize;
 } DECISION;
 
-// What a decision has to suit, noted when the question is put: who answers does so on another thread.
+// What a decision has to suit and what carrying it out needs to know, noted when the question is put: who answers does
+// so on another thread.
 typedef struct DECISION_SUBJECT {
     const NOTIFY_CLASS *Class;
     // Of the notification.
@@ -35,6 +36,9 @@ typedef struct DECISION_SUBJECT {
     BOOLEAN MustAnswer;
     // Post: CMB_REPLY_UNDO is possible.
     BOOLEAN CanUndo;
+    // Borrowed from Call: the path that was asked for, and what was there before; NULL if they are not known.
+    const NAME *Path;
+    const FACTS *Facts;
 } DECISION_SUBJECT;
 
 // decision_rules.c: which decisions a class takes.
@@ -43,13 +47,13 @@ typedef struct DECISION_SUBJECT {
 _Must_inspect_result_
 BOOLEAN DecisionActionFits(_In_ UINT32 Action, _In_ ULONG Number);
 
-// Post is NULL in pre. Call is what pre has noted, if it is known.
+// Post is NULL in pre. Call is what pre has noted, if it is known, and has to outlive the subject.
 _IRQL_requires_max_(APC_LEVEL)
 VOID DecisionDescribe(_Out_ DECISION_SUBJECT *Subject, _In_ const NOTIFY_CLASS *Class, _In_ ULONG Number,
                       _In_ const VOID *Pre, _In_opt_ const REG_POST_OPERATION_INFORMATION *Post,
                       _In_opt_ const CALL *Call);
 
-// CMB_REPLY_ACCEPTED, or why not. Reads nothing but its arguments and Decision->Data.
+// decision_check.c: CMB_REPLY_ACCEPTED, or why not. Reads nothing but its arguments and what they borrow.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
 UINT32 DecisionCheck(_In_ const DECISION *Decision, _In_ const DECISION_SUBJECT *Subject);
@@ -73,13 +77,13 @@ typedef struct DECISION_RESULT {
 
 // In pre. The operation ends here if Return is no NT_SUCCESS.
 _IRQL_requires_max_(APC_LEVEL)
-VOID DecisionCarryPre(_In_ const DECISION *Decision, _In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class,
-                      _In_ ULONG Number, _Inout_ VOID *Pre, _Out_ DECISION_RESULT *Result);
+VOID DecisionCarryPre(_In_ const DECISION *Decision, _In_ REGISTRATION *Registration,
+                      _In_ const DECISION_SUBJECT *Subject, _Inout_ VOID *Pre, _Out_ DECISION_RESULT *Result);
 
 // In post. Changes Post->ReturnStatus, Post->Object and the outputs of the operation where the decision says so.
 _IRQL_requires_max_(APC_LEVEL)
-VOID DecisionCarryPost(_In_ const DECISION *Decision, _In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class,
-                       _In_ ULONG Number, _Inout_ REG_POST_OPERATION_INFORMATION *Post, _In_opt_ const CALL *Call,
+VOID DecisionCarryPost(_In_ const DECISION *Decision, _In_ REGISTRATION *Registration,
+                       _In_ const DECISION_SUBJECT *Subject, _Inout_ REG_POST_OPERATION_INFORMATION *Post,
                        _Out_ DECISION_RESULT *Result);
 
 #endif
