@@ -21,16 +21,16 @@ VOID CallbackSetCall(NOTIFICATION *Notification, const CALL *Call) {
 
 _Use_decl_annotations_
 BOOLEAN CallbackIsRelayed(const REGISTRATION *Registration, VERDICT Verdict) {
-    if (Verdict == VerdictNoMemory || Verdict == VerdictCaptureFault) {
+    if (Verdict.Kind == VerdictNoMemory || Verdict.Kind == VerdictCaptureFault) {
         VerdictLose(Registration, Verdict);
     }
-    return Verdict == VerdictNotify;
+    return Verdict.Kind == VerdictNotify;
 }
 
 _Use_decl_annotations_
 VERDICT CallbackDecide(const RULESET *Ruleset, SUBJECT *Subject, ULONG Number, UINT32 Outcome) {
     return Subject->Registration->ClassMask & BIT(Number) ? VerdictDecide(Ruleset, Subject, Number, Outcome)
-                                                          : VerdictIgnore;
+                                                          : (VERDICT){VerdictIgnore, CMB_RULES_NONE};
 }
 
 _Use_decl_annotations_
@@ -58,14 +58,14 @@ static VOID CarryOut(_In_ const SUBJECT *Subject, _In_ RULESET *Ruleset, _In_ VE
     CallBegin(&call, registration, class, Subject->Pre, Subject);
     call.OnSuccess = OnSuccess;
     call.OnFailure = OnFailure;
-    if (Verdict == VerdictNotify) {
+    if (Verdict.Kind == VerdictNotify) {
         CallbackSetCall(&notification, &call);
         if (SubjectGetValueName(Subject, &valueName)) {
             notification.ValueName = &valueName;
         }
         call.PreSequence = RecordRelay(&notification);
     }
-    if (OnSuccess == VerdictIgnore && OnFailure == VerdictIgnore) {
+    if (OnSuccess.Kind == VerdictIgnore && OnFailure.Kind == VerdictIgnore) {
         CallIgnore(class, Subject->Pre);
         CallEnd(&call);
     } else if (!CallKeep(&call, Ruleset, class, Subject->Pre)) {
@@ -91,12 +91,13 @@ static VOID DecidePre(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *
         KeyObjectClose(Registration, subject.Object, subject.KeyObject, SubjectUsePath(&subject.Paths[0]));
     }
     const BOOLEAN relayed = CallbackIsRelayed(Registration, verdict);
-    if (relayed || onSuccess != VerdictIgnore || onFailure != VerdictIgnore) {
+    if (relayed || onSuccess.Kind != VerdictIgnore || onFailure.Kind != VerdictIgnore) {
         CarryOut(&subject, ruleset, verdict, Number, onSuccess, onFailure);
     } else {
         CallIgnore(Class, Pre);
     }
-    if (onSuccess == VerdictIgnore && onFailure == VerdictIgnore && IsUndecided(ruleset, Registration, Class)) {
+    if (onSuccess.Kind == VerdictIgnore && onFailure.Kind == VerdictIgnore &&
+        IsUndecided(ruleset, Registration, Class)) {
         CallDefer(ruleset, TRUE, Class, Pre);
     }
     SubjectEnd(&subject);

@@ -111,6 +111,7 @@ static NTSTATUS Prepare(_Inout_ SESSION *Session, _In_ const CMB_REGISTER_REQUES
         goto cleanupReserve;
     }
     registration->Session = Session;
+    registration->OwnerKey = Session->OwnerKey;
     registration->MaxDataBytes = Request->MaxDataBytes;
     registration->ClassMask = Request->ClassMask;
     registration->Options = Request->Options;

@@ -17,6 +17,8 @@ typedef struct REGISTRATION {
     ULONG MaxDataBytes;
     // CMB_REGISTER_*
     UINT32 Options;
+    // PsGetProcessStartKey of the session's process.
+    UINT64 OwnerKey;
     UINT64 ClassMask;
     // ClassMask, the pre of each wanted post, and what is needed to know about key objects.
     UINT64 IntakeMask;
@@ -78,6 +80,11 @@ _IRQL_requires_(PASSIVE_LEVEL)
 _Must_inspect_result_
 NTSTATUS RegistrationSetRules(_Inout_ SESSION *Session, _In_ INT64 Cookie, _In_reads_bytes_(Size) const VOID *Program,
                               _In_ ULONG Size, _Inout_ CMB_SET_RULES_REPLY *Reply);
+
+// registration_exempt.c: whether nobody is asked about what the process does: it is the session's own, or one that
+// CMB_REGISTER_EXEMPT_CHILDREN leaves out.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+BOOLEAN RegistrationIsExempt(_In_ const REGISTRATION *Registration, _In_ const IDENTITY_PROCESS *Process);
 
 // Returns when no notification is in flight any more. Status becomes the result of CmUnRegisterCallback, or
 // STATUS_INVALID_PARAMETER if the session has no such cookie. Not from a registry callback, and not with a lock held

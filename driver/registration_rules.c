@@ -16,6 +16,7 @@ UINT64 RegistrationSwapRuleset(REGISTRATION *Registration, RULESET *Ruleset) {
     const UINT64 sequence = queue->LastSequence;
     KeReleaseSpinLock(&queue->Lock, nested);
     RULESET *former = Registration->Ruleset;
+    Ruleset->Number = former ? former->Number + 1 : 1;
     Registration->Ruleset = Ruleset;
     InterlockedExchange64(&Registration->Wanted, (LONG64)RulesetGetClassMask(Ruleset, Registration->ClassMask));
     InterlockedExchange64(&Registration->RulesSerial, (LONG64)RulesetGetSerial(Ruleset));

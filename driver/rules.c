@@ -69,6 +69,12 @@ UINT64 RulesGetClassMask(const RULES *Rules) {
 }
 
 _Use_decl_annotations_
+const CMB_RULE *RulesGetRule(const RULES *Rules, UINT32 Rule) {
+    NT_ASSERT(Rule < Rules->Program.Header->RuleCount);
+    return &Rules->Program.Rules[Rule];
+}
+
+_Use_decl_annotations_
 UINT64 RulesGetSerial(const RULES *Rules) {
     return Rules->Serial;
 }

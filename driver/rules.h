@@ -74,7 +74,7 @@ typedef struct RULES_VERDICT {
     UINT32 Action;
     // CMB_RULES_NONE: no rule matches.
     UINT32 Rule;
-    // What could not be asked decides between different actions.
+    // What could not be asked decides between different actions, or between rules that ask, block or bypass.
     BOOLEAN Doubtful;
 } RULES_VERDICT;
 
@@ -95,6 +95,10 @@ VOID RulesRelease(_In_opt_ _Post_ptr_invalid_ RULES *Rules);
 // Bit n: class n may have a verdict that is not CMB_ACTION_IGNORE. Other classes need not be asked about.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 UINT64 RulesGetClassMask(_In_ const RULES *Rules);
+
+// Rule is a number that a verdict has given.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+const CMB_RULE *RulesGetRule(_In_ const RULES *Rules, _In_ UINT32 Rule);
 
 // Never 0, and never used twice while the driver is loaded.
 _IRQL_requires_max_(DISPATCH_LEVEL)
@@ -158,5 +162,10 @@ VOID RulesDoubt(_Inout_ RULES_MATCH *Match, _In_range_(0, RulesDimensionCount - 
 
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID RulesDecide(_In_ const RULES_MATCH *Match, _Out_ RULES_VERDICT *Verdict);
+
+// After a doubtful verdict: of the rules that might decide, one that fails closed, rather one that is no rehearsal and
+// needs no question. KernelMode: only what is CMB_RULE_KERNEL_MODE. CMB_RULES_NONE if there is none.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+UINT32 RulesFindClosed(_In_ const RULES_MATCH *Match, _In_ BOOLEAN KernelMode);
 
 #endif

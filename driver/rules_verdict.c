@@ -251,7 +251,13 @@ BOOLEAN RulesIsIgnored(const RULES_MATCH *Match) {
     return rules->Program.Header->Otherwise == CMB_ACTION_IGNORE;
 }
 
-// Candidates in doubt may be passed over as well as decide: as long as all end in the same action it does not matter.
+// Whether it matters which rule of the action decides.
+static BOOLEAN IsDecision(_In_ UINT32 Action) {
+    return Action == CMB_ACTION_ASK || Action == CMB_ACTION_BLOCK || Action == CMB_ACTION_BYPASS;
+}
+
+// Candidates in doubt may be passed over as well as decide: as long as all end in the same action, and that is only to
+// tell or not to tell, it does not matter.
 _Use_decl_annotations_
 VOID RulesDecide(const RULES_MATCH *Match, RULES_VERDICT *Verdict) {
     const RULES_PROGRAM *program = &Match->Rules->Program;
@@ -266,7 +272,7 @@ VOID RulesDecide(const RULES_MATCH *Match, RULES_VERDICT *Verdict) {
             if (Verdict->Rule == CMB_RULES_NONE) {
                 Verdict->Rule = rule;
                 Verdict->Action = action;
-            } else if (action != Verdict->Action) {
+            } else if (action != Verdict->Action || IsDecision(action)) {
                 Verdict->Doubtful = TRUE;
                 return;
             }
@@ -276,4 +282,35 @@ VOID RulesDecide(const RULES_MATCH *Match, RULES_VERDICT *Verdict) {
         }
     }
     Verdict->Doubtful = Verdict->Rule != CMB_RULES_NONE && Verdict->Action != program->Header->Otherwise;
+}
+
+// How much a rule weighs that is to fail closed; 0: it does not.
+static ULONG WeighClosed(_In_ const CMB_RULE *Rule, _In_ BOOLEAN KernelMode) {
+    const ULONG real = Rule->Flags & CMB_RULE_DRY_RUN ? 0 : 2;
+    if (Rule->Action == CMB_ACTION_BLOCK && (!KernelMode || Rule->Flags & CMB_RULE_KERNEL_MODE)) {
+        return real + 2;
+    }
+    // What comes from kernel mode is never asked about.
+    return Rule->Action == CMB_ACTION_ASK && Rule->Flags & CMB_RULE_FAIL_CLOSED && !KernelMode ? real + 1 : 0;
+}
+
+_Use_decl_annotations_
+UINT32 RulesFindClosed(const RULES_MATCH *Match, BOOLEAN KernelMode) {
+    UINT32 closed = CMB_RULES_NONE;
+    ULONG most = 0;
+    for (UINT64 rest = Match->Summary; rest; rest &= rest - 1) {
+        const ULONG bit = RulesLowestBit(rest);
+        for (UINT64 word = CandidateWord(Match, bit); word; word &= word - 1) {
+            const UINT32 rule = bit * 64 + RulesLowestBit(word);
+            const ULONG weight = WeighClosed(&Match->Rules->Program.Rules[rule], KernelMode);
+            if (weight > most) {
+                closed = rule;
+                most = weight;
+            }
+            if (!HasCondition(Match, rule, Match->Doubts)) {
+                return closed;
+            }
+        }
+    }
+    return closed;
 }

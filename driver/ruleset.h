@@ -14,6 +14,8 @@ typedef struct PROCESS_TREES PROCESS_TREES;
 
 typedef struct RULESET {
     _Interlocked_ volatile LONG References;
+    // CMB_DECIDED.Ruleset: set when it comes into force.
+    UINT32 Number;
     // Owned. NULL: there are no rules, and everything is relayed.
     RULES *Rules;
     // Owned; NULL if no rule asks for what it holds.
@@ -39,6 +41,10 @@ VOID RulesetRelease(_In_opt_ _Post_ptr_invalid_ RULESET *Ruleset);
 // Of ClassMask, the classes that may be relayed.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 UINT64 RulesetGetClassMask(_In_ const RULESET *Ruleset, _In_ UINT64 ClassMask);
+
+// Rule is one that a verdict under the ruleset has named.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+const CMB_RULE *RulesetGetRule(_In_ const RULESET *Ruleset, _In_ UINT32 Rule);
 
 // 0 without rules.
 _IRQL_requires_max_(DISPATCH_LEVEL)

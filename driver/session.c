@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 #include "session.h"
+#include "identity.h"
 #include "memory.h"
 #include "registration.h"
 
@@ -23,12 +24,15 @@ VOID SessionUninitialize(VOID) {
 
 _Use_decl_annotations_
 NTSTATUS SessionCreate(DEVICE_OBJECT *Device, SESSION **Session) {
+    IDENTITY_PROCESS owner;
     KIRQL irql;
     *Session = NULL;
     SESSION *session = MemoryAllocate(sizeof(*session));
     if (!session) {
         return STATUS_INSUFFICIENT_RESOURCES;
     }
+    IdentityGetProcess(&owner);
+    session->OwnerKey = owner.Key;
     session->Users = 1;
     session->State = SessionNew;
     KeInitializeEvent(&session->Idle, NotificationEvent, FALSE);

@@ -21,6 +21,8 @@ typedef enum SESSION_STATE {
 typedef struct SESSION {
     // In the list of all sessions, under its lock.
     LIST_ENTRY Link;
+    // PsGetProcessStartKey of who opened the handle.
+    UINT64 OwnerKey;
     // Dispatch routines and work items that are at work, and one for the open handle.
     _Interlocked_ volatile LONG Users;
     // Signalled when Users is 0.

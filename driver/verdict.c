@@ -110,13 +110,33 @@ static BOOLEAN IsIgnoredByRecall(_Inout_ SUBJECT *Subject, _Inout_ RULES_MATCH *
     return ignored;
 }
 
+static const VERDICT Ignore = {VerdictIgnore, CMB_RULES_NONE};
+
+static VERDICT_KIND KindOfAction(_In_ UINT32 Action) {
+    switch (Action) {
+    case CMB_ACTION_NOTIFY:
+        return VerdictNotify;
+    case CMB_ACTION_ASK:
+        return VerdictAsk;
+    case CMB_ACTION_BLOCK:
+        return VerdictBlock;
+    case CMB_ACTION_BYPASS:
+        return VerdictBypass;
+    default:
+        return VerdictIgnore;
+    }
+}
+
 static VERDICT Conclude(_In_ const RULES_MATCH *Match, _In_ const DOUBT *Doubt) {
     RULES_VERDICT verdict;
     RulesDecide(Match, &verdict);
-    if (verdict.Doubtful) {
-        return Doubt->NoMemory || !Doubt->Fault ? VerdictNoMemory : VerdictCaptureFault;
+    if (!verdict.Doubtful) {
+        return (VERDICT){KindOfAction(verdict.Action), verdict.Rule};
     }
-    return verdict.Action == CMB_ACTION_IGNORE ? VerdictIgnore : VerdictNotify;
+    return (VERDICT){
+        .Kind = Doubt->NoMemory || !Doubt->Fault ? VerdictNoMemory : VerdictCaptureFault,
+        .Rule = RulesFindClosed(Match, ExGetPreviousMode() == KernelMode),
+    };
 }
 
 _Use_decl_annotations_
@@ -124,31 +144,31 @@ VERDICT VerdictDecide(const RULESET *Ruleset, SUBJECT *Subject, ULONG Number, UI
     DOUBT doubt = {0};
     RULES_MATCH match;
     if (!Ruleset->Rules) {
-        return VerdictNotify;
+        return (VERDICT){VerdictNotify, CMB_RULES_NONE};
     }
     RulesBegin(&match, Ruleset->Rules, Number);
     if (RulesIsIgnored(&match)) {
         Subject->QuietClasses |= 1ULL << Number;
-        return VerdictIgnore;
+        return Ignore;
     }
     if (RulesNeeds(&match, RulesKey) && IsIgnoredByRecall(Subject, &match, Number)) {
-        return VerdictIgnore;
+        return Ignore;
     }
     // The key has narrowed already.
     const BOOLEAN recalled = Subject->Key == FactKnown && Subject->HitsKnown;
     NarrowByOutcome(&match, Outcome);
     NarrowByValueType(Subject, &match);
     if (RulesIsIgnored(&match)) {
-        return VerdictIgnore;
+        return Ignore;
     }
     NarrowByProcess(Ruleset, &match, &doubt);
     if (RulesIsIgnored(&match)) {
-        return VerdictIgnore;
+        return Ignore;
     }
     if (!recalled && RulesNeeds(&match, RulesKey)) {
         NarrowByKey(Subject, &match, &doubt);
         if (RulesIsIgnored(&match)) {
-            return VerdictIgnore;
+            return Ignore;
         }
     }
     if (RulesNeeds(&match, RulesValueName)) {
@@ -187,6 +207,6 @@ VOID VerdictLose(const REGISTRATION *Registration, VERDICT Verdict) {
     LARGE_INTEGER time;
     KeQuerySystemTimePrecise(&time);
     QueueLose(&Registration->Session->Queue, Registration->Source,
-              Verdict == VerdictCaptureFault ? CMB_GAP_CAPTURE_FAULT : CMB_GAP_NO_MEMORY, time.QuadPart);
+              Verdict.Kind == VerdictCaptureFault ? CMB_GAP_CAPTURE_FAULT : CMB_GAP_NO_MEMORY, time.QuadPart);
     ReceiverPump(&Registration->Session->Receiver);
 }

@@ -7,13 +7,24 @@
 
 #include "subject.h"
 
-typedef enum VERDICT {
+typedef enum VERDICT_KIND {
     VerdictIgnore,
     VerdictNotify,
+    VerdictAsk,
+    VerdictBlock,
+    VerdictBypass,
     // A rule that might decide asks for something that could not be found out for want of memory, or read from the
     // caller's memory: the notification is lost, which is counted.
     VerdictNoMemory,
     VerdictCaptureFault,
+} VERDICT_KIND;
+
+typedef struct VERDICT {
+    VERDICT_KIND Kind;
+    // The rule that decides; CMB_RULES_NONE: no rule matches. In doubt, the rule that fails closed: one that might
+    // decide and blocks, or asks and is CMB_RULE_FAIL_CLOSED. CMB_RULES_NONE: there is no such rule, and the operation
+    // goes on. What comes from kernel mode is only blocked by rules that are CMB_RULE_KERNEL_MODE.
+    UINT32 Rule;
 } VERDICT;
 
 // Outcome is CMB_OUTCOME_*, 0 for what has none. Number: of the class; the subject's for its pre, its partner's, or
