@@ -116,14 +116,16 @@ static BOOLEAN KnowsOldValue(_In_opt_ const FACTS *Facts, _In_ BOOLEAN MayBeMiss
 }
 
 _IRQL_requires_max_(APC_LEVEL)
-static BOOLEAN CanUndo(_In_ const DECISION_SUBJECT *Subject, _In_ const VOID *Pre) {
+static BOOLEAN CanUndo(_In_ const DECISION_SUBJECT *Subject, _In_ const REG_POST_OPERATION_INFORMATION *Post) {
+    const VOID *pre = Post->PreInformation;
     switch (Subject->Class->Body) {
     case NotifyBodyCreate:
-        return Subject->Number == RegNtPostCreateKeyEx && IsNewKey(Pre);
+        return Subject->Number == RegNtPostCreateKeyEx && IsNewKey(pre);
+    // A virtualized write goes to another key than the one whose value is known.
     case NotifyBodySetValue:
-        return KnowsOldValue(Subject->Facts, TRUE);
+        return Post->Object == *(VOID *const *)pre && KnowsOldValue(Subject->Facts, TRUE);
     case NotifyBodyDeleteValue:
-        return KnowsOldValue(Subject->Facts, FALSE);
+        return Post->Object == *(VOID *const *)pre && KnowsOldValue(Subject->Facts, FALSE);
     default:
         return FALSE;
     }
@@ -143,7 +145,7 @@ VOID DecisionDescribe(DECISION_SUBJECT *Subject, const NOTIFY_CLASS *Class, ULON
     }
     if (Post) {
         Subject->Status = Post->Status;
-        Subject->CanUndo = Post->Status == STATUS_SUCCESS && CanUndo(Subject, Pre);
+        Subject->CanUndo = Post->Status == STATUS_SUCCESS && CanUndo(Subject, Post);
     }
 }
 
