@@ -50,6 +50,7 @@ console.log(
 
 function describe(event: Event): string {
   if (event.class === 'gap') return `${event.count} events were lost: ${event.causes.join(', ')}`;
+  if (event.class === 'breaker') return `asking is ${event.state === 'open' ? 'suspended' : 'resumed'}`;
   const start = `#${String(event.sequence).padEnd(4)} pid ${event.processId} ${event.class.padEnd(24)} ${event.key ?? '?'}`;
   switch (event.class) {
     case 'RegNtPreSetValueKey':

@@ -45,6 +45,7 @@ console.log(`${callbacks} notifications of interest, ${lost} lost`);
 
 function describe(event: Event): string {
   if (event.class === 'gap') return `${event.count} events were lost: ${event.causes.join(', ')}`;
+  if (event.class === 'breaker') return `asking is ${event.state === 'open' ? 'suspended' : 'resumed'}`;
   const { rule } = explainRules(file.rules, event, { otherwise: file.otherwise });
   const name = rule === null ? 'other rules' : (file.rules[rule]?.name ?? `rule ${rule + 1}`);
   const value = event.operation === 'SetValueKey' ? ` ${event.valueName ?? '?'}` : '';

@@ -1,17 +1,30 @@
 import type { Body } from './decode/body.js';
+import { decodeBreaker, type RuleFinder } from './decode/decided.js';
 import type { Draft } from './decode/header.js';
 import type { HopTracker } from './decode/hops.js';
 import { LazyEvent } from './decode/lazy-event.js';
 import { classOf, decodeNotification } from './decode/notification.js';
 import { PathTable, type KeyPath } from './decode/path-table.js';
 import { ProcessTable } from './decode/process-table.js';
-import type { CreateFields, Event, GapCause, GapEvent, NotificationEvent, ProcessInfo, UnknownEvent } from './event.js';
+import type {
+  BreakerEvent,
+  CreateFields,
+  Event,
+  GapCause,
+  GapEvent,
+  NotificationEvent,
+  ProcessInfo,
+  UnknownEvent,
+} from './event.js';
 import type { NotifyClass } from './notify-class.js';
 import { NtStatus } from './nt-status.js';
 import * as P from './protocol.js';
 import type { RecordView } from './record.js';
 
 const R = P.CMB_RECORD;
+
+/** For records of whoever's rules are not known. */
+const noRules: RuleFinder = { find: () => null };
 
 /** Turns the records of one session into events. It must see them all, in the driver's order: they refer to what came before. */
 export class Decoder {
@@ -28,17 +41,21 @@ export class Decoder {
 
   /**
    * Null for a record that is no event: one about a process, or one of a kind that a newer driver has added. `links` are those of the
-   * record's registration; without them nobody wants the event.
+   * record's registration; without them nobody wants the event. `rules` are its rules.
    */
-  decode(record: RecordView, links: HopTracker | null): Event | null {
+  decode(record: RecordView, links: HopTracker | null, rules: RuleFinder = noRules): Event | null {
     if (record.kind !== P.CMB_RECORD_NOTIFICATION) return this.#other(record, links);
     const path = this.#paths.take(record);
     if (links === null) return null;
-    return this.#whole(record, links, classOf(record), path, this.#processOf(record));
+    return this.#whole(record, links, rules, classOf(record), path, this.#processOf(record));
   }
 
   /** The same with events that are decoded when they are looked at. */
-  decodeLazily(record: RecordView, links: HopTracker): LazyEvent | GapEvent | null {
+  decodeLazily(
+    record: RecordView,
+    links: HopTracker,
+    rules: RuleFinder = noRules,
+  ): LazyEvent | GapEvent | BreakerEvent | null {
     if (record.kind !== P.CMB_RECORD_NOTIFICATION) return this.#other(record, links);
     const path = this.#paths.take(record);
     const entry = classOf(record);
@@ -47,13 +64,15 @@ export class Decoder {
     if (entry?.body !== 'create') links.other(record.u32(R.ThreadId));
     // What the links of an open say depends on what comes now.
     else if (!links.isEmpty || record.u32(R.Status) === NtStatus.STATUS_REPARSE)
-      event = this.#whole(record, links, entry, path, process);
-    return new LazyEvent(this.#viewFor(record), record, path, process, this.#openerOf(record, entry), event);
+      event = this.#whole(record, links, rules, entry, path, process);
+    return new LazyEvent(this.#viewFor(record), record, path, process, this.#openerOf(record, entry), rules, event);
   }
 
-  #other(record: RecordView, links: HopTracker | null): GapEvent | null {
+  #other(record: RecordView, links: HopTracker | null): GapEvent | BreakerEvent | null {
     if (record.kind === P.CMB_RECORD_PROCESS) this.#processes.update(record);
-    if (record.kind !== P.CMB_RECORD_GAP || links === null) return null;
+    if (links === null) return null;
+    if (record.kind === P.CMB_RECORD_BREAKER) return decodeBreaker(record);
+    if (record.kind !== P.CMB_RECORD_GAP) return null;
     links.clear();
     return decodeGap(record);
   }
@@ -61,11 +80,12 @@ export class Decoder {
   #whole(
     record: RecordView,
     links: HopTracker,
+    rules: RuleFinder,
     entry: NotifyClass | undefined,
     path: KeyPath,
     process: ProcessInfo,
   ): NotificationEvent | UnknownEvent {
-    const event = decodeNotification(record, entry, path, process, this.#processes);
+    const event = decodeNotification(record, entry, path, process, this.#processes, rules);
     if (entry?.body === 'create') links.request(event as Draft & Body<CreateFields>);
     else links.other(event.threadId);
     // The union cannot be followed through the table; notify-class.ts ties the names to the bodies that were decoded.

@@ -1,22 +1,15 @@
-import { checkAltitude } from './altitude.js';
-import { abortError } from './errors.js';
+import { abortError, invalidArgument } from './errors.js';
 import type { BackendName } from './native.js';
-import { checkNotifyClasses, checkPhases, notifyClassMask, type NotifyClassName, type Phase } from './notify-class.js';
 import { openDrivers } from './open-drivers.js';
-import { invalidArgument } from './errors.js';
+import { abortable, checkFunction, checkOptions, checkSignal, quote, throwIfAborted } from './options.js';
+import { CMB_SCOPE_DRIVER, CMB_SCOPE_SESSION } from './protocol.js';
 import {
-  abortable,
-  checkBoolean,
-  checkFunction,
-  checkInteger,
-  checkOptions,
-  checkSignal,
-  quote,
-  throwIfAborted,
-} from './options.js';
-import { CMB_DEFAULT_DATA_BYTES, CMB_MAX_RATE, CMB_SCOPE_DRIVER, CMB_SCOPE_SESSION } from './protocol.js';
+  checkRegisterOptions,
+  registerOptionNames,
+  type LazyRegisterOptions,
+  type RegisterOptions,
+} from './register-options.js';
 import type {
-  ErrorCallback,
   EventCallback,
   LazyEventCallback,
   LazyRegistration,
@@ -24,50 +17,11 @@ import type {
   RegistrationRules,
   SignalOption,
 } from './registration.js';
-import type { LazyEvent } from './decode/lazy-event.js';
-import type { GapEvent } from './event.js';
-import type { DriverLimits, HelloReply, RateLimit } from './requests.js';
+import type { DriverLimits, HelloReply } from './requests.js';
 import { rulesForDriver, type RulesInput, type RulesTarget } from './rules/driver-rules.js';
 import type { RegisterParameters, Session } from './session.js';
 import type { Simulator } from './simulator.js';
 import type { Statistics } from './statistics.js';
-
-export interface RegisterOptions extends SignalOption {
-  /** A decimal number as text. The higher, the earlier the pre and the later the post notification. */
-  readonly altitude: string;
-  /** Default: every class that Windows delivers, those of future versions included. */
-  readonly classes?: readonly NotifyClassName[] | undefined;
-  /** Default: both. */
-  readonly phases?: readonly Phase[] | undefined;
-  /** At most so many bytes of value data are captured per event. Default 4096. */
-  readonly maxDataBytes?: number | undefined;
-  /**
-   * Set value and delete value tell what was there before (`previous`), delete key how many values and subkeys there were. It costs one
-   * or two reads for each of these operations, which callbacks of lower altitude see. Default: false.
-   */
-  readonly oldValues?: boolean | undefined;
-  /**
-   * Which notifications of `classes` and `phases` become events: the first rule that matches decides, in the driver. Also takes what
-   * `compileRules` made. Default: all become events.
-   */
-  readonly rules?: RulesInput | undefined;
-  /** What becomes of a notification that no rule matches. Default: ignore. */
-  readonly otherwise?: 'ignore' | 'notify' | undefined;
-  /**
-   * Reads that are alike in everything but number, time and duration, and come while the first of them still waits in the driver's
-   * queue, make one event: its `repeats` counts the others. Default: false.
-   */
-  readonly coalesceReads?: boolean | undefined;
-  /** At most so many events per second. What is beyond is dropped before it costs anything, and counted in gaps. Default: no limit. */
-  readonly rateLimit?: number | RateLimit | undefined;
-  /** Gets what the callback throws or rejects with, and errors of the registration itself. */
-  readonly onError?: ErrorCallback | undefined;
-}
-
-export interface LazyRegisterOptions extends Omit<RegisterOptions, 'onError'> {
-  /** Gets what the callback throws or rejects with, and errors of the registration itself. */
-  readonly onError?: ((error: unknown, event: LazyEvent | GapEvent | null) => void) | undefined;
-}
 
 export interface StatisticsOptions extends SignalOption {
   /** Default: session. */
@@ -78,20 +32,6 @@ export interface Version {
   readonly major: number;
   readonly minor: number;
 }
-
-const registerOptionNames = [
-  'altitude',
-  'classes',
-  'phases',
-  'maxDataBytes',
-  'oldValues',
-  'rules',
-  'otherwise',
-  'coalesceReads',
-  'rateLimit',
-  'signal',
-  'onError',
-];
 
 /** A session with the driver. */
 export class Driver {
@@ -154,20 +94,9 @@ export class Driver {
     const signal = checkSignal(checked['signal']);
     const rules = this.#registrationRules(checked['rules'], checked['otherwise']);
     const parameters: RegisterParameters = {
-      altitude: checkAltitude(checked['altitude']),
-      classMask: checkClassMask(checked['classes'], checked['phases']),
-      maxDataBytes: checkInteger(
-        'maxDataBytes',
-        checked['maxDataBytes'],
-        0,
-        this.limits.maxDataBytes,
-        Math.min(CMB_DEFAULT_DATA_BYTES, this.limits.maxDataBytes),
-      ),
-      oldValues: checkBoolean('oldValues', checked['oldValues'], false),
+      ...checkRegisterOptions(checked, this.limits),
       rules,
       program: rules.current?.bytes ?? null,
-      coalesceReads: checkBoolean('coalesceReads', checked['coalesceReads'], false),
-      rateLimit: checkRateLimit(checked['rateLimit']),
       isLazy,
       callback: checkFunction('callback', callback),
       onError: checkFunction('onError', options.onError),
@@ -231,25 +160,4 @@ export class Driver {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
-}
-
-function checkRateLimit(value: unknown): RateLimit | null {
-  if (value === undefined) return null;
-  if (typeof value === 'number') return { perSecond: checkInteger('rateLimit', value, 1, CMB_MAX_RATE, 0) };
-  if (typeof value !== 'object' || value === null) {
-    throw invalidArgument(`"rateLimit" must be a number or { perSecond, burst }, not ${quote(value)}`);
-  }
-  const { perSecond, burst } = checkOptions('rateLimit', value, ['perSecond', 'burst']);
-  if (perSecond === undefined) throw invalidArgument('"rateLimit.perSecond" is missing');
-  return {
-    perSecond: checkInteger('rateLimit.perSecond', perSecond, 1, CMB_MAX_RATE, 0),
-    burst: burst === undefined ? undefined : checkInteger('rateLimit.burst', burst, 1, CMB_MAX_RATE, 0),
-  };
-}
-
-function checkClassMask(classes: unknown, phases: unknown): bigint {
-  const checkedClasses = classes === undefined ? null : checkNotifyClasses(classes);
-  const mask = notifyClassMask(checkedClasses, phases === undefined ? null : checkPhases(phases));
-  if (mask !== 0n) return mask;
-  throw invalidArgument(`None of the classes ${quote(classes)} belongs to the phases ${quote(phases)}`);
 }

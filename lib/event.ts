@@ -14,6 +14,7 @@ import type {
   SetValueFields,
   UnloadFields,
 } from './event/bodies.js';
+import type { BreakerEvent } from './event/decision.js';
 import type { GapEvent, NotificationFields, UnknownEvent } from './event/notification.js';
 import type {
   EnumerateKeyFields,
@@ -26,6 +27,7 @@ import type {
 import type { BodyKind, NotifyClass, NotifyClassName, Operation } from './notify-class.js';
 
 export type * from './event/bodies.js';
+export type * from './event/decision.js';
 export type * from './event/notification.js';
 export type * from './event/parts.js';
 export type * from './event/queries.js';
@@ -63,7 +65,7 @@ export type NotificationOf<N extends NotifyClassName> = NotificationFields<Extra
 export type NotificationEvent = { [N in NotifyClassName]: NotificationOf<N> }[NotifyClassName];
 
 /** Narrow it by `class`, or by `operation` and `phase`. */
-export type Event = NotificationEvent | UnknownEvent | GapEvent;
+export type Event = NotificationEvent | UnknownEvent | GapEvent | BreakerEvent;
 
 export type EventClass = Event['class'];
 export type EventOperation = Operation | null;

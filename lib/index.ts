@@ -1,6 +1,6 @@
 export { compareAltitudes } from './altitude.js';
 export type { LazyEvent } from './decode/lazy-event.js';
-export type { Driver, LazyRegisterOptions, RegisterOptions, StatisticsOptions, Version } from './driver.js';
+export type { Driver, StatisticsOptions, Version } from './driver.js';
 export { CmBridgeError, NtStatusError, RegFileError } from './errors.js';
 export type { CmBridgeErrorCode } from './errors.js';
 export type * from './event.js';
@@ -29,6 +29,7 @@ export type { RegOperation } from './reg-file/operation.js';
 export { parseRegFile } from './reg-file/parse.js';
 export type { CreateProcessOptions } from './process-options.js';
 export type { RawQueries, RawQueryOptions, RawQueryResult } from './raw-queries.js';
+export type { LazyRegisterOptions, RegisterOptions } from './register-options.js';
 export type {
   ErrorCallback,
   EventCallback,
@@ -50,7 +51,7 @@ export type {
   UnknownRegistryType,
   ValueFlaw,
 } from './registry-value.js';
-export type { DriverLimits, RateLimit } from './requests.js';
+export type { BreakerOptions, DriverLimits, RateLimit } from './requests.js';
 export { RulesError } from './rules/problem.js';
 export type { RulePath, RuleProblem } from './rules/problem.js';
 export { compileRules } from './rules/compile.js';
@@ -71,6 +72,7 @@ export type {
   Rule,
   RuleAction,
   RuleContext,
+  RuleReference,
 } from './rules/rule.js';
 export { parseSddl } from './sddl.js';
 export type { SddlOptions } from './sddl.js';

@@ -19,12 +19,23 @@ export interface OpenDriverOptions extends SignalOption {
   /** Bytes and records that the driver may queue for this session. */
   readonly queueBytes?: number | undefined;
   readonly queueRecords?: number | undefined;
+  /** So many operations may wait for decisions of this session at a time, 1 to 16384; to more, the defaults of their rules apply. Default 1024. */
+  readonly maxHeld?: number | undefined;
   /** So many RECEIVE requests are kept pended, of `receiveBytes` each. */
   readonly receives?: number | undefined;
   readonly receiveBytes?: number | undefined;
 }
 
-const optionNames = ['backend', 'deviceName', 'queueBytes', 'queueRecords', 'receives', 'receiveBytes', 'signal'];
+const optionNames = [
+  'backend',
+  'deviceName',
+  'queueBytes',
+  'queueRecords',
+  'maxHeld',
+  'receives',
+  'receiveBytes',
+  'signal',
+];
 const defaultReceives = 4;
 
 /** Opens a session with the driver. */
@@ -38,7 +49,7 @@ export async function openDriverWith(load: () => NativeAddon, options?: OpenDriv
   const signal = checkSignal(checked['signal']);
   const backend = checkBackend(checked['backend']);
   const deviceName = checkDeviceName(checked['deviceName']);
-  const { queueBytes, queueRecords, receives, receiveBytes } = checkSizes(checked);
+  const { receives, receiveBytes, ...sizes } = checkSizes(checked);
   throwIfAborted(signal, 'Opening the driver');
 
   const addon = load();
@@ -51,7 +62,7 @@ export async function openDriverWith(load: () => NativeAddon, options?: OpenDriv
   const session = new Session();
   const channel = await openChannel(addon, backend, deviceName, session);
   try {
-    const hello = await sayHello(channel, queueBytes, queueRecords);
+    const hello = await sayHello(channel, sizes);
     if (signal?.aborted === true) throw abortError(signal, 'Opening the driver');
     session.start(channel, receives, receiveBytes, hello.limits);
     const native = backend === 'simulator' ? addon.simulator : null;
@@ -84,8 +95,11 @@ async function openChannel(
   }
 }
 
-async function sayHello(channel: NativeChannel, queueBytes: number, queueRecords: number): Promise<HelloReply> {
-  const request = helloRequest(queueBytes, queueRecords);
+async function sayHello(
+  channel: NativeChannel,
+  { queueBytes, queueRecords, maxHeld }: Pick<Sizes, 'queueBytes' | 'queueRecords' | 'maxHeld'>,
+): Promise<HelloReply> {
+  const request = helloRequest(queueBytes, queueRecords, maxHeld);
   let bytes: Uint8Array;
   try {
     bytes = await channel.control(P.CMB_IOCTL_HELLO, request, P.CMB_HELLO_REPLY.size);
@@ -124,6 +138,8 @@ function checkDeviceName(value: unknown): string {
   throw invalidArgument(`"deviceName" must be a name such as "CmBridge" or "\\\\.\\CmBridge", not ${quote(value)}`);
 }
 
+type Sizes = ReturnType<typeof checkSizes>;
+
 function checkSizes(checked: Record<string, unknown>) {
   const size = (name: string, minimum: number, maximum: number, fallback: number) =>
     checkInteger(name, checked[name], minimum, maximum, fallback);
@@ -131,6 +147,7 @@ function checkSizes(checked: Record<string, unknown>) {
     // 0 asks the driver for its default.
     queueBytes: size('queueBytes', P.CMB_MIN_QUEUE_BYTES, P.CMB_MAX_QUEUE_BYTES, 0),
     queueRecords: size('queueRecords', 1, P.CMB_MAX_QUEUE_RECORDS, 0),
+    maxHeld: size('maxHeld', 1, P.CMB_MAX_HELD, 0),
     receives: size('receives', 1, P.CMB_MAX_PENDED_RECEIVES, defaultReceives),
     receiveBytes: size('receiveBytes', P.CMB_MIN_RECEIVE_BYTES, P.CMB_MAX_RECEIVE_BYTES, P.CMB_MIN_RECEIVE_BYTES),
   };

@@ -1,5 +1,5 @@
 import type { LazyEvent } from './decode/lazy-event.js';
-import type { Event, GapEvent } from './event.js';
+import type { BreakerEvent, Event, GapEvent } from './event.js';
 import { EventStream, type Entry, type EventIterator, type StreamOwner } from './event-stream.js';
 import { abortable, checkInteger, checkOptions, checkSignal, throwIfAborted } from './options.js';
 import type { CompiledRules } from './rules/rule.js';
@@ -11,7 +11,7 @@ export type EventCallback = (event: Event, registration: Registration) => unknow
 export type ErrorCallback = (error: unknown, event: Event | null) => void;
 
 /** Of `registerLazyCallback()`. */
-export type LazyEventCallback = (event: LazyEvent | GapEvent, registration: LazyRegistration) => unknown;
+export type LazyEventCallback = (event: LazyEvent | GapEvent | BreakerEvent, registration: LazyRegistration) => unknown;
 
 export interface SignalOption {
   readonly signal?: AbortSignal | undefined;
@@ -49,7 +49,7 @@ export interface RegistrationOwner {
 
 /** What `registerLazyCallback()` made. */
 export interface LazyRegistration extends Omit<Registration, 'events'> {
-  events(options?: EventsOptions): EventIterator<LazyEvent | GapEvent>;
+  events(options?: EventsOptions): EventIterator<LazyEvent | GapEvent | BreakerEvent>;
 }
 
 const defaultHighWaterMark = 1024;

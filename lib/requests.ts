@@ -28,6 +28,8 @@ export interface DriverLimits {
   readonly controlSet: number | null;
   /** Key paths that the driver and this session keep in common. */
   readonly pathSlots: number;
+  /** Operations of this session that are held for a decision at a time; to more, the defaults of their rules apply. */
+  readonly maxHeld: number;
 }
 
 export interface RegisterReply {
@@ -57,13 +59,15 @@ export function replyView(bytes: Uint8Array, size: number, what: string): DataVi
   return view;
 }
 
-export function helloRequest(queueBytes: number, queueRecords: number): Uint8Array {
+/** 0 asks for the default. */
+export function helloRequest(queueBytes: number, queueRecords: number, maxHeld: number): Uint8Array {
   const Q = P.CMB_HELLO_REQUEST;
   const { bytes, view } = requestBytes(Q.size);
   view.setUint16(Q.ProtocolMajor, P.CMB_PROTOCOL_MAJOR, true);
   view.setUint16(Q.ProtocolMinor, P.CMB_PROTOCOL_MINOR, true);
   view.setUint32(Q.QueueBytes, queueBytes, true);
   view.setUint32(Q.QueueRecords, queueRecords, true);
+  view.setUint32(Q.MaxHeld, maxHeld, true);
   return bytes;
 }
 
@@ -88,6 +92,7 @@ export function helloReply(bytes: Uint8Array): HelloReply {
       maxRulesBytes: u32(A.MaxRulesBytes),
       controlSet: u32(A.ControlSet) === 0 ? null : u32(A.ControlSet),
       pathSlots: u32(A.PathSlots),
+      maxHeld: u32(A.MaxHeld),
     },
   };
 }
@@ -102,6 +107,20 @@ export interface RegisterRequest {
   readonly coalesceReads: boolean;
   /** Null: no limit. */
   readonly rateLimit: RateLimit | null;
+  readonly dryRun: boolean;
+  readonly exemptChildren: boolean;
+  readonly persist: 'while-open' | 'until-unload';
+  readonly breaker: BreakerOptions;
+}
+
+export interface BreakerOptions {
+  /** So many deadlines missed in a row, 1 to 1000, and nothing is asked for the cool-down. Default 5. */
+  readonly missedDeadlines?: number | undefined;
+  /**
+   * Milliseconds, 100 to 600,000. After them the next operation is asked about again, and a single missed deadline is enough until one
+   * was met. Default 10,000.
+   */
+  readonly coolDown?: number | undefined;
 }
 
 export interface RateLimit {
@@ -119,7 +138,7 @@ export interface UnregisterReply {
 }
 
 export function registerRequest(parameters: RegisterRequest): Uint8Array {
-  const { altitude, classMask, maxDataBytes, oldValues, program, coalesceReads, rateLimit } = parameters;
+  const { altitude, classMask, maxDataBytes, program, rateLimit, breaker } = parameters;
   const Q = P.CMB_REGISTER_REQUEST;
   const text = Buffer.from(altitude, 'utf16le');
   const programOffset = Math.ceil((Q.size + text.byteLength) / 8) * 8;
@@ -129,11 +148,9 @@ export function registerRequest(parameters: RegisterRequest): Uint8Array {
   view.setBigUint64(Q.ClassMask, classMask, true);
   view.setUint32(Q.MaxDataBytes, maxDataBytes, true);
   view.setUint16(Q.AltitudeSize, text.byteLength, true);
-  view.setUint32(
-    Q.Options,
-    (oldValues ? P.CMB_REGISTER_OLD_VALUES : 0) | (coalesceReads ? P.CMB_REGISTER_COALESCE_READS : 0),
-    true,
-  );
+  view.setUint32(Q.Options, registerOptions(parameters), true);
+  view.setUint32(Q.BreakerMisses, breaker.missedDeadlines ?? 0, true);
+  view.setUint32(Q.BreakerCoolDown, breaker.coolDown ?? 0, true);
   if (rateLimit !== null) {
     view.setUint32(Q.RateLimit, rateLimit.perSecond, true);
     view.setUint32(Q.RateBurst, rateLimit.burst ?? rateLimit.perSecond, true);
@@ -144,6 +161,17 @@ export function registerRequest(parameters: RegisterRequest): Uint8Array {
     bytes.set(program, programOffset);
   }
   return bytes;
+}
+
+function registerOptions(parameters: RegisterRequest): number {
+  const { oldValues, coalesceReads, dryRun, exemptChildren, persist } = parameters;
+  return (
+    (oldValues ? P.CMB_REGISTER_OLD_VALUES : 0) |
+    (coalesceReads ? P.CMB_REGISTER_COALESCE_READS : 0) |
+    (dryRun ? P.CMB_REGISTER_DRY_RUN : 0) |
+    (exemptChildren ? P.CMB_REGISTER_EXEMPT_CHILDREN : 0) |
+    (persist === 'until-unload' ? P.CMB_REGISTER_PERSIST : 0)
+  );
 }
 
 export function registerReply(bytes: Uint8Array): RegisterReply {

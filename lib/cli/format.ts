@@ -1,5 +1,6 @@
-import type { Event, GapEvent, NotificationEvent, UnknownEvent } from '../event.js';
+import type { BreakerEvent, Event, GapEvent, NotificationEvent, UnknownEvent } from '../event.js';
 import { ntStatusText, ntSuccess } from '../nt-status.js';
+import { breakerText, decisionText } from './decision-text.js';
 import { formatDetail } from './detail.js';
 import { processName } from './process-name.js';
 import { paint, type Style } from './style.js';
@@ -20,6 +21,7 @@ const operationColumns = 14;
 /** One line for one event: time, process, phase, operation, key, and what else there is to say. */
 export function formatEvent(event: Event, options: LineOptions): string {
   if (event.class === 'gap') return formatGap(event, options);
+  if (event.class === 'breaker') return formatBreaker(event, options);
   const time = formatTime(event.time);
   const process = formatProcess(event, options.processName);
   const operation = operationName(event);
@@ -28,7 +30,9 @@ export function formatEvent(event: Event, options: LineOptions): string {
   const detail = printable(formatDetail(event));
   const status = formatStatus(event.status);
   const duration = options.duration ? formatDuration(event.duration) : '';
-  const tail = [detail, status, duration, ...circumstances(event)].filter((part) => part !== '').join('  ');
+  const tail = [detail, status, decisionText(event), duration, ...circumstances(event)]
+    .filter((part) => part !== '')
+    .join('  ');
   const [key, rest] = share(printable(event.key ?? event.keyPath ?? '?'), tail, options.columns, columnsOf(head));
   const style = statusStyle(event.status);
   return [
@@ -44,6 +48,11 @@ function formatGap(event: GapEvent, { columns, color }: LineOptions): string {
   const causes = event.causes.length === 0 ? 'unknown cause' : event.causes.join(', ');
   const events = event.count === 1n ? '1 event was' : `${event.count} events were`;
   const text = `${formatTime(event.time)} --- ${events} lost (${causes}): ${event.firstSequence} to ${event.lastSequence} ---`;
+  return paint(columns === null ? text : keepStart(text, columns), 'yellow', color);
+}
+
+function formatBreaker(event: BreakerEvent, { columns, color }: LineOptions): string {
+  const text = `${formatTime(event.time)} --- ${breakerText(event)} ---`;
   return paint(columns === null ? text : keepStart(text, columns), 'yellow', color);
 }
 

@@ -90,7 +90,7 @@ async function explainEvents(
       if (output.closed.aborted) return;
       if (line.trim() === '') continue;
       const event = parseEvent(line);
-      if (event.class !== 'gap') await explain(event);
+      if (event.class !== 'gap' && event.class !== 'breaker') await explain(event);
     }
   } catch (error) {
     if (error instanceof CmBridgeError) {
@@ -171,7 +171,7 @@ function ruleText({ index, name }: RuleExplanation, file: RuleFile): string {
 
 function subjectText(subject: RuleOperation | Event): string {
   if ('sequence' in subject) {
-    if (subject.class === 'gap') return 'gap';
+    if (subject.class === 'gap' || subject.class === 'breaker') return subject.class;
     return `#${subject.sequence} ${subject.class} ${subject.key ?? subject.keyPath ?? '?'}`;
   }
   const kind = subject.class ?? `${subject.operation ?? '?'}, ${subject.phase ?? '?'}`;

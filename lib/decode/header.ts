@@ -1,9 +1,10 @@
-import type { Impersonation, ProcessInfo, TransactionInfo } from '../event.js';
+import type { EventDecision, EventQuestion, Impersonation, ProcessInfo, TransactionInfo } from '../event.js';
 import type { NotifyClass } from '../notify-class.js';
 import { ntStatusName } from '../nt-status.js';
 import * as P from '../protocol.js';
 import { protocolError, type RecordView } from '../record.js';
 import type { KeyHive } from '../registry-path.js';
+import { decodeDecided, type RuleFinder } from './decided.js';
 import type { KeyPath } from './path-table.js';
 import { decodeImpersonation } from './process-table.js';
 
@@ -40,6 +41,8 @@ export interface Draft {
   truncated: boolean;
   fault: boolean;
   readonly preUnknown: boolean;
+  readonly question: EventQuestion | null;
+  readonly decision: EventDecision | null;
 }
 
 export function decodeHeader(
@@ -48,12 +51,14 @@ export function decodeHeader(
   isPost: boolean,
   path: KeyPath,
   process: ProcessInfo,
+  rules: RuleFinder,
 ): Draft {
   const flags = record.u32(R.Flags);
   const impersonation = decodeImpersonation(record);
   const user = impersonation === null ? process.user : impersonation.user;
   const status = isPost ? record.u32(R.Status) : null;
   const preUnknown = (flags & P.CMB_RECORD_PRE_UNKNOWN) !== 0;
+  const { question, decision } = decodeDecided(record, rules);
   return {
     class: entry?.name ?? 'unknown',
     notifyClass: record.u32(R.NotifyClass),
@@ -84,6 +89,8 @@ export function decodeHeader(
     truncated: false,
     fault: false,
     preUnknown,
+    question,
+    decision,
   };
 }
 

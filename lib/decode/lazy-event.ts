@@ -1,9 +1,10 @@
-import type { NotificationEvent, ProcessInfo, UnknownEvent } from '../event.js';
+import type { EventDecision, EventQuestion, NotificationEvent, ProcessInfo, UnknownEvent } from '../event.js';
 import { notifyClassByNumber, type NotifyClass, type NotifyClassName, type Operation } from '../notify-class.js';
 import { ntStatusName } from '../nt-status.js';
 import * as P from '../protocol.js';
 import type { RecordView } from '../record.js';
 import type { KeyHive } from '../registry-path.js';
+import { decodeDecided, type RuleFinder } from './decided.js';
 import { classOf, decodeNotification, isPostRecord } from './notification.js';
 import type { KeyPath } from './path-table.js';
 import { decodeImpersonation } from './process-table.js';
@@ -23,6 +24,7 @@ export class LazyEvent {
   readonly #process: ProcessInfo;
   /** Only of a close: the table of processes will have changed when it is asked for. */
   readonly #opener: ProcessInfo | null;
+  readonly #rules: RuleFinder;
   #event: NotificationEvent | UnknownEvent | null;
 
   /** @internal `view` belongs to all lazy events of a batch together. */
@@ -32,6 +34,7 @@ export class LazyEvent {
     path: KeyPath,
     process: ProcessInfo,
     opener: ProcessInfo | null,
+    rules: RuleFinder,
     event: NotificationEvent | UnknownEvent | null,
   ) {
     this.#view = view;
@@ -40,6 +43,7 @@ export class LazyEvent {
     this.#path = path;
     this.#process = process;
     this.#opener = opener;
+    this.#rules = rules;
     this.#event = event;
   }
 
@@ -115,12 +119,20 @@ export class LazyEvent {
     return this.#record.u64OrNull(R.KeyObject);
   }
 
+  get question(): EventQuestion | null {
+    return decodeDecided(this.#record, this.#rules).question;
+  }
+
+  get decision(): EventDecision | null {
+    return decodeDecided(this.#record, this.#rules).decision;
+  }
+
   /** The event as another registration would have got it; the same object each time. Throws CMB_PROTOCOL_ERROR for a record that cannot be read. */
   toEvent(): NotificationEvent | UnknownEvent {
     if (this.#event !== null) return this.#event;
     const record = this.#record;
     const processes = { find: () => this.#opener ?? this.#process };
-    const draft = decodeNotification(record, classOf(record), this.#path, this.#process, processes);
+    const draft = decodeNotification(record, classOf(record), this.#path, this.#process, processes, this.#rules);
     this.#event = draft as unknown as NotificationEvent | UnknownEvent;
     return this.#event;
   }

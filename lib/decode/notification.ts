@@ -3,6 +3,7 @@ import { notifyClassByNumber, type NotifyClass } from '../notify-class.js';
 import * as P from '../protocol.js';
 import { protocolError, type RecordView } from '../record.js';
 import { decodeBody } from './bodies.js';
+import type { RuleFinder } from './decided.js';
 import { decodeHeader, type Draft } from './header.js';
 import type { KeyPath } from './path-table.js';
 import type { ProcessFinder } from './process-table.js';
@@ -28,9 +29,10 @@ export function decodeNotification(
   path: KeyPath,
   process: ProcessInfo,
   processes: ProcessFinder,
+  rules: RuleFinder,
 ): Draft {
   const isPost = isPostRecord(record);
-  const event = decodeHeader(record, entry, isPost, path, process);
+  const event = decodeHeader(record, entry, isPost, path, process, rules);
   decodeBody(record, event, entry?.body ?? 'plain', isPost, processes);
   event.truncated = record.truncated;
   event.fault = record.fault;

@@ -1,5 +1,6 @@
 import { notifyClasses, type NotifyClass } from '../notify-class.js';
 import { bodyShapes } from './body-shapes.js';
+import { breakerShape, decision, question } from './decision-shapes.js';
 import { impersonation, ntStatusNameShape, processInfo, sid, time, transaction } from './part-shapes.js';
 import {
   boolean,
@@ -38,6 +39,8 @@ export const commonFields = record('NotificationFields', {
   truncated: boolean,
   fault: boolean,
   preUnknown: boolean,
+  question: nullable(question),
+  decision: nullable(decision),
 });
 
 const nothing = literal(null);
@@ -90,4 +93,5 @@ export const eventShape: TaggedShape = tagged(
   ...notifyClasses.map(notificationShape),
   unknownEvent,
   gapShape,
+  breakerShape,
 );

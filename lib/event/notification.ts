@@ -1,5 +1,6 @@
 import type { NotifyClass } from '../notify-class.js';
 import type { KeyHive } from '../registry-path.js';
+import type { EventDecision, EventQuestion } from './decision.js';
 import type { Impersonation, InPost, ProcessInfo, TransactionInfo } from './parts.js';
 
 /** What every notification tells. Fields that do not apply are null, never absent. */
@@ -57,6 +58,10 @@ export interface NotificationFields<C extends NotifyClass = NotifyClass> {
   readonly fault: boolean;
   /** Post: the pre phase was not seen or could not be kept, so what only pre knows is missing. */
   readonly preUnknown: boolean;
+  /** Not null: a rule asks. The operation waits until the callback has returned, or its promise has settled, or the deadline passes. */
+  readonly question: EventQuestion | null;
+  /** Post: what was decided about the operation before it was performed. Null if no rule asks, blocks or bypasses there. */
+  readonly decision: EventDecision | null;
 }
 
 /** A notification of a class that a newer Windows has added. */

@@ -106,6 +106,7 @@ function factsOfOperation(operation: RuleOperation, context: RuleContext): Facts
 
 function factsOfEvent(event: Event, context: RuleContext): Facts {
   if (event.class === 'gap') throw invalidArgument('A gap is no operation: what it stands for is not known');
+  if (event.class === 'breaker') throw invalidArgument('What a breaker does is no operation');
   const { process, status, user } = event;
   const paths = [event.keyPath, ...otherPaths(event)];
   return {
@@ -126,7 +127,7 @@ function factsOfEvent(event: Event, context: RuleContext): Facts {
 }
 
 /** Rename and save merged are about two keys. */
-function otherPaths(event: Exclude<Event, { class: 'gap' }>): (string | null)[] {
+function otherPaths(event: Exclude<Event, { class: 'gap' | 'breaker' }>): (string | null)[] {
   if (event.operation === 'SaveMergedKey') return [event.lowKeyPath];
   if (event.operation !== 'RenameKey' || event.keyPath === null || event.newName === null) return [];
   return [`${event.keyPath.slice(0, event.keyPath.lastIndexOf('\\'))}\\${event.newName}`];

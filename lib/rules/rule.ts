@@ -54,6 +54,13 @@ export interface Rule {
   readonly action: RuleAction;
 }
 
+/** A rule of those that the program gave. */
+export interface RuleReference {
+  /** Where it stands among them, from 0. */
+  readonly index: number;
+  readonly name: string | null;
+}
+
 /** What rules mean on one machine. */
 export interface RuleContext {
   /** N of the ControlSet00N that CurrentControlSet leads to, 1 to 999. Without it, CurrentControlSet takes in every ControlSet*. */
@@ -76,6 +83,10 @@ export interface CompiledRules {
   /** A CMB_RULES program. The same rules and options give the same bytes. */
   readonly bytes: Uint8Array;
   readonly ruleCount: number;
+  /** Of which rule, among those that were compiled, each rule of the program was made. */
+  readonly sources?: readonly RuleReference[] | undefined;
+  /** The first rule that asks, so that a callback has to answer; null: none does. */
+  readonly asks?: RuleReference | null | undefined;
   /** Bit n: notifications of class n may end in something else than `ignore`. */
   readonly classMask: bigint;
   /** Rules that never match or never decide, and patterns that hardly mean what they say. */

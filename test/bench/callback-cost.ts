@@ -1,4 +1,4 @@
-import type { RegisterOptions } from '../../lib/driver.js';
+import type { RegisterOptions } from '../../lib/register-options.js';
 import { compileRules } from '../../lib/rules/compile.js';
 import type { CompiledRules } from '../../lib/rules/rule.js';
 import { pick, type PartOptions } from './part.js';

@@ -1,6 +1,6 @@
 import type { LazyEvent } from '../../lib/decode/lazy-event.js';
 import type { Driver } from '../../lib/driver.js';
-import type { GapEvent } from '../../lib/event.js';
+import type { BreakerEvent, GapEvent } from '../../lib/event.js';
 import type { NativeAddon } from '../../lib/native.js';
 import { openDriverWith } from '../../lib/open-driver.js';
 import * as P from '../../lib/protocol.js';
@@ -93,9 +93,9 @@ export interface Seen {
   key: string | null;
 }
 
-export function look(event: LazyEvent | GapEvent, seen: Seen): void {
+export function look(event: LazyEvent | GapEvent | BreakerEvent, seen: Seen): void {
   seen.class = event.class;
-  if (event.class !== 'gap') seen.key = event.key;
+  if (event.class !== 'gap' && event.class !== 'breaker') seen.key = event.key;
 }
 
 const registered = { altitude: '385000.3' };

@@ -31,7 +31,11 @@ export class RawSession {
 
   static async start(channel: NativeChannel, queueBytes = 0, receives = 4): Promise<RawSession> {
     const records = queueBytes === 0 ? 0 : P.CMB_MAX_QUEUE_RECORDS;
-    const reply = await channel.control(P.CMB_IOCTL_HELLO, helloRequest(queueBytes, records), P.CMB_HELLO_REPLY.size);
+    const reply = await channel.control(
+      P.CMB_IOCTL_HELLO,
+      helloRequest(queueBytes, records, 0),
+      P.CMB_HELLO_REPLY.size,
+    );
     expectSuccess('HELLO', helloReply(reply).status);
     if (receives > 0) channel.startReceive(receives, P.CMB_MIN_RECEIVE_BYTES);
     return new RawSession(channel);
@@ -46,6 +50,10 @@ export class RawSession {
       program: null,
       coalesceReads: false,
       rateLimit: null,
+      dryRun: false,
+      exemptChildren: false,
+      persist: 'while-open',
+      breaker: {},
     });
     const reply = registerReply(await this.channel.control(P.CMB_IOCTL_REGISTER, input, P.CMB_REGISTER_REPLY.size));
     expectSuccess('REGISTER', reply.status);

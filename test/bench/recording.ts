@@ -17,7 +17,7 @@ export async function record(operations: number, threads: number): Promise<Recor
   const registration = await driver.registerCallback(
     { altitude: '385000.3', classes: ['RegNtPreSetValueKey', 'RegNtPostSetValueKey'] },
     (event) => {
-      if (event.class === 'gap') throw new Error('the recording has a gap');
+      if (event.class === 'gap' || event.class === 'breaker') throw new Error(`the recording has a ${event.class}`);
       notifications++;
     },
   );

@@ -61,7 +61,7 @@ function withKnownTree(rule: Rule, id: number): Rule {
 }
 
 const textOf = (event: Event) =>
-  event.class === 'gap'
+  event.class === 'gap' || event.class === 'breaker'
     ? event.class
     : `${event.class} ${event.keyPath} ${'valueName' in event ? event.valueName : ''} ${event.statusName}`;
 

@@ -38,7 +38,7 @@ describe('the header', () => {
 
   it('has null for what is not there', () => {
     for (const entry of notifyClasses) {
-      const [event] = decodeAll(emptyRecord(entry)) as [Exclude<Event, { class: 'gap' }>];
+      const [event] = decodeAll(emptyRecord(entry)) as [Exclude<Event, { class: 'gap' | 'breaker' }>];
       assert.deepEqual(
         [event.impersonation, event.user, event.transaction, event.keyObject, event.keyPath, event.key, event.hive],
         [null, null, null, null, null, null, null],

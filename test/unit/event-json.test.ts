@@ -121,7 +121,7 @@ const wrongEvents: readonly [
 ][] = [
   [['class'], undefined, /^event\.class is missing$/],
   [['class'], 'RegNtPreSetValue', /^event\.class must be .*"RegNtPreSetValueKey"/],
-  [['class'], 5, /^event\.class must be one of 49 known names/],
+  [['class'], 5, /^event\.class must be one of 50 known names/],
   [['notifyClass'], 2, /^event\.notifyClass must be 1, not 2$/],
   [['phase'], 'post', /^event\.phase must be "pre", not "post"$/],
   [['sequence'], 5, /^event\.sequence must be an integer .* string of decimal digits, not 5$/],

@@ -2,6 +2,7 @@ import { it } from 'node:test';
 import { expectTypeOf } from 'expect-type';
 import type {
   BodyFields,
+  BreakerEvent,
   Event,
   GapEvent,
   Impersonation,
@@ -13,6 +14,7 @@ import type {
   UnknownEvent,
 } from '../../lib/event.js';
 import type { bodyShapes } from '../../lib/event-json/body-shapes.js';
+import type { breakerShape } from '../../lib/event-json/decision-shapes.js';
 import type { commonFields, gapShape, phaseFields, unknownEvent } from '../../lib/event-json/event-shapes.js';
 import type { keyInformation, setInformation, valueInformation } from '../../lib/event-json/information-shapes.js';
 import type {
@@ -38,7 +40,7 @@ type Of<C extends Event['class']> = Extract<Event, { class: C }>;
 
 it('every class is a member of the union, with exactly the fields of its body', () => {
   expectTypeOf<NotifyClassName>().toExtend<Event['class']>();
-  expectTypeOf<Exclude<Event['class'], NotifyClassName>>().toEqualTypeOf<'unknown' | 'gap'>();
+  expectTypeOf<Exclude<Event['class'], NotifyClassName>>().toEqualTypeOf<'unknown' | 'gap' | 'breaker'>();
   expectTypeOf<Of<'RegNtPreSetValueKey'>>().toEqualTypeOf<NotificationOf<'RegNtPreSetValueKey'>>();
   type Extra<N extends NotifyClassName> = Exclude<keyof Of<N>, keyof NotificationFields>;
   expectTypeOf<Extra<'RegNtPreFlushKey'>>().toEqualTypeOf<never>();
@@ -62,6 +64,10 @@ it('operation and phase narrow, too', () => {
   const inspect = (event: Event): void => {
     if (event.class === 'gap') {
       expectTypeOf(event).toEqualTypeOf<GapEvent>();
+      return;
+    }
+    if (event.class === 'breaker') {
+      expectTypeOf(event).toEqualTypeOf<BreakerEvent>();
       return;
     }
     if (event.operation === 'SetValueKey') {
@@ -132,6 +138,8 @@ it('a switch over every class is exhaustive', () => {
     switch (event.class) {
       case 'gap':
         return `${event.count} lost`;
+      case 'breaker':
+        return event.state;
       case 'unknown':
         return String(event.notifyClass);
       default:
@@ -200,6 +208,7 @@ it('what NDJSON is parsed into is what the types say', () => {
   expectTypeOf<Agree<TypeOf<typeof transaction>, TransactionInfo>>().toEqualTypeOf<true>();
   expectTypeOf<Agree<TypeOf<typeof securityDescriptor>, SecurityDescriptor>>().toEqualTypeOf<true>();
   expectTypeOf<Agree<TypeOf<typeof gapShape>, GapEvent>>().toEqualTypeOf<true>();
+  expectTypeOf<Agree<TypeOf<typeof breakerShape>, BreakerEvent>>().toEqualTypeOf<true>();
   expectTypeOf<Agree<TypeOf<typeof unknownEvent>, UnknownEvent>>().toEqualTypeOf<true>();
   expectTypeOf<Agree<TypeOf<typeof registryValue>, RegistryValue>>().toEqualTypeOf<true>();
   expectTypeOf<Agree<TypeOf<typeof keyInformation>, DecodedKeyInformation>>().toEqualTypeOf<true>();

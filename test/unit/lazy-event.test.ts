@@ -4,7 +4,7 @@ import { expectTypeOf } from 'expect-type';
 import { Decoder } from '../../lib/decode.js';
 import { HopTracker } from '../../lib/decode/hops.js';
 import { LazyEvent } from '../../lib/decode/lazy-event.js';
-import type { Event, GapEvent, NotificationFields } from '../../lib/event.js';
+import type { BreakerEvent, Event, GapEvent, NotificationFields } from '../../lib/event.js';
 import { notifyClasses } from '../../lib/notify-class.js';
 import * as P from '../../lib/protocol.js';
 import { forEachRecord } from '../../lib/record.js';
@@ -12,10 +12,10 @@ import { batch, processRecord, record, sidBytes } from './support/records.js';
 import { decodeAll, emptyRecord, fullRecord, sampleProcess } from './support/samples.js';
 import { open, settle } from './support/session.js';
 
-function decodeLazily(...batches: (readonly Uint8Array[])[]): (LazyEvent | GapEvent)[] {
+function decodeLazily(...batches: (readonly Uint8Array[])[]): (LazyEvent | GapEvent | BreakerEvent)[] {
   const decoder = new Decoder(P.CMB_PROCESS_SLOTS, P.CMB_PATH_SLOTS);
   const links = new HopTracker();
-  const events: (LazyEvent | GapEvent)[] = [];
+  const events: (LazyEvent | GapEvent | BreakerEvent)[] = [];
   for (const records of batches) {
     forEachRecord(
       batch(records),
@@ -29,7 +29,7 @@ function decodeLazily(...batches: (readonly Uint8Array[])[]): (LazyEvent | GapEv
   return events;
 }
 
-function lazy(event: LazyEvent | GapEvent | undefined): LazyEvent {
+function lazy(event: LazyEvent | GapEvent | BreakerEvent | undefined): LazyEvent {
   assert.ok(event instanceof LazyEvent);
   return event;
 }
@@ -112,7 +112,7 @@ describe('lazy events', () => {
     channel.beforeAnswer = () => undefined;
     const iterator = registration.events();
     expectTypeOf<Awaited<ReturnType<typeof iterator.next>>>().toEqualTypeOf<
-      IteratorResult<LazyEvent | GapEvent, undefined>
+      IteratorResult<LazyEvent | GapEvent | BreakerEvent, undefined>
     >();
     channel.notify({ cookie: 1000n, processId: 6 });
     await settle();

@@ -115,7 +115,7 @@ describe('explaining rules', () => {
     const all: Event[] = sampleEvents();
     let count = 0;
     for (const event of all) {
-      if (event.class === 'gap') {
+      if (event.class === 'gap' || event.class === 'breaker') {
         assert.throws(() => explainRules(rules, event), { code: 'CMB_INVALID_ARGUMENT', message: /gap/ });
         continue;
       }

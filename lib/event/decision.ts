@@ -1,0 +1,60 @@
+import type { RuleReference } from '../rules/rule.js';
+
+/** The operation is held: its thread waits for what the callback decides. */
+export interface EventQuestion {
+  /** Milliseconds from the start of the kernel's callback; after them the rule's default holds. */
+  readonly deadline: number;
+  /** The rule that asks; null if it is of rules that were replaced long ago. */
+  readonly rule: RuleReference | null;
+}
+
+/** What is done about an operation; `lib/decision.ts` has what a callback may say. */
+export type DecisionKind = 'allow' | 'block' | 'bypass' | 'emulate' | 'replace' | 'redirect' | 'override';
+
+/**
+ * `rule`: it says so itself; `callback`: its answer. Else what the rule says for when there is no answer: `timeout`: none came in time;
+ * `breaker`: too many had not come, so nothing was asked; `limit`: as many operations were held as may be, or the driver's queue was
+ * full; `release`: the registration or the session ended; `error`: the callback threw, or gave what is no decision about this operation,
+ * or it could not be found out which rule decides. `exemption`: it must not be held (the program's own operations, kernel mode,
+ * APC_LEVEL), so it is allowed.
+ */
+export type DecidedBy = 'rule' | 'callback' | 'timeout' | 'breaker' | 'limit' | 'exemption' | 'release' | 'error';
+
+/** What was decided about an operation, told by its post event. */
+export interface EventDecision {
+  readonly kind: DecisionKind;
+  readonly decidedBy: DecidedBy;
+  /**
+   * The NTSTATUS that the operation ended with because of it, unsigned. With `dryRun`, the one that it would have ended with, as far as
+   * that is known.
+   */
+  readonly status: number;
+  /** `STATUS_...`; null for a status that this package has no name for. */
+  readonly statusName: string | null;
+  /** The rule that decided or asked; null if that is not known. */
+  readonly rule: RuleReference | null;
+  /** Nanoseconds from the start of the kernel's callback to the decision. */
+  readonly latency: number;
+  /** It was not carried out: the operation went on. */
+  readonly dryRun: boolean;
+  /** The operation ended in pre. Windows tells no post notification of it; the driver makes this event in its place. */
+  readonly ended: boolean;
+}
+
+/** The registration asks nothing any more, as too many deadlines were missed in a row, or it asks again. */
+export interface BreakerEvent {
+  readonly class: 'breaker';
+  readonly state: 'open' | 'closed';
+  /** In a row. */
+  readonly missedDeadlines: number;
+  /** Milliseconds that it stays open. */
+  readonly coolDown: number;
+  /** Closed: how many operations were not asked about meanwhile. */
+  readonly unasked: bigint;
+  /** Of the registration. */
+  readonly cookie: bigint;
+  /** Always 0: it is no notification. */
+  readonly sequence: bigint;
+  /** Nanoseconds since 1970-01-01 UTC, in steps of 100. */
+  readonly time: bigint;
+}
