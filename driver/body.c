@@ -93,7 +93,7 @@ VOID BodyDescribe(BODY *Body, const BODY_INPUT *Input) {
 
 _Use_decl_annotations_
 ULONG BodyWrite(const BODY *Body, CMB_RECORD *Record, ULONG Offset) {
-    UCHAR *fixed = (UCHAR *)(Record + 1);
+    UCHAR *fixed = (UCHAR *)Record + Record->HeaderSize;
     ULONG faults = Body->Faults;
     RtlCopyMemory(fixed, Body->Fixed, Body->Size);
     faults += BodyWriteEntries(Body->Entries, Record, Offset);

@@ -103,7 +103,7 @@ ULONG BodyWriteEntries(const BODY_ENTRIES *Entries, CMB_RECORD *Record, ULONG Of
     if (!Entries) {
         return faults;
     }
-    CMB_SPAN *span = &((CMB_BODY_QUERY_MULTIPLE *)(Record + 1))->Entries;
+    CMB_SPAN *span = &((CMB_BODY_QUERY_MULTIPLE *)((UCHAR *)Record + Record->HeaderSize))->Entries;
     CMB_VALUE_ENTRY *written = (CMB_VALUE_ENTRY *)((UCHAR *)Record + Offset);
     span->Offset = Offset;
     span->Size = SizeOfEntries(Entries->Count);

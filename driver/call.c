@@ -86,11 +86,15 @@ VOID CallBegin(CALL *Call, REGISTRATION *Registration, const NOTIFY_CLASS *Class
 
 _Use_decl_annotations_
 BOOLEAN CallKeep(const CALL *Call, RULESET *Ruleset, const NOTIFY_CLASS *Class, VOID *Pre) {
-    CALL *kept = MemoryAllocate(sizeof(*kept));
+    CALL *kept = MemoryAllocate(sizeof(*kept) + (Call->Decided ? sizeof(*Call->Decided) : 0));
     if (!kept) {
         return FALSE;
     }
     *kept = *Call;
+    if (Call->Decided) {
+        kept->Decided = (const CMB_DECIDED *)(kept + 1);
+        RtlCopyMemory(kept + 1, Call->Decided, sizeof(*Call->Decided));
+    }
     kept->Ruleset = RulesetReference(Ruleset);
     *NotifyClassCallContext(Class, Pre) = kept;
     return TRUE;
@@ -122,10 +126,10 @@ VOID CallRecall(VOID *CallContext, CALL_STATE *State) {
 }
 
 _Use_decl_annotations_
-UINT64 CallGetDuration(const CALL *Call) {
+UINT64 CallGetTime(LONGLONG Start) {
     LARGE_INTEGER frequency;
     const LONGLONG now = KeQueryPerformanceCounter(&frequency).QuadPart;
-    const UINT64 ticks = now > Call->Start ? (UINT64)(now - Call->Start) : 0;
+    const UINT64 ticks = now > Start ? (UINT64)(now - Start) : 0;
     const UINT64 perSecond = (UINT64)frequency.QuadPart;
     // A remainder is less than the frequency, which is below 18 GHz, so that its product fits.
     return ticks / perSecond * NANOSECONDS_PER_SECOND + ticks % perSecond * NANOSECONDS_PER_SECOND / perSecond;

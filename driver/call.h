@@ -33,6 +33,8 @@ typedef struct CALL {
     // About the post notification.
     VERDICT OnSuccess;
     VERDICT OnFailure;
+    // What was decided about the operation, NULL if nothing was. Owned once the call is kept.
+    const CMB_DECIDED *Decided;
 } CALL;
 
 // Finds out what there is to know about an operation whose pre notification is Pre. What Subject has found out is not
@@ -65,9 +67,9 @@ typedef struct CALL_STATE {
 
 VOID CallRecall(_In_opt_ VOID *CallContext, _Out_ CALL_STATE *State);
 
-// Nanoseconds since CallBegin.
+// Nanoseconds since Start, which is in ticks of the performance counter.
 _IRQL_requires_max_(HIGH_LEVEL)
-UINT64 CallGetDuration(_In_ const CALL *Call);
+UINT64 CallGetTime(_In_ LONGLONG Start);
 
 // Frees what the call owns.
 _IRQL_requires_max_(APC_LEVEL)

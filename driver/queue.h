@@ -162,6 +162,11 @@ _IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
 BOOLEAN QueueAdmit(_Inout_ QUEUE *Queue, _In_range_(0, QUEUE_SOURCES - 1) ULONG Source, _In_ INT64 Time);
 
+// Writes a record that is no notification and has no number. FALSE if there is no room.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+_Must_inspect_result_
+BOOLEAN QueueTellBreaker(_Inout_ QUEUE *Queue, _In_ INT64 Cookie, _In_ const CMB_BODY_BREAKER *Body, _In_ INT64 Time);
+
 // queue.c
 
 // Gives the notification its number. A consumer that reads in order always knows the process and the path that a

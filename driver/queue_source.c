@@ -186,3 +186,30 @@ BOOLEAN QueueAdmit(QUEUE *Queue, ULONG Source, INT64 Time) {
     KeReleaseSpinLock(&Queue->Lock, irql);
     return admitted;
 }
+
+C_ASSERT(sizeof(CMB_BODY_BREAKER) % 8 == 0);
+
+// A consumer that is on its way to gaps in an empty ring finds a complete record in any case.
+_Use_decl_annotations_
+BOOLEAN QueueTellBreaker(QUEUE *Queue, INT64 Cookie, const CMB_BODY_BREAKER *Body, INT64 Time) {
+    const ULONG size = RING_SLOT_SIZE(sizeof(CMB_RECORD) + sizeof(*Body));
+    UINT64 start;
+    KIRQL irql;
+    KeAcquireSpinLock(&Queue->Lock, &irql);
+    const BOOLEAN room = !Queue->Stopped && RingHasRoom(&Queue->Ring, &size, 1);
+    if (room) {
+        RING_SLOT *slot = RingAppend(&Queue->Ring, size, NO_OWNER, &start);
+        CMB_RECORD *record = (CMB_RECORD *)(slot + 1);
+        RtlZeroMemory(record, sizeof(*record));
+        record->Size = sizeof(*record) + sizeof(*Body);
+        record->HeaderSize = sizeof(*record);
+        record->Kind = CMB_RECORD_BREAKER;
+        record->Time = Time;
+        record->Cookie = Cookie;
+        record->BodySize = sizeof(*Body);
+        *(CMB_BODY_BREAKER *)(record + 1) = *Body;
+        WriteRelease(&slot->State, RingCommitted);
+    }
+    KeReleaseSpinLock(&Queue->Lock, irql);
+    return room;
+}

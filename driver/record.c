@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
 
 #include "record.h"
+#include "ask.h"
 #include "body.h"
 #include "process_facts.h"
 #include "words.h"
 
 #define RECORD_ALIGN(Size) ((ULONG)ALIGN_UP_BY((Size), 8))
 #define RECORD_FIXED_BYTES                                                                                             \
-    (sizeof(CMB_RECORD) + sizeof(CMB_IMPERSONATION) + RECORD_ALIGN(CMB_MAX_SID_BYTES) + sizeof(GUID))
+    (sizeof(CMB_RECORD) + sizeof(CMB_DECIDED) + sizeof(CMB_IMPERSONATION) + RECORD_ALIGN(CMB_MAX_SID_BYTES) +           \
+     sizeof(GUID))
 
 // The largest record of each kind fits.
 C_ASSERT(RECORD_FIXED_BYTES + (SIZE_T)RECORD_ALIGN(CMB_MAX_PATH_BYTES) + BODY_MAX_BYTES <= CMB_MAX_RECORD_BYTES);
@@ -32,9 +34,13 @@ static BOOLEAN IsTransacted(_In_ const NOTIFICATION *Notification) {
     return Notification->Transaction && Notification->Transaction->Present;
 }
 
+static ULONG HeaderSize(_In_ const NOTIFICATION *Notification) {
+    return sizeof(CMB_RECORD) + (Notification->Decided ? sizeof(CMB_DECIDED) : 0);
+}
+
 static VOID LayOut(_Out_ LAYOUT *Layout, _In_ const NOTIFICATION *Notification, _In_ const IDENTITY *Identity,
                    _In_ const BODY *Body) {
-    Layout->OtherPath = sizeof(CMB_RECORD) + Body->Size;
+    Layout->OtherPath = HeaderSize(Notification) + Body->Size;
     Layout->Transaction = Layout->OtherPath + NameSize(Notification->OtherPath);
     Layout->Impersonation = Layout->Transaction + (IsTransacted(Notification) ? sizeof(GUID) : 0);
     Layout->Data = Layout->Impersonation;
@@ -67,6 +73,9 @@ static UINT32 FlagsOf(_In_ const NOTIFICATION *Notification, _In_ const IDENTITY
     if (IsTransacted(Notification)) {
         flags |= CMB_RECORD_TRANSACTED;
     }
+    if (Notification->Decided) {
+        flags |= CMB_RECORD_DECIDED;
+    }
     if (!Notification->KeyPath || Notification->KeyPath->Fault) {
         return flags | CMB_RECORD_PATH_UNAVAILABLE;
     }
@@ -75,6 +84,7 @@ static UINT32 FlagsOf(_In_ const NOTIFICATION *Notification, _In_ const IDENTITY
 
 static VOID WriteHeader(_In_ const NOTIFICATION *Notification, _In_ const IDENTITY *Identity, _In_ const BODY *Body,
                         _Inout_ CMB_RECORD *Record) {
+    Record->HeaderSize = (UINT16)HeaderSize(Notification);
     Record->Cookie = Notification->Registration->Cookie.QuadPart;
     Record->PreSequence = Notification->PreSequence;
     Record->NotifyClass = Notification->Number;
@@ -88,6 +98,9 @@ static VOID WriteHeader(_In_ const NOTIFICATION *Notification, _In_ const IDENTI
     Record->KeyObject = Notification->KeyObject;
     Record->Duration = Notification->Duration;
     Record->RootSize = Notification->RequestedPath ? Notification->RequestedPath->RootSize : 0;
+    if (Notification->Decided) {
+        *(CMB_DECIDED *)(Record + 1) = *Notification->Decided;
+    }
 }
 
 // Returns the number of reads that faulted.
@@ -197,7 +210,7 @@ static ULONG Write(_In_ const NOTIFICATION *Notification, _In_ const IDENTITY *I
 
 _Use_decl_annotations_
 UINT64 RecordRelay(const NOTIFICATION *Notification) {
-    const REGISTRATION *registration = Notification->Registration;
+    REGISTRATION *registration = Notification->Registration;
     SESSION *session = registration->Session;
     const BODY_INPUT input = {
         .Class = Notification->Class,
@@ -214,6 +227,7 @@ UINT64 RecordRelay(const NOTIFICATION *Notification) {
     IDENTITY identity;
     LAYOUT layout;
     BODY body;
+    AskTellBreaker(registration);
     KeQuerySystemTimePrecise(&time);
     if (QueueAdmit(&session->Queue, registration->Source, time.QuadPart)) {
         IdentityGet(&identity);
@@ -222,7 +236,8 @@ UINT64 RecordRelay(const NOTIFICATION *Notification) {
         if (Reserve(Notification, &identity, layout.KeyPath, time.QuadPart, &reservation)) {
             const ULONG faults = Write(Notification, &identity, &body, &layout, &reservation);
             // From here on the record belongs to the consumer.
-            sequence = QueueCommit(&session->Queue, &reservation, faults, IsRead(Notification->Class));
+            sequence = QueueCommit(&session->Queue, &reservation, faults,
+                                   IsRead(Notification->Class) && !Notification->Decided);
         }
         BodyRelease(&body);
     }

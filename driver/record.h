@@ -28,6 +28,8 @@ typedef struct NOTIFICATION {
     const FACTS *Facts;
     // A copy of the value's name, if there is one already.
     const CAPTURE *ValueName;
+    // What was decided, or that it is asked.
+    const CMB_DECIDED *Decided;
     // CMB_RECORD_PRE_UNKNOWN or 0; the rest follows from the above.
     UINT32 Flags;
 } NOTIFICATION;

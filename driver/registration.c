@@ -68,6 +68,8 @@ static BOOLEAN Publish(_Inout_ REGISTRATION *Registration) {
 _IRQL_requires_max_(PASSIVE_LEVEL)
 static VOID Unregister(_In_ _Post_ptr_invalid_ REGISTRATION *Registration, _Inout_ CMB_UNREGISTER_REPLY *Reply) {
     QUEUE_COUNTERS counters;
+    // Whoever is held is in flight.
+    HeldRelease(&Registration->Session->Held, Registration);
     Reply->Status = CmUnRegisterCallback(Registration->Cookie);
     FreeRegistration(Registration, &counters);
     Reply->Recorded = counters.Recorded;
@@ -97,6 +99,7 @@ _IRQL_requires_(PASSIVE_LEVEL)
 _Must_inspect_result_
 static NTSTATUS Prepare(_Inout_ SESSION *Session, _In_ const CMB_REGISTER_REQUEST *Request, _In_ RULESET *Ruleset,
                         _Outptr_ REGISTRATION **Result) {
+    LARGE_INTEGER frequency;
     *Result = NULL;
     REGISTRATION *registration = MemoryAllocate(sizeof(*registration));
     if (!registration) {
@@ -110,6 +113,9 @@ static NTSTATUS Prepare(_Inout_ SESSION *Session, _In_ const CMB_REGISTER_REQUES
     if (!NT_SUCCESS(status)) {
         goto cleanupReserve;
     }
+    KeQueryPerformanceCounter(&frequency);
+    BreakerInitialize(&registration->Breaker, Request->BreakerMisses, Request->BreakerCoolDown,
+                      (UINT64)frequency.QuadPart);
     registration->Session = Session;
     registration->OwnerKey = Session->OwnerKey;
     registration->MaxDataBytes = Request->MaxDataBytes;
@@ -238,13 +244,18 @@ VOID RegistrationRemoveAll(SESSION *Session) {
 }
 
 _Use_decl_annotations_
-BOOLEAN RegistrationQuery(SESSION *Session, INT64 Cookie, QUEUE_COUNTERS *Counters) {
+BOOLEAN RegistrationQuery(SESSION *Session, INT64 Cookie, QUEUE_COUNTERS *Counters,
+                          CMB_DECISION_STATISTICS *Decisions) {
+    KIRQL nested;
     KIRQL irql;
     KeAcquireSpinLock(&Session->Lock, &irql);
     const REGISTRATION *registration = Find(Session, Cookie);
     if (registration) {
         // The session's lock keeps the place from being given to another registration.
         QueueGetCounters(&Session->Queue, registration->Source, Counters);
+        KeAcquireSpinLock(&Session->Held.Lock, &nested);
+        *Decisions = registration->Decisions;
+        KeReleaseSpinLock(&Session->Held.Lock, nested);
     }
     KeReleaseSpinLock(&Session->Lock, irql);
     return registration != NULL;

@@ -5,11 +5,14 @@
 #ifndef CMBRIDGE_REGISTRATION_H
 #define CMBRIDGE_REGISTRATION_H
 
+#include "breaker.h"
 #include "reserve.h"
 #include "ruleset.h"
 #include "session.h"
 
-typedef struct REGISTRATION {
+typedef struct REGISTRATION REGISTRATION;
+
+struct REGISTRATION {
     _Guarded_by_(Session->Lock) LIST_ENTRY Link;
     SESSION *Session;
     // Place in Session->Queue.Sources.
@@ -37,11 +40,18 @@ typedef struct REGISTRATION {
     // KEY_OBJECTs.
     RESERVE Reserve;
 
+    // It is being removed: nobody is held for it.
+    _Guarded_by_(Session->Held.Lock) BOOLEAN Released;
+    _Guarded_by_(Session->Held.Lock) BREAKER Breaker;
+    _Guarded_by_(Session->Held.Lock) CMB_DECISION_STATISTICS Decisions;
+    // Breaker.UntoldCount is not 0: changed with the lock held, read without it.
+    volatile LONG BreakerUntold;
+
     // Requests that are at work with the registration, and one for the configuration manager.
     _Interlocked_ volatile LONG Users;
     // Signalled when Users is 0.
     KEVENT Idle;
-} REGISTRATION;
+};
 
 _IRQL_requires_max_(PASSIVE_LEVEL)
 VOID RegistrationInitialize(_In_ DRIVER_OBJECT *DriverObject);
@@ -86,7 +96,7 @@ NTSTATUS RegistrationSetRules(_Inout_ SESSION *Session, _In_ INT64 Cookie, _In_r
 _IRQL_requires_max_(DISPATCH_LEVEL)
 BOOLEAN RegistrationIsExempt(_In_ const REGISTRATION *Registration, _In_ const IDENTITY_PROCESS *Process);
 
-// Returns when no notification is in flight any more. Status becomes the result of CmUnRegisterCallback, or
+// Lets go who is held, and returns when no notification is in flight any more. Status becomes the result of CmUnRegisterCallback, or
 // STATUS_INVALID_PARAMETER if the session has no such cookie. Not from a registry callback, and not with a lock held
 // that one takes.
 _IRQL_requires_max_(PASSIVE_LEVEL)
@@ -100,6 +110,7 @@ _IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
 _Success_(return != FALSE)
 BOOLEAN
-RegistrationQuery(_Inout_ SESSION *Session, _In_ INT64 Cookie, _Out_ QUEUE_COUNTERS *Counters);
+RegistrationQuery(_Inout_ SESSION *Session, _In_ INT64 Cookie, _Out_ QUEUE_COUNTERS *Counters,
+                  _Out_ CMB_DECISION_STATISTICS *Decisions);
 
 #endif

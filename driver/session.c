@@ -1,20 +1,23 @@
 // SPDX-License-Identifier: MIT
 
 #include "session.h"
+#include "held_count.h"
 #include "identity.h"
 #include "memory.h"
 #include "registration.h"
 
-// Lock order: this one, a session's, its queue's.
+// Lock order: this one, a session's, that of what it holds, its queue's.
 static KSPIN_LOCK SessionListLock;
 static _Guarded_by_(SessionListLock) LIST_ENTRY SessionList;
 static _Guarded_by_(SessionListLock) QUEUE_COUNTERS SessionPastCounters;
+static _Guarded_by_(SessionListLock) CMB_DECISION_STATISTICS SessionPastDecisions;
 
 _Use_decl_annotations_
 CMB_INIT_CODE VOID SessionInitialize(VOID) {
     KeInitializeSpinLock(&SessionListLock);
     InitializeListHead(&SessionList);
     RtlZeroMemory(&SessionPastCounters, sizeof(SessionPastCounters));
+    RtlZeroMemory(&SessionPastDecisions, sizeof(SessionPastDecisions));
 }
 
 _Use_decl_annotations_
@@ -39,6 +42,7 @@ NTSTATUS SessionCreate(DEVICE_OBJECT *Device, SESSION **Session) {
     KeInitializeSpinLock(&session->Lock);
     InitializeListHead(&session->Registrations);
     QueueInitialize(&session->Queue);
+    HeldInitialize(&session->Held);
     const NTSTATUS status = ReceiverInitialize(&session->Receiver, &session->Queue, Device);
     if (!NT_SUCCESS(status)) {
         MemoryFree(session);
@@ -59,6 +63,8 @@ VOID SessionStop(SESSION *Session) {
     KeReleaseSpinLock(&Session->Lock, irql);
     QueueStop(&Session->Queue);
     ReceiverStop(&Session->Receiver);
+    // All at once: an operation that one registration holds may be what the removal of another waits for.
+    HeldStop(&Session->Held);
     // A REGISTER that is at work now finds the session stopped and undoes itself.
     RegistrationRemoveAll(Session);
 }
@@ -85,11 +91,13 @@ VOID SessionFree(SESSION *Session) {
     RemoveEntryList(&Session->Link);
     // Nobody else can reach the counters any more.
     AddCounters(&SessionPastCounters, &Session->Queue.Counters);
+    HeldAddCounters(&SessionPastDecisions, &Session->Held.Counters);
     KeReleaseSpinLock(&SessionListLock, irql);
     NT_ASSERT(IsListEmpty(&Session->Registrations));
     NT_ASSERT(IsListEmpty(&Session->Receiver.Pended));
     ReceiverUninitialize(&Session->Receiver);
     QueueUninitialize(&Session->Queue);
+    HeldUninitialize(&Session->Held);
     MemoryFree(Session);
 }
 
@@ -119,12 +127,18 @@ static BOOLEAN ChangeState(_Inout_ SESSION *Session, _In_ SESSION_STATE From, _I
 }
 
 _Use_decl_annotations_
-NTSTATUS SessionStart(SESSION *Session, ULONG QueueBytes, ULONG QueueRecords) {
+NTSTATUS SessionStart(SESSION *Session, ULONG QueueBytes, ULONG QueueRecords, ULONG MaxHeld) {
     if (!ChangeState(Session, SessionNew, SessionStarting)) {
         return STATUS_INVALID_DEVICE_STATE;
     }
-    const NTSTATUS status = QueueAllocate(&Session->Queue, QueueBytes, QueueRecords);
-    // If the session was stopped meanwhile the ring stays until SessionFree.
+    NTSTATUS status = HeldAllocate(&Session->Held, MaxHeld);
+    if (NT_SUCCESS(status)) {
+        status = QueueAllocate(&Session->Queue, QueueBytes, QueueRecords);
+        if (!NT_SUCCESS(status)) {
+            HeldUninitialize(&Session->Held);
+        }
+    }
+    // If the session was stopped meanwhile all of it stays until SessionFree.
     if (!ChangeState(Session, SessionStarting, NT_SUCCESS(status) ? SessionReady : SessionNew)) {
         return STATUS_FILE_CLOSED;
     }
@@ -156,6 +170,9 @@ VOID SessionQuery(SESSION *Session, SESSION_TOTALS *Totals) {
     Totals->QueueRecordsLimit += Session->Queue.RecordLimit;
     AddCounters(&Totals->Counters, &Session->Queue.Counters);
     KeReleaseSpinLock(&Session->Queue.Lock, irql);
+    KeAcquireSpinLock(&Session->Held.Lock, &irql);
+    HeldAddCounters(&Totals->Decisions, &Session->Held.Counters);
+    KeReleaseSpinLock(&Session->Held.Lock, irql);
     ++Totals->Sessions;
 }
 
@@ -165,6 +182,7 @@ VOID SessionQueryAll(SESSION_TOTALS *Totals) {
     RtlZeroMemory(Totals, sizeof(*Totals));
     KeAcquireSpinLock(&SessionListLock, &irql);
     Totals->Counters = SessionPastCounters;
+    Totals->Decisions = SessionPastDecisions;
     for (LIST_ENTRY *link = SessionList.Flink; link != &SessionList; link = link->Flink) {
         SessionQuery(CONTAINING_RECORD(link, SESSION, Link), Totals);
     }

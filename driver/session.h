@@ -6,6 +6,7 @@
 #ifndef CMBRIDGE_SESSION_H
 #define CMBRIDGE_SESSION_H
 
+#include "held.h"
 #include "receive.h"
 
 typedef enum SESSION_STATE {
@@ -35,6 +36,7 @@ typedef struct SESSION {
 
     QUEUE Queue;
     RECEIVER Receiver;
+    HELD_TABLE Held;
 } SESSION;
 
 typedef struct SESSION_TOTALS {
@@ -46,6 +48,7 @@ typedef struct SESSION_TOTALS {
     UINT64 QueueRecords;
     UINT64 QueueRecordsLimit;
     QUEUE_COUNTERS Counters;
+    CMB_DECISION_STATISTICS Decisions;
 } SESSION_TOTALS;
 
 _IRQL_requires_max_(PASSIVE_LEVEL)
@@ -59,7 +62,7 @@ _IRQL_requires_max_(PASSIVE_LEVEL)
 _Must_inspect_result_
 NTSTATUS SessionCreate(_In_ DEVICE_OBJECT *Device, _Outptr_ SESSION **Session);
 
-// Stops intake, cancels pended requests, unregisters. May be called again: where there is no IRP_MJ_CLEANUP,
+// Stops intake, cancels pended requests, lets go who waits for an answer, unregisters. May be called again: where there is no IRP_MJ_CLEANUP,
 // IRP_MJ_CLOSE is the first to call it. Not with a lock held that a registry callback takes.
 _IRQL_requires_max_(PASSIVE_LEVEL)
 VOID SessionStop(_Inout_ SESSION *Session);
@@ -75,10 +78,11 @@ VOID SessionEnter(_Inout_ SESSION *Session);
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID SessionLeave(_Inout_ SESSION *Session);
 
-// Gives the session its queue; once only.
+// Gives the session its queue, and room to hold so many operations; once only.
 _IRQL_requires_max_(PASSIVE_LEVEL)
 _Must_inspect_result_
-NTSTATUS SessionStart(_Inout_ SESSION *Session, _In_ ULONG QueueBytes, _In_ ULONG QueueRecords);
+NTSTATUS SessionStart(_Inout_ SESSION *Session, _In_ ULONG QueueBytes, _In_ ULONG QueueRecords,
+                      _In_ ULONG MaxHeld);
 
 _IRQL_requires_max_(DISPATCH_LEVEL)
 SESSION_STATE SessionGetState(_Inout_ SESSION *Session);

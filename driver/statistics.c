@@ -27,6 +27,7 @@ static VOID SetTotals(_Inout_ CMB_STATISTICS_REPLY *Reply, _In_ const SESSION_TO
     Reply->QueueRecords = Totals->QueueRecords;
     Reply->QueueRecordsLimit = Totals->QueueRecordsLimit;
     SetCounters(Reply, &Totals->Counters);
+    Reply->Decisions = Totals->Decisions;
 }
 
 _IRQL_requires_max_(DISPATCH_LEVEL)
@@ -65,7 +66,7 @@ NTSTATUS StatisticsQuery(SESSION *Session, UINT32 Scope, INT64 Cookie, CMB_STATI
         QuerySession(Session, Reply);
         return STATUS_SUCCESS;
     case CMB_SCOPE_REGISTRATION:
-        if (!RegistrationQuery(Session, Cookie, &counters)) {
+        if (!RegistrationQuery(Session, Cookie, &counters, &Reply->Decisions)) {
             return STATUS_NOT_FOUND;
         }
         SetCounters(Reply, &counters);
