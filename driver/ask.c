@@ -56,10 +56,9 @@ static UINT16 AskAndWait(_In_ const ASK *Ask, _In_ const CMB_RULE *Rule, _Inout_
     NOTIFICATION *notification = Ask->Notification;
     HELD_TABLE *table = &notification->Registration->Session->Held;
     CMB_DECIDED *decided = &Answer->Decided;
-    DECISION_SUBJECT subject;
-    HELD held = {.Registration = notification->Registration, .Subject = &subject, .Decision = &Answer->Decision};
-    DecisionDescribe(&subject, notification->Class, notification->Number, notification->Pre, notification->Post,
-                     Ask->Call);
+    HELD held = {.Registration = notification->Registration,
+                 .Subject = &Answer->Subject,
+                 .Decision = &Answer->Decision};
     UINT16 by = HeldBegin(table, &held);
     if (by != CMB_DECIDED_BY_NOBODY) {
         return by;
@@ -69,9 +68,11 @@ static UINT16 AskAndWait(_In_ const ASK *Ask, _In_ const CMB_RULE *Rule, _Inout_
                                   .Ruleset = decided->Ruleset,
                                   .Deadline = Rule->Deadline,
                                   .Ticket = held.Ticket};
+    const CMB_DECIDED *former = notification->Decided;
     notification->Decided = &question;
     Answer->Sequence = RecordRelay(notification);
-    notification->Decided = NULL;
+    Answer->Relayed = TRUE;
+    notification->Decided = former;
     if (!Answer->Sequence) {
         HeldCancel(table, &held);
         DecisionFree(&Answer->Decision);
@@ -119,6 +120,8 @@ VOID AskDecide(const ASK *Ask, ASK_ANSWER *Answer) {
     const CMB_RULE *rule = RulesetGetRule(Ask->Ruleset, Ask->Verdict.Rule);
     CMB_DECIDED *decided = &Answer->Decided;
     RtlZeroMemory(Answer, sizeof(*Answer));
+    DecisionDescribe(&Answer->Subject, notification->Class, notification->Number, notification->Pre,
+                     notification->Post, Ask->Call);
     decided->Rule = Ask->Verdict.Rule;
     decided->Ruleset = Ask->Ruleset->Number;
     if (rule->Flags & CMB_RULE_DRY_RUN || notification->Registration->Options & CMB_REGISTER_DRY_RUN) {

@@ -14,17 +14,20 @@ typedef struct ASK {
     VERDICT Verdict;
     // When the callback began, in ticks of the performance counter.
     LONGLONG Start;
-    // What pre has noted, if it is known.
+    // What pre has noted, if it is known. The answer borrows from it.
     const CALL *Call;
-    // Relayed if it is asked about; Decided is set for that.
+    // Relayed if it is asked about, with the question in place of Decided.
     NOTIFICATION *Notification;
 } ASK;
 
 typedef struct ASK_ANSWER {
     // Of the record that was the question; 0 if there was none.
     UINT64 Sequence;
+    // There is such a record, or it was lost.
+    BOOLEAN Relayed;
     // The thread was held.
     BOOLEAN Asked;
+    DECISION_SUBJECT Subject;
     // The caller frees it.
     DECISION Decision;
     // Status is still that of the decision itself: carrying it out may end otherwise.

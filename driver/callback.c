@@ -67,25 +67,28 @@ NTSTATUS NTAPI CallbackNotify(PVOID CallbackContext, PVOID Argument1, PVOID Argu
         CleanUp(registration, class, relaying, Argument2);
         return STATUS_SUCCESS;
     }
+    NTSTATUS status = STATUS_SUCCESS;
     // Also when nothing is relayed: one that began before and ends now must not count for ever.
-    if (number == RegNtPreRenameKey) {
-        KeyObjectRenameBegins();
-    } else if (number == RegNtPostRenameKey) {
+    if (number == RegNtPostRenameKey) {
         KeyObjectRenameEnds();
     }
     if (class->Phase == NotifyPhasePost) {
-        const REG_POST_OPERATION_INFORMATION *post = Argument2;
+        REG_POST_OPERATION_INFORMATION *post = Argument2;
         CALL_STATE state;
         CallRecall(post->CallContext, &state);
         if (relaying) {
-            CallbackPost(registration, class, (ULONG)number, post, &state);
+            status = CallbackPost(registration, class, (ULONG)number, post, &state);
         }
         // Also when nothing is relayed any more: this is the last time that it is seen.
         CallForget(&state);
     } else if (relaying && class->Phase == NotifyPhasePre) {
-        CallbackPre(registration, class, (ULONG)number, Argument2);
+        status = CallbackPre(registration, class, (ULONG)number, Argument2);
     } else if (relaying) {
         NotifyOther(registration, class, (ULONG)number);
     }
-    return STATUS_SUCCESS;
+    // One that ends here has no post.
+    if (number == RegNtPreRenameKey && NT_SUCCESS(status)) {
+        KeyObjectRenameBegins();
+    }
+    return status;
 }

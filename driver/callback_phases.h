@@ -5,15 +5,44 @@
 #ifndef CMBRIDGE_CALLBACK_PHASES_H
 #define CMBRIDGE_CALLBACK_PHASES_H
 
-#include "record.h"
+#include "ask.h"
 
+// Returns what the configuration manager is to be told.
 _IRQL_requires_max_(APC_LEVEL)
-VOID CallbackPre(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class, _In_ ULONG Number, _Inout_ VOID *Pre);
+_Must_inspect_result_
+NTSTATUS CallbackPre(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class, _In_ ULONG Number, _Inout_ VOID *Pre);
 
-// State is what pre has stored.
+// Likewise. State is what pre has stored.
 _IRQL_requires_max_(APC_LEVEL)
-VOID CallbackPost(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class, _In_ ULONG Number,
-                  _In_ const REG_POST_OPERATION_INFORMATION *Post, _In_ const CALL_STATE *State);
+_Must_inspect_result_
+NTSTATUS CallbackPost(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class, _In_ ULONG Number,
+                      _Inout_ REG_POST_OPERATION_INFORMATION *Post, _In_ const CALL_STATE *State);
+
+// In place of the post notification of an operation that ended in pre, with Status. Object is the key object that the
+// caller gets; NULL: none. Class is that of pre.
+_IRQL_requires_max_(APC_LEVEL)
+VOID CallbackEnded(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class, _In_ VOID *Pre,
+                   _In_ const CALL *Call, _In_ RULESET *Ruleset, _In_ NTSTATUS Status, _In_opt_ VOID *Object);
+
+// callback_decided.c: pre of an operation that AskIsDecided. Relays what is to be relayed and stores what is to be done
+// in post. Returns likewise.
+_IRQL_requires_max_(APC_LEVEL)
+_Must_inspect_result_
+NTSTATUS CallbackDecidedPre(_In_ const SUBJECT *Subject, _In_ RULESET *Ruleset, _In_ VERDICT Verdict, _In_ ULONG Number,
+                            _In_ VERDICT OnSuccess, _In_ VERDICT OnFailure);
+
+// Post, with everything in Notification. Object becomes the key object that the caller gets in place of none. Returns
+// likewise.
+_IRQL_requires_max_(APC_LEVEL)
+_Must_inspect_result_
+NTSTATUS CallbackDecidedPost(_In_ const RULESET *Ruleset, _In_ VERDICT Verdict, _In_opt_ const CALL *Call,
+                             _Inout_ NOTIFICATION *Notification, _Inout_ REG_POST_OPERATION_INFORMATION *Post,
+                             _Outptr_result_maybenull_ VOID **Object);
+
+// Whether what is opened is to be looked at in post whatever pre says.
+_IRQL_requires_max_(APC_LEVEL)
+BOOLEAN CallbackIsOpenWanted(_In_ const RULESET *Ruleset, _In_ const REGISTRATION *Registration,
+                             _In_ const NOTIFY_CLASS *Class);
 
 VOID CallbackSetCall(_Inout_ NOTIFICATION *Notification, _In_ const CALL *Call);
 

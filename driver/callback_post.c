@@ -75,12 +75,29 @@ static VERDICT DecidePost(_In_ const RULESET *Ruleset, _Inout_ SUBJECT *Subject,
     return CallbackDecide(Ruleset, Subject, Number, success ? CMB_OUTCOME_SUCCESS : CMB_OUTCOME_FAILURE);
 }
 
+// What is opened belongs to the process of the thread.
 _IRQL_requires_max_(APC_LEVEL)
-static VOID Post(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class, _In_ ULONG Number,
-                 _In_ const REG_POST_OPERATION_INFORMATION *Post, _In_ const CALL_STATE *State,
-                 _In_ const RULESET *Ruleset) {
+static VOID SetOpened(_Inout_ SUBJECT *Subject, _In_ VOID *Object, _In_opt_ VOID *Context,
+                      _Out_ CMB_BODY_CLOSE *Opener) {
+    IDENTITY_PROCESS process;
+    IdentityGetProcess(&process);
+    *Opener = (CMB_BODY_CLOSE){.OpenerKey = process.Key, .OpenerSlot = process.Slot, .OpenerProcessId = process.Id};
+    Subject->Opener = Opener;
+    SubjectSetObject(Subject, Object, Context);
+}
+
+static BOOLEAN IsEnded(_In_opt_ const CALL *Call) {
+    return Call && Call->Decided && Call->Decided->Flags & CMB_DECIDED_ENDED;
+}
+
+_IRQL_requires_max_(APC_LEVEL)
+static NTSTATUS Post(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class, _In_ ULONG Number,
+                     _Inout_ REG_POST_OPERATION_INFORMATION *Post, _In_ const CALL_STATE *State,
+                     _In_ const RULESET *Ruleset) {
     const CALL *call = State->Call;
     const BOOLEAN opened = IsOpened(Class, Post);
+    NTSTATUS status = STATUS_SUCCESS;
+    VOID *object = NULL;
     NOTIFICATION notification = {
         .Registration = Registration,
         .Class = Class,
@@ -88,55 +105,83 @@ static VOID Post(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class
         .Pre = Post->PreInformation,
         .Post = Post,
         .Flags = call ? 0 : CMB_RECORD_PRE_UNKNOWN,
+        .Decided = call && Registration->ClassMask >> Number & 1 ? call->Decided : NULL,
     };
-    IDENTITY_PROCESS process;
     CMB_BODY_CLOSE opener;
     NAME *name = NULL;
     SUBJECT subject;
     SubjectBegin(&subject, Registration, Ruleset->Rules, Class, Post->PreInformation);
     if (opened) {
-        IdentityGetProcess(&process);
-        opener = (CMB_BODY_CLOSE){.OpenerKey = process.Key, .OpenerSlot = process.Slot, .OpenerProcessId = process.Id};
-        subject.Opener = &opener;
-    }
-    if (opened || (IsLive(Class, Post) && !call)) {
+        SetOpened(&subject, Post->Object, Post->ObjectContext, &opener);
+    } else if (IsLive(Class, Post) && !call) {
         SubjectSetObject(&subject, Post->Object, Post->ObjectContext);
     } else if (State->Ruleset && !State->OnlyOpened) {
         // Pre knew it, but there was no memory to say so.
         subject.Key = FactNoMemory;
     }
-    const BOOLEAN relayed = CallbackIsRelayed(Registration, DecidePost(Ruleset, &subject, Number, Post, call));
+    const VERDICT verdict = IsEnded(call) ? (VERDICT){VerdictIgnore, CMB_RULES_NONE}
+                                          : DecidePost(Ruleset, &subject, Number, Post, call);
+    const BOOLEAN asked = AskIsDecided(verdict);
+    const BOOLEAN relayed = notification.Decided || CallbackIsRelayed(Registration, verdict);
     if (call) {
         CallbackSetCall(&notification, call);
         notification.PreSequence = call->PreSequence;
-        notification.Duration = CallGetDuration(call);
+        notification.Duration = CallGetTime(call->Start);
     }
     if (opened) {
-        name = DescribeOpened(&notification, Ruleset, &subject, relayed);
-    } else if (relayed && IsLive(Class, Post)) {
+        name = DescribeOpened(&notification, Ruleset, &subject, relayed || asked);
+    } else if ((relayed || asked) && IsLive(Class, Post) && !IsEnded(call)) {
         name = DescribeObject(&notification, &subject, call != NULL);
     }
-    if (relayed) {
+    // The object, and what is attached to it, may go away with a decision.
+    SubjectEnd(&subject);
+    if (asked) {
+        status = CallbackDecidedPost(Ruleset, verdict, call, &notification, Post, &object);
+    } else if (relayed) {
         RecordRelay(&notification);
     }
     NameRelease(name);
-    SubjectEnd(&subject);
+    if (object) {
+        SubjectBegin(&subject, Registration, Ruleset->Rules, Class, Post->PreInformation);
+        SetOpened(&subject, object, NULL, &opener);
+        NameRelease(DescribeOpened(&notification, Ruleset, &subject, FALSE));
+        SubjectEnd(&subject);
+    }
+    return status;
 }
 
 _Use_decl_annotations_
-VOID CallbackPost(REGISTRATION *Registration, const NOTIFY_CLASS *Class, ULONG Number,
-                  const REG_POST_OPERATION_INFORMATION *Information, const CALL_STATE *State) {
+VOID CallbackEnded(REGISTRATION *Registration, const NOTIFY_CLASS *Class, VOID *Pre, const CALL *Call, RULESET *Ruleset,
+                   NTSTATUS Status, VOID *Object) {
+    const BOOLEAN existing = Class->Key == NotifyKeyObject;
+    REG_POST_OPERATION_INFORMATION post = {
+        .Object = existing ? *(VOID *const *)Pre : Object,
+        .Status = Status,
+        .ReturnStatus = Status,
+        .PreInformation = Pre,
+        .ObjectContext = existing ? *NotifyClassObjectContext(Class, Pre) : NULL,
+    };
+    const CALL_STATE state = {.Call = (CALL *)(ULONG_PTR)Call};
+    if (Registration->ClassMask >> Class->Partner & 1 || Object) {
+        (VOID) Post(Registration, NotifyClassGet(Class->Partner), Class->Partner, &post, &state, Ruleset);
+    }
+}
+
+_Use_decl_annotations_
+NTSTATUS CallbackPost(REGISTRATION *Registration, const NOTIFY_CLASS *Class, ULONG Number,
+                      REG_POST_OPERATION_INFORMATION *Information, const CALL_STATE *State) {
     RULESET *current = NULL;
     const RULESET *ruleset = State->Call ? State->Call->Ruleset : State->Ruleset;
     // What is opened may be wanted only later.
     if (State->Ignored || (State->OnlyOpened && !IsOpened(Class, Information)) ||
         (!(Registration->ClassMask >> Number & 1) && Class->Body != NotifyBodyCreate)) {
-        return;
+        return STATUS_SUCCESS;
     }
     // Pre was not seen.
     if (!ruleset) {
         ruleset = current = RegistrationGetRuleset(Registration);
     }
-    Post(Registration, Class, Number, Information, State, ruleset);
+    const NTSTATUS status = Post(Registration, Class, Number, Information, State, ruleset);
     RulesetRelease(current);
+    return status;
 }

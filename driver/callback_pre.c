@@ -39,9 +39,8 @@ BOOLEAN CallbackCanWant(const RULESET *Ruleset, SUBJECT *Subject, ULONG Number, 
 }
 
 // What is opened has a path of its own, which only post knows, and whoever opens it is told with its close.
-_IRQL_requires_max_(APC_LEVEL)
-static BOOLEAN IsUndecided(_In_ const RULESET *Ruleset, _In_ const REGISTRATION *Registration,
-                           _In_ const NOTIFY_CLASS *Class) {
+_Use_decl_annotations_
+BOOLEAN CallbackIsOpenWanted(const RULESET *Ruleset, const REGISTRATION *Registration, const NOTIFY_CLASS *Class) {
     const UINT64 classes = BIT(Class->Partner) | CLOSE;
     return Class->Body == NotifyBodyCreate && (RulesetGetClassMask(Ruleset, Registration->ClassMask) & classes) != 0;
 }
@@ -75,8 +74,9 @@ static VOID CarryOut(_In_ const SUBJECT *Subject, _In_ RULESET *Ruleset, _In_ VE
 }
 
 _IRQL_requires_max_(APC_LEVEL)
-static VOID DecidePre(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class, _In_ ULONG Number,
-                      _Inout_ VOID *Pre) {
+static NTSTATUS DecidePre(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class, _In_ ULONG Number,
+                          _Inout_ VOID *Pre) {
+    NTSTATUS status = STATUS_SUCCESS;
     RULESET *ruleset = RegistrationGetRuleset(Registration);
     SUBJECT subject;
     SubjectBegin(&subject, Registration, ruleset->Rules, Class, Pre);
@@ -91,22 +91,25 @@ static VOID DecidePre(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *
         KeyObjectClose(Registration, subject.Object, subject.KeyObject, SubjectUsePath(&subject.Paths[0]));
     }
     const BOOLEAN relayed = CallbackIsRelayed(Registration, verdict);
-    if (relayed || onSuccess.Kind != VerdictIgnore || onFailure.Kind != VerdictIgnore) {
+    const BOOLEAN ignored = onSuccess.Kind == VerdictIgnore && onFailure.Kind == VerdictIgnore;
+    if (AskIsDecided(verdict)) {
+        status = CallbackDecidedPre(&subject, ruleset, verdict, Number, onSuccess, onFailure);
+    } else if (relayed || !ignored) {
         CarryOut(&subject, ruleset, verdict, Number, onSuccess, onFailure);
     } else {
         CallIgnore(Class, Pre);
     }
-    if (onSuccess.Kind == VerdictIgnore && onFailure.Kind == VerdictIgnore &&
-        IsUndecided(ruleset, Registration, Class)) {
+    if (!AskIsDecided(verdict) && ignored && CallbackIsOpenWanted(ruleset, Registration, Class)) {
         CallDefer(ruleset, TRUE, Class, Pre);
     }
     SubjectEnd(&subject);
     RulesetRelease(ruleset);
+    return status;
 }
 
 // Most notifications end here: no rule is meant for them, or the key says that none is.
 _Use_decl_annotations_
-VOID CallbackPre(REGISTRATION *Registration, const NOTIFY_CLASS *Class, ULONG Number, VOID *Pre) {
+NTSTATUS CallbackPre(REGISTRATION *Registration, const NOTIFY_CLASS *Class, ULONG Number, VOID *Pre) {
     UINT64 classes = BIT(Number) | BIT(Class->Partner);
     if (Number == RegNtPreKeyHandleClose) {
         classes |= CLEAN_UP;
@@ -119,7 +122,7 @@ VOID CallbackPre(REGISTRATION *Registration, const NOTIFY_CLASS *Class, ULONG Nu
          KeyObjectIsQuiet(*NotifyClassObjectContext(Class, Pre), (UINT64)ReadAcquire64(&Registration->RulesSerial),
                           classes))) {
         CallIgnore(Class, Pre);
-    } else {
-        DecidePre(Registration, Class, Number, Pre);
+        return STATUS_SUCCESS;
     }
+    return DecidePre(Registration, Class, Number, Pre);
 }

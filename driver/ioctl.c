@@ -2,24 +2,9 @@
 
 #include "ioctl.h"
 #include "control_set.h"
+#include "ioctl_request.h"
 #include "registration.h"
 #include "statistics.h"
-
-// A buffered request: input and output share Buffer, so a handler copies the input before it writes the reply.
-typedef struct IOCTL_REQUEST {
-    SESSION *Session;
-    IRP *Irp;
-    VOID *Buffer;
-    ULONG InputSize;
-    ULONG OutputSize;
-    // Bytes of the reply; set by the handler if it succeeds.
-    ULONG ReplySize;
-} IOCTL_REQUEST;
-
-_Function_class_(IOCTL_HANDLER)
-_IRQL_requires_max_(PASSIVE_LEVEL)
-_Must_inspect_result_
-typedef NTSTATUS IOCTL_HANDLER(_Inout_ IOCTL_REQUEST *Request);
 
 // Where a rule program starts behind an altitude.
 #define PROGRAM_OFFSET(AltitudeSize) ((ULONG)ALIGN_UP_BY(sizeof(CMB_REGISTER_REQUEST) + (AltitudeSize), 8))
@@ -30,7 +15,6 @@ static IOCTL_HANDLER HandleUnregister;
 static IOCTL_HANDLER HandleReceive;
 static IOCTL_HANDLER HandleStatistics;
 static IOCTL_HANDLER HandleSetRules;
-static IOCTL_HANDLER HandleNotSupported;
 
 typedef struct IOCTL_ENTRY {
     ULONG Code;
@@ -41,9 +25,8 @@ typedef struct IOCTL_ENTRY {
     IOCTL_HANDLER *Handler;
 } IOCTL_ENTRY;
 
-// Structures of this protocol version: exactly as long as they say, of the one known revision, without flags.
-_Must_inspect_result_
-static NTSTATUS CheckHeader(_In_ const CMB_HEADER *Header, _In_ ULONG InputSize, _In_ ULONG Size) {
+_Use_decl_annotations_
+NTSTATUS IoctlCheckHeader(const CMB_HEADER *Header, ULONG InputSize, ULONG Size) {
     if (Header->Version != CMB_STRUCTURE_VERSION) {
         return STATUS_REVISION_MISMATCH;
     }
@@ -53,13 +36,15 @@ static NTSTATUS CheckHeader(_In_ const CMB_HEADER *Header, _In_ ULONG InputSize,
     return Header->Flags ? STATUS_INVALID_PARAMETER : STATUS_SUCCESS;
 }
 
-static VOID InitializeHeader(_Out_ CMB_HEADER *Header, _In_ ULONG Size) {
+_Use_decl_annotations_
+VOID IoctlInitializeHeader(CMB_HEADER *Header, ULONG Size) {
     Header->Size = Size;
     Header->Version = CMB_STRUCTURE_VERSION;
     Header->Flags = 0;
 }
 
-static VOID SetReply(_Inout_ IOCTL_REQUEST *Request, _In_reads_bytes_(Size) const VOID *Reply, _In_ ULONG Size) {
+_Use_decl_annotations_
+VOID IoctlSetReply(IOCTL_REQUEST *Request, const VOID *Reply, ULONG Size) {
     RtlCopyMemory(Request->Buffer, Reply, Size);
     RtlZeroMemory((UCHAR *)Request->Buffer + Size, Request->OutputSize - Size);
     Request->ReplySize = Size;
@@ -77,7 +62,7 @@ static NTSTATUS HandleHello(IOCTL_REQUEST *Request) {
         .MaxAltitudeBytes = CMB_MAX_ALTITUDE_BYTES,
         .MinReceiveBytes = CMB_MIN_RECEIVE_BYTES,
         .MaxReceiveBytes = CMB_MAX_RECEIVE_BYTES,
-        .Capabilities = CMB_CAPABILITY_SET_RULES,
+        .Capabilities = CMB_CAPABILITY_SET_RULES | CMB_CAPABILITY_REPLY,
         .ProcessSlots = CMB_PROCESS_SLOTS,
         .PathSlots = CMB_PATH_SLOTS,
         .MaxRulesBytes = CMB_MAX_RULES_BYTES,
@@ -88,33 +73,35 @@ static NTSTATUS HandleHello(IOCTL_REQUEST *Request) {
     if (SessionGetState(Request->Session) != SessionNew) {
         return STATUS_INVALID_DEVICE_STATE;
     }
-    InitializeHeader(&reply.Header, sizeof(reply));
+    IoctlInitializeHeader(&reply.Header, sizeof(reply));
     CmGetCallbackVersion(&major, &minor);
     reply.CallbackMajor = major;
     reply.CallbackMinor = minor;
     if (hello.ProtocolMajor != CMB_PROTOCOL_MAJOR) {
         reply.Status = STATUS_REVISION_MISMATCH;
-        SetReply(Request, &reply, sizeof(reply));
+        IoctlSetReply(Request, &reply, sizeof(reply));
         return STATUS_SUCCESS;
     }
-    NTSTATUS status = CheckHeader(&hello.Header, Request->InputSize, sizeof(hello));
+    NTSTATUS status = IoctlCheckHeader(&hello.Header, Request->InputSize, sizeof(hello));
     if (!NT_SUCCESS(status)) {
         return status;
     }
     const ULONG bytes = hello.QueueBytes ? hello.QueueBytes : CMB_DEFAULT_QUEUE_BYTES;
     const ULONG records = hello.QueueRecords ? hello.QueueRecords : CMB_DEFAULT_QUEUE_RECORDS;
-    if (hello.MaxHeld > CMB_MAX_HELD || bytes < CMB_MIN_QUEUE_BYTES || bytes > CMB_MAX_QUEUE_BYTES ||
+    const ULONG held = hello.MaxHeld ? hello.MaxHeld : CMB_DEFAULT_HELD;
+    if (held > CMB_MAX_HELD || bytes < CMB_MIN_QUEUE_BYTES || bytes > CMB_MAX_QUEUE_BYTES ||
         records > CMB_MAX_QUEUE_RECORDS) {
         return STATUS_INVALID_PARAMETER;
     }
-    status = SessionStart(Request->Session, bytes, records);
+    status = SessionStart(Request->Session, bytes, records, held);
     if (!NT_SUCCESS(status)) {
         return status;
     }
     reply.Status = STATUS_SUCCESS;
     reply.QueueBytes = Request->Session->Queue.Ring.Capacity;
     reply.QueueRecords = Request->Session->Queue.RecordLimit;
-    SetReply(Request, &reply, sizeof(reply));
+    reply.MaxHeld = Request->Session->Held.Limit;
+    IoctlSetReply(Request, &reply, sizeof(reply));
     return STATUS_SUCCESS;
 }
 
@@ -126,13 +113,13 @@ static NTSTATUS HandleRegister(IOCTL_REQUEST *Request) {
     const ULONG programOffset = PROGRAM_OFFSET(request.AltitudeSize);
     const ULONG size = request.ProgramSize ? programOffset + min(request.ProgramSize, MAXLONG)
                                            : (ULONG)sizeof(request) + request.AltitudeSize;
-    const NTSTATUS malformed = CheckHeader(&request.Header, Request->InputSize, size);
+    const NTSTATUS malformed = IoctlCheckHeader(&request.Header, Request->InputSize, size);
     if (!NT_SUCCESS(malformed)) {
         return malformed;
     }
     if (request.Reserved || request.RateLimit > CMB_MAX_RATE || request.RateBurst > CMB_MAX_RATE ||
         !request.RateLimit != !request.RateBurst ||
-        request.Options & ~(CMB_REGISTER_OLD_VALUES | CMB_REGISTER_COALESCE_READS) || !request.ClassMask ||
+        request.Options & ~(CMB_REGISTER_OLD_VALUES | CMB_REGISTER_COALESCE_READS | CMB_REGISTER_DRY_RUN) || !request.ClassMask ||
         request.MaxDataBytes > CMB_MAX_DATA_BYTES || request.AltitudeSize > CMB_MAX_ALTITUDE_BYTES ||
         request.AltitudeSize % sizeof(WCHAR) || request.BreakerMisses > CMB_MAX_BREAKER_MISSES ||
         request.BreakerCoolDown > CMB_MAX_BREAKER_COOL_DOWN ||
@@ -147,11 +134,11 @@ static NTSTATUS HandleRegister(IOCTL_REQUEST *Request) {
     if (!RegistrationIsAltitude(altitude.Buffer, altitude.Length / sizeof(WCHAR))) {
         return STATUS_INVALID_PARAMETER;
     }
-    InitializeHeader(&reply.Header, sizeof(reply));
+    IoctlInitializeHeader(&reply.Header, sizeof(reply));
     const NTSTATUS status =
         RegistrationCreate(Request->Session, &request, &altitude, (UCHAR *)Request->Buffer + programOffset, &reply);
     if (NT_SUCCESS(status)) {
-        SetReply(Request, &reply, sizeof(reply));
+        IoctlSetReply(Request, &reply, sizeof(reply));
     }
     return status;
 }
@@ -160,13 +147,13 @@ _Use_decl_annotations_
 static NTSTATUS HandleUnregister(IOCTL_REQUEST *Request) {
     const CMB_UNREGISTER_REQUEST request = *(const CMB_UNREGISTER_REQUEST *)Request->Buffer;
     CMB_UNREGISTER_REPLY reply = {0};
-    const NTSTATUS malformed = CheckHeader(&request.Header, Request->InputSize, sizeof(request));
+    const NTSTATUS malformed = IoctlCheckHeader(&request.Header, Request->InputSize, sizeof(request));
     if (!NT_SUCCESS(malformed)) {
         return malformed;
     }
-    InitializeHeader(&reply.Header, sizeof(reply));
+    IoctlInitializeHeader(&reply.Header, sizeof(reply));
     RegistrationRemove(Request->Session, request.Cookie, &reply);
-    SetReply(Request, &reply, sizeof(reply));
+    IoctlSetReply(Request, &reply, sizeof(reply));
     return STATUS_SUCCESS;
 }
 
@@ -179,17 +166,17 @@ _Use_decl_annotations_
 static NTSTATUS HandleStatistics(IOCTL_REQUEST *Request) {
     const CMB_STATISTICS_REQUEST request = *(const CMB_STATISTICS_REQUEST *)Request->Buffer;
     CMB_STATISTICS_REPLY reply = {0};
-    const NTSTATUS malformed = CheckHeader(&request.Header, Request->InputSize, sizeof(request));
+    const NTSTATUS malformed = IoctlCheckHeader(&request.Header, Request->InputSize, sizeof(request));
     if (!NT_SUCCESS(malformed)) {
         return malformed;
     }
     if (request.Reserved || (request.Scope != CMB_SCOPE_REGISTRATION && request.Cookie)) {
         return STATUS_INVALID_PARAMETER;
     }
-    InitializeHeader(&reply.Header, sizeof(reply));
+    IoctlInitializeHeader(&reply.Header, sizeof(reply));
     const NTSTATUS status = StatisticsQuery(Request->Session, request.Scope, request.Cookie, &reply);
     if (NT_SUCCESS(status)) {
-        SetReply(Request, &reply, sizeof(reply));
+        IoctlSetReply(Request, &reply, sizeof(reply));
     }
     return status;
 }
@@ -200,26 +187,20 @@ static NTSTATUS HandleSetRules(IOCTL_REQUEST *Request) {
     const CMB_SET_RULES_REQUEST request = *(const CMB_SET_RULES_REQUEST *)Request->Buffer;
     CMB_SET_RULES_REPLY reply = {0};
     const NTSTATUS malformed =
-        CheckHeader(&request.Header, Request->InputSize, sizeof(request) + min(request.ProgramSize, MAXLONG));
+        IoctlCheckHeader(&request.Header, Request->InputSize, sizeof(request) + min(request.ProgramSize, MAXLONG));
     if (!NT_SUCCESS(malformed)) {
         return malformed;
     }
     if (request.Reserved) {
         return STATUS_INVALID_PARAMETER;
     }
-    InitializeHeader(&reply.Header, sizeof(reply));
+    IoctlInitializeHeader(&reply.Header, sizeof(reply));
     const NTSTATUS status = RegistrationSetRules(
         Request->Session, request.Cookie, (UCHAR *)Request->Buffer + sizeof(request), request.ProgramSize, &reply);
     if (NT_SUCCESS(status)) {
-        SetReply(Request, &reply, sizeof(reply));
+        IoctlSetReply(Request, &reply, sizeof(reply));
     }
     return status;
-}
-
-_Use_decl_annotations_
-static NTSTATUS HandleNotSupported(IOCTL_REQUEST *Request) {
-    UNREFERENCED_PARAMETER(Request);
-    return STATUS_NOT_SUPPORTED;
 }
 
 // HELLO has no upper limit because clients of other versions must be answered, too.
@@ -232,7 +213,7 @@ static const IOCTL_ENTRY IoctlTable[] = {
     {CMB_IOCTL_RECEIVE, 0, 0, CMB_MIN_RECEIVE_BYTES, CMB_MAX_RECEIVE_BYTES, HandleReceive},
     {CMB_IOCTL_STATISTICS, sizeof(CMB_STATISTICS_REQUEST), sizeof(CMB_STATISTICS_REQUEST), sizeof(CMB_STATISTICS_REPLY),
      MAXULONG, HandleStatistics},
-    {CMB_IOCTL_REPLY, 0, MAXULONG, 0, MAXULONG, HandleNotSupported},
+    {CMB_IOCTL_REPLY, sizeof(CMB_REPLY_REQUEST), CMB_MAX_REPLY_BYTES, sizeof(CMB_REPLY_REPLY), MAXULONG, IoctlHandleReply},
     {CMB_IOCTL_SET_RULES, sizeof(CMB_SET_RULES_REQUEST), sizeof(CMB_SET_RULES_REQUEST) + CMB_MAX_RULES_BYTES,
      sizeof(CMB_SET_RULES_REPLY), MAXULONG, HandleSetRules},
 };
