@@ -56,9 +56,8 @@ static UINT16 AskAndWait(_In_ const ASK *Ask, _In_ const CMB_RULE *Rule, _Inout_
     NOTIFICATION *notification = Ask->Notification;
     HELD_TABLE *table = &notification->Registration->Session->Held;
     CMB_DECIDED *decided = &Answer->Decided;
-    HELD held = {.Registration = notification->Registration,
-                 .Subject = &Answer->Subject,
-                 .Decision = &Answer->Decision};
+    HELD held = {
+        .Registration = notification->Registration, .Subject = &Answer->Subject, .Decision = &Answer->Decision};
     UINT16 by = HeldBegin(table, &held);
     if (by != CMB_DECIDED_BY_NOBODY) {
         return by;
@@ -92,7 +91,7 @@ static UINT16 FindWho(_In_ const ASK *Ask, _In_ const CMB_RULE *Rule, _Inout_ AS
     case VerdictBlock:
     case VerdictBypass:
         return ExGetPreviousMode() == KernelMode && !(Rule->Flags & CMB_RULE_KERNEL_MODE) ? CMB_DECIDED_BY_EXEMPTION
-                                                                                           : CMB_DECIDED_BY_RULE;
+                                                                                          : CMB_DECIDED_BY_RULE;
     default:
         return Rule->Action == CMB_ACTION_ASK && MustNotWait(registration) ? CMB_DECIDED_BY_EXEMPTION
                                                                            : CMB_DECIDED_BY_ERROR;
@@ -120,8 +119,8 @@ VOID AskDecide(const ASK *Ask, ASK_ANSWER *Answer) {
     const CMB_RULE *rule = RulesetGetRule(Ask->Ruleset, Ask->Verdict.Rule);
     CMB_DECIDED *decided = &Answer->Decided;
     RtlZeroMemory(Answer, sizeof(*Answer));
-    DecisionDescribe(&Answer->Subject, notification->Class, notification->Number, notification->Pre,
-                     notification->Post, Ask->Call);
+    DecisionDescribe(&Answer->Subject, notification->Class, notification->Number, notification->Pre, notification->Post,
+                     Ask->Call);
     decided->Rule = Ask->Verdict.Rule;
     decided->Ruleset = Ask->Ruleset->Number;
     if (rule->Flags & CMB_RULE_DRY_RUN || notification->Registration->Options & CMB_REGISTER_DRY_RUN) {

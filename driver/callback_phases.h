@@ -10,7 +10,8 @@
 // Returns what the configuration manager is to be told.
 _IRQL_requires_max_(APC_LEVEL)
 _Must_inspect_result_
-NTSTATUS CallbackPre(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class, _In_ ULONG Number, _Inout_ VOID *Pre);
+NTSTATUS CallbackPre(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class, _In_ ULONG Number,
+                     _Inout_ VOID *Pre);
 
 // Likewise. State is what pre has stored.
 _IRQL_requires_max_(APC_LEVEL)

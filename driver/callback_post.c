@@ -119,8 +119,8 @@ static NTSTATUS Post(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *C
         // Pre knew it, but there was no memory to say so.
         subject.Key = FactNoMemory;
     }
-    const VERDICT verdict = IsEnded(call) ? (VERDICT){VerdictIgnore, CMB_RULES_NONE}
-                                          : DecidePost(Ruleset, &subject, Number, Post, call);
+    const VERDICT verdict =
+        IsEnded(call) ? (VERDICT){VerdictIgnore, CMB_RULES_NONE} : DecidePost(Ruleset, &subject, Number, Post, call);
     const BOOLEAN asked = AskIsDecided(verdict);
     const BOOLEAN relayed = notification.Decided || CallbackIsRelayed(Registration, verdict);
     if (call) {

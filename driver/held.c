@@ -108,8 +108,7 @@ static UINT16 Begin(_Inout_ HELD_TABLE *Table, _Inout_ HELD *Held) {
         COUNT(Table, registration, Released, 1);
         return CMB_DECIDED_BY_RELEASE;
     }
-    const BOOLEAN admitted =
-        BreakerAdmit(&registration->Breaker, (UINT64)KeQueryPerformanceCounter(NULL).QuadPart);
+    const BOOLEAN admitted = BreakerAdmit(&registration->Breaker, (UINT64)KeQueryPerformanceCounter(NULL).QuadPart);
     WriteRelease(&registration->BreakerUntold, registration->Breaker.UntoldCount != 0);
     if (!admitted) {
         return CMB_DECIDED_BY_BREAKER;

@@ -68,8 +68,8 @@ VOID HeldCount(REGISTRATION *Registration, const CMB_DECIDED *Decided, BOOLEAN A
         COUNT(table, Registration, Failed, 1);
     }
     if (Asked) {
-        HeldCountAt(table, Registration, (LONG)(FIELD_OFFSET(CMB_DECISION_STATISTICS, Latency) + bucket * sizeof(UINT64)),
-                1);
+        HeldCountAt(table, Registration,
+                    (LONG)(FIELD_OFFSET(CMB_DECISION_STATISTICS, Latency) + bucket * sizeof(UINT64)), 1);
     }
     KeReleaseSpinLock(&table->Lock, irql);
 }

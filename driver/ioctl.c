@@ -119,10 +119,10 @@ static NTSTATUS HandleRegister(IOCTL_REQUEST *Request) {
     }
     if (request.Reserved || request.RateLimit > CMB_MAX_RATE || request.RateBurst > CMB_MAX_RATE ||
         !request.RateLimit != !request.RateBurst ||
-        request.Options & ~(CMB_REGISTER_OLD_VALUES | CMB_REGISTER_COALESCE_READS | CMB_REGISTER_DRY_RUN) || !request.ClassMask ||
-        request.MaxDataBytes > CMB_MAX_DATA_BYTES || request.AltitudeSize > CMB_MAX_ALTITUDE_BYTES ||
-        request.AltitudeSize % sizeof(WCHAR) || request.BreakerMisses > CMB_MAX_BREAKER_MISSES ||
-        request.BreakerCoolDown > CMB_MAX_BREAKER_COOL_DOWN ||
+        request.Options & ~(CMB_REGISTER_OLD_VALUES | CMB_REGISTER_COALESCE_READS | CMB_REGISTER_DRY_RUN) ||
+        !request.ClassMask || request.MaxDataBytes > CMB_MAX_DATA_BYTES ||
+        request.AltitudeSize > CMB_MAX_ALTITUDE_BYTES || request.AltitudeSize % sizeof(WCHAR) ||
+        request.BreakerMisses > CMB_MAX_BREAKER_MISSES || request.BreakerCoolDown > CMB_MAX_BREAKER_COOL_DOWN ||
         (request.BreakerCoolDown && request.BreakerCoolDown < CMB_MIN_BREAKER_COOL_DOWN)) {
         return STATUS_INVALID_PARAMETER;
     }
@@ -213,7 +213,8 @@ static const IOCTL_ENTRY IoctlTable[] = {
     {CMB_IOCTL_RECEIVE, 0, 0, CMB_MIN_RECEIVE_BYTES, CMB_MAX_RECEIVE_BYTES, HandleReceive},
     {CMB_IOCTL_STATISTICS, sizeof(CMB_STATISTICS_REQUEST), sizeof(CMB_STATISTICS_REQUEST), sizeof(CMB_STATISTICS_REPLY),
      MAXULONG, HandleStatistics},
-    {CMB_IOCTL_REPLY, sizeof(CMB_REPLY_REQUEST), CMB_MAX_REPLY_BYTES, sizeof(CMB_REPLY_REPLY), MAXULONG, IoctlHandleReply},
+    {CMB_IOCTL_REPLY, sizeof(CMB_REPLY_REQUEST), CMB_MAX_REPLY_BYTES, sizeof(CMB_REPLY_REPLY), MAXULONG,
+     IoctlHandleReply},
     {CMB_IOCTL_SET_RULES, sizeof(CMB_SET_RULES_REQUEST), sizeof(CMB_SET_RULES_REQUEST) + CMB_MAX_RULES_BYTES,
      sizeof(CMB_SET_RULES_REPLY), MAXULONG, HandleSetRules},
 };

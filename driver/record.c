@@ -8,7 +8,7 @@
 
 #define RECORD_ALIGN(Size) ((ULONG)ALIGN_UP_BY((Size), 8))
 #define RECORD_FIXED_BYTES                                                                                             \
-    (sizeof(CMB_RECORD) + sizeof(CMB_DECIDED) + sizeof(CMB_IMPERSONATION) + RECORD_ALIGN(CMB_MAX_SID_BYTES) +           \
+    (sizeof(CMB_RECORD) + sizeof(CMB_DECIDED) + sizeof(CMB_IMPERSONATION) + RECORD_ALIGN(CMB_MAX_SID_BYTES) +          \
      sizeof(GUID))
 
 // The largest record of each kind fits.

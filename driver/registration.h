@@ -96,9 +96,9 @@ NTSTATUS RegistrationSetRules(_Inout_ SESSION *Session, _In_ INT64 Cookie, _In_r
 _IRQL_requires_max_(DISPATCH_LEVEL)
 BOOLEAN RegistrationIsExempt(_In_ const REGISTRATION *Registration, _In_ const IDENTITY_PROCESS *Process);
 
-// Lets go who is held, and returns when no notification is in flight any more. Status becomes the result of CmUnRegisterCallback, or
-// STATUS_INVALID_PARAMETER if the session has no such cookie. Not from a registry callback, and not with a lock held
-// that one takes.
+// Lets go who is held, and returns when no notification is in flight any more. Status becomes the result of
+// CmUnRegisterCallback, or STATUS_INVALID_PARAMETER if the session has no such cookie. Not from a registry callback,
+// and not with a lock held that one takes.
 _IRQL_requires_max_(PASSIVE_LEVEL)
 VOID RegistrationRemove(_Inout_ SESSION *Session, _In_ INT64 Cookie, _Inout_ CMB_UNREGISTER_REPLY *Reply);
 

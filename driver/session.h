@@ -62,8 +62,8 @@ _IRQL_requires_max_(PASSIVE_LEVEL)
 _Must_inspect_result_
 NTSTATUS SessionCreate(_In_ DEVICE_OBJECT *Device, _Outptr_ SESSION **Session);
 
-// Stops intake, cancels pended requests, lets go who waits for an answer, unregisters. May be called again: where there is no IRP_MJ_CLEANUP,
-// IRP_MJ_CLOSE is the first to call it. Not with a lock held that a registry callback takes.
+// Stops intake, cancels pended requests, lets go who waits for an answer, unregisters. May be called again: where there
+// is no IRP_MJ_CLEANUP, IRP_MJ_CLOSE is the first to call it. Not with a lock held that a registry callback takes.
 _IRQL_requires_max_(PASSIVE_LEVEL)
 VOID SessionStop(_Inout_ SESSION *Session);
 
@@ -81,8 +81,7 @@ VOID SessionLeave(_Inout_ SESSION *Session);
 // Gives the session its queue, and room to hold so many operations; once only.
 _IRQL_requires_max_(PASSIVE_LEVEL)
 _Must_inspect_result_
-NTSTATUS SessionStart(_Inout_ SESSION *Session, _In_ ULONG QueueBytes, _In_ ULONG QueueRecords,
-                      _In_ ULONG MaxHeld);
+NTSTATUS SessionStart(_Inout_ SESSION *Session, _In_ ULONG QueueBytes, _In_ ULONG QueueRecords, _In_ ULONG MaxHeld);
 
 _IRQL_requires_max_(DISPATCH_LEVEL)
 SESSION_STATE SessionGetState(_Inout_ SESSION *Session);
