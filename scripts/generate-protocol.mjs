@@ -6,9 +6,13 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import * as prettier from 'prettier';
 
-const headerUrls = ['protocol_record.h', 'protocol_body.h', 'protocol_rules.h', 'protocol_decision.h', 'protocol.h'].map(
-  (name) => new URL(`../driver/${name}`, import.meta.url),
-);
+const headerUrls = [
+  'protocol_record.h',
+  'protocol_body.h',
+  'protocol_rules.h',
+  'protocol_decision.h',
+  'protocol.h',
+].map((name) => new URL(`../driver/${name}`, import.meta.url));
 const layoutUrls = ['protocol_layout.h', 'protocol_decision_layout.h'].map(
   (name) => new URL(`../driver/${name}`, import.meta.url),
 );

@@ -23,7 +23,7 @@ function schemaOf(shape) {
         ...patternOf(shape),
       };
     case 'number':
-      return { type: 'integer', minimum: shape.minimum, maximum: shape.maximum };
+      return integer(shape);
     case 'boolean':
       return { type: 'boolean' };
     case 'literal':
@@ -43,9 +43,14 @@ function patternOf({ pattern }) {
   return pattern === null ? {} : { pattern: pattern.source };
 }
 
+function integer({ minimum, maximum, except }) {
+  return { type: 'integer', minimum, maximum, ...(except === undefined ? {} : { not: { const: except } }) };
+}
+
 function literal(shape) {
   if (shape.values.length === 1) return { const: shape.values[0] };
   const known = { enum: shape.values };
+  if (shape.numbers !== undefined) return { anyOf: [known, integer(shape.numbers)] };
   return shape.pattern === null ? known : { anyOf: [known, { type: 'string', ...patternOf(shape) }] };
 }
 
@@ -57,7 +62,17 @@ function reference(shape) {
   return { $ref: `#/definitions/${shape.name}` };
 }
 
-function record({ name, required, fields }) {
+/** Fields that only some actions have. */
+function dependencies(actions) {
+  if (actions === undefined) return {};
+  return {
+    dependencies: Object.fromEntries(
+      Object.entries(actions).map(([field, values]) => [field, { properties: { action: { enum: values } } }]),
+    ),
+  };
+}
+
+function record({ name, required, fields, actions }) {
   const comment = comments.get(name);
   return {
     ...describe(comment?.text),
@@ -70,6 +85,7 @@ function record({ name, required, fields }) {
       ]),
     ),
     additionalProperties: false,
+    ...dependencies(actions),
   };
 }
 

@@ -1,8 +1,8 @@
 import { CmBridgeError } from '../errors.js';
 import { notifyClasses } from '../notify-class.js';
 import { compileRules } from '../rules/compile.js';
-import { loadRules, type RuleFile } from '../rules/file.js';
-import { rulePathText, RulesError, ruleWarning, type RuleProblem } from '../rules/problem.js';
+import { loadRules } from '../rules/file.js';
+import { rulePathText, RulesError, type RuleProblem } from '../rules/problem.js';
 import type { Output } from './output.js';
 import { paint, wantsColor } from './style.js';
 import { printable } from './width.js';
@@ -58,7 +58,7 @@ async function checkFile(file: string): Promise<CheckedFile> {
     const classes = notifyClasses.filter(({ number }) => ((classMask >> BigInt(number)) & 1n) === 1n);
     return {
       file,
-      problems: [...rules.warnings, ...actionWarnings(rules)],
+      problems: rules.warnings,
       program: {
         rules: rules.rules.length,
         otherwise: rules.otherwise,
@@ -75,15 +75,6 @@ function problemsOf(error: unknown): readonly RuleProblem[] {
   if (error instanceof RulesError) return error.problems;
   if (!(error instanceof CmBridgeError)) throw error;
   return [{ severity: 'error', path: [], message: error.message, line: null, column: null }];
-}
-
-function actionWarnings({ rules, locate }: RuleFile): RuleProblem[] {
-  return rules.flatMap(({ action }, index) => {
-    if (action === 'ignore' || action === 'notify') return [];
-    const path = ['rules', index, 'action'];
-    const message = `"${action}" needs a driver that holds operations; that of this version does not`;
-    return [{ ...ruleWarning(path, message), ...locate(path) }];
-  });
 }
 
 /** As compilers write it, which editors can read. */

@@ -112,17 +112,18 @@ const shownRules = 20;
 
 export function formatExplanation(
   subject: RuleOperation | Event,
-  { action, rule, uncertain, rules }: RulesExplanation,
+  { action, effect, rule, uncertain, rules }: RulesExplanation,
   file: RuleFile,
   { color, all }: ExplanationStyle,
 ): string {
   const decisive = rule === null ? undefined : rules[rule];
   const verdict = paint(action, action === 'ignore' ? 'yellow' : 'green', color);
+  const decides = action !== 'ignore' && action !== 'notify';
   const lines = [
     paint(printable(subjectText(subject)), 'cyan', color),
     decisive === undefined
       ? `${verdict}: no rule matches, and "otherwise" is ${file.otherwise}`
-      : `${verdict}: ${ruleText(decisive, file)} is the first that matches`,
+      : `${verdict}: ${ruleText(decisive, file)} is the first that matches${decides ? `: ${effect}` : ''}`,
   ];
   if (decisive !== undefined) {
     for (const { path, expected, actual } of decisive.conditions) {
@@ -178,11 +179,16 @@ function subjectText(subject: RuleOperation | Event): string {
   return subject.keyPath === undefined || subject.keyPath === null ? kind : `${kind}: ${subject.keyPath}`;
 }
 
-function toJson(subject: RuleOperation | Event, { action, rule, uncertain, rules }: RulesExplanation, file: RuleFile) {
+function toJson(
+  subject: RuleOperation | Event,
+  { action, effect, rule, uncertain, rules }: RulesExplanation,
+  file: RuleFile,
+) {
   return {
     file: file.fileName,
     ...('sequence' in subject ? { sequence: subject.sequence.toString() } : {}),
     action,
+    effect,
     rule,
     uncertain,
     rules: rules.map((explained) => ({

@@ -3,6 +3,8 @@ import { checkOptions, quote } from '../options.js';
 import { CMB_MAX_RULES_DEPTH, CMB_MAX_RULES_TEXT_UNITS, CMB_MAX_RULES_TREES } from '../protocol.js';
 import { registryTypeNumber } from '../registry-value.js';
 import { parseSid, sidText } from '../sid.js';
+import { findActionProblems } from './action-problems.js';
+import { settingsOf } from './action-settings.js';
 import { findShapeProblems } from './check-shape.js';
 import { listOf, ruleClassMask, type CheckedRule } from './checked-rule.js';
 import { parseImagePattern } from './image-pattern.js';
@@ -13,7 +15,7 @@ import { ruleError, RulesError, type RulePath, type RuleProblem } from './proble
 import type { Rule, RuleContext } from './rule.js';
 import { otherwiseShape, ruleListShape } from './shape.js';
 
-/** Whether `keyPatterns` are wanted, which take the most time. */
+/** Whether `keyPatterns` are wanted of all rules, which take the most time. */
 export type KeyNames = 'all' | 'given';
 
 /** Reads rules, or throws everything that is wrong with them at once. */
@@ -85,11 +87,15 @@ class RuleReader {
 
   read(rule: Rule, path: RulePath): CheckedRule {
     const { process = {} } = rule;
-    const keys = this.#each(rule.keys, [...path, 'keys'], (text) => this.#key(text));
+    const ancestors = rule.ancestors === true;
+    this.problems.push(...findActionProblems(rule, path));
+    const keys = this.#each(rule.keys, [...path, 'keys'], (text) => this.#key(text, ancestors));
     const ofProcess = (name: string) => [...path, 'process', name];
     return {
       name: rule.name ?? null,
       action: rule.action,
+      settings: settingsOf(rule),
+      ancestors,
       classMask: ruleClassMask(rule),
       keys: keys?.flatMap(({ alternatives }) => alternatives) ?? null,
       keyPatterns: keys?.flatMap(({ patterns }) => patterns) ?? null,
@@ -107,9 +113,9 @@ class RuleReader {
     };
   }
 
-  #key(text: string) {
+  #key(text: string, isNeeded: boolean) {
     const alternatives = parseKeyPattern(text, this.context);
-    const patterns = this.names === 'all' ? underAllNames(alternatives, this.context) : [];
+    const patterns = this.names === 'all' || isNeeded ? underAllNames(alternatives, this.context) : [];
     return { alternatives, patterns: patterns.map(checkedPattern) };
   }
 

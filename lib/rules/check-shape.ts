@@ -1,6 +1,14 @@
 import { didYouMean, quote } from '../options.js';
 import { ruleError, type RulePath, type RuleProblem } from './problem.js';
-import type { LiteralShape, RecordShape, RuleShape, TextShape } from './shape.js';
+import type { RuleAction } from './rule.js';
+import {
+  ruleActions,
+  type LiteralShape,
+  type NumberShape,
+  type RecordShape,
+  type RuleShape,
+  type TextShape,
+} from './shape.js';
 
 /** Everything in which `value` is not as the shape wants it. Undefined fields count as absent. */
 export function findShapeProblems(shape: RuleShape, value: unknown, path: RulePath): RuleProblem[] {
@@ -22,9 +30,7 @@ function check(shape: RuleShape, value: unknown, path: RulePath, problems: RuleP
       checkText(shape, value, path, problems);
       return;
     case 'number':
-      if (typeof value === 'number' && Number.isInteger(value) && value >= shape.minimum && value <= shape.maximum) {
-        return;
-      }
+      if (isNumberOf(shape, value)) return;
       wrong(`an integer from ${shape.minimum} to ${shape.maximum}`);
       return;
     case 'boolean':
@@ -59,8 +65,9 @@ function checkText(shape: TextShape, value: unknown, path: RulePath, problems: R
 }
 
 function checkLiteral(shape: LiteralShape, value: unknown, path: RulePath, problems: RuleProblem[]): void {
-  const { values, pattern } = shape;
+  const { values, pattern, numbers } = shape;
   if ((values as readonly unknown[]).includes(value)) return;
+  if (numbers !== undefined && isNumberOf(numbers, value)) return;
   if (typeof value === 'string' && pattern?.test(value) === true) return;
   const more = shape.explain?.(value) ?? null;
   if (more !== null) {
@@ -68,6 +75,11 @@ function checkLiteral(shape: LiteralShape, value: unknown, path: RulePath, probl
     return;
   }
   problems.push(ruleError(path, `must be ${describe(shape)}, not ${quote(value)}${nearValues(shape, value)}`));
+}
+
+function isNumberOf({ minimum, maximum, except }: NumberShape, value: unknown): boolean {
+  if (typeof value !== 'number' || !Number.isInteger(value)) return false;
+  return value >= minimum && value <= maximum && value !== except;
 }
 
 function nearValues({ values }: LiteralShape, value: unknown): string {
@@ -112,7 +124,7 @@ function checkItems(
 }
 
 function checkRecord(
-  { required, fields }: RecordShape,
+  { required, fields, actions }: RecordShape,
   object: Readonly<Record<string, unknown>>,
   path: RulePath,
   problems: RuleProblem[],
@@ -130,9 +142,18 @@ function checkRecord(
       const near = didYouMean(name, Object.keys(fields)) || `. Known are ${Object.keys(fields).join(', ')}`;
       problems.push(ruleError([...path, name], `there is no ${quote(name)} here${near}`));
     } else if (value !== undefined) {
-      check(field, value, [...path, name], problems);
+      const unfit = actionText(name, actions?.[name], object['action']);
+      if (unfit === null) check(field, value, [...path, name], problems);
+      else problems.push(ruleError([...path, name], unfit));
     }
   }
+}
+
+/** Why a field does not go with an action; null if it does, or if the action is wrong itself. */
+function actionText(name: string, actions: readonly RuleAction[] | undefined, action: unknown): string | null {
+  const isKnown = (ruleActions as readonly unknown[]).includes(action);
+  if (actions === undefined || !isKnown || (actions as readonly unknown[]).includes(action)) return null;
+  return `"${name}" goes with action ${orOf(actions.map(quote))} only, not with ${quote(action)}`;
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -1,4 +1,6 @@
+import { ruleCanDecide } from '../decision/classes.js';
 import { notifyClasses, notifyClassMask, type NotifyClass, type Phase } from '../notify-class.js';
+import { isDeciding, type ActionSettings } from './action-settings.js';
 import type { KeyAlternative } from './key-pattern.js';
 import type { Component, Pattern } from './pattern.js';
 import type { OneOrMany, Rule, RuleAction } from './rule.js';
@@ -7,10 +9,12 @@ import type { OneOrMany, Rule, RuleAction } from './rule.js';
 export interface CheckedRule {
   readonly name: string | null;
   readonly action: RuleAction;
-  /** Bit n: its operations, classes and phases take in class n. */
+  readonly settings: ActionSettings;
+  readonly ancestors: boolean;
+  /** Bit n: its operations, classes and phases take in class n, and its action goes with that. */
   readonly classMask: bigint;
   readonly keys: readonly KeyAlternative[] | null;
-  /** `keys` under all the names that the kernel may have for them; empty if that was not asked for. */
+  /** `keys` under all the names that the kernel may have for them; empty if that was not asked for, and is not needed for `ancestors`. */
   readonly keyPatterns: readonly Pattern[] | null;
   readonly valueNames: readonly Component[] | null;
   readonly valueTypes: readonly number[] | null;
@@ -48,17 +52,19 @@ export const outcomeMask = notifyClassMask(null, null) & ~preMask;
 /** Classes of operations that are over for certain. */
 export const knownPostMask = maskOf(({ phase }) => phase === 'post');
 
-/** The classes that operations, classes and phases of a rule have in common. */
-export function ruleClassMask({ operations, classes, phases }: Rule): bigint {
+/** The classes that operations, classes and phases of a rule have in common, without those that its action cannot do anything about. */
+export function ruleClassMask({ operations, classes, phases, action }: Rule): bigint {
   const operationList = listOf(operations);
   const classList = listOf(classes);
-  const phaseList: readonly Phase[] | null = listOf(phases);
+  const decides = isDeciding(action);
+  const phaseList: readonly Phase[] | null = listOf(phases) ?? (decides && classList === null ? ['pre'] : null);
   if (operationList === null && classList === null && phaseList === null) return notifyClassMask(null, null);
   return maskOf(
     ({ operation, name, phase }) =>
       operationList?.includes(operation) !== false &&
       classList?.includes(name) !== false &&
-      (phaseList as readonly string[] | null)?.includes(phase) !== false,
+      (phaseList as readonly string[] | null)?.includes(phase) !== false &&
+      (!decides || ruleCanDecide({ operation, phase }, action)),
   );
 }
 
@@ -69,6 +75,11 @@ export function possibleClassMask(rule: CheckedRule): bigint {
   if (rule.valueTypes !== null) mask &= valueTypeMask;
   if (rule.outcome !== null) mask &= outcomeMask;
   return mask;
+}
+
+/** It says nothing of who does what where, only of which kind it is. */
+export function isOfNothingInParticular(rule: CheckedRule): boolean {
+  return isUnconditional({ ...rule, outcome: null });
 }
 
 /** It asks for nothing but classes. */

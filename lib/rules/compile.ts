@@ -1,11 +1,12 @@
 import { checkInteger } from '../options.js';
 import * as P from '../protocol.js';
 import { checkContext, checkRules } from './check-rules.js';
+import { programRules } from './ancestors.js';
 import { isUnconditional, possibleClassMask, type CheckedRule } from './checked-rule.js';
 import { ruleError, RulesError, type RuleProblem } from './problem.js';
 import { buildProgram } from './program.js';
 import { findWarnings } from './warnings.js';
-import type { CompiledRules, CompileRulesOptions, Rule } from './rule.js';
+import type { CompiledRules, CompileRulesOptions, Rule, RuleReference } from './rule.js';
 
 /**
  * Makes the tables that the driver walks. Throws a `RulesError` with everything that is wrong. `registerCallback` and `setRules` call
@@ -16,19 +17,29 @@ export function compileRules(rules: readonly Rule[], options: CompileRulesOption
   const { otherwise = 'ignore' } = options;
   const maxBytes = checkInteger('maxBytes', options.maxBytes, 0, 2 ** 32 - 1, P.CMB_MAX_RULES_BYTES);
   const checked = checkRules(rules, otherwise, context, 'all');
-  const classMask = effectiveClassMask(checked, otherwise);
-  const bytes = buildProgram(checked, otherwise, classMask);
+  const program = programRules(checked);
+  if (program.length > P.CMB_MAX_RULES) {
+    const message = `make a program of ${program.length} rules with those of "ancestors"; at most ${P.CMB_MAX_RULES} are possible`;
+    throw new RulesError([ruleError(['rules'], message)]);
+  }
+  const made = program.map(({ rule }) => rule);
+  const classMask = effectiveClassMask(made, otherwise);
+  const bytes = buildProgram(made, otherwise, classMask);
   if (bytes.byteLength > maxBytes) {
     const message = `take ${bytes.byteLength} bytes of tables; the driver takes at most ${maxBytes}`;
     throw new RulesError([ruleError(['rules'], message)]);
   }
+  const references = checked.map(({ name }, index): RuleReference => Object.freeze({ index, name }));
+  const sources = program.flatMap(({ source }) => references[source] ?? []);
   let warnings: readonly RuleProblem[] | null = null;
   return {
     bytes,
     ruleCount: rules.length,
+    sources,
+    asks: references.find(({ index }) => checked[index]?.action === 'ask') ?? null,
     classMask,
     get warnings() {
-      return (warnings ??= findWarnings(rules, checked));
+      return (warnings ??= findWarnings(rules, program));
     },
   };
 }

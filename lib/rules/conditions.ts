@@ -1,5 +1,6 @@
 import { upcase } from '../key-case.js';
 import { registryTypeName } from '../registry-value.js';
+import type { AncestorRule } from './ancestors.js';
 import { listOf, type CheckedRule } from './checked-rule.js';
 import type { Facts, KeyFact } from './facts.js';
 import type { KeyAlternative } from './key-pattern.js';
@@ -17,6 +18,19 @@ export interface ConditionExplanation {
 }
 
 type Values = OneOrMany<string | number | boolean>;
+
+/** Each condition of what `ancestors` makes of a rule, and whether the facts fulfil it. */
+export function ancestorConditions(rule: Rule, { rule: made, isAbove }: AncestorRule, facts: Facts) {
+  // The patterns are those for all names, so the names of the key itself will do.
+  const keys = made.keyPatterns?.map((pattern) => ({ pattern, isOfAccount: false })) ?? null;
+  const known = facts.keys?.map((key) => ({ ...key, aliases: [] })) ?? facts.keys;
+  const bare = { ...rule, valueNames: undefined, valueTypes: undefined };
+  return conditionsOf(bare, { ...made, keys }, { ...facts, keys: known }).map((condition) =>
+    isAbove && condition.path[0] === 'keys'
+      ? { ...condition, expected: `a key above ${condition.expected}` }
+      : condition,
+  );
+}
 
 /** Each condition of a rule, and whether the facts fulfil it. */
 export function conditionsOf(rule: Rule, checked: CheckedRule, facts: Facts): ConditionExplanation[] {

@@ -2,7 +2,7 @@ import { CmBridgeError, invalidArgument } from '../errors.js';
 import { quote } from '../options.js';
 import * as P from '../protocol.js';
 import { compileRules } from './compile.js';
-import type { CompiledRules, Rule, RuleAction } from './rule.js';
+import type { CompiledRules, Rule, RuleAction, RuleReference } from './rule.js';
 
 /** Rules, or what `compileRules` made of them. */
 export type RulesInput = readonly Rule[] | CompiledRules;
@@ -22,7 +22,7 @@ export function rulesForDriver(rules: unknown, otherwise: unknown, target: Rules
   if (isCompiled(rules)) {
     if (otherwise !== undefined)
       throw invalidArgument('"otherwise" is in the compiled rules already; give it to compileRules()');
-    requireActions(actionsOf(rules.bytes), target);
+    requireActions(actionsOf(rules.bytes), target, rules.sources);
     if (rules.bytes.byteLength <= maxRulesBytes) return rules;
     throw invalidArgument(
       `The compiled rules take ${rules.bytes.byteLength} bytes; this driver takes at most ${maxRulesBytes}`,
@@ -43,7 +43,10 @@ export function rulesForDriver(rules: unknown, otherwise: unknown, target: Rules
 function isCompiled(rules: unknown): rules is CompiledRules {
   if (typeof rules !== 'object' || rules === null || Array.isArray(rules) || !('bytes' in rules)) return false;
   const { bytes } = rules;
-  if (bytes instanceof Uint8Array && bytes.byteLength >= P.CMB_RULES.size && bytes.byteLength % 8 === 0) return true;
+  if (bytes instanceof Uint8Array && bytes.byteLength >= P.CMB_RULES.size && bytes.byteLength % 8 === 0) {
+    if ('sources' in rules && Array.isArray(rules.sources) && 'asks' in rules) return true;
+    throw invalidArgument('"rules" must be what compileRules() made as a whole; "sources" or "asks" is missing');
+  }
   throw invalidArgument(`"rules.bytes" must be the program that compileRules() made, not ${quote(bytes)}`);
 }
 
@@ -55,13 +58,18 @@ function requireCapability({ capabilities }: RulesTarget): void {
   );
 }
 
-function requireActions(used: readonly (RuleAction | undefined)[], { capabilities }: RulesTarget): void {
+/** `sources` tell which of the program's rules one of the driver's was made of. */
+function requireActions(
+  used: readonly (RuleAction | undefined)[],
+  { capabilities }: RulesTarget,
+  sources?: readonly RuleReference[],
+): void {
   if ((capabilities & P.CMB_CAPABILITY_REPLY) !== 0) return;
   const index = used.findIndex((action) => action !== 'ignore' && action !== 'notify');
   if (index === -1) return;
   throw new CmBridgeError(
     'CMB_NOT_SUPPORTED',
-    `rules[${index}].action: this driver cannot hold operations back, so it knows "ignore" and "notify" only, not ${quote(used[index])}`,
+    `rules[${sources?.[index]?.index ?? index}].action: this driver cannot hold operations back, so it knows "ignore" and "notify" only, not ${quote(used[index])}`,
   );
 }
 

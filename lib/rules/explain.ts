@@ -1,7 +1,11 @@
 import type { Event } from '../event.js';
 import { checkContext, checkRules } from './check-rules.js';
-import { conditionsOf, type ConditionExplanation } from './conditions.js';
-import { factsOf, type RuleOperation } from './facts.js';
+import { settingsOf } from './action-settings.js';
+import { ancestorRules } from './ancestors.js';
+import type { CheckedRule } from './checked-rule.js';
+import { ancestorConditions, conditionsOf, type ConditionExplanation } from './conditions.js';
+import { effectText } from './effect.js';
+import { factsOf, type Facts, type RuleOperation } from './facts.js';
 import type { Rule, RuleAction, RuleContext } from './rule.js';
 
 export interface ExplainRulesOptions extends RuleContext {
@@ -13,6 +17,8 @@ export interface RuleExplanation {
   readonly index: number;
   readonly name: string | null;
   readonly action: RuleAction;
+  /** In words what it does: `held for at most 500 ms, then allowed`. */
+  readonly effect: string;
   readonly matches: boolean;
   /** What it asks for, in the order in which the driver looks. */
   readonly conditions: readonly ConditionExplanation[];
@@ -22,6 +28,8 @@ export interface RuleExplanation {
 
 export interface RulesExplanation {
   readonly action: RuleAction;
+  /** In words what becomes of the operation; what is never asked about or exempt is not in it. */
+  readonly effect: string;
   /** Index of the rule that decides; null when none matches, so that `otherwise` does. */
   readonly rule: number | null;
   /** The operation does not tell something that could change `action`. */
@@ -43,11 +51,12 @@ export function explainRules(
   const checked = checkRules(rules, otherwise, context, 'given');
   const facts = factsOf(operation, context);
   const explanations = checked.map((read, index): RuleExplanation => {
-    const conditions = conditionsOf(rules[index] ?? { action: read.action }, read, facts);
+    const conditions = bestConditions(rules[index] ?? { action: read.action }, read, facts);
     return {
       index,
       name: read.name,
       action: read.action,
+      effect: effectText(read.action, read.settings),
       matches: conditions.every(({ holds }) => holds === true),
       conditions,
       reason: reasonOf(conditions),
@@ -55,11 +64,20 @@ export function explainRules(
   });
   const decisive = explanations.find(({ matches }) => matches) ?? null;
   const action = decisive?.action ?? otherwise;
+  const effect = decisive?.effect ?? effectText(otherwise, settingsOf({ action: otherwise }));
   const before = explanations.slice(0, decisive?.index ?? explanations.length);
   const uncertain = before.some(
-    (rule) => rule.action !== action && rule.conditions.every(({ holds }) => holds !== false),
+    (rule) => rule.effect !== effect && rule.conditions.every(({ holds }) => holds !== false),
   );
-  return { action, rule: decisive?.index ?? null, uncertain, rules: explanations };
+  return { action, effect, rule: decisive?.index ?? null, uncertain, rules: explanations };
+}
+
+/** Those of the rule, or of what `ancestors` makes of it, if that comes nearer to the operation. */
+function bestConditions(rule: Rule, checked: CheckedRule, facts: Facts): readonly ConditionExplanation[] {
+  const own = conditionsOf(rule, checked, facts);
+  const all = [own, ...ancestorRules(checked).map((made) => ancestorConditions(rule, made, facts))];
+  const matching = all.find((conditions) => conditions.every(({ holds }) => holds === true));
+  return matching ?? all.find((conditions) => conditions.every(({ holds }) => holds !== false)) ?? own;
 }
 
 function reasonOf(conditions: readonly ConditionExplanation[]): string {

@@ -1,4 +1,5 @@
 import * as P from '../protocol.js';
+import type { ActionSettings } from './action-settings.js';
 import { hashTable } from './hash-table.js';
 import { hashUnits, UnitPool } from './unit-pool.js';
 import type { Component } from './pattern.js';
@@ -16,7 +17,8 @@ export interface Dimension {
 }
 
 export interface ProgramParts {
-  readonly actions: readonly number[];
+  /** CMB_RULE */
+  readonly rules: readonly (ActionSettings & { readonly action: number })[];
   readonly otherwise: number;
   readonly classMask: bigint;
   readonly classSets: readonly number[];
@@ -138,8 +140,11 @@ export class ProgramWriter {
   write(parts: ProgramParts): Uint8Array {
     const R = P.CMB_RULES;
     const S = P.CMB_RULE_SET;
-    const rules = sectionOf(P.CMB_RULE.size, parts.actions, (view, offset, action) => {
+    const rules = sectionOf(P.CMB_RULE.size, parts.rules, (view, offset, { action, flags, status, deadline }) => {
       view.setUint32(offset + P.CMB_RULE.Action, action, true);
+      view.setUint32(offset + P.CMB_RULE.Flags, flags, true);
+      view.setUint32(offset + P.CMB_RULE.Status, status, true);
+      view.setUint32(offset + P.CMB_RULE.Deadline, deadline, true);
     });
     const classes = sectionOf(4, parts.classSets, (view, offset, set) => {
       view.setUint32(offset, set, true);

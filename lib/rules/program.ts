@@ -49,7 +49,7 @@ export function buildProgram(
     throw tooMuch(`have ${writer.unitCount} characters of text; at most ${P.CMB_MAX_RULES_UNITS} are possible`);
   }
   return writer.write({
-    actions: rules.map(({ action }) => actions[action]),
+    rules: rules.map(({ action, settings }) => ({ action: actions[action], ...settings })),
     otherwise: actions[otherwise],
     classMask,
     classSets: classSets(writer, rules),

@@ -1,12 +1,14 @@
 import type { NotifyClassName, Operation, Phase } from '../notify-class.js';
+import type { NtStatusName } from '../nt-status.js';
 import type { RegistryType } from '../registry-value.js';
 import type { RuleProblem } from './problem.js';
 
 export type OneOrMany<T> = T | readonly T[];
 
 /**
- * What becomes of a notification: `ignore` costs next to nothing, `notify` makes an event of it. `ask`, `block` and `bypass` need a
- * driver that holds operations until they are decided.
+ * What becomes of a notification. `ignore` costs next to nothing, `notify` makes an event of it. `ask` holds the operation until the
+ * callback has decided about it. `block` and `bypass` decide in the driver: the operation is not performed, and ends with an error or, with
+ * `bypass`, as if it had been. These three are meant for pre unless the rule names classes or phases.
  */
 export type RuleAction = 'ignore' | 'notify' | 'ask' | 'block' | 'bypass';
 
@@ -51,10 +53,26 @@ export interface Rule {
   readonly process?: ProcessCondition | undefined;
   /** Whether the operation succeeded (NT_SUCCESS of its status), which only post classes know. */
   readonly outcome?: 'success' | 'failure' | undefined;
+  /**
+   * Also what is done to keys above these and takes them along: RenameKey, RestoreKey, ReplaceKey, LoadKey and UnLoadKey, as far as
+   * `operations`, `classes` and `phases` have them. With `valueNames` or `valueTypes` it is also about these, and DeleteKey, of the keys
+   * themselves. Default: false.
+   */
+  readonly ancestors?: boolean | undefined;
   readonly action: RuleAction;
+  /** `ask`: the operation is held for at most so many milliseconds, 10 to 10000. Default 500. */
+  readonly deadline?: number | undefined;
+  /** `ask`: what becomes of the operation when nobody decides in time, or nobody can be asked. Default: allow. */
+  readonly onTimeout?: 'allow' | 'block' | undefined;
+  /** `block`, and `ask` with `onTimeout: block`: the error that the operation ends with. Default: STATUS_ACCESS_DENIED. */
+  readonly status?: NtStatusName | number | undefined;
+  /** `block`, `bypass`: also operations of the kernel and its drivers. Default: false. */
+  readonly kernelMode?: boolean | undefined;
+  /** `ask`, `block`, `bypass`: all is decided and told, and nothing of it is done. Default: false. */
+  readonly dryRun?: boolean | undefined;
 }
 
-/** A rule of those that the program gave. */
+/** One of the rules that were given to `registerCallback`, `setRules` or `compileRules`. */
 export interface RuleReference {
   /** Where it stands among them, from 0. */
   readonly index: number;
@@ -83,10 +101,10 @@ export interface CompiledRules {
   /** A CMB_RULES program. The same rules and options give the same bytes. */
   readonly bytes: Uint8Array;
   readonly ruleCount: number;
-  /** Of which rule, among those that were compiled, each rule of the program was made. */
-  readonly sources?: readonly RuleReference[] | undefined;
-  /** The first rule that asks, so that a callback has to answer; null: none does. */
-  readonly asks?: RuleReference | null | undefined;
+  /** For each rule of the program, by its number, the rule that it was made of: one with `ancestors` makes two or three. */
+  readonly sources: readonly RuleReference[];
+  /** The first rule that asks, so that a registration needs a callback; null when none does. */
+  readonly asks: RuleReference | null;
   /** Bit n: notifications of class n may end in something else than `ignore`. */
   readonly classMask: bigint;
   /** Rules that never match or never decide, and patterns that hardly mean what they say. */

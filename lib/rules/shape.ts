@@ -1,6 +1,8 @@
 import { notifyClasses } from '../notify-class.js';
-import { CMB_MAX_RULES, CMB_MAX_RULES_TREES } from '../protocol.js';
+import { NtStatus, ntStatusText } from '../nt-status.js';
+import { CMB_MAX_DEADLINE, CMB_MAX_RULES, CMB_MAX_RULES_TREES, CMB_MIN_DEADLINE } from '../protocol.js';
 import { knownRegistryTypes } from '../registry-value.js';
+import type { RuleAction } from './rule.js';
 
 /** What rules may be written as. Validation walks these shapes, and schema/rules.schema.json is generated from them. */
 export type RuleShape = TextShape | NumberShape | BooleanShape | LiteralShape | ManyShape | ListShape | RecordShape;
@@ -19,6 +21,8 @@ export interface NumberShape {
   readonly kind: 'number';
   readonly minimum: number;
   readonly maximum: number;
+  /** A number in between that is wrong. */
+  readonly except?: number;
 }
 
 export interface BooleanShape {
@@ -30,6 +34,8 @@ export interface LiteralShape {
   readonly values: readonly (string | number)[];
   /** Further texts that are right. */
   readonly pattern: RegExp | null;
+  /** Further numbers that are right. */
+  readonly numbers?: NumberShape;
   /** What the values are, in messages, where there are too many to name. */
   readonly what: string | null;
   /** Says more about a wrong value than that it is wrong, where there is more to say. */
@@ -55,6 +61,8 @@ export interface RecordShape {
   readonly name: string;
   readonly required: readonly string[];
   readonly fields: Readonly<Record<string, RuleShape>>;
+  /** Fields that only go with some values of `action`. */
+  readonly actions?: Readonly<Record<string, readonly RuleAction[]>>;
 }
 
 const maxItems = 4096;
@@ -80,6 +88,27 @@ function many(shape: ManyShape['shape'], limit = maxItems): ManyShape {
 
 function record(name: string, required: readonly string[], fields: RecordShape['fields']): RecordShape {
   return { kind: 'record', name, required, fields };
+}
+
+const noStatus = NtStatus.STATUS_CALLBACK_BYPASS;
+
+function explainStatus(value: unknown): string | null {
+  const name = typeof value === 'number' ? ntStatusText(value) : String(value);
+  const number = Object.entries(NtStatus).find(([known]) => known === name)?.[1];
+  if (number === noStatus) return 'means that the operation is done, which is what action "bypass" is for';
+  const isKnown = number !== undefined || (typeof value === 'number' && value >= 0 && value < 2 ** 32);
+  return isKnown ? 'is no error; the operation has to end with one such as "STATUS_ACCESS_DENIED"' : null;
+}
+
+const errorStatus: LiteralShape = {
+  ...literal(...Object.entries(NtStatus).flatMap(([name, status]) => (isError(status) ? [name] : []))),
+  numbers: { kind: 'number', minimum: 0xc000_0000, maximum: maxNumber, except: noStatus },
+  what: 'an error such as "STATUS_ACCESS_DENIED" or 0xC0000022',
+  explain: explainStatus,
+};
+
+function isError(status: number): boolean {
+  return status >= 0xc000_0000 && status !== noStatus;
 }
 
 const operationNames = new Set<string>(notifyClasses.map(({ operation }) => operation));
@@ -116,30 +145,45 @@ export const processShape = record('ProcessCondition', [], {
 });
 
 /** @internal */
-export const ruleShape = record('Rule', ['action'], {
-  name: text(256),
-  operations: many({
-    ...literal(...operationNames),
-    what: 'an operation such as "SetValueKey"',
-    explain: explainOperation,
+export const ruleShape: RecordShape = {
+  ...record('Rule', ['action'], {
+    name: text(256),
+    operations: many({
+      ...literal(...operationNames),
+      what: 'an operation such as "SetValueKey"',
+      explain: explainOperation,
+    }),
+    classes: many({
+      ...literal(...classNames),
+      what: 'a notification class such as "RegNtPreSetValueKey"',
+      explain: explainClass,
+    }),
+    phases: many(literal('pre', 'post')),
+    keys: many(pattern),
+    valueNames: many(text(16383)),
+    valueTypes: many({
+      ...literal(...knownRegistryTypes),
+      pattern: /^REG_TYPE_0x[0-9A-Fa-f]{1,8}$/,
+      what: 'a type such as "REG_SZ" or "REG_TYPE_0x0000FFFF"',
+    }),
+    process: processShape,
+    outcome: literal('success', 'failure'),
+    ancestors: boolean,
+    action: literal(...ruleActions),
+    deadline: { kind: 'number', minimum: CMB_MIN_DEADLINE, maximum: CMB_MAX_DEADLINE },
+    onTimeout: literal('allow', 'block'),
+    status: errorStatus,
+    kernelMode: boolean,
+    dryRun: boolean,
   }),
-  classes: many({
-    ...literal(...classNames),
-    what: 'a notification class such as "RegNtPreSetValueKey"',
-    explain: explainClass,
-  }),
-  phases: many(literal('pre', 'post')),
-  keys: many(pattern),
-  valueNames: many(text(16383)),
-  valueTypes: many({
-    ...literal(...knownRegistryTypes),
-    pattern: /^REG_TYPE_0x[0-9A-Fa-f]{1,8}$/,
-    what: 'a type such as "REG_SZ" or "REG_TYPE_0x0000FFFF"',
-  }),
-  process: processShape,
-  outcome: literal('success', 'failure'),
-  action: literal(...ruleActions),
-});
+  actions: {
+    deadline: ['ask'],
+    onTimeout: ['ask'],
+    status: ['ask', 'block'],
+    kernelMode: ['block', 'bypass'],
+    dryRun: ['ask', 'block', 'bypass'],
+  },
+};
 
 /** @internal */
 export const ruleListShape: ListShape = { kind: 'list', shape: ruleShape, maxItems: CMB_MAX_RULES };

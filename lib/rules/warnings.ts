@@ -6,23 +6,44 @@ import {
   valueTypeMask,
   type CheckedRule,
 } from './checked-rule.js';
+import { actionWarnings } from './action-warnings.js';
+import type { ProgramRule } from './ancestors.js';
 import { quotePattern } from './pattern.js';
 import { rulePathText, ruleWarning, type RulePath, type RuleProblem } from './problem.js';
 import type { OneOrMany, Rule } from './rule.js';
 import { findShadowed } from './shadow.js';
 
 /** Rules that never match or never decide, and patterns that hardly mean what they say. */
-export function findWarnings(rules: readonly Rule[], checked: readonly CheckedRule[]): RuleProblem[] {
-  const shadowed = findShadowed(checked);
-  return checked.flatMap((rule, index) => {
-    const path = ['rules', index];
-    const before = shadowed.get(index);
+export function findWarnings(rules: readonly Rule[], program: readonly ProgramRule[]): RuleProblem[] {
+  const shadowed = findShadowed(program.map(({ rule }) => rule));
+  return rules.flatMap((given, source) => {
+    const path = ['rules', source];
+    const numbers = program.flatMap((made, number) => (made.source === source ? [number] : []));
+    const rule = program[numbers[0] ?? 0]?.rule;
+    if (rule === undefined) return [];
+    const before = shadowsOf(numbers, shadowed, program);
     return [
       ...impossible(rule, path),
-      ...(before === undefined ? [] : [ruleWarning(path, shadowText(before, rule, checked))]),
-      ...patternWarnings(rules[index], path),
+      ...(before === null ? [] : [ruleWarning(path, shadowText(before, rule, program))]),
+      ...actionWarnings(given, rule, path),
+      ...patternWarnings(given, path),
     ];
   });
+}
+
+/** The rules that leave nothing to all those of the program that one rule was made of; null when something is left. */
+function shadowsOf(
+  numbers: readonly number[],
+  shadowed: ReadonlyMap<number, readonly number[]>,
+  program: readonly ProgramRule[],
+): number[] | null {
+  const sources = new Set<number>();
+  for (const number of numbers) {
+    const before = shadowed.get(number);
+    if (before === undefined) return null;
+    for (const earlier of before) sources.add(program[earlier]?.source ?? 0);
+  }
+  return [...sources].sort((a, b) => a - b);
 }
 
 function impossible(rule: CheckedRule, path: RulePath): RuleProblem[] {
@@ -42,9 +63,9 @@ function impossible(rule: CheckedRule, path: RulePath): RuleProblem[] {
   return [ruleWarning(path, 'never matches: no notification can fulfil all its conditions')];
 }
 
-function shadowText(before: readonly number[], rule: CheckedRule, rules: readonly CheckedRule[]): string {
+function shadowText(before: readonly number[], rule: CheckedRule, program: readonly ProgramRule[]): string {
   const [first, ...more] = before.map((index) => rulePathText(['rules', index]));
-  const twin = rules[before[0] ?? 0];
+  const twin = program.find(({ source }) => source === before[0])?.rule;
   if (more.length === 0 && JSON.stringify(conditionsOf(twin)) === JSON.stringify(conditionsOf(rule))) {
     return `never decides: ${first ?? ''} has the same conditions and comes first`;
   }
@@ -54,25 +75,25 @@ function shadowText(before: readonly number[], rule: CheckedRule, rules: readonl
 }
 
 function conditionsOf(rule: CheckedRule | undefined) {
-  return { ...rule, name: null, action: null, classMask: String(rule?.classMask) };
+  return { ...rule, name: null, action: null, settings: null, classMask: String(rule?.classMask) };
 }
 
 const rootKeys =
   /^\\*(HKLM|HKU|HKCU|HKCR|HKCC|HKEY_(LOCAL_MACHINE|USERS|CURRENT_USER|CLASSES_ROOT|CURRENT_CONFIG)|REGISTRY(\\+(MACHINE|USER))?)\\*$/i;
 
-function patternWarnings(rule: Rule | undefined, path: RulePath): RuleProblem[] {
+function patternWarnings(rule: Rule, path: RulePath): RuleProblem[] {
   return [
-    ...each(rule?.keys, [...path, 'keys'], (text) => {
+    ...each(rule.keys, [...path, 'keys'], (text) => {
       if (!rootKeys.test(text)) return wildcardText(text);
       return `${quotePattern(text)} is that key alone; for all that is below it write ${quotePattern(`${text.replace(/\\+$/, '')}\\**`)}`;
     }),
-    ...each(rule?.valueNames, [...path, 'valueNames'], (text) => {
+    ...each(rule.valueNames, [...path, 'valueNames'], (text) => {
       if (/^\((Default|Standard|value not set)\)$/i.test(text)) {
         return `${quotePattern(text)} is how programs show the default value; its name is ""`;
       }
       return wildcardText(text);
     }),
-    ...each(rule?.process?.image, [...path, 'process', 'image'], (text) => {
+    ...each(rule.process?.image, [...path, 'process', 'image'], (text) => {
       if (/%[^%\\]+%/.test(text)) return `environment variables are not expanded in ${quotePattern(text)}`;
       return wildcardText(text.replace(/^\\(\?\?|\\\?)\\/, ''));
     }),

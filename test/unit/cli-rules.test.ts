@@ -89,7 +89,7 @@ describe('rules check', () => {
       /^wrong\.yaml:4:29: error: "HKXM" does not begin with a root key/,
       /^wrong\.yaml: cannot be used; 3 errors$/,
       /^doubtful\.yaml:5:14: warning: never matches: only post classes know the outcome$/,
-      /^doubtful\.yaml:6:13: warning: "block" needs a driver that holds operations/,
+      /^doubtful\.yaml:6:13: warning: blocks such operations on every key by every program/,
       /^doubtful\.yaml: 2 rules, .*; 2 warnings$/,
       /^rules\.yaml: 2 rules/,
       /^none: error: Cannot read .*ENOENT/,

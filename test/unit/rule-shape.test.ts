@@ -32,13 +32,22 @@ describe('the shape of rules', () => {
       valueTypes: ['REG_SZ', 'REG_TYPE_0x0000FFFF'],
       process,
       outcome: 'success',
-      action: 'notify',
+      ancestors: true,
+      action: 'ask',
+      deadline: 10,
+      onTimeout: 'block',
+      status: 'STATUS_ACCESS_DENIED',
+      kernelMode: false,
+      dryRun: true,
     };
+    const { kernelMode, ...asking } = full;
     assert.deepEqual(Object.keys(full).sort(), Object.keys(ruleShape.fields).sort());
     assert.deepEqual(Object.keys(process).sort(), Object.keys(processShape.fields).sort());
-    assert.deepEqual(problems([full, { action: 'ignore', name: undefined }]), []);
+    const { deadline, onTimeout, ...blocking } = { ...full, action: 'block', status: 0xc0000034 };
+    assert.deepEqual([deadline, onTimeout, kernelMode], [10, 'block', false]);
+    assert.deepEqual(problems([asking, blocking, { action: 'ignore', name: undefined, deadline: undefined }]), []);
     assert.deepEqual(problems([]), []);
-    const file = { $schema: 'x', version: 1, otherwise: 'notify', rules: [full] };
+    const file = { $schema: 'x', version: 1, otherwise: 'notify', rules: [asking] };
     assert.deepEqual(findShapeProblems(ruleFileShape, file, []), []);
   });
 
@@ -101,6 +110,36 @@ describe('the shape of rules', () => {
         { action: 'notify', process: { elevated: 'yes' } },
         'rules[0].process.elevated: must be true or false, not "yes"',
       ],
+      [
+        { action: 'block', deadline: 500 },
+        'rules[0].deadline: "deadline" goes with action "ask" only, not with "block"',
+      ],
+      [
+        { action: 'notify', status: 'STATUS_ACCESS_DENIED' },
+        'rules[0].status: "status" goes with action "ask" or "block" only, not with "notify"',
+      ],
+      [
+        { action: 'ask', kernelMode: true },
+        'rules[0].kernelMode: "kernelMode" goes with action "block" or "bypass" only, not with "ask"',
+      ],
+      [{ action: 'ask', deadline: 9 }, 'rules[0].deadline: must be an integer from 10 to 10000, not 9'],
+      [{ action: 'ask', deadline: 10.5 }, 'rules[0].deadline: must be an integer from 10 to 10000, not 10.5'],
+      [{ action: 'ask', onTimeout: 'bypass' }, 'rules[0].onTimeout: must be "allow" or "block", not "bypass"'],
+      [
+        { action: 'block', status: 'STATUS_SUCCESS' },
+        'rules[0].status: "STATUS_SUCCESS" is no error; the operation has to end with one such as "STATUS_ACCESS_DENIED"',
+      ],
+      [{ action: 'block', status: 0x80000005 }, 'rules[0].status: 2147483653 is no error'],
+      [
+        { action: 'block', status: 0xc0000503 },
+        'rules[0].status: 3221226755 means that the operation is done, which is what action "bypass" is for',
+      ],
+      [{ action: 'block', status: 'STATUS_CALLBACK_BYPASS' }, 'rules[0].status: "STATUS_CALLBACK_BYPASS" means that'],
+      [
+        { action: 'block', status: 'STATUS_ACESS_DENIED' },
+        'rules[0].status: must be an error such as "STATUS_ACCESS_DENIED" or 0xC0000022, not "STATUS_ACESS_DENIED". Did you mean "STATUS_ACCESS_DENIED"',
+      ],
+      [{ action: 'block', status: -1 }, 'rules[0].status: must be an error such as'],
       [{ action: 'notify', process: [] }, 'rules[0].process: must be an object, not []'],
       [{ action: 'notify', name: 'x'.repeat(257) }, 'rules[0].name: has 257 characters; at most 256 are possible'],
     ];

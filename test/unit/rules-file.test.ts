@@ -197,6 +197,8 @@ rules:
     const accepted = [
       'version: 1\nrules: []',
       `${head}  - { action: notify, keys: 'HKLM\\X', process: { id: 4, user: [S-1-5-18] }, phases: post }`,
+      `${head}  - { action: ask, keys: 'HKLM\\X', deadline: 10, onTimeout: block, status: 0xC0000034, ancestors: true }`,
+      `${head}  - { action: block, keys: 'HKLM\\X', status: STATUS_OBJECT_NAME_NOT_FOUND, kernelMode: true, dryRun: true }`,
       'version: 1\n$schema: x\notherwise: notify\nrules: [{ action: ask, valueTypes: REG_TYPE_0x00000010 }]',
     ];
     for (const text of accepted) {
@@ -214,6 +216,11 @@ rules:
       { version: 1, rules: [{ action: 'notify', process: { id: -1 } }] },
       { version: 1, rules: [{ action: 'notify', process: { user: 'x' } }] },
       { version: 1, rules: [], otherwise: 'block' },
+      { version: 1, rules: [{ action: 'block', deadline: 500 }] },
+      { version: 1, rules: [{ action: 'ignore', dryRun: true }] },
+      { version: 1, rules: [{ action: 'ask', deadline: 20000 }] },
+      { version: 1, rules: [{ action: 'block', status: 'STATUS_SUCCESS' }] },
+      { version: 1, rules: [{ action: 'block', status: 0xc0000503 }] },
     ];
     for (const content of refused) {
       assert.equal(isRuleFile(content), false, JSON.stringify(content));
