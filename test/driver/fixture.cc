@@ -17,13 +17,14 @@ std::unique_ptr<simulator::File> Client::open() {
     return file;
 }
 
-Client::Client(uint32_t queueBytes, uint32_t queueRecords) : file_(open()) {
+Client::Client(uint32_t queueBytes, uint32_t queueRecords, uint32_t maxHeld) : file_(open()) {
     CMB_HELLO_REQUEST request{};
     request.Header = {sizeof(request), CMB_STRUCTURE_VERSION, 0};
     request.ProtocolMajor = CMB_PROTOCOL_MAJOR;
     request.ProtocolMinor = CMB_PROTOCOL_MINOR;
     request.QueueBytes = queueBytes;
     request.QueueRecords = queueRecords;
+    request.MaxHeld = maxHeld;
     IoResult result = file_->control(CMB_IOCTL_HELLO, bytesOf(request), std::as_writable_bytes(std::span(&limits_, 1)));
     EXPECT_EQ(result.status, STATUS_SUCCESS);
     EXPECT_EQ(result.information, sizeof(limits_));
@@ -114,6 +115,10 @@ bool Client::receiveAll(uint32_t size, std::vector<Record> &notifications) {
         if (record.isProcess()) {
             described_[record->ProcessSlot] = record->ProcessKey;
             processes_.push_back(std::move(record));
+            continue;
+        }
+        if (record.isBreaker()) {
+            breakers_.push_back(std::move(record));
             continue;
         }
         account(record);

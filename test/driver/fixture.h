@@ -64,6 +64,10 @@ class Record {
     // Takes the path from paths or puts it there, as the record says.
     void keep(KeptPaths &paths);
     bool isGap() const { return (*this)->Kind == CMB_RECORD_GAP; }
+    bool isBreaker() const { return (*this)->Kind == CMB_RECORD_BREAKER; }
+    bool isDecided() const { return ((*this)->Flags & CMB_RECORD_DECIDED) != 0; }
+    // Of a record that has it.
+    CMB_DECIDED decided() const;
     bool isProcess() const { return (*this)->Kind == CMB_RECORD_PROCESS; }
     // Of a record that has one.
     CMB_IMPERSONATION impersonation() const;
@@ -92,7 +96,7 @@ std::vector<Record> parseBatch(std::span<const std::byte> output, uintptr_t size
 class Client {
   public:
     // Opens the device and says hello.
-    explicit Client(uint32_t queueBytes = 0, uint32_t queueRecords = 0);
+    explicit Client(uint32_t queueBytes = 0, uint32_t queueRecords = 0, uint32_t maxHeld = 0);
     // Opens the device only.
     static std::unique_ptr<simulator::File> open();
 
@@ -122,6 +126,8 @@ class Client {
     uint64_t accounted() const { return accounted_; }
     // The descriptions of processes that came so far.
     const std::vector<Record> &processes() const { return processes_; }
+    // What breakers said so far.
+    const std::vector<Record> &breakers() const { return breakers_; }
 
   private:
     bool receiveAll(uint32_t size, std::vector<Record> &notifications);
@@ -130,6 +136,7 @@ class Client {
     std::unique_ptr<simulator::File> file_;
     CMB_HELLO_REPLY limits_{};
     std::vector<Record> processes_;
+    std::vector<Record> breakers_;
     // Start keys by slot.
     std::map<uint32_t, uint64_t> described_;
     bool allowUndescribed_ = false;

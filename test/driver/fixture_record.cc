@@ -11,7 +11,7 @@ namespace cmbridge::test {
 Record::Record(std::span<const std::byte> bytes) : bytes_(bytes.begin(), bytes.end()) {
     const Record &record = *this;
     EXPECT_EQ(record->Size, bytes.size());
-    EXPECT_EQ(record->HeaderSize, sizeof(CMB_RECORD));
+    EXPECT_EQ(record->HeaderSize, sizeof(CMB_RECORD) + (isDecided() ? sizeof(CMB_DECIDED) : 0));
     EXPECT_LE(record->HeaderSize + record->BodySize, record->Size);
     if (isGap()) {
         const auto &gap = record.body<CMB_BODY_GAP>();
@@ -26,6 +26,26 @@ Record::Record(std::span<const std::byte> bytes) : bytes_(bytes.begin(), bytes.e
                                   (gap.CaptureFault ? CMB_GAP_CAPTURE_FAULT : 0u) |
                                   (gap.RateLimit ? CMB_GAP_RATE_LIMIT : 0u));
         return;
+    }
+    if (isBreaker()) {
+        EXPECT_EQ(record->Size, sizeof(CMB_RECORD) + sizeof(CMB_BODY_BREAKER));
+        EXPECT_NE(record->Cookie, 0);
+        EXPECT_GT(record->Time, 0);
+        EXPECT_EQ(record->Sequence, 0u);
+        EXPECT_EQ(record->Flags, 0u);
+        return;
+    }
+    if (isDecided()) {
+        const CMB_DECIDED decided = this->decided();
+        const bool held = (decided.Flags & CMB_DECIDED_HELD) != 0;
+        EXPECT_EQ(decided.Decision == CMB_DECISION_NONE, held);
+        EXPECT_EQ(decided.By == CMB_DECIDED_BY_NOBODY, held);
+        EXPECT_EQ(decided.Ticket != 0, held);
+        EXPECT_EQ(decided.Deadline != 0, held);
+        EXPECT_EQ(decided.Latency == 0, held);
+        EXPECT_NE(decided.Ruleset, 0u);
+        // An operation that ends in pre is told of in its post.
+        EXPECT_TRUE(!(decided.Flags & CMB_DECIDED_ENDED) || (record->Flags & CMB_RECORD_POST));
     }
     EXPECT_LT(record->ProcessSlot, static_cast<UINT32>(CMB_PROCESS_SLOTS));
     if (isProcess()) {
@@ -83,6 +103,13 @@ CMB_IMPERSONATION Record::impersonation() const {
     return impersonation;
 }
 
+CMB_DECIDED Record::decided() const {
+    CMB_DECIDED decided{};
+    EXPECT_TRUE(isDecided());
+    std::memcpy(&decided, bytes_.data() + (*this)->HeaderSize - sizeof(decided), sizeof(decided));
+    return decided;
+}
+
 std::u16string Record::path() const {
     const CMB_SPAN &span = (*this)->KeyPath;
     if (!(span.Flags & CMB_SPAN_KEPT)) {
@@ -112,7 +139,7 @@ void Record::keep(KeptPaths &paths) {
 }
 
 uint64_t Record::count() const {
-    return isProcess() ? 0 : isGap() ? body<CMB_BODY_GAP>().Count : 1 + (*this)->Repeats;
+    return isProcess() || isBreaker() ? 0 : isGap() ? body<CMB_BODY_GAP>().Count : 1 + (*this)->Repeats;
 }
 
 std::u16string Record::text(const CMB_SPAN &span) const {
@@ -170,7 +197,7 @@ std::vector<Record> parseBatch(std::span<const std::byte> output, uintptr_t size
         if (paths) {
             record.keep(*paths);
         }
-        if (!record.isProcess() && !record.isGap()) {
+        if (!record.isProcess() && !record.isGap() && !record.isBreaker()) {
             EXPECT_GT(record->Sequence, last);
             last = record->Sequence;
         }
