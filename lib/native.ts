@@ -237,6 +237,8 @@ export interface NativeSimulator {
   createProcess(options: NativeProcessOptions): NativeProcess;
   /** PsInitialSystemProcess: its threads are system threads, and it does not exit. */
   systemProcess(): NativeProcess;
+  /** The process that opens channels; it does not exit either. */
+  hostProcess(): NativeProcess;
   poolUsage(): NativePoolUsage;
   failAllocation(nth: number): void;
   failEachStackOnce(on: boolean): void;

@@ -4,6 +4,7 @@ import { nativeStatus } from './nt-error.js';
 import { NtStatus } from './nt-status.js';
 import { checkInteger } from './options.js';
 import { checkProcess, type CreateProcessOptions } from './process-options.js';
+import { simulatedUserSid } from './registry-path.js';
 import { SimulatedProcess } from './simulated-process.js';
 import { localSystemSid } from './token.js';
 
@@ -29,6 +30,11 @@ export class Simulator {
    */
   systemProcess(): SimulatedProcess {
     return this.#keep(this.#native.systemProcess(), 'System', localSystemSid);
+  }
+
+  /** This program itself, whose sessions the driver never asks about it. As with the system process, only its threads end. */
+  hostProcess(): SimulatedProcess {
+    return this.#keep(this.#native.hostProcess(), '\\Device\\HarddiskVolume1\\host.exe', simulatedUserSid);
   }
 
   /** Those that have not exited. */

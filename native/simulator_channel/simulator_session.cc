@@ -24,6 +24,7 @@ Napi::Object SimulatorSession::createObject(Napi::Env env) {
     auto method = [&](const char *name, auto function) { object.Set(name, Napi::Function::New(env, function, name)); };
     method("createProcess", [this](const Napi::CallbackInfo &info) { return createProcess(info); });
     method("systemProcess", [this](const Napi::CallbackInfo &info) { return systemProcess(info); });
+    method("hostProcess", [this](const Napi::CallbackInfo &info) { return hostProcess(info); });
     method("poolUsage", [this](const Napi::CallbackInfo &info) -> Napi::Value {
         auto running = machine(info.Env());
         if (!running) {
@@ -83,6 +84,15 @@ Napi::Value SimulatorSession::systemProcess(const Napi::CallbackInfo &info) {
         return info.Env().Undefined();
     }
     std::shared_ptr<simulator::Process> process = running->systemProcess();
+    return keepProcess(info.Env(), std::move(running), std::move(process));
+}
+
+Napi::Value SimulatorSession::hostProcess(const Napi::CallbackInfo &info) {
+    auto running = machine(info.Env());
+    if (!running) {
+        return info.Env().Undefined();
+    }
+    std::shared_ptr<simulator::Process> process = running->hostProcess();
     return keepProcess(info.Env(), std::move(running), std::move(process));
 }
 

@@ -33,6 +33,7 @@ class SimulatorSession final : public SimulatorBinding {
   private:
     Napi::Value createProcess(const Napi::CallbackInfo &info);
     Napi::Value systemProcess(const Napi::CallbackInfo &info);
+    Napi::Value hostProcess(const Napi::CallbackInfo &info);
     Napi::Object keepProcess(Napi::Env env, std::shared_ptr<simulator::Machine> machine,
                              std::shared_ptr<simulator::Process> process);
     // Nothing, and a JavaScript exception, if no channel is open.

@@ -2,6 +2,7 @@ import type {
   CreateProcessOptions,
   Driver,
   OpenDriverOptions,
+  Rule,
   SimulatedKey,
   SimulatedProcess,
 } from '../../lib/index.js';
@@ -15,6 +16,13 @@ export type Actor = SimulatedProcess;
 /** A program that holds a session with one registration and is ended without a chance to clean up. */
 export interface Victim {
   kill(): Promise<void>;
+}
+
+export interface VictimOptions {
+  /** Its registration has these, and what they ask is never answered. */
+  readonly rules?: readonly Rule[];
+  /** Its event loop stands still. */
+  readonly blocks?: boolean;
 }
 
 /**
@@ -39,16 +47,22 @@ export type Ability =
   /** Rules about a process and its descendants. */
   | 'process trees'
   /** Buffers that vanish or change while the kernel uses them. */
-  | 'hostile memory';
+  | 'hostile memory'
+  /** Calls by the process of the program itself. */
+  | 'own process'
+  /** A thousand threads that wait at once. */
+  | 'many threads';
 
 export interface ConformanceHost {
   readonly name: string;
   openDriver(options?: Omit<OpenDriverOptions, 'backend' | 'deviceName'>): Promise<Driver>;
   /** `options` only where the host can do 'identities'. */
   createActor(driver: Driver, options?: CreateProcessOptions): Promise<Actor>;
-  startVictim(altitude: string): Promise<Victim>;
+  startVictim(altitude: string, options?: VictimOptions): Promise<Victim>;
   /** A handle of the control device below the typed layer, for forged requests. */
   openChannel(onBatch: (batch: ArrayBuffer) => void): Promise<NativeChannel>;
+  /** Only with 'own process': this program as a user of the registry. */
+  ownProcess?(driver: Driver): Actor;
   readonly addon: NativeAddon;
   readonly backend: 'device' | 'simulator';
   /** Native path of an existing key below which the suite may create what it likes. */

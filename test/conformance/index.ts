@@ -21,7 +21,7 @@ import { transactionSuite } from './transactions.js';
 import { valueSuite } from './values.js';
 import { viewSuite } from './views.js';
 
-export type { Ability, Actor, ActorKey, ConformanceHost, Victim } from './host.js';
+export type { Ability, Actor, ActorKey, ConformanceHost, Victim, VictimOptions } from './host.js';
 
 /** The whole suite for one host: the simulator, Windows binaries under Wine, real Windows. */
 export function conformance(host: ConformanceHost): void {

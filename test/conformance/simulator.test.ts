@@ -3,7 +3,7 @@ import { after, before } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { openDriver, type Driver } from '../../lib/index.js';
 import { loadNative } from '../../lib/native-loader.js';
-import { conformance, type Actor, type ConformanceHost, type Victim } from './index.js';
+import { conformance, type Actor, type ConformanceHost, type Victim, type VictimOptions } from './index.js';
 
 const addon = loadNative();
 
@@ -24,14 +24,18 @@ const host: ConformanceHost = {
     'control sets',
     'process trees',
     'hostile memory',
+    'own process',
+    'many threads',
   ]),
   openDriver: (options = {}) => openDriver({ ...options, backend: 'simulator' }),
   createActor(driver: Driver, options = {}): Promise<Actor> {
     if (!driver.simulator) throw new Error('this driver has no simulator');
     return Promise.resolve(driver.simulator.createProcess({ imagePath: 'C:\\Conformance\\actor.exe', ...options }));
   },
-  async startVictim(altitude: string): Promise<Victim> {
-    const worker = new Worker(new URL('./victim.js', import.meta.url), { workerData: [altitude, 'simulator'] });
+  async startVictim(altitude: string, { rules, blocks }: VictimOptions = {}): Promise<Victim> {
+    const worker = new Worker(new URL('./victim.js', import.meta.url), {
+      workerData: [altitude, 'simulator', rules ? JSON.stringify(rules) : '', blocks ? 'yes' : ''],
+    });
     await Promise.race([
       once(worker, 'message'),
       once(worker, 'error').then(([error]) => {
@@ -43,6 +47,10 @@ const host: ConformanceHost = {
         await worker.terminate();
       },
     };
+  },
+  ownProcess(driver: Driver): Actor {
+    if (!driver.simulator) throw new Error('this driver has no simulator');
+    return driver.simulator.hostProcess();
   },
   openChannel: (onBatch) => addon.openChannel('simulator', 'CmBridge', onBatch, () => undefined),
 };

@@ -27,6 +27,10 @@ class FakeSimulator implements NativeSimulator {
     return this.#process(4);
   }
 
+  hostProcess(): NativeProcess {
+    return this.#process(77);
+  }
+
   poolUsage = () => ({ blocks: 0, bytes: 0 });
   failAllocation = () => undefined;
   failEachStackOnce = () => undefined;
@@ -152,6 +156,14 @@ describe('a simulated process', () => {
     await system.exit();
     assert.deepEqual(simulator.processes, []);
     assert.equal(native.exits, 1);
+  });
+});
+
+describe('this program', () => {
+  it('is a process of the simulator, too', () => {
+    const host = new Simulator(new FakeSimulator()).hostProcess();
+    assert.deepEqual([host.id, host.imagePath], [77, '\\Device\\HarddiskVolume1\\host.exe']);
+    assert.match(host.user, /^S-1-5-21-.*-1013$/);
   });
 });
 

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { openDriver } from '../../lib/index.js';
 import { loadNative } from '../../lib/native-loader.js';
 import { SimulatedProcess } from '../../lib/simulated-process.js';
-import type { Ability, Actor, ConformanceHost, Victim } from '../conformance/index.js';
+import type { Ability, Actor, ConformanceHost, Victim, VictimOptions } from '../conformance/index.js';
 import { ActorProcess } from './actor-process.js';
 
 const VICTIM = fileURLToPath(new URL('../conformance/victim.js', import.meta.url));
@@ -28,8 +28,9 @@ async function startActor({ actor, native }: WindowsHostOptions): Promise<Actor>
 }
 
 /** A Node of its own that registers and is then terminated from outside. */
-async function startVictim(altitude: string): Promise<Victim> {
-  const child = spawn(process.execPath, [VICTIM, altitude, 'device'], { stdio: ['ignore', 'pipe', 'inherit'] });
+async function startVictim(altitude: string, { rules, blocks }: VictimOptions = {}): Promise<Victim> {
+  const args = [VICTIM, altitude, 'device', rules ? JSON.stringify(rules) : '', blocks ? 'yes' : ''];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = once(child, 'exit');
   await Promise.race([
     once(child.stdout, 'data'),
