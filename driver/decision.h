@@ -41,13 +41,16 @@ typedef struct DECISION_SUBJECT {
     const FACTS *Facts;
 } DECISION_SUBJECT;
 
-// decision_rules.c: which decisions a class takes.
+// An error that an operation can be ended with.
+static inline BOOLEAN DecisionIsError(_In_ NTSTATUS Status) {
+    return NT_ERROR(Status) && Status != STATUS_CALLBACK_BYPASS;
+}
 
-// Whether CMB_ACTION_ASK, _BLOCK, _BYPASS may name the class. Number <= CMB_MAX_NOTIFY_CLASS.
+// decision_fits.c: whether CMB_ACTION_ASK, _BLOCK, _BYPASS may name the class. Number <= CMB_MAX_NOTIFY_CLASS.
 _Must_inspect_result_
 BOOLEAN DecisionActionFits(_In_ UINT32 Action, _In_ ULONG Number);
 
-// Post is NULL in pre. Call is what pre has noted, if it is known, and has to outlive the subject.
+// decision_rules.c: Post is NULL in pre. Call is what pre has noted, if it is known, and has to outlive the subject.
 _IRQL_requires_max_(APC_LEVEL)
 VOID DecisionDescribe(_Out_ DECISION_SUBJECT *Subject, _In_ const NOTIFY_CLASS *Class, _In_ ULONG Number,
                       _In_ const VOID *Pre, _In_opt_ const REG_POST_OPERATION_INFORMATION *Post,

@@ -9,13 +9,9 @@
 
 static const WCHAR Separator = L'\\';
 
-static BOOLEAN IsError(_In_ NTSTATUS Status) {
-    return NT_ERROR(Status) && Status != STATUS_CALLBACK_BYPASS;
-}
-
 // What an operation can end with; other successes mean something to the configuration manager or to nobody.
 static BOOLEAN IsEnd(_In_ NTSTATUS Status) {
-    return Status == STATUS_SUCCESS || NT_WARNING(Status) || IsError(Status);
+    return Status == STATUS_SUCCESS || NT_WARNING(Status) || DecisionIsError(Status);
 }
 
 static BOOLEAN SuitsPre(_In_ const DECISION *Decision, _In_ const DECISION_SUBJECT *Subject, _In_ UCHAR Fits) {
@@ -65,7 +61,7 @@ static UINT32 CheckFlags(_In_ const DECISION *Decision, _In_ const DECISION_SUBJ
         return CMB_REPLY_ACCEPTED;
     }
     // What ends as a success stays done.
-    if (!IsError(Decision->Status)) {
+    if (!DecisionIsError(Decision->Status)) {
         return CMB_REPLY_BAD_STATUS;
     }
     return Subject->CanUndo ? CMB_REPLY_ACCEPTED : CMB_REPLY_CANNOT_UNDO;
@@ -74,7 +70,7 @@ static UINT32 CheckFlags(_In_ const DECISION *Decision, _In_ const DECISION_SUBJ
 // A success needs everything that the caller then reads: a key object, a handle, an answer.
 static UINT32 CheckOverride(_In_ const DECISION *Decision, _In_ const DECISION_SUBJECT *Subject, _In_ UCHAR Fits) {
     if (Fits & DECISION_FITS_REDIRECT) {
-        return IsError(Decision->Status) ? CMB_REPLY_ACCEPTED : CMB_REPLY_BAD_STATUS;
+        return DecisionIsError(Decision->Status) ? CMB_REPLY_ACCEPTED : CMB_REPLY_BAD_STATUS;
     }
     if (!IsEnd(Decision->Status)) {
         return CMB_REPLY_BAD_STATUS;
@@ -92,7 +88,7 @@ static UINT32 CheckOverride(_In_ const DECISION *Decision, _In_ const DECISION_S
 static UINT32 CheckStatus(_In_ const DECISION *Decision, _In_ const DECISION_SUBJECT *Subject, _In_ UCHAR Fits) {
     switch (Decision->Kind) {
     case CMB_DECISION_BLOCK:
-        return IsError(Decision->Status) ? CMB_REPLY_ACCEPTED : CMB_REPLY_BAD_STATUS;
+        return DecisionIsError(Decision->Status) ? CMB_REPLY_ACCEPTED : CMB_REPLY_BAD_STATUS;
     case CMB_DECISION_EMULATE:
         if (!IsEnd(Decision->Status)) {
             return CMB_REPLY_BAD_STATUS;

@@ -18,7 +18,7 @@
 #define DECISION_FITS_REDIRECT 0x20
 #define DECISION_FITS_UNDO 0x40
 
-// Those that suit only pre or only post included.
+// decision_fits.c: those that suit only pre or only post included.
 UCHAR DecisionFits(_In_ const NOTIFY_CLASS *Class);
 
 // decision_output.c: gives the caller of a query the output of the decision. STATUS_ACCESS_VIOLATION if it cannot be

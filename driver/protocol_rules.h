@@ -57,6 +57,7 @@
 // A section, or what a member points to, lies outside the program or is not aligned.
 #define CMB_RULES_REASON_BOUNDS 4
 #define CMB_RULES_REASON_RESERVED 5
+// Not an action, or one that does not suit a class that the rule is meant for.
 #define CMB_RULES_REASON_ACTION 6
 #define CMB_RULES_REASON_SET 7
 // A child that does not come after its parent, is not one deeper, or lies too deep.
@@ -68,6 +69,8 @@
 #define CMB_RULES_REASON_TEXT 11
 // Members of a dimension that are not in ascending order, or a SID that is none.
 #define CMB_RULES_REASON_MEMBER 12
+// Flags, a status or a deadline that the action of the rule cannot have.
+#define CMB_RULES_REASON_RULE 13
 
 // A condition. Unused: Any and Root are CMB_RULES_NONE, and MemberCount is 0.
 typedef struct CMB_RULE_DIMENSION {

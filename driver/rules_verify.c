@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
 // Everything of a rule program but its nodes. Nothing is believed: each member is checked before it is used, and the
-// work is linear in the size of the program.
+// work is linear in the size of the program, and in that of the set of each class.
 
 #include "rules_program.h"
 
+#include "decision.h"
 #include "upcase.h"
 
 typedef struct VERIFY {
@@ -78,21 +79,41 @@ static BOOLEAN FindSections(_Inout_ VERIFY *Verify) {
            (program->Bytes = FindSection(Verify, &header->ByteOffset, header->ByteCount, 1)) != NULL;
 }
 
+// Bits of CMB_RULE.Flags that an action may have.
+static UINT32 FlagsOfAction(_In_ UINT32 Action) {
+    switch (Action) {
+    case CMB_ACTION_ASK:
+        return CMB_RULE_FAIL_CLOSED | CMB_RULE_DRY_RUN;
+    case CMB_ACTION_BLOCK:
+    case CMB_ACTION_BYPASS:
+        return CMB_RULE_DRY_RUN | CMB_RULE_KERNEL_MODE;
+    default:
+        return 0;
+    }
+}
+
+static BOOLEAN VerifyRule(_Inout_ VERIFY *Verify, _In_ const CMB_RULE *Rule) {
+    const BOOLEAN asks = Rule->Action == CMB_ACTION_ASK;
+    const BOOLEAN blocks = Rule->Action == CMB_ACTION_BLOCK || (asks && Rule->Flags & CMB_RULE_FAIL_CLOSED);
+    if (Rule->Action > CMB_ACTION_BYPASS) {
+        return Refuse(Verify, CMB_RULES_REASON_ACTION, &Rule->Action);
+    }
+    if (Rule->Flags & ~FlagsOfAction(Rule->Action)) {
+        return Refuse(Verify, CMB_RULES_REASON_RULE, &Rule->Flags);
+    }
+    if (blocks ? !DecisionIsError(Rule->Status) : Rule->Status != 0) {
+        return Refuse(Verify, CMB_RULES_REASON_RULE, &Rule->Status);
+    }
+    if (asks ? Rule->Deadline < CMB_MIN_DEADLINE || Rule->Deadline > CMB_MAX_DEADLINE : Rule->Deadline != 0) {
+        return Refuse(Verify, CMB_RULES_REASON_RULE, &Rule->Deadline);
+    }
+    return TRUE;
+}
+
 static BOOLEAN VerifyRules(_Inout_ VERIFY *Verify) {
     for (UINT32 i = 0; i < Verify->Header->RuleCount; ++i) {
-        const CMB_RULE *rule = &Verify->Program->Rules[i];
-        // The others need an answer, and nobody is asked yet.
-        if (rule->Action != CMB_ACTION_IGNORE && rule->Action != CMB_ACTION_NOTIFY) {
-            return Refuse(Verify, CMB_RULES_REASON_ACTION, &rule->Action);
-        }
-        if (rule->Flags != 0) {
-            return Refuse(Verify, CMB_RULES_REASON_RESERVED, &rule->Flags);
-        }
-        if (rule->Status != 0) {
-            return Refuse(Verify, CMB_RULES_REASON_RESERVED, &rule->Status);
-        }
-        if (rule->Deadline != 0) {
-            return Refuse(Verify, CMB_RULES_REASON_RESERVED, &rule->Deadline);
+        if (!VerifyRule(Verify, &Verify->Program->Rules[i])) {
+            return FALSE;
         }
     }
     return TRUE;
@@ -140,12 +161,29 @@ static BOOLEAN VerifySets(_Inout_ VERIFY *Verify) {
     return TRUE;
 }
 
+// Set is verified.
+static BOOLEAN VerifyActions(_Inout_ VERIFY *Verify, _In_ const CMB_RULE_SET *Set, _In_ ULONG NotifyClass) {
+    const UINT64 *word = Verify->Program->Words + Set->WordFirst;
+    for (UINT64 summary = Set->Summary; summary; summary &= summary - 1, ++word) {
+        for (UINT64 rest = *word; rest; rest &= rest - 1) {
+            const CMB_RULE *rule = &Verify->Program->Rules[RulesLowestBit(summary) * 64 + RulesLowestBit(rest)];
+            if (rule->Action >= CMB_ACTION_ASK && !DecisionActionFits(rule->Action, NotifyClass)) {
+                return Refuse(Verify, CMB_RULES_REASON_ACTION, &rule->Action);
+            }
+        }
+    }
+    return TRUE;
+}
+
 static BOOLEAN VerifyClasses(_Inout_ VERIFY *Verify) {
     const CMB_RULES *header = Verify->Header;
-    for (UINT32 i = 0; i < 64; ++i) {
+    for (UINT32 i = 0; i <= CMB_MAX_NOTIFY_CLASS; ++i) {
         const UINT32 *set = &Verify->Program->ClassSets[i];
         if (*set != CMB_RULES_NONE && *set >= header->SetCount) {
             return Refuse(Verify, CMB_RULES_REASON_BOUNDS, set);
+        }
+        if (*set != CMB_RULES_NONE && !VerifyActions(Verify, &Verify->Program->Sets[*set], i)) {
+            return FALSE;
         }
     }
     return TRUE;

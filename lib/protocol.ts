@@ -88,6 +88,7 @@ export const CMB_RULES_REASON_COUNT = 3;
 /** A section, or what a member points to, lies outside the program or is not aligned. */
 export const CMB_RULES_REASON_BOUNDS = 4;
 export const CMB_RULES_REASON_RESERVED = 5;
+/** Not an action, or one that does not suit a class that the rule is meant for. */
 export const CMB_RULES_REASON_ACTION = 6;
 export const CMB_RULES_REASON_SET = 7;
 /** A child that does not come after its parent, is not one deeper, or lies too deep. */
@@ -99,6 +100,8 @@ export const CMB_RULES_REASON_GLOB = 10;
 export const CMB_RULES_REASON_TEXT = 11;
 /** Members of a dimension that are not in ascending order, or a SID that is none. */
 export const CMB_RULES_REASON_MEMBER = 12;
+/** Flags, a status or a deadline that the action of the rule cannot have. */
+export const CMB_RULES_REASON_RULE = 13;
 /** Members of the dimension Outcome. NT_SUCCESS of the status of a post; a pre has none of the two. */
 export const CMB_OUTCOME_SUCCESS = 1;
 export const CMB_OUTCOME_FAILURE = 2;

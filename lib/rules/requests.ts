@@ -36,13 +36,14 @@ const reasons: Readonly<Record<number, readonly [name: string, meaning: string]>
   [P.CMB_RULES_REASON_COUNT]: ['COUNT', 'as there is more of something than the limits allow'],
   [P.CMB_RULES_REASON_BOUNDS]: ['BOUNDS', 'as something there lies outside of it'],
   [P.CMB_RULES_REASON_RESERVED]: ['RESERVED', 'as a reserved field is set'],
-  [P.CMB_RULES_REASON_ACTION]: ['ACTION', 'as it does not know the action'],
+  [P.CMB_RULES_REASON_ACTION]: ['ACTION', 'as an action is unknown, or does not suit a class'],
   [P.CMB_RULES_REASON_SET]: ['SET', 'as a set of rules is damaged'],
   [P.CMB_RULES_REASON_NODE]: ['NODE', 'as a node of a pattern is damaged'],
   [P.CMB_RULES_REASON_EDGE]: ['EDGE', 'as a hash table is damaged'],
   [P.CMB_RULES_REASON_GLOB]: ['GLOB', 'as a wildcard is damaged'],
   [P.CMB_RULES_REASON_TEXT]: ['TEXT', 'as a text is not in upper case'],
   [P.CMB_RULES_REASON_MEMBER]: ['MEMBER', 'as a list of values is damaged'],
+  [P.CMB_RULES_REASON_RULE]: ['RULE', 'as the flags, the status or the deadline do not suit the action'],
 };
 
 /** REGISTER and SET_RULES: STATUS_BAD_DATA with a reason is about the program, not about the request. */

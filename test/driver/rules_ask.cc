@@ -6,6 +6,10 @@
 
 #include <algorithm>
 
+extern "C" {
+#include "driver/decision.h"
+}
+
 namespace cmbridge::test {
 
 std::u16string upcase(std::u16string_view text) {
@@ -203,6 +207,29 @@ Expected decideNaively(const std::vector<TestRule> &rules, uint32_t otherwise, c
     return {otherwise, CMB_RULES_NONE};
 }
 
+static std::string problemOf(const RULES *rules, const RULES_VERDICT &verdict, uint32_t notifyClass) {
+    if (verdict.Rule == CMB_RULES_NONE) {
+        return verdict.Action > CMB_ACTION_NOTIFY ? "decided by no rule" : "";
+    }
+    if (verdict.Rule >= CMB_MAX_RULES || RulesGetRule(rules, verdict.Rule)->Action != verdict.Action) {
+        return "a rule that does not exist";
+    }
+    if (verdict.Action > CMB_ACTION_BYPASS ||
+        (verdict.Action > CMB_ACTION_NOTIFY && !DecisionActionFits(verdict.Action, notifyClass))) {
+        return "an action that was not accepted";
+    }
+    return "";
+}
+
+static bool isClosed(const CMB_RULE &rule, bool kernelMode) {
+    if (rule.Status >= 0 || rule.Status == STATUS_CALLBACK_BYPASS) {
+        return false;
+    }
+    return rule.Action == CMB_ACTION_BLOCK
+               ? !kernelMode || rule.Flags & CMB_RULE_KERNEL_MODE
+               : rule.Action == CMB_ACTION_ASK && !kernelMode && rule.Flags & CMB_RULE_FAIL_CLOSED;
+}
+
 std::string exercise(const RULES *rules, std::u16string_view text) {
     TestFacts facts;
     facts.key = facts.image = facts.valueName = std::u16string(text);
@@ -222,11 +249,8 @@ std::string exercise(const RULES *rules, std::u16string_view text) {
         if (verdict.Doubtful) {
             return "in doubt although everything was known";
         }
-        if (verdict.Action != CMB_ACTION_IGNORE && verdict.Action != CMB_ACTION_NOTIFY) {
-            return "an action that was not accepted";
-        }
-        if (verdict.Rule != CMB_RULES_NONE && verdict.Rule >= CMB_MAX_RULES) {
-            return "a rule that does not exist";
+        if (std::string problem = problemOf(rules, verdict, notifyClass); !problem.empty()) {
+            return problem;
         }
         RULES_MATCH match;
         RULES_VERDICT doubtful;
@@ -239,8 +263,18 @@ std::string exercise(const RULES *rules, std::u16string_view text) {
             RulesDoubt(&match, static_cast<RULES_DIMENSION>(dimension));
         }
         RulesDecide(&match, &doubtful);
-        if (!doubtful.Doubtful && doubtful.Action != verdict.Action) {
+        const bool matters = verdict.Action > CMB_ACTION_NOTIFY;
+        if (!doubtful.Doubtful && (doubtful.Action != verdict.Action || (matters && doubtful.Rule != verdict.Rule))) {
             return "without doubt, but wrong";
+        }
+        for (BOOLEAN kernelMode : {FALSE, TRUE}) {
+            const UINT32 closed = RulesFindClosed(&match, kernelMode);
+            if (closed == CMB_RULES_NONE && !kernelMode && verdict.Action == CMB_ACTION_BLOCK) {
+                return "open, although what decides is closed";
+            }
+            if (closed != CMB_RULES_NONE && !isClosed(*RulesGetRule(rules, closed), kernelMode)) {
+                return "closed by a rule that is not";
+            }
         }
     }
     return {};

@@ -297,7 +297,7 @@ Program buildProgram(const std::vector<TestRule> &rules, uint32_t otherwise) {
     header.Otherwise = otherwise;
     std::vector<CMB_RULE> entries;
     for (const TestRule &rule : rules) {
-        entries.push_back({rule.action, 0, 0, 0});
+        entries.push_back({rule.action, rule.flags, rule.status, rule.deadline});
         header.ClassMask |= rule.action == CMB_ACTION_IGNORE ? 0 : rule.classes;
     }
     header.ClassMask |= otherwise == CMB_ACTION_IGNORE ? 0 : ~0ULL;

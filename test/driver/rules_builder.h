@@ -39,7 +39,26 @@ struct TestRule {
     std::vector<uint64_t> sessionIds{};
     std::vector<uint64_t> elevated{};
     std::vector<uint64_t> trees{};
+    // CMB_RULE
+    uint32_t flags = 0;
+    int32_t status = 0;
+    uint32_t deadline = 0;
 };
+
+// Rules that decide, about what all classes in classes can have decided.
+inline TestRule askRule(uint64_t classes, uint32_t flags = 0) {
+    return {.action = CMB_ACTION_ASK,
+            .classes = classes,
+            .flags = flags,
+            .status = flags & CMB_RULE_FAIL_CLOSED ? STATUS_ACCESS_DENIED : STATUS_SUCCESS,
+            .deadline = 500};
+}
+inline TestRule blockRule(uint64_t classes, uint32_t flags = 0) {
+    return {.action = CMB_ACTION_BLOCK, .classes = classes, .flags = flags, .status = STATUS_ACCESS_DENIED};
+}
+inline TestRule bypassRule(uint64_t classes, uint32_t flags = 0) {
+    return {.action = CMB_ACTION_BYPASS, .classes = classes, .flags = flags};
+}
 
 // What a notification is about; what is not there, or not known, is std::nullopt.
 struct TestFacts {

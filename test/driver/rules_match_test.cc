@@ -258,53 +258,6 @@ TEST_F(RulesMatchTest, MoreHitsThanFit) {
     });
 }
 
-TEST_F(RulesMatchTest, Doubts) {
-    run([] {
-        auto doubt = [](const std::vector<TestRule> &rules, uint32_t otherwise,
-                        std::initializer_list<RULES_DIMENSION> dimensions, bool narrowed = false) {
-            Asked asked(rules, otherwise);
-            RULES_MATCH match;
-            RULES_VERDICT verdict;
-            RulesBegin(&match, asked.get(), 0);
-            if (narrowed) {
-                RulesNarrowByNumber(&match, RulesProcessId, 4);
-            }
-            for (RULES_DIMENSION dimension : dimensions) {
-                RulesDoubt(&match, dimension);
-            }
-            RulesDecide(&match, &verdict);
-            return verdict;
-        };
-        const TestRule key = {.keys = {u"a"}}, all = {}, ignored = {.action = CMB_ACTION_IGNORE, .keys = {u"a"}},
-                       ignoreAll = {.action = CMB_ACTION_IGNORE}, id = {.processIds = {8}};
-        // The rule may match or not, and that makes a difference.
-        EXPECT_TRUE(doubt({key}, CMB_ACTION_IGNORE, {RulesKey}).Doubtful);
-        EXPECT_TRUE(doubt({ignored, all}, CMB_ACTION_IGNORE, {RulesKey}).Doubtful);
-        EXPECT_TRUE(doubt({ignored}, CMB_ACTION_NOTIFY, {RulesKey}).Doubtful);
-        EXPECT_TRUE(doubt({ignored, key, ignoreAll}, CMB_ACTION_IGNORE, {RulesKey}).Doubtful);
-        // It makes none.
-        RULES_VERDICT verdict = doubt({key}, CMB_ACTION_NOTIFY, {RulesKey});
-        EXPECT_FALSE(verdict.Doubtful);
-        EXPECT_EQ(verdict.Action, static_cast<UINT32>(CMB_ACTION_NOTIFY));
-        verdict = doubt({ignored, ignoreAll, all}, CMB_ACTION_NOTIFY, {RulesKey});
-        EXPECT_FALSE(verdict.Doubtful);
-        EXPECT_EQ(verdict.Action, static_cast<UINT32>(CMB_ACTION_IGNORE));
-        // A rule without the condition decides before.
-        verdict = doubt({all, ignored}, CMB_ACTION_IGNORE, {RulesKey, RulesImage});
-        EXPECT_FALSE(verdict.Doubtful);
-        EXPECT_EQ(verdict.Rule, 0u);
-        // The rule in doubt is out for another reason.
-        verdict = doubt({id, ignoreAll}, CMB_ACTION_IGNORE, {RulesKey}, true);
-        EXPECT_FALSE(verdict.Doubtful);
-        EXPECT_EQ(verdict.Rule, 1u);
-        TestRule both = key;
-        both.processIds = {8};
-        EXPECT_FALSE(doubt({both}, CMB_ACTION_IGNORE, {RulesKey}, true).Doubtful);
-        both.processIds = {4};
-        EXPECT_TRUE(doubt({both}, CMB_ACTION_IGNORE, {RulesKey}, true).Doubtful);
-    });
-}
-
 TEST_F(RulesMatchTest, NeedsAndIgnores) {
     run([] {
         Asked asked({{.action = CMB_ACTION_IGNORE, .processIds = {4}},

@@ -49,6 +49,24 @@ template <typename T> std::vector<T> randomList(std::mt19937 &random, std::initi
     return list;
 }
 
+// The classes of these rules are such that can be decided in any way.
+TestRule randomAction(std::mt19937 &random) {
+    static_assert(RegNtPreDeleteKey == 0 && RegNtPreSetValueKey == 1);
+    switch (random() % 7) {
+    case 0:
+        return askRule(0);
+    case 1:
+        return blockRule(0);
+    case 2:
+        return bypassRule(0);
+    case 3:
+    case 4:
+        return {.action = CMB_ACTION_IGNORE};
+    default:
+        return {.action = CMB_ACTION_NOTIFY};
+    }
+}
+
 TEST_F(RulesRandomTest, AgreesWithPlainWords) {
     run([] {
         std::mt19937 random(20);
@@ -57,7 +75,7 @@ TEST_F(RulesRandomTest, AgreesWithPlainWords) {
         for (int round = 0; round < 150; ++round) {
             std::vector<TestRule> rules(1 + random() % (round % 10 == 0 ? 200 : 12));
             for (TestRule &rule : rules) {
-                rule.action = random() % 2 ? CMB_ACTION_NOTIFY : CMB_ACTION_IGNORE;
+                rule = randomAction(random);
                 rule.classes = random() % 2 ? 3 : 1 + random() % 3;
                 for (uint32_t left = random() % 4; left > 0; --left) {
                     rule.keys.push_back(randomPattern(random));

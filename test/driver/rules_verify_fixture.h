@@ -19,6 +19,9 @@ inline std::vector<TestRule> richRules() {
         {.images = {u"**\\*.exe", u"\\Device\\HarddiskVolume1\\**"}, .users = {user, system}},
         {.processIds = {4, 8, 1000}, .sessionIds = {0, 1}, .elevated = {1}},
         {.action = CMB_ACTION_IGNORE, .trees = {4, 700, 900}},
+        askRule(bit(RegNtPreSetValueKey) | bit(RegNtPostQueryValueKey), CMB_RULE_FAIL_CLOSED),
+        blockRule(bit(RegNtPreDeleteKey) | bit(RegNtPreSetValueKey), CMB_RULE_KERNEL_MODE),
+        bypassRule(bit(RegNtPreSetValueKey), CMB_RULE_DRY_RUN),
     };
 }
 

@@ -60,7 +60,7 @@ TEST_F(RulesetIoctlTest, RefusedProgramsLeaveTheOldOnes) {
         EXPECT_NE(registered.Reason, 0u) << size;
     }
     EXPECT_EQ(client.statistics().Registrations, 1u);
-    program.rule(0).Action = CMB_ACTION_BLOCK;
+    program.rule(0).Action = CMB_ACTION_BYPASS + 1;
     CMB_SET_RULES_REPLY reply = trySet(client, cookie, bytes);
     EXPECT_EQ(reply.Status, STATUS_BAD_DATA);
     EXPECT_EQ(reply.Reason, static_cast<UINT32>(CMB_RULES_REASON_ACTION));

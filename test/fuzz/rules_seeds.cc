@@ -20,6 +20,8 @@ const std::vector<std::vector<TestRule>> kPrograms = {
     {{.keys = {u"x\\a*b*c\\*d\\e*"}}, {.valueNames = {u"", u"*name*", u"a"}}},
     {{.valueTypes = {1, 4}, .outcomes = {2}}, {.processIds = {4, 8}, .sessionIds = {0}, .elevated = {1}}},
     {{.users = {makeSid({18}), makeSid({21, 1, 2, 3, 1001})}}, {.images = {u"**\\*.exe"}, .trees = {4, 8, 100}}},
+    {cmbridge::test::askRule(0x3, CMB_RULE_FAIL_CLOSED), cmbridge::test::blockRule(0x3, CMB_RULE_KERNEL_MODE),
+     cmbridge::test::bypassRule(0x3, CMB_RULE_DRY_RUN)},
     std::vector<TestRule>(130, TestRule{.keys = {u"a\\*", u"b"}, .processIds = {4}}),
 };
 
