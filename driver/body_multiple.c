@@ -69,6 +69,7 @@ VOID BodyDescribeQueryMultiple(BODY *Body, const BODY_INPUT *Input) {
     const BOOLEAN answered = post && post->Status == STATUS_SUCCESS;
     CMB_BODY_QUERY_MULTIPLE *body = &Body->QueryMultiple;
     body->EntryCount = query->EntryCount;
+    body->BufferSize = room;
     DescribeEntries(Body, query, answered);
     if (!post) {
         body->BufferLength = room;

@@ -165,6 +165,7 @@ VOID BodyDescribeQuerySecurity(BODY *Body, const BODY_INPUT *Input) {
     const ULONG room = BodyBufferLength(Body, Input);
     CMB_BODY_SECURITY *body = &Body->Security;
     body->SecurityInformation = BodyReadNumber(Body, query->SecurityInformation);
+    body->BufferSize = room;
     if (!Input->Post) {
         body->Length = room;
         return;

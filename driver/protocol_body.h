@@ -116,7 +116,8 @@ typedef struct CMB_BODY_QUERY_MULTIPLE {
     UINT32 BufferLength;
     // Post: what is needed, if the caller asked for it.
     UINT32 RequiredLength;
-    UINT32 Reserved;
+    // In both phases the size of the caller's buffer; 0 where the pre phase was not seen.
+    UINT32 BufferSize;
 } CMB_BODY_QUERY_MULTIPLE;
 
 // RegNt*KeyHandleClose, RegNtCallbackObjectContextCleanup. A key object can be closed by another process than the one
@@ -161,6 +162,9 @@ typedef struct CMB_BODY_SECURITY {
     UINT32 SecurityInformation;
     // Query. Pre: size of the caller's buffer; post: the size of the descriptor.
     UINT32 Length;
+    // Query, in both phases: the size of the caller's buffer; 0 where the pre phase was not seen.
+    UINT32 BufferSize;
+    UINT32 Reserved;
 } CMB_BODY_SECURITY;
 
 // RegNt*RestoreKey, RegNt*SaveKey, RegNt*SaveMergedKey.

@@ -1,4 +1,6 @@
 export { compareAltitudes } from './altitude.js';
+export { allow, block, bypass, DecisionError, emulate, override, redirect, replace } from './decision.js';
+export type * from './decision.js';
 export type { LazyEvent } from './decode/lazy-event.js';
 export type { Driver, StatisticsOptions, Version } from './driver.js';
 export { CmBridgeError, NtStatusError, RegFileError } from './errors.js';

@@ -26,3 +26,9 @@ export function unixNanosecondsAt(view: DataView, offset: number): bigint {
   halves[1] = (high - epochHigh - borrow) * 100 + (product - lower) / 0x1_0000_0000;
   return whole[0] ?? 0n;
 }
+
+/** Back again, rounded down to 100 ns. */
+export function fromUnixNanoseconds(time: bigint): bigint {
+  const units = time / 100n;
+  return (units * 100n > time ? units - 1n : units) + unixEpoch;
+}

@@ -435,7 +435,7 @@ export const CMB_BODY_QUERY_MULTIPLE = {
   EntryCount: 32,
   BufferLength: 36,
   RequiredLength: 40,
-  Reserved: 44,
+  BufferSize: 44,
 } as const;
 
 export const CMB_BODY_CLOSE = {
@@ -462,10 +462,12 @@ export const CMB_BODY_UNLOAD = {
 } as const;
 
 export const CMB_BODY_SECURITY = {
-  size: 24,
+  size: 32,
   Descriptor: 0,
   SecurityInformation: 16,
   Length: 20,
+  BufferSize: 24,
+  Reserved: 28,
 } as const;
 
 export const CMB_BODY_FILE = {

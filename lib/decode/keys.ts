@@ -74,7 +74,9 @@ export function decodeSecurity(record: RecordView, event: Draft & Body<SecurityF
   const { body } = record;
   event.securityInformation = securityInformation(record.u32(body + B.SecurityInformation));
   event.securityDescriptor = descriptorAt(record, body + B.Descriptor);
-  event.length = event.operation === 'QueryKeySecurity' ? record.u32(body + B.Length) : null;
+  const isQuery = event.operation === 'QueryKeySecurity';
+  event.length = isQuery ? record.u32(body + B.Length) : null;
+  event.bufferSize = isQuery ? record.u32(body + B.BufferSize) : null;
 }
 
 export function decodeQueryName(record: RecordView, event: Body<QueryNameFields>, isPost: boolean): void {

@@ -90,6 +90,7 @@ export function decodeQueryMultiple(record: RecordView, event: Body<QueryMultipl
   event.entries = list;
   event.entryCount = record.u32(body + B.EntryCount);
   event.bufferLength = record.u32(body + B.BufferLength);
+  event.bufferSize = record.u32(body + B.BufferSize);
   event.requiredLength = (isPost && record.u32(body + B.RequiredLength)) || null;
 }
 

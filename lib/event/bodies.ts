@@ -127,6 +127,8 @@ export interface SecurityFields {
   readonly securityDescriptor: SecurityDescriptor | null;
   /** Query, in bytes. Pre: the caller's buffer; post: the descriptor. */
   readonly length: number | null;
+  /** Query: size of the caller's buffer in bytes, in both phases; 0 when the pre phase was not seen. */
+  readonly bufferSize: number | null;
 }
 
 /** Restore: REG_RESTORE_KEY_INFORMATION. */

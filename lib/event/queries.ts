@@ -60,6 +60,8 @@ export interface QueryMultipleFields {
   readonly entryCount: number;
   /** In bytes. Pre: the caller's buffer; post: what was used of it. */
   readonly bufferLength: number;
+  /** Size of the caller's buffer in bytes, in both phases; 0 when the pre phase was not seen. */
+  readonly bufferSize: number;
   /** Post: bytes that all the values take, if the caller wanted to know. */
   readonly requiredLength: number | null;
 }

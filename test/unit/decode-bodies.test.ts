@@ -154,7 +154,7 @@ describe('bodies', () => {
       event.entries.map(({ value }) => value?.data),
       [1, 2],
     );
-    assert.deepEqual([event.entryCount, event.bufferLength, event.requiredLength], [2, 12, 12]);
+    assert.deepEqual([event.entryCount, event.bufferLength, event.bufferSize, event.requiredLength], [2, 12, 64, 12]);
     const pre = full('RegNtPreQueryMultipleValueKey');
     assert.deepEqual(
       pre.entries.map(({ value }) => value),

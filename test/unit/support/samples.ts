@@ -89,6 +89,7 @@ function valueEntries(): Body {
     [
       [B.EntryCount, 2],
       [B.BufferLength, 12],
+      [B.BufferSize, 64],
       [B.RequiredLength, 12],
     ],
     [
