@@ -1,4 +1,4 @@
-import type { NotificationEvent } from '../event.js';
+import type { DecisionKind, NotificationEvent } from '../event.js';
 import { ntSuccess } from '../nt-status.js';
 import { quote } from '../options.js';
 import * as P from '../protocol.js';
@@ -6,7 +6,7 @@ import type { QueryAnswer, QueryOperation, QueryOutput } from './answer.js';
 import { checkOutput, checkReplacement, checkUndo } from './check.js';
 import { DecisionError } from './error.js';
 import { fittingKinds } from './fits.js';
-import type { Decision, DecisionKind, OverrideDecision } from './kinds.js';
+import type { Decision, OverrideDecision } from './kinds.js';
 import { encodeAnswer, encodeOutput, isQuery } from './output.js';
 import { redirectTarget } from './redirect.js';
 import { blockStatus, isError, overrideStatus, shown } from './status.js';

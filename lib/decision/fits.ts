@@ -1,11 +1,10 @@
-import type { NotificationEvent } from '../event.js';
+import type { DecisionKind, NotificationEvent } from '../event.js';
 import type { Operation, Phase } from '../notify-class.js';
 import type { QueryEnds, QueryOperation, QueryOutputs } from './answer.js';
 import type {
   AllowDecision,
   BlockDecision,
   BypassDecision,
-  DecisionKind,
   EmulateDecision,
   OverrideDecision,
   RedirectDecision,

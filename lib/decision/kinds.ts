@@ -48,5 +48,3 @@ export type Decision =
   | ReplaceDecision
   | RedirectDecision
   | OverrideDecision;
-
-export type DecisionKind = Decision['kind'];
