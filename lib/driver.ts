@@ -1,4 +1,7 @@
 import { abortError, invalidArgument } from './errors.js';
+import { startGuard, type Guard } from './guard.js';
+import type { GuardedByDefault, GuardedOperation, GuardHandler, GuardHandlers, GuardOptions } from './guard-options.js';
+import type { GuardHandlerInput } from './guard-rules.js';
 import type { BackendName } from './native.js';
 import { openDrivers } from './open-drivers.js';
 import { abortable, checkFunction, checkOptions, checkSignal, quote, throwIfAborted } from './options.js';
@@ -119,6 +122,20 @@ export class Driver {
       throw invalidArgument('"otherwise" says what becomes of what no rule matches; there are no rules');
     };
     return { current: compile((rules ?? null) as RulesInput | null, otherwise), compile };
+  }
+
+  /**
+   * The common shape of a policy: a registration that asks the handler, or the one for the operation, before something is done to the
+   * keys, with `onTimeout` for when no answer comes in time and `except` for what needs no question. It also asks about what would go round
+   * the keys: renaming, restoring, replacing, loading and unloading keys above them.
+   */
+  async guard<O extends GuardedOperation = GuardedByDefault>(
+    options: GuardOptions<O>,
+    handler: GuardHandler<O> | GuardHandlers,
+  ): Promise<Guard> {
+    const register = (registering: RegisterOptions, callback: EventCallback) =>
+      this.registerCallback(registering, callback);
+    return startGuard(register, options, handler as GuardHandlerInput);
   }
 
   async statistics(options?: StatisticsOptions): Promise<Statistics> {

@@ -11,6 +11,19 @@ export { eventToJson, stringifyEvent } from './event-json/write.js';
 export type { JsonValue } from './event-json/write.js';
 export type { EventIterator } from './event-stream.js';
 export type { Flags } from './flags.js';
+export type { Guard } from './guard.js';
+export { guardedByDefault } from './guard-options.js';
+export type {
+  DecidedEvent,
+  GuardConditions,
+  GuardedByDefault,
+  GuardedOperation,
+  GuardEvent,
+  GuardException,
+  GuardHandler,
+  GuardHandlers,
+  GuardOptions,
+} from './guard-options.js';
 export { CmGetCallbackVersion, CmRegisterCallbackEx, CmUnRegisterCallback } from './kernel-routines.js';
 export type { Cookie, ExCallbackFunction } from './kernel-routines.js';
 export { canonicalKey, controlSetNumber, displayAliases, keyAliases } from './key-alias.js';
