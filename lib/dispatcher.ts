@@ -1,10 +1,13 @@
 import { Decoder } from './decode.js';
+import { ticketOf } from './decode/decided.js';
 import { LazyEvent } from './decode/lazy-event.js';
 import { CmBridgeError } from './errors.js';
 import type { Event, GapEvent } from './event.js';
 import * as P from './protocol.js';
+import type { Questions } from './questions.js';
 import { forEachRecord, type RecordView } from './record.js';
 import type { Registration } from './registration.js';
+import type { RulesetTable } from './rules/ruleset-table.js';
 import { Route, RouteTable, type Batch } from './route.js';
 
 const R = P.CMB_RECORD;
@@ -17,6 +20,7 @@ const R = P.CMB_RECORD;
 export class Dispatcher {
   readonly #routes = new RouteTable();
   readonly #acknowledge: () => void;
+  readonly #questions: Questions;
   readonly #outstanding = new Set<Batch>();
   readonly #progress = new Set<() => void>();
   #registering = 0;
@@ -25,8 +29,9 @@ export class Dispatcher {
   #batches = 0;
   #isDamaged = false;
 
-  constructor(acknowledge: () => void) {
+  constructor(acknowledge: () => void, questions: Questions) {
     this.#acknowledge = acknowledge;
+    this.#questions = questions;
   }
 
   /** HELLO tells how many processes and key paths the driver and the session keep in common. */
@@ -60,6 +65,10 @@ export class Dispatcher {
   /** What UNREGISTER said is to come in all, from the first record on. */
   expect(cookie: bigint, recorded: bigint, lost: bigint): void {
     this.#routes.find(cookie)?.expect(recorded, lost);
+  }
+
+  rulesetsOf(cookie: bigint): RulesetTable | undefined {
+    return this.#routes.find(cookie)?.rules;
   }
 
   /** All of it has been delivered. */
@@ -105,9 +114,9 @@ export class Dispatcher {
   endRegister(registration: Registration | null): void {
     if (registration !== null) {
       const route = this.#routes.findOrAdd(registration.cookie);
-      for (const { event, error, batch } of route.begin(registration)) {
-        if (event !== null) this.#deliverEarly(registration, event, batch);
-        if (error !== null) registration.deliverDamage(error);
+      for (const { event, error, ticket, batch } of route.begin(registration)) {
+        if (event !== null) this.#deliverEarly(registration, event, ticket, batch);
+        if (error !== null) this.#damage(registration, error, ticket);
         batch.pending--;
       }
     }
@@ -151,33 +160,39 @@ export class Dispatcher {
     const { kind } = record;
     const route = kind === P.CMB_RECORD_PROCESS ? null : this.#routeOf(record);
     if (route !== null && kind === P.CMB_RECORD_NOTIFICATION) route.countRecord();
+    const ticket = route !== null && kind === P.CMB_RECORD_NOTIFICATION ? ticketOf(record) : null;
     let event: Event | LazyEvent | null;
     try {
       event = this.#decode(record, route);
     } catch (error) {
       if (!(error instanceof CmBridgeError)) throw error;
-      this.#dispatchDamage(kind, route, error, batch);
+      this.#dispatchDamage(kind, route, error, ticket, batch);
       return;
     }
     if (event === null || route === null) return;
     if (isGap(event)) route.countLost(event.count);
-    if (route.registration === null) route.keepEarly(event, null, batch);
-    else this.#deliver(route.registration, event as Event, batch);
+    if (route.registration === null) route.keepEarly({ event, error: null, ticket, batch });
+    else this.#deliver(route.registration, event as Event, ticket, batch);
   }
 
   /** As the registration wants it; for one that is not known yet, so that it can be either. */
   #decode(record: RecordView, route: Route | null): Event | LazyEvent | null {
     if (route === null) return this.#decoder.decode(record, null);
-    if (route.registration?.isLazy === false) return this.#decoder.decode(record, route.links);
-    return this.#decoder.decodeLazily(record, route.links);
+    if (route.registration?.isLazy === false) return this.#decoder.decode(record, route.links, route.rules);
+    return this.#decoder.decodeLazily(record, route.links, route.rules);
   }
 
-  #dispatchDamage(kind: number, route: Route | null, error: CmBridgeError, batch: Batch): void {
+  #dispatchDamage(kind: number, route: Route | null, error: CmBridgeError, ticket: bigint | null, batch: Batch): void {
     // How much it would have told of as lost is not known.
     if (kind === P.CMB_RECORD_GAP) this.#isDamaged = true;
     if (kind === P.CMB_RECORD_PROCESS) this.#deliverDamage(error);
-    else if (route?.registration === null) route.keepEarly(null, error, batch);
-    else route?.registration.deliverDamage(error);
+    else if (route?.registration === null) route.keepEarly({ event: null, error, ticket, batch });
+    else if (route !== null) this.#damage(route.registration, error, ticket);
+  }
+
+  #damage(registration: Registration, error: CmBridgeError, ticket: bigint | null): void {
+    if (ticket !== null) this.#questions.dismiss(registration, ticket, null);
+    registration.deliverDamage(error);
   }
 
   /** While somebody registers, records may come of a registration that nobody knows yet. */
@@ -193,21 +208,28 @@ export class Dispatcher {
     for (const registration of this.registrations) registration.deliverDamage(error);
   }
 
-  #deliverEarly(registration: Registration, event: Event | LazyEvent, batch: Batch): void {
-    if (registration.isLazy || isGap(event) || !(event instanceof LazyEvent)) {
-      this.#deliver(registration, event as Event, batch);
+  #deliverEarly(registration: Registration, event: Event | LazyEvent, ticket: bigint | null, batch: Batch): void {
+    if (registration.isLazy || !(event instanceof LazyEvent)) {
+      this.#deliver(registration, event as Event, ticket, batch);
       return;
     }
+    let whole: Event;
     try {
-      this.#deliver(registration, event.toEvent(), batch);
+      whole = event.toEvent();
     } catch (error) {
       if (!(error instanceof CmBridgeError)) throw error;
-      registration.deliverDamage(error);
+      this.#damage(registration, error, ticket);
+      return;
     }
+    this.#deliver(registration, whole, ticket, batch);
   }
 
   /** The type of `event` stands for that which its registration was promised. */
-  #deliver(registration: Registration, event: Event, batch: Batch): void {
+  #deliver(registration: Registration, event: Event, ticket: bigint | null, batch: Batch): void {
+    if (ticket !== null) {
+      this.#questions.ask(registration, event, ticket);
+      return;
+    }
     const settled = registration.deliver(event);
     if (settled === null) return;
     batch.pending++;

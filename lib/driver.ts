@@ -12,13 +12,14 @@ import {
   type LazyRegisterOptions,
   type RegisterOptions,
 } from './register-options.js';
-import type {
-  EventCallback,
-  LazyEventCallback,
-  LazyRegistration,
-  Registration,
-  RegistrationRules,
-  SignalOption,
+import {
+  requireCallback,
+  type EventCallback,
+  type LazyEventCallback,
+  type LazyRegistration,
+  type Registration,
+  type RegistrationRules,
+  type SignalOption,
 } from './registration.js';
 import type { DriverLimits, HelloReply } from './requests.js';
 import { rulesForDriver, type RulesInput, type RulesTarget } from './rules/driver-rules.js';
@@ -105,6 +106,7 @@ export class Driver {
       onError: checkFunction('onError', options.onError),
       ...(onCookie === undefined ? {} : { onCookie }),
     };
+    requireCallback(rules.current, callback);
     throwIfAborted(signal, 'Registering');
     const registration = await this.#session.register(parameters);
     if (signal?.aborted === true) {

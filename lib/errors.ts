@@ -20,6 +20,7 @@ export const cmBridgeErrorCodes = [
   'CMB_PROTOCOL_ERROR',
   'CMB_PROTOCOL_MISMATCH',
   'CMB_REG_FILE',
+  'CMB_REPLY_REFUSED',
   'CMB_RULES_REFUSED',
   'CMB_UNKNOWN_OPTION',
 ] as const;

@@ -67,6 +67,8 @@ export type {
   ValueFlaw,
 } from './registry-value.js';
 export type { BreakerOptions, DriverLimits, RateLimit } from './requests.js';
+export { ReplyRefusedError } from './reply-error.js';
+export type { ReplyRefusal } from './reply-error.js';
 export { RulesError } from './rules/problem.js';
 export type { RulePath, RuleProblem } from './rules/problem.js';
 export { compileRules } from './rules/compile.js';

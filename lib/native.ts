@@ -12,6 +12,8 @@ export interface NativeError extends Error {
 export interface NativeChannel {
   /** One IOCTL that completes by itself. Resolves with the bytes the driver returned. Runs off the JavaScript thread. */
   control(code: number, input: Uint8Array, outputLength: number): Promise<Uint8Array>;
+  /** One REPLY, on this thread: it waits for nobody. Throws a NativeError. */
+  reply(input: Uint8Array): Uint8Array;
   /**
    * Keeps `receives` RECEIVE requests of `bytes` each pended. Every completed batch goes to `onBatch` in one call, in the
    * driver's order. The request is pended again only after `acknowledge()`, so a program that does not keep up is

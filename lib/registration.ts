@@ -1,7 +1,8 @@
 import type { LazyEvent } from './decode/lazy-event.js';
 import type { BreakerEvent, Event, GapEvent } from './event.js';
 import { EventStream, type Entry, type EventIterator, type StreamOwner } from './event-stream.js';
-import { abortable, checkInteger, checkOptions, checkSignal, throwIfAborted } from './options.js';
+import { invalidArgument } from './errors.js';
+import { abortable, checkInteger, checkOptions, checkSignal, quote, throwIfAborted } from './options.js';
 import type { CompiledRules } from './rules/rule.js';
 import type { RulesInput } from './rules/driver-rules.js';
 import type { Statistics } from './statistics.js';
@@ -9,6 +10,13 @@ import type { Statistics } from './statistics.js';
 export type EventCallback = (event: Event, registration: Registration) => unknown;
 /** `event` is null when the error is not about one event. */
 export type ErrorCallback = (error: unknown, event: Event | null) => void;
+
+/** How a callback's result gets to whoever waits for it; one of the two is called, once. */
+export interface Answer {
+  readonly decide: (decision: unknown) => void;
+  /** There is no decision: the callback failed. */
+  readonly dismiss: () => void;
+}
 
 /** Of `registerLazyCallback()`. */
 export type LazyEventCallback = (event: LazyEvent | GapEvent | BreakerEvent, registration: LazyRegistration) => unknown;
@@ -42,7 +50,7 @@ export interface RegistrationRules {
 export interface RegistrationOwner {
   /** UNREGISTER, and the wait until every record that was queued before it returned has been delivered. */
   unregister(registration: Registration): Promise<void>;
-  setRules(cookie: bigint, program: Uint8Array | null): Promise<bigint>;
+  setRules(cookie: bigint, rules: CompiledRules | null): Promise<bigint>;
   registrationStatistics(cookie: bigint): Promise<Statistics>;
   roomAgain(): void;
 }
@@ -124,9 +132,10 @@ export class Registration {
     const signal = checkSignal(checked['signal']);
     throwIfAborted(signal, 'Setting rules');
     const compiled = this.#compile(rules, checked['otherwise']);
+    requireCallback(compiled, this.#callback);
     // One after the other, so that the last call has the last word.
     const setting = this.#settingRules.then(async () => {
-      const sequence = await this.#owner.setRules(this.cookie, compiled?.bytes ?? null);
+      const sequence = await this.#owner.setRules(this.cookie, compiled);
       this.#rules = compiled;
       return { sequence };
     });
@@ -207,6 +216,26 @@ export class Registration {
     }
   }
 
+  /** @internal An event whose operation is held until the callback has said what becomes of it. */
+  ask(event: Event, answer: Answer): void {
+    this.#enqueue({ event });
+    const fail = (error: unknown) => {
+      answer.dismiss();
+      this.report(error, event);
+    };
+    if (this.#callback === undefined) {
+      answer.dismiss();
+      return;
+    }
+    try {
+      const result = this.#callback(event, this);
+      if (isThenable(result)) void Promise.resolve(result).then(answer.decide, fail);
+      else answer.decide(result);
+    } catch (error) {
+      fail(error);
+    }
+  }
+
   /** @internal A record that could not be read. */
   deliverDamage(error: Error): void {
     this.#enqueue({ error });
@@ -261,6 +290,16 @@ export class Registration {
     if (this.#callback === undefined && this.#streams.size === 0) this.#held.push(entry);
     for (const stream of this.#streams) stream.push(entry);
   }
+}
+
+/** Rules that ask need somebody who answers. */
+export function requireCallback(rules: CompiledRules | null, callback: EventCallback | undefined): void {
+  const asks = rules?.asks ?? null;
+  if (asks === null || callback !== undefined) return;
+  const name = asks.name === null ? '' : ` (${quote(asks.name)})`;
+  throw invalidArgument(
+    `rules[${asks.index}]${name} asks, but the registration has no callback to answer, and iterators cannot: give one to registerCallback()`,
+  );
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

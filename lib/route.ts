@@ -2,6 +2,7 @@ import { HopTracker } from './decode/hops.js';
 import type { CmBridgeError } from './errors.js';
 import type { LazyEvent } from './decode/lazy-event.js';
 import type { Event } from './event.js';
+import { RulesetTable } from './rules/ruleset-table.js';
 import type { Registration } from './registration.js';
 
 /** One batch that native code waits to have acknowledged. */
@@ -16,6 +17,8 @@ export interface Batch {
 interface Early {
   readonly event: Event | LazyEvent | null;
   readonly error: CmBridgeError | null;
+  /** Of the operation that is held; null: none is. */
+  readonly ticket: bigint | null;
   readonly batch: Batch;
 }
 
@@ -25,6 +28,7 @@ export class Route {
   readonly low: number;
   readonly high: number;
   readonly links = new HopTracker();
+  readonly rules = new RulesetTable();
   /** Null before REGISTER has been answered. */
   registration: Registration | null = null;
   readonly #early: Early[] = [];
@@ -42,13 +46,15 @@ export class Route {
   /** The registration is known from now on; what has come for it so far. */
   begin(registration: Registration): Early[] {
     this.registration = registration;
+    this.rules.propose(registration.rules);
+    this.rules.accept();
     return this.#early.splice(0);
   }
 
   /** What has come; its batch waits for what becomes of it. */
-  keepEarly(event: Event | LazyEvent | null, error: CmBridgeError | null, batch: Batch): void {
-    this.#early.push({ event, error, batch });
-    batch.pending++;
+  keepEarly(early: Early): void {
+    this.#early.push(early);
+    early.batch.pending++;
   }
 
   /** The batches of what came before, once for each record. */

@@ -21,7 +21,10 @@ import {
   type RegisterRequest,
   type UnregisterReply,
 } from './requests.js';
+import { Questions } from './questions.js';
+import { Replies } from './replies.js';
 import { setRulesReply, setRulesRequest, throwIfRefused } from './rules/requests.js';
+import type { CompiledRules } from './rules/rule.js';
 import { statisticsReply, type Statistics } from './statistics.js';
 
 export interface RegisterParameters extends RegisterRequest {
@@ -35,9 +38,10 @@ export interface RegisterParameters extends RegisterRequest {
 
 /** One open handle of the control device, after HELLO: the requests of the protocol and the delivery of records. */
 export class Session implements RegistrationOwner {
+  readonly #questions = new Questions(new Replies((request) => this.#reply(request)));
   readonly dispatcher = new Dispatcher(() => {
     this.#channel?.acknowledge();
-  });
+  }, this.#questions);
   #channel: NativeChannel | null = null;
   #pendingRegisters = new Set<Promise<unknown>>();
   #isReferenced = true;
@@ -47,6 +51,7 @@ export class Session implements RegistrationOwner {
 
   start(channel: NativeChannel, receives: number, receiveBytes: number, limits: DriverLimits): void {
     this.#channel = channel;
+    this.#questions.start(limits.controlSet);
     this.dispatcher.start(limits.processSlots, limits.pathSlots);
     this.#updateReference();
     channel.startReceive(receives, receiveBytes);
@@ -141,15 +146,18 @@ export class Session implements RegistrationOwner {
   }
 
   /** SET_RULES; the number that records of operations under the new rules exceed. */
-  async setRules(cookie: bigint, program: Uint8Array | null): Promise<bigint> {
+  async setRules(cookie: bigint, rules: CompiledRules | null): Promise<bigint> {
     const what = `Setting the rules of the cookie ${cookie}`;
-    const input = setRulesRequest(cookie, program);
+    const input = setRulesRequest(cookie, rules?.bytes ?? null);
+    const rulesets = this.dispatcher.rulesetsOf(cookie);
+    rulesets?.propose(rules);
     const reply = setRulesReply(
       await this.#control(P.CMB_IOCTL_SET_RULES, input, P.CMB_SET_RULES_REPLY.size, what),
       what,
     );
     if (reply.status === NtStatus.STATUS_INVALID_PARAMETER) throw cookieError(reply.status, cookie);
     if (!ntSuccess(reply.status)) throw statusError(reply.status, what);
+    rulesets?.accept();
     return reply.sequence;
   }
 
@@ -203,6 +211,17 @@ export class Session implements RegistrationOwner {
       const status = nativeStatus(error);
       if (status === null) throw error;
       throw statusError(status, what, error);
+    }
+  }
+
+  /** REPLY. Null: the session has ended, and with it whatever waited. */
+  #reply(request: Uint8Array): Uint8Array | null {
+    if (this.#goneStatus !== null || this.#channel === null) return null;
+    try {
+      return this.#channel.reply(request);
+    } catch (error) {
+      if (nativeStatus(error) === NtStatus.STATUS_FILE_CLOSED) return null;
+      throw error;
     }
   }
 

@@ -16,6 +16,9 @@
 
 namespace cmbridge {
 
+// What reply() may need for its output.
+inline constexpr size_t kMaxReplyOutput = 8192;
+
 struct ControlResult {
     NtStatus status;
     size_t information;
@@ -41,6 +44,10 @@ class Channel {
     // lock or has a notification of the registration in flight, so never call this on a thread that must stay
     // responsive.
     virtual ControlResult control(uint32_t code, std::span<const std::byte> input, std::span<std::byte> output) = 0;
+
+    // One REPLY. It waits for nobody, so it may be sent on any thread but by one at a time; the operations that it
+    // decides about go on before it returns.
+    virtual ControlResult reply(std::span<const std::byte> input, std::span<std::byte> output) = 0;
 
     // Once per channel. Keeps `receives` requests of `bytes` each pended, as far as acknowledge() allows.
     virtual NtStatus startReceive(size_t receives, size_t bytes, std::shared_ptr<ReceiveSink> sink) = 0;

@@ -36,12 +36,12 @@ Napi::Uint8Array copyBytes(Napi::Env env, const std::byte *bytes, size_t size) {
 
 // Node-API checks the receiver of each method against this class, so a method never sees an object of another one.
 Napi::Function ChannelObject::define(Napi::Env env) {
-    return DefineClass(env, "NativeChannel",
-                       {InstanceMethod<&ChannelObject::control>("control"),
-                        InstanceMethod<&ChannelObject::startReceive>("startReceive"),
-                        InstanceMethod<&ChannelObject::acknowledge>("acknowledge"),
-                        InstanceMethod<&ChannelObject::ref>("ref"), InstanceMethod<&ChannelObject::unref>("unref"),
-                        InstanceMethod<&ChannelObject::close>("close")});
+    return DefineClass(
+        env, "NativeChannel",
+        {InstanceMethod<&ChannelObject::control>("control"), InstanceMethod<&ChannelObject::reply>("reply"),
+         InstanceMethod<&ChannelObject::startReceive>("startReceive"),
+         InstanceMethod<&ChannelObject::acknowledge>("acknowledge"), InstanceMethod<&ChannelObject::ref>("ref"),
+         InstanceMethod<&ChannelObject::unref>("unref"), InstanceMethod<&ChannelObject::close>("close")});
 }
 
 ChannelObject::ChannelObject(const Napi::CallbackInfo &info) : ObjectWrap(info) {
@@ -102,6 +102,27 @@ Napi::Value ChannelObject::control(const Napi::CallbackInfo &info) {
             }
             controlSettled();
         });
+}
+
+// On the JavaScript thread: a trip to the pool and back takes longer than the threads that are held should wait.
+Napi::Value ChannelObject::reply(const Napi::CallbackInfo &info) {
+    Napi::Env env = info.Env();
+    if (info.Length() < 1 || !info[0].IsTypedArray()) {
+        Napi::TypeError::New(env, "reply(input)").ThrowAsJavaScriptException();
+        return env.Undefined();
+    }
+    if (state_ != State::open) {
+        nativeError(env, "DeviceIoControl", kStatusFileClosed).ThrowAsJavaScriptException();
+        return env.Undefined();
+    }
+    auto view = info[0].As<Napi::TypedArray>();
+    const auto *first = static_cast<const std::byte *>(view.ArrayBuffer().Data()) + view.ByteOffset();
+    ControlResult result = channel_->reply({first, view.ByteLength()}, replyOutput_);
+    if (!succeeded(result.status)) {
+        nativeError(env, "DeviceIoControl", result.status).ThrowAsJavaScriptException();
+        return env.Undefined();
+    }
+    return copyBytes(env, replyOutput_.data(), std::min(result.information, replyOutput_.size()));
 }
 
 void ChannelObject::startReceive(const Napi::CallbackInfo &info) {

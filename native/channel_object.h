@@ -7,6 +7,8 @@
 
 #include <napi.h>
 
+#include <array>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -33,6 +35,7 @@ class ChannelObject final : public Napi::ObjectWrap<ChannelObject> {
 
   private:
     Napi::Value control(const Napi::CallbackInfo &info);
+    Napi::Value reply(const Napi::CallbackInfo &info);
     void startReceive(const Napi::CallbackInfo &info);
     void acknowledge(const Napi::CallbackInfo &info);
     void ref(const Napi::CallbackInfo &info);
@@ -54,6 +57,7 @@ class ChannelObject final : public Napi::ObjectWrap<ChannelObject> {
     std::shared_ptr<Delivery> delivery_;
     std::function<std::function<void()>()> beforeClose_;
     std::vector<Napi::Promise::Deferred> closers_;
+    std::array<std::byte, kMaxReplyOutput> replyOutput_;
 };
 
 } // namespace cmbridge

@@ -14,6 +14,8 @@ namespace {
 
 constexpr std::u16string_view kServiceName = u"cmbridge";
 
+static_assert(sizeof(CMB_REPLY_REPLY) + CMB_MAX_REPLY_ENTRIES * sizeof(UINT32) <= kMaxReplyOutput);
+
 } // namespace
 
 NtStatus LoadedDriver::load(std::shared_ptr<simulator::Machine> machine) {
@@ -43,6 +45,10 @@ NtStatus SimulatorChannel::open(std::u16string_view deviceName, const char **rou
 ControlResult SimulatorChannel::control(uint32_t code, std::span<const std::byte> input, std::span<std::byte> output) {
     simulator::IoResult result = file_->control(code, input, output);
     return {result.status, isError(result.status) ? 0 : static_cast<size_t>(result.information)};
+}
+
+ControlResult SimulatorChannel::reply(std::span<const std::byte> input, std::span<std::byte> output) {
+    return control(CMB_IOCTL_REPLY, input, output);
 }
 
 void SimulatorChannel::close() {

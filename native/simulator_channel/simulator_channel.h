@@ -38,6 +38,7 @@ class SimulatorChannel final : public Channel, private ReceiveTransport {
     NtStatus open(std::u16string_view deviceName, const char **routine);
 
     ControlResult control(uint32_t code, std::span<const std::byte> input, std::span<std::byte> output) override;
+    ControlResult reply(std::span<const std::byte> input, std::span<std::byte> output) override;
     NtStatus startReceive(size_t receives, size_t bytes, std::shared_ptr<ReceiveSink> sink) override {
         return receiver_.start(receives, bytes, std::move(sink));
     }

@@ -14,6 +14,7 @@ namespace cmbridge {
 namespace {
 
 static_assert(offsetof(OVERLAPPED, Internal) == offsetof(IO_STATUS_BLOCK, Status));
+static_assert(sizeof(CMB_REPLY_REPLY) + CMB_MAX_REPLY_ENTRIES * sizeof(UINT32) <= kMaxReplyOutput);
 static_assert(offsetof(OVERLAPPED, InternalHigh) == offsetof(IO_STATUS_BLOCK, Information));
 
 IO_STATUS_BLOCK *statusBlock(OVERLAPPED *request) {
@@ -51,7 +52,12 @@ NtStatus DeviceChannel::open(std::u16string_view deviceName, const char **routin
     }
     *routine = "CreateIoCompletionPort";
     *port_.out() = CreateIoCompletionPort(file_.get(), nullptr, 0, 1);
-    return port_ ? kStatusSuccess : lastError();
+    if (!port_) {
+        return lastError();
+    }
+    *routine = "CreateEvent";
+    *replied_.out() = CreateEventW(nullptr, TRUE, FALSE, nullptr);
+    return replied_ ? kStatusSuccess : lastError();
 }
 
 // A request without a context sends no packet to the port; an event of its own tells when it is done.
@@ -60,12 +66,22 @@ ControlResult DeviceChannel::control(uint32_t code, std::span<const std::byte> i
     if (!done) {
         return {lastError(), 0};
     }
+    return request(done.get(), code, input, output);
+}
+
+// The I/O manager clears the event before it passes the request on.
+ControlResult DeviceChannel::reply(std::span<const std::byte> input, std::span<std::byte> output) {
+    return request(replied_.get(), CMB_IOCTL_REPLY, input, output);
+}
+
+ControlResult DeviceChannel::request(HANDLE done, uint32_t code, std::span<const std::byte> input,
+                                     std::span<std::byte> output) {
     IO_STATUS_BLOCK result = {};
-    NtStatus status = NtDeviceIoControlFile(file_.get(), done.get(), nullptr, nullptr, &result, code,
-                                            const_cast<std::byte *>(input.data()), static_cast<ULONG>(input.size()),
-                                            output.data(), static_cast<ULONG>(output.size()));
+    NtStatus status =
+        NtDeviceIoControlFile(file_.get(), done, nullptr, nullptr, &result, code, const_cast<std::byte *>(input.data()),
+                              static_cast<ULONG>(input.size()), output.data(), static_cast<ULONG>(output.size()));
     if (status == kStatusPending) {
-        WaitForSingleObject(done.get(), INFINITE);
+        WaitForSingleObject(done, INFINITE);
         status = result.Status;
     }
     return {status, isError(status) ? 0 : static_cast<size_t>(result.Information)};
@@ -84,6 +100,7 @@ void DeviceChannel::close() {
     receiver_.stop();
     file_.reset();
     port_.reset();
+    replied_.reset();
 }
 
 NtStatus DeviceChannel::issue(size_t slot, std::span<std::byte> buffer) {

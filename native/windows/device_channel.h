@@ -45,6 +45,7 @@ class DeviceChannel final : public Channel, private ReceiveTransport {
     NtStatus open(std::u16string_view deviceName, const char **routine);
 
     ControlResult control(uint32_t code, std::span<const std::byte> input, std::span<std::byte> output) override;
+    ControlResult reply(std::span<const std::byte> input, std::span<std::byte> output) override;
     NtStatus startReceive(size_t receives, size_t bytes, std::shared_ptr<ReceiveSink> sink) override;
     bool takeBatch(const std::function<void(std::span<const std::byte>)> &consume) override {
         return receiver_.takeBatch(consume);
@@ -53,6 +54,7 @@ class DeviceChannel final : public Channel, private ReceiveTransport {
     void close() override;
 
   private:
+    ControlResult request(HANDLE done, uint32_t code, std::span<const std::byte> input, std::span<std::byte> output);
     NtStatus issue(size_t slot, std::span<std::byte> buffer) override;
     std::optional<Completion> wait(std::optional<std::chrono::milliseconds> timeout) override;
     void wake() override;
@@ -60,6 +62,8 @@ class DeviceChannel final : public Channel, private ReceiveTransport {
 
     UniqueHandle file_;
     UniqueHandle port_;
+    // Of reply(), for which making an event each time would take as long as the request itself.
+    UniqueHandle replied_;
     // One per RECEIVE; the kernel writes into it until the request completes. Its first two members are an
     // IO_STATUS_BLOCK.
     std::vector<OVERLAPPED> requests_;

@@ -68,6 +68,7 @@ class Tap {
 
   #tapped(channel: NativeChannel): NativeChannel {
     return {
+      reply: (input) => channel.reply(input),
       control: async (code, input, outputLength) => {
         const reply = await channel.control(code, input, outputLength);
         this.replies.set(code, reply.slice());

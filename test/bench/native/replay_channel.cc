@@ -30,6 +30,11 @@ ControlResult ReplayChannel::control(uint32_t code, std::span<const std::byte>, 
     return {kStatusSuccess, size};
 }
 
+// Nothing that was recorded waits any more.
+ControlResult ReplayChannel::reply(std::span<const std::byte>, std::span<std::byte>) {
+    return {kStatusNotSupported, 0};
+}
+
 NtStatus ReplayChannel::issue(size_t slot, std::span<std::byte> buffer) {
     std::lock_guard guard(lock_);
     pended_.push_back({slot, buffer});

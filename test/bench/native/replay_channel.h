@@ -33,6 +33,7 @@ class ReplayChannel final : public Channel, private ReceiveTransport {
 
     // Answers what was asked before as it was answered then, and refuses the rest.
     ControlResult control(uint32_t code, std::span<const std::byte> input, std::span<std::byte> output) override;
+    ControlResult reply(std::span<const std::byte> input, std::span<std::byte> output) override;
     NtStatus startReceive(size_t receives, size_t bytes, std::shared_ptr<ReceiveSink> sink) override {
         return receiver_.start(receives, bytes, std::move(sink));
     }

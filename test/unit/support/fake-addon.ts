@@ -5,6 +5,7 @@ import { batch, gapRecord, record, type RecordInput } from './records.js';
 const STATUS_INVALID_PARAMETER = 0xc000000d;
 const STATUS_BAD_DATA = 0xc000090b;
 const STATUS_COLLISION = 0xc01c0011;
+const STATUS_FILE_CLOSED = 0xc0000128;
 
 export function nativeError(ntStatus: number): Error {
   return Object.assign(new Error(`status ${ntStatus.toString(16)}`), { ntStatus });
@@ -43,6 +44,15 @@ export class FakeAddon implements NativeAddon {
   }
 }
 
+/** An entry of REPLY as the driver would read it. */
+export interface FakeReply {
+  readonly ticket: bigint;
+  /** CMB_DECISION_* */
+  readonly decision: number;
+  readonly status: number;
+  readonly data: Uint8Array | null;
+}
+
 interface Gap {
   readonly first: bigint;
   last: bigint;
@@ -63,6 +73,12 @@ export class FakeChannel implements NativeChannel {
   /** As they came with REGISTER and SET_RULES; empty: none. */
   readonly programs: Uint8Array[] = [];
   lastRate: readonly [limit: number, burst: number] = [0, 0];
+  lastMaxHeld = 0;
+  lastBreaker: readonly [misses: number, coolDown: number] = [0, 0];
+  /** The entries of each REPLY. */
+  readonly replies: FakeReply[][] = [];
+  /** What becomes of an entry: CMB_REPLY_*. May throw what the request is to fail with. */
+  judge: (reply: FakeReply) => number = () => P.CMB_REPLY_ACCEPTED;
   /** Runs before a request is answered. */
   beforeAnswer: (code: number) => Promise<void> | void = () => undefined;
   #freeReceives = 0;
@@ -88,6 +104,7 @@ export class FakeChannel implements NativeChannel {
     reply.setUint16(4, P.CMB_STRUCTURE_VERSION, true);
     switch (code) {
       case P.CMB_IOCTL_HELLO:
+        this.lastMaxHeld = request.getUint32(P.CMB_HELLO_REQUEST.MaxHeld, true);
         this.#hello(reply);
         break;
       case P.CMB_IOCTL_REGISTER:
@@ -112,6 +129,20 @@ export class FakeChannel implements NativeChannel {
         throw nativeError(0xc0000010);
     }
     return output;
+  }
+
+  reply(input: Uint8Array): Uint8Array {
+    if (this.isClosed) throw nativeError(STATUS_FILE_CLOSED);
+    const entries = readReplies(input);
+    this.replies.push(entries);
+    const A = P.CMB_REPLY_REPLY;
+    const output = new DataView(new ArrayBuffer(A.size + 8 * Math.ceil(entries.length / 2)));
+    output.setUint32(P.CMB_HEADER.Size, output.byteLength, true);
+    output.setUint32(A.Count, entries.length, true);
+    entries.forEach((entry, index) => {
+      output.setUint32(A.size + 4 * index, this.judge(entry), true);
+    });
+    return new Uint8Array(output.buffer);
   }
 
   startReceive(receives: number): void {
@@ -163,6 +194,12 @@ export class FakeChannel implements NativeChannel {
     this.#pump();
   }
 
+  /** A record that is no notification: it is counted nowhere. */
+  tell(bytes: Uint8Array): void {
+    this.#queue.push(bytes);
+    this.#pump();
+  }
+
   /** Numbers that no record will come for. */
   swallow(cookie: bigint, count: bigint): void {
     this.sequence += count;
@@ -195,12 +232,14 @@ export class FakeChannel implements NativeChannel {
     reply.setUint32(A.MaxAltitudeBytes, P.CMB_MAX_ALTITUDE_BYTES, true);
     reply.setUint32(A.ProcessSlots, P.CMB_PROCESS_SLOTS, true);
     reply.setUint32(A.PathSlots, P.CMB_PATH_SLOTS, true);
+    reply.setUint32(A.MaxHeld, this.lastMaxHeld === 0 ? P.CMB_DEFAULT_HELD : this.lastMaxHeld, true);
   }
 
   #register(input: Uint8Array, request: DataView, reply: DataView): void {
     const Q = P.CMB_REGISTER_REQUEST;
     this.lastClassMask = request.getBigUint64(Q.ClassMask, true);
     this.lastOptions = request.getUint32(Q.Options, true);
+    this.lastBreaker = [request.getUint32(Q.BreakerMisses, true), request.getUint32(Q.BreakerCoolDown, true)];
     this.lastRate = [request.getUint32(Q.RateLimit, true), request.getUint32(Q.RateBurst, true)];
     const altitude = Buffer.from(input.subarray(Q.size, Q.size + request.getUint16(Q.AltitudeSize, true))).toString(
       'utf16le',
@@ -267,4 +306,33 @@ export class FakeChannel implements NativeChannel {
       });
     }
   }
+}
+
+/** Refuses what the driver would refuse as a whole. */
+function readReplies(input: Uint8Array): FakeReply[] {
+  const Q = P.CMB_REPLY_REQUEST;
+  const E = P.CMB_REPLY_ENTRY;
+  const view = new DataView(input.buffer, input.byteOffset, input.byteLength);
+  const count = view.getUint32(Q.Count, true);
+  if (view.getUint32(P.CMB_HEADER.Size, true) !== input.byteLength || input.byteLength > P.CMB_MAX_REPLY_BYTES) {
+    throw nativeError(STATUS_INVALID_PARAMETER);
+  }
+  if (count === 0 || count > P.CMB_MAX_REPLY_ENTRIES) throw nativeError(STATUS_INVALID_PARAMETER);
+  const entries: FakeReply[] = [];
+  let offset: number = Q.size;
+  for (let index = 0; index < count; index++) {
+    const size = view.getUint32(offset + E.Size, true);
+    const span = offset + E.Data;
+    const isPresent = view.getUint32(span + P.CMB_SPAN.Flags, true) === P.CMB_SPAN_PRESENT;
+    const start = offset + view.getUint32(span + P.CMB_SPAN.Offset, true);
+    entries.push({
+      ticket: view.getBigUint64(offset + E.Ticket, true),
+      decision: view.getUint16(offset + E.Decision, true),
+      status: view.getUint32(offset + E.Status, true),
+      data: isPresent ? input.slice(start, start + view.getUint32(span + P.CMB_SPAN.Size, true)) : null,
+    });
+    offset += size;
+  }
+  if (offset !== input.byteLength) throw nativeError(STATUS_INVALID_PARAMETER);
+  return entries;
 }

@@ -16,6 +16,19 @@ export interface TokenInput {
   readonly sid?: Uint8Array;
 }
 
+/** CMB_DECIDED */
+export interface DecidedInput {
+  readonly decision?: number;
+  readonly by?: number;
+  readonly flags?: number;
+  readonly rule?: number;
+  readonly ruleset?: number;
+  readonly status?: number;
+  readonly deadline?: number;
+  readonly latency?: bigint;
+  readonly ticket?: bigint;
+}
+
 export interface RecordInput {
   readonly kind?: number;
   readonly sequence?: bigint;
@@ -45,6 +58,7 @@ export interface RecordInput {
   /** Writes the fixed part of the body; spans are [offset in the body, content]. */
   readonly body?: (view: DataView) => void;
   readonly spans?: readonly (readonly [offset: number, span: SpanInput | string])[];
+  readonly decided?: DecidedInput;
   /** Bytes that a newer driver might add to header and body. */
   readonly extraHeader?: number;
   readonly extraBody?: number;
@@ -81,7 +95,8 @@ export function bodySizeOf(notifyClass: number): number {
 }
 
 export function record(input: RecordInput): Uint8Array {
-  const headerSize = P.CMB_RECORD.size + (input.extraHeader ?? 0);
+  const decidedSize = input.decided === undefined ? 0 : P.CMB_DECIDED.size;
+  const headerSize = P.CMB_RECORD.size + (input.extraHeader ?? 0) + decidedSize;
   const bodySize = (input.bodySize ?? bodySizeOf(input.notifyClass ?? 0)) + (input.extraBody ?? 0);
   const fixed = headerSize + bodySize;
   const tail: Uint8Array[] = [];
@@ -128,7 +143,8 @@ export function record(input: RecordInput): Uint8Array {
   view.setUint32(P.CMB_RECORD.Status, input.status ?? 0, true);
   view.setUint32(P.CMB_RECORD.ProcessId, input.processId ?? 4321, true);
   view.setUint32(P.CMB_RECORD.ThreadId, input.threadId ?? 8765, true);
-  view.setUint32(P.CMB_RECORD.Flags, input.flags ?? P.CMB_RECORD_PATH_RESOLVED, true);
+  const flags = (input.flags ?? P.CMB_RECORD_PATH_RESOLVED) | (decidedSize === 0 ? 0 : P.CMB_RECORD_DECIDED);
+  view.setUint32(P.CMB_RECORD.Flags, flags, true);
   view.setUint32(P.CMB_RECORD.BodySize, bodySize, true);
   view.setUint32(P.CMB_RECORD.RootSize, input.rootSize ?? 0, true);
   view.setUint32(P.CMB_RECORD.PathSlot, input.pathSlot ?? 0, true);
@@ -139,6 +155,7 @@ export function record(input: RecordInput): Uint8Array {
   view.setUint32(P.CMB_RECORD.ProcessSlot, input.processSlot ?? 0, true);
   view.setBigUint64(P.CMB_RECORD.KeyObject, input.keyObject ?? 0n, true);
   view.setBigUint64(P.CMB_RECORD.Duration, input.duration ?? 0n, true);
+  if (input.decided !== undefined) writeDecided(view, headerSize - decidedSize, input.decided);
   input.body?.(new DataView(bytes.buffer, headerSize, bodySize));
   let end = fixed;
   for (const part of tail) {
@@ -152,6 +169,56 @@ export function record(input: RecordInput): Uint8Array {
     view.setUint32(at + P.CMB_SPAN.Flags, flags, true);
   }
   return bytes;
+}
+
+function writeDecided(view: DataView, offset: number, input: DecidedInput): void {
+  const D = P.CMB_DECIDED;
+  view.setUint16(offset + D.Decision, input.decision ?? P.CMB_DECISION_NONE, true);
+  view.setUint16(offset + D.By, input.by ?? P.CMB_DECIDED_BY_NOBODY, true);
+  view.setUint32(offset + D.Flags, input.flags ?? 0, true);
+  view.setUint32(offset + D.Rule, input.rule ?? P.CMB_RULES_NONE, true);
+  view.setUint32(offset + D.Ruleset, input.ruleset ?? 1, true);
+  view.setUint32(offset + D.Status, input.status ?? 0, true);
+  view.setUint32(offset + D.Deadline, input.deadline ?? 0, true);
+  view.setBigUint64(offset + D.Latency, input.latency ?? 0n, true);
+  view.setBigUint64(offset + D.Ticket, input.ticket ?? 0n, true);
+}
+
+/** The operation is held. */
+export function held(ticket: bigint, rule = 0, deadline = 500): DecidedInput {
+  return { flags: P.CMB_DECIDED_HELD, ticket, rule, deadline };
+}
+
+export interface BreakerInput {
+  readonly cookie: bigint;
+  readonly state: number;
+  readonly misses?: number;
+  readonly coolDown?: number;
+  readonly unasked?: bigint;
+}
+
+export function breakerRecord({
+  cookie,
+  state,
+  misses = 5,
+  coolDown = 10_000,
+  unasked = 0n,
+}: BreakerInput): Uint8Array {
+  const B = P.CMB_BODY_BREAKER;
+  return record({
+    kind: P.CMB_RECORD_BREAKER,
+    sequence: 0n,
+    cookie,
+    keyPath: null,
+    flags: 0,
+    bodySize: B.size,
+    body: (view) => {
+      view.setUint32(B.State, state, true);
+      view.setUint32(B.Misses, misses, true);
+      view.setUint32(B.CoolDown, coolDown, true);
+      view.setBigUint64(B.Unasked, unasked, true);
+    },
+  });
 }
 
 function impersonationBytes({ flags, integrity, session, level }: TokenInput & { level: number }): Uint8Array {

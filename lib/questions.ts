@@ -1,0 +1,68 @@
+import { LazyEvent } from './decode/lazy-event.js';
+import { encodeDecision } from './decision/encode.js';
+import type { Event, NotificationEvent } from './event.js';
+import * as P from './protocol.js';
+import type { Registration } from './registration.js';
+import { defaultDecision, type Replies } from './replies.js';
+import type { ReplyDecision } from './reply-request.js';
+
+const allowDecision: ReplyDecision = Object.freeze({ ...defaultDecision, kind: P.CMB_DECISION_ALLOW });
+
+/** From the record of an operation that is held to the reply that lets it go on. */
+export class Questions {
+  readonly #replies: Replies;
+  #controlSet: number | undefined;
+
+  constructor(replies: Replies) {
+    this.#replies = replies;
+  }
+
+  /** HELLO tells which control set CurrentControlSet leads to, by whose names a redirect may go in a circle. */
+  start(controlSet: number | null): void {
+    this.#controlSet = controlSet ?? undefined;
+  }
+
+  /** Whoever is held for `ticket` waits for what the callback of `registration` says. */
+  ask(registration: Registration, event: Event | LazyEvent, ticket: bigint): void {
+    const known = event as Event;
+    registration.ask(known, {
+      decide: (decision) => {
+        // With its registration the operation was let go.
+        if (!registration.active) return;
+        let encoded: ReplyDecision;
+        try {
+          encoded = decision === undefined ? allowDecision : this.#encode(decision, event);
+        } catch (error) {
+          this.dismiss(registration, ticket, known);
+          registration.report(error, known);
+          return;
+        }
+        this.#give(registration, ticket, encoded, known);
+      },
+      dismiss: () => {
+        if (registration.active) this.dismiss(registration, ticket, known);
+      },
+    });
+  }
+
+  /** There is no decision about it: what the rule says for that. */
+  dismiss(registration: Registration, ticket: bigint, event: Event | null): void {
+    this.#give(registration, ticket, defaultDecision, event);
+  }
+
+  /** Before much else is done: whoever is held has waited long enough. */
+  flush(): void {
+    this.#replies.flush();
+  }
+
+  #give(registration: Registration, ticket: bigint, decision: ReplyDecision, event: Event | null): void {
+    this.#replies.give(ticket, decision, (error) => {
+      registration.report(error, event);
+    });
+  }
+
+  #encode(decision: unknown, event: Event | LazyEvent): ReplyDecision {
+    const whole = event instanceof LazyEvent ? event.toEvent() : event;
+    return encodeDecision(decision, whole as NotificationEvent, { controlSet: this.#controlSet });
+  }
+}
