@@ -1,7 +1,5 @@
+import type { DecisionKind } from '../event.js';
 import type { NotifyClass, Operation, Phase } from '../notify-class.js';
-
-/** What can be done about an operation. */
-export type DecisionKind = 'allow' | 'block' | 'bypass' | 'emulate' | 'replace' | 'redirect' | 'override';
 
 /** The decisions that an operation takes in each phase; where there are none it is never asked about. */
 interface PhaseDecisions {

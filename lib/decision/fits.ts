@@ -1,6 +1,7 @@
 import type { DecisionKind, NotificationEvent } from '../event.js';
 import type { Operation, Phase } from '../notify-class.js';
 import type { QueryEnds, QueryOperation, QueryOutputs } from './answer.js';
+import { decisionKindsOf, type DecisionKindOf } from './classes.js';
 import type {
   AllowDecision,
   BlockDecision,
@@ -11,47 +12,13 @@ import type {
   ReplaceDecision,
 } from './kinds.js';
 
-const open = { pre: ['allow', 'block', 'redirect'], post: ['allow', 'redirect', 'override'] } as const;
-const query = { pre: ['allow', 'block', 'emulate'], post: ['allow', 'override'] } as const;
-const change = { pre: ['allow', 'block', 'bypass'], post: ['allow', 'override'] } as const;
-const never = { pre: ['allow'], post: ['allow'] } as const;
-
-/** What suits the pre and the post class of an operation. Nobody is asked about those that take nothing but `allow`. */
-const fits = {
-  CreateKey: open,
-  OpenKey: open,
-  SetValueKey: { pre: ['allow', 'block', 'bypass', 'replace'], post: ['allow', 'override'] },
-  DeleteValueKey: change,
-  DeleteKey: change,
-  RenameKey: change,
-  SetInformationKey: change,
-  SetKeySecurity: change,
-  FlushKey: change,
-  LoadKey: change,
-  UnLoadKey: change,
-  RestoreKey: change,
-  SaveKey: change,
-  SaveMergedKey: change,
-  ReplaceKey: change,
-  QueryValueKey: query,
-  EnumerateValueKey: query,
-  QueryKey: query,
-  EnumerateKey: query,
-  QueryMultipleValueKey: query,
-  QueryKeySecurity: query,
-  QueryKeyName: never,
-  KeyHandleClose: never,
-  CallbackObjectContextCleanup: never,
-} as const satisfies Record<Operation, Record<Phase, readonly DecisionKind[]>>;
-
-type Fits = typeof fits;
-
-/** The kinds of decision that suit a notification; the last of them is never missing. */
+/** The kinds of decision that suit a notification; nobody is asked about those that take nothing but `allow`. */
 export function fittingKinds(event: NotificationEvent): readonly DecisionKind[] {
-  return event.phase === 'cleanup' ? never.pre : fits[event.operation][event.phase];
+  const kinds = decisionKindsOf(event);
+  return kinds.length === 0 ? ['allow'] : kinds;
 }
 
-type KindFor<O extends Operation, P> = P extends Phase ? Fits[O][P][number] : 'allow';
+type KindFor<O extends Operation, P> = 'allow' | (P extends Phase ? DecisionKindOf<O, P> : never);
 
 type AnswerFor<O> = O extends QueryOperation ? QueryOutputs[O] | QueryEnds[O] : never;
 

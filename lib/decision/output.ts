@@ -1,14 +1,7 @@
 import type { NotificationEvent } from '../event.js';
 import { NtStatus } from '../nt-status.js';
 import { quote } from '../options.js';
-import type {
-  BytesAnswer,
-  QueryAnswer,
-  QueryOperation,
-  QueryOutput,
-  StatusInput,
-  ValueAnswer,
-} from './answer.js';
+import type { BytesAnswer, QueryAnswer, QueryOperation, QueryOutput, StatusInput, ValueAnswer } from './answer.js';
 import { DecisionError } from './error.js';
 import { fixedKeySizes, layOutKey } from './key-layout.js';
 import { fitOutput, type Layout, type Output } from './layout.js';
