@@ -211,36 +211,80 @@ static VOID Inherit(_Inout_ PROCESS_TREES *Trees, _Inout_ PROCESS_TREES *Former)
     }
 }
 
-_Use_decl_annotations_
-NTSTATUS ProcessTreesCreate(const RULES *Rules, PROCESS_TREES *Former, PROCESS_TREES **Trees) {
-    *Trees = NULL;
+// Count trees, of which the caller fills in the ids before anything else.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+_Must_inspect_result_
+static PROCESS_TREES *Allocate(_In_range_(0, CMB_MAX_RULES_TREES) ULONG Count) {
     PROCESS_TREES *trees = MemoryAllocate(sizeof(*trees));
-    if (!trees) {
-        return STATUS_INSUFFICIENT_RESOURCES;
+    if (trees) {
+        trees->Count = Count;
+        ProcessTableInitialize(&trees->Table);
     }
-    trees->Count = RulesGetTreeCount(Rules);
-    for (ULONG tree = 0; tree < trees->Count; ++tree) {
-        trees->Ids[tree] = RulesGetTreeProcess(Rules, tree);
-    }
-    ProcessTableInitialize(&trees->Table);
+    return trees;
+}
+
+// Frees the trees if it fails. Former: see ProcessTreesCreate.
+_IRQL_requires_(PASSIVE_LEVEL)
+_Must_inspect_result_
+static NTSTATUS Grow(_In_ PROCESS_TREES *Trees, _In_ BOOLEAN FromSnapshot, _In_opt_ PROCESS_TREES *Former) {
     // Births are noted before the list is read, so that none is missed.
-    NTSTATUS status = Plant(trees);
+    NTSTATUS status = Plant(Trees);
     if (!NT_SUCCESS(status)) {
-        MemoryFree(trees);
+        MemoryFree(Trees);
         return status;
     }
-    status = FindMembers(trees);
+    status = FromSnapshot ? FindMembers(Trees) : STATUS_SUCCESS;
     if (!NT_SUCCESS(status)) {
-        ProcessTreesFree(trees);
+        ProcessTreesFree(Trees);
         ProcessTreesSettle();
         return status;
     }
     if (Former) {
-        Inherit(trees, Former);
+        Inherit(Trees, Former);
     }
-    ProcessTableSettle(&trees->Table);
-    *Trees = trees;
-    return STATUS_SUCCESS;
+    ProcessTableSettle(&Trees->Table);
+    return status;
+}
+
+_Use_decl_annotations_
+NTSTATUS ProcessTreesCreate(const RULES *Rules, PROCESS_TREES *Former, PROCESS_TREES **Trees) {
+    *Trees = NULL;
+    PROCESS_TREES *trees = Allocate(RulesGetTreeCount(Rules));
+    if (!trees) {
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    for (ULONG tree = 0; tree < trees->Count; ++tree) {
+        trees->Ids[tree] = RulesGetTreeProcess(Rules, tree);
+    }
+    const NTSTATUS status = Grow(trees, TRUE, Former);
+    if (NT_SUCCESS(status)) {
+        *Trees = trees;
+    }
+    return status;
+}
+
+_Use_decl_annotations_
+NTSTATUS ProcessTreesCreateOne(UINT32 ProcessId, UINT64 ProcessKey, PROCESS_TREES **Trees) {
+    PEPROCESS process = NULL;
+    *Trees = NULL;
+    PROCESS_TREES *trees = Allocate(1);
+    if (!trees) {
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    trees->Ids[0] = ProcessId;
+    // While there is a reference to the process, nobody else gets its id.
+    if (!NT_SUCCESS(PsLookupProcessByProcessId((HANDLE)(ULONG_PTR)ProcessId, &process))) {
+        process = NULL;
+    }
+    ProcessTableAdd(&trees->Table, ProcessKey, 1);
+    const NTSTATUS status = Grow(trees, process && PsGetProcessStartKey(process) == ProcessKey, NULL);
+    if (process) {
+        ObDereferenceObject(process);
+    }
+    if (NT_SUCCESS(status)) {
+        *Trees = trees;
+    }
+    return status;
 }
 
 _Use_decl_annotations_

@@ -41,6 +41,7 @@ static VOID FreeRegistration(_In_ _Post_ptr_invalid_ REGISTRATION *Registration,
     QueueCloseSource(&session->Queue, Registration->Source, Counters);
     ReserveUninitialize(&Registration->Reserve);
     RulesetRelease(Registration->Ruleset);
+    ProcessTreesFree(Registration->Children);
     MemoryFree(Registration);
     ProcessTreesSettle();
     // The last gap became due.
@@ -109,9 +110,15 @@ static NTSTATUS Prepare(_Inout_ SESSION *Session, _In_ const CMB_REGISTER_REQUES
     if (!NT_SUCCESS(status)) {
         goto cleanupRegistration;
     }
+    if (Request->Options & CMB_REGISTER_EXEMPT_CHILDREN) {
+        status = ProcessTreesCreateOne(Session->OwnerId, Session->OwnerKey, &registration->Children);
+        if (!NT_SUCCESS(status)) {
+            goto cleanupReserve;
+        }
+    }
     status = QueueOpenSource(&Session->Queue, Request, &registration->Source);
     if (!NT_SUCCESS(status)) {
-        goto cleanupReserve;
+        goto cleanupChildren;
     }
     KeQueryPerformanceCounter(&frequency);
     BreakerInitialize(&registration->Breaker, Request->BreakerMisses, Request->BreakerCoolDown,
@@ -132,6 +139,8 @@ static NTSTATUS Prepare(_Inout_ SESSION *Session, _In_ const CMB_REGISTER_REQUES
     *Result = registration;
     return STATUS_SUCCESS;
 
+cleanupChildren:
+    ProcessTreesFree(registration->Children);
 cleanupReserve:
     ReserveUninitialize(&registration->Reserve);
 cleanupRegistration:

@@ -22,6 +22,8 @@ struct REGISTRATION {
     UINT32 Options;
     // PsGetProcessStartKey of the session's process.
     UINT64 OwnerKey;
+    // Owned: its descendants. NULL without CMB_REGISTER_EXEMPT_CHILDREN.
+    PROCESS_TREES *Children;
     UINT64 ClassMask;
     // ClassMask, the pre of each wanted post, and what is needed to know about key objects.
     UINT64 IntakeMask;

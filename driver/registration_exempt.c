@@ -2,9 +2,15 @@
 //
 // Whose operations a registration asks nobody about.
 
+#include "process_trees.h"
 #include "registration.h"
 
 _Use_decl_annotations_
 BOOLEAN RegistrationIsExempt(const REGISTRATION *Registration, const IDENTITY_PROCESS *Process) {
-    return Process->Key == Registration->OwnerKey;
+    UINT32 members;
+    if (Process->Key == Registration->OwnerKey) {
+        return TRUE;
+    }
+    // One of whom it is not known is asked about: that costs time, where the opposite would be a hole.
+    return Registration->Children && ProcessTreesFind(Registration->Children, Process->Key, &members) && members != 0;
 }

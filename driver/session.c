@@ -36,6 +36,7 @@ NTSTATUS SessionCreate(DEVICE_OBJECT *Device, SESSION **Session) {
     }
     IdentityGetProcess(&owner);
     session->OwnerKey = owner.Key;
+    session->OwnerId = owner.Id;
     session->Users = 1;
     session->State = SessionNew;
     KeInitializeEvent(&session->Idle, NotificationEvent, FALSE);

@@ -22,8 +22,9 @@ typedef enum SESSION_STATE {
 typedef struct SESSION {
     // In the list of all sessions, under its lock.
     LIST_ENTRY Link;
-    // PsGetProcessStartKey of who opened the handle.
+    // Who opened the handle: PsGetProcessStartKey, and the id.
     UINT64 OwnerKey;
+    UINT32 OwnerId;
     // Dispatch routines and work items that are at work, and one for the open handle.
     _Interlocked_ volatile LONG Users;
     // Signalled when Users is 0.

@@ -19,7 +19,8 @@ namespace cmbridge::test {
 class RulesetTest : public DriverTest {
   protected:
     static CMB_REGISTER_REPLY tryRegister(Client &client, std::u16string_view altitude,
-                                          std::span<const uint8_t> program, uint64_t mask = kAllClasses) {
+                                          std::span<const uint8_t> program, uint64_t mask = kAllClasses,
+                                          uint32_t options = 0) {
         CMB_REGISTER_REQUEST request{};
         CMB_REGISTER_REPLY reply{};
         const size_t altitudeSize = altitude.size() * sizeof(char16_t);
@@ -28,6 +29,7 @@ class RulesetTest : public DriverTest {
         request.Header = {static_cast<UINT32>(input.size()), CMB_STRUCTURE_VERSION, 0};
         request.ClassMask = mask;
         request.MaxDataBytes = 4096;
+        request.Options = options;
         request.AltitudeSize = static_cast<UINT16>(altitudeSize);
         request.ProgramSize = static_cast<UINT32>(program.size());
         std::memcpy(input.data(), &request, sizeof(request));
@@ -42,9 +44,9 @@ class RulesetTest : public DriverTest {
     static std::span<const uint8_t> bytesOfProgram(const Program &program) { return {program.bytes(), program.size()}; }
 
     static int64_t add(Client &client, const std::vector<TestRule> &rules, uint32_t otherwise = CMB_ACTION_IGNORE,
-                       uint64_t mask = kAllClasses, std::u16string_view altitude = u"1") {
+                       uint64_t mask = kAllClasses, std::u16string_view altitude = u"1", uint32_t options = 0) {
         Program program = buildProgram(rules, otherwise);
-        CMB_REGISTER_REPLY reply = tryRegister(client, altitude, bytesOfProgram(program), mask);
+        CMB_REGISTER_REPLY reply = tryRegister(client, altitude, bytesOfProgram(program), mask, options);
         EXPECT_EQ(reply.Status, STATUS_SUCCESS) << reply.Reason << " at " << reply.Offset;
         return reply.Cookie;
     }
