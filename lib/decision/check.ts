@@ -1,7 +1,6 @@
 import { CmBridgeError } from '../errors.js';
 import { checkOptions, quote } from '../options.js';
 import { CMB_MAX_DECISION_BYTES } from '../protocol.js';
-import { registryTypeName } from '../registry-value.js';
 import { encodeValue, type EncodedValue, type ValueInput } from '../value-input.js';
 import type { QueryOutput } from './answer.js';
 import { DecisionError } from './error.js';
@@ -9,6 +8,7 @@ import { isError, shown } from './status.js';
 
 /** A copy, so that nobody changes the bytes before they are sent. */
 export function checkReplacement(input: ValueInput, where: string | null = null): EncodedValue {
+  requireWhole('replace()', input, where);
   const value = encoded('replace()', input, where);
   requireSize('replace()', value.data.byteLength, where);
   return { type: value.type, data: new Uint8Array(value.data) };
@@ -16,12 +16,6 @@ export function checkReplacement(input: ValueInput, where: string | null = null)
 
 /** What value-input.ts objects to, as an error of the decision. */
 export function encoded(what: string, input: ValueInput, where: string | null): EncodedValue {
-  if (isIncomplete(input)) {
-    throw new DecisionError(
-      where,
-      `${what}: the ${registryTypeName(input.typeNumber)} is only the part of a value that was captured; raise maxDataBytes, or give { type, data }`,
-    );
-  }
   try {
     return encodeValue(input);
   } catch (error) {
@@ -30,10 +24,16 @@ export function encoded(what: string, input: ValueInput, where: string | null): 
   }
 }
 
-/** A value out of an event that was cut or could not be read. */
-function isIncomplete(input: unknown): input is { typeNumber: number } {
-  if (typeof input !== 'object' || input === null || !('typeNumber' in input)) return false;
-  return ('truncated' in input && input.truncated === true) || ('fault' in input && input.fault === true);
+/** Refuses a value out of an event that was cut or could not be read. */
+export function requireWhole(what: string, input: unknown, where: string | null): void {
+  if (typeof input !== 'object' || input === null || !('type' in input)) return;
+  const isCut = 'truncated' in input && input.truncated === true;
+  const isLost = 'fault' in input && input.fault === true;
+  if (!isCut && !isLost) return;
+  throw new DecisionError(
+    where,
+    `${what}: the ${String(input.type)} is only what could be captured of a value; raise maxDataBytes, or give { type, data }`,
+  );
 }
 
 export function requireSize(what: string, size: number, where: string | null): void {

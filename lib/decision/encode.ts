@@ -83,7 +83,8 @@ function requireFit(decision: Decision, event: NotificationEvent): Decision {
     );
   }
   if (fitting.includes(kind)) return decision;
-  if (fitting.length === 1) throw new DecisionError(event.class, `${kind}() does not suit it: it always goes on`);
+  if (fitting.length === 1)
+    throw new DecisionError(event.class, `${kind}() does not suit it: nobody is asked about operations of this kind`);
   const others = fitting.map((name) => `${name}()`);
   const phase = event.phase === 'post' ? ' once the operation is over' : '';
   throw new DecisionError(
@@ -130,12 +131,17 @@ function overriding(decision: OverrideDecision, event: NotificationEvent): Encod
       `override(): ${shown(status)} would promise a key; redirect() gives the caller one, and errors need none`,
     );
   }
+  const isSuccessOfFailure = status === 0 && event.status !== 0;
   if (!isQuery(event)) {
-    if (output === null) return override;
-    throw new DecisionError(where, 'override(): only queries have an output');
+    if (output !== null) throw new DecisionError(where, 'override(): only queries have an output');
+    if (!isSuccessOfFailure || event.operation !== 'LoadKey' || !event.hasRootHandle) return override;
+    throw new DecisionError(
+      where,
+      'override(): the caller wants a handle of the root of the hive, which only a load that succeeds gives',
+    );
   }
   if (output !== null) return { ...override, ...encodeOutput(output satisfies QueryOutput, event) };
-  if (!ntSuccess(status) || (event.status !== null && ntSuccess(event.status))) return override;
+  if (!isSuccessOfFailure) return override;
   throw new DecisionError(
     where,
     `override(): the query has failed, so there is nothing that the caller could get with ${shown(status)}; give an "output"`,
@@ -148,7 +154,7 @@ function requireUndoable(event: NotificationEvent): void {
 }
 
 function whyNotUndone(event: NotificationEvent): string | null {
-  if (event.status !== null && !ntSuccess(event.status)) {
+  if (event.status !== null && event.status !== 0) {
     return `the operation has ended with ${shown(event.status)}, so there is nothing to undo`;
   }
   switch (event.operation) {
@@ -157,7 +163,9 @@ function whyNotUndone(event: NotificationEvent): string | null {
     case 'SetValueKey':
     case 'DeleteValueKey':
       if (event.previous === null) return '"undo" needs to know the old value: register with oldValues: true';
-      return event.previous.exists === null ? 'the old value could not be read, so it cannot be put back' : null;
+      if (event.previous.exists === null) return 'the old value could not be read, so it cannot be put back';
+      if (event.previous.value?.truncated !== true) return null;
+      return `the old value was read in part only, so it cannot be put back; raise maxDataBytes to ${event.previous.value.size}`;
     default:
       return '"undo" is for create, set value and delete value';
   }

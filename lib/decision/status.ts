@@ -26,6 +26,11 @@ export function isError(status: number): boolean {
   return status >>> 28 === 0xc;
 }
 
+/** An error or a warning, 0x8....... */
+function isFailure(status: number): boolean {
+  return isError(status) || status >>> 28 === 0x8;
+}
+
 export function blockStatus(input: unknown, where: string | null = null): number {
   const status = statusNumber('block()', input, where);
   if (status === NtStatus.STATUS_CALLBACK_BYPASS) throw new DecisionError(where, `block(): ${bypassAdvice}`);
@@ -35,10 +40,16 @@ export function blockStatus(input: unknown, where: string | null = null): number
 
 export function overrideStatus(input: unknown, where: string | null = null): number {
   const status = statusNumber('override()', input, where);
-  if (status !== NtStatus.STATUS_CALLBACK_BYPASS) return status;
+  if (status === NtStatus.STATUS_CALLBACK_BYPASS) {
+    throw new DecisionError(
+      where,
+      'override(): no operation ends with STATUS_CALLBACK_BYPASS; STATUS_SUCCESS is how one succeeds',
+    );
+  }
+  if (status === NtStatus.STATUS_SUCCESS || isFailure(status)) return status;
   throw new DecisionError(
     where,
-    'override(): no operation ends with STATUS_CALLBACK_BYPASS; STATUS_SUCCESS is how one succeeds',
+    `override(): ${shown(status)} is neither STATUS_SUCCESS nor a warning nor an error, and the kernel takes other successes for its own`,
   );
 }
 
@@ -52,8 +63,7 @@ export function emulatedStatus(input: StatusInput, where: string): number {
       `emulate(): ${shown(status)} follows from the answer and the caller's buffer; give the answer, and it is cut as it must be`,
     );
   }
-  const severity = status >>> 28;
-  if (severity === 0x8 || severity === 0xc) return status;
+  if (isFailure(status)) return status;
   throw new DecisionError(
     where,
     `emulate(): ${shown(status)} is neither an error nor a warning; a query that succeeds needs the answer that the caller gets`,

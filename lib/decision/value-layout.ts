@@ -1,7 +1,7 @@
 import type { EncodedValue } from '../value-input.js';
 import { keyValueInformationClassName } from '../value-information-class.js';
 import type { ValueAnswer } from './answer.js';
-import { encoded } from './check.js';
+import { encoded, requireWhole } from './check.js';
 import { DecisionError } from './error.js';
 import { align, nameBytes, putNumbers, u32, type Layout } from './layout.js';
 
@@ -58,7 +58,9 @@ export function layOutValue(
 }
 
 /** `type` may be left out, as in `setValue`. */
-export function encodedValue(what: string, { type, data }: ValueAnswer, where: string): EncodedValue {
+export function encodedValue(what: string, answer: ValueAnswer, where: string): EncodedValue {
+  requireWhole(what, answer, where);
+  const { type, data } = answer;
   return encoded(what, type === undefined ? data : { type, data }, where);
 }
 
