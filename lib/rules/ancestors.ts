@@ -31,6 +31,11 @@ const below = maskOf(ancestorOperations);
 /** What takes along all values of the key that it is done to. */
 const ofKey = maskOf([...ancestorOperations, 'DeleteKey']);
 
+/** Whether `ancestors` can make a difference to notifications of the class. */
+export function concernsAncestors(notifyClass: number): boolean {
+  return ((ofKey >> BigInt(notifyClass)) & 1n) === 1n;
+}
+
 /** The rules of a program: each one, and behind it what `ancestors` makes of it. */
 export function programRules(rules: readonly CheckedRule[]): ProgramRule[] {
   return rules.flatMap((rule, source) => [

@@ -15,8 +15,8 @@ import { ruleError, RulesError, type RulePath, type RuleProblem } from './proble
 import type { Rule, RuleContext } from './rule.js';
 import { otherwiseShape, ruleListShape } from './shape.js';
 
-/** Whether `keyPatterns` are wanted of all rules, which take the most time. */
-export type KeyNames = 'all' | 'given';
+/** Of which rules `keyPatterns` are wanted, which take the most time: of all, of those with `ancestors`, or of none. */
+export type KeyNames = 'all' | 'ancestors' | 'given';
 
 /** Reads rules, or throws everything that is wrong with them at once. */
 export function checkRules(
@@ -113,9 +113,10 @@ class RuleReader {
     };
   }
 
-  #key(text: string, isNeeded: boolean) {
+  #key(text: string, ancestors: boolean) {
     const alternatives = parseKeyPattern(text, this.context);
-    const patterns = this.names === 'all' || isNeeded ? underAllNames(alternatives, this.context) : [];
+    const isNeeded = this.names === 'all' || (this.names === 'ancestors' && ancestors);
+    const patterns = isNeeded ? underAllNames(alternatives, this.context) : [];
     return { alternatives, patterns: patterns.map(checkedPattern) };
   }
 

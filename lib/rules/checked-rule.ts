@@ -14,7 +14,7 @@ export interface CheckedRule {
   /** Bit n: its operations, classes and phases take in class n, and its action goes with that. */
   readonly classMask: bigint;
   readonly keys: readonly KeyAlternative[] | null;
-  /** `keys` under all the names that the kernel may have for them; empty if that was not asked for, and is not needed for `ancestors`. */
+  /** `keys` under all the names that the kernel may have for them; empty if that was not asked for. */
   readonly keyPatterns: readonly Pattern[] | null;
   readonly valueNames: readonly Component[] | null;
   readonly valueTypes: readonly number[] | null;

@@ -1,7 +1,7 @@
 import type { Event } from '../event.js';
 import { checkContext, checkRules } from './check-rules.js';
 import { settingsOf } from './action-settings.js';
-import { ancestorRules } from './ancestors.js';
+import { ancestorRules, concernsAncestors } from './ancestors.js';
 import type { CheckedRule } from './checked-rule.js';
 import { ancestorConditions, conditionsOf, type ConditionExplanation } from './conditions.js';
 import { effectText } from './effect.js';
@@ -48,10 +48,11 @@ export function explainRules(
 ): RulesExplanation {
   const context = checkContext('explainRules()', options, ['otherwise']);
   const { otherwise = 'ignore' } = options;
-  const checked = checkRules(rules, otherwise, context, 'given');
   const facts = factsOf(operation, context);
+  const byAncestors = concernsAncestors(facts.notifyClass);
+  const checked = checkRules(rules, otherwise, context, byAncestors ? 'ancestors' : 'given');
   const explanations = checked.map((read, index): RuleExplanation => {
-    const conditions = bestConditions(rules[index] ?? { action: read.action }, read, facts);
+    const conditions = bestConditions(rules[index] ?? { action: read.action }, read, facts, byAncestors);
     return {
       index,
       name: read.name,
@@ -73,8 +74,14 @@ export function explainRules(
 }
 
 /** Those of the rule, or of what `ancestors` makes of it, if that comes nearer to the operation. */
-function bestConditions(rule: Rule, checked: CheckedRule, facts: Facts): readonly ConditionExplanation[] {
+function bestConditions(
+  rule: Rule,
+  checked: CheckedRule,
+  facts: Facts,
+  byAncestors: boolean,
+): readonly ConditionExplanation[] {
   const own = conditionsOf(rule, checked, facts);
+  if (!byAncestors) return own;
   const all = [own, ...ancestorRules(checked).map((made) => ancestorConditions(rule, made, facts))];
   const matching = all.find((conditions) => conditions.every(({ holds }) => holds === true));
   return matching ?? all.find((conditions) => conditions.every(({ holds }) => holds !== false)) ?? own;

@@ -5,7 +5,7 @@ import { registryTypeNumber } from '../../lib/registry-value.js';
 import { compileRules } from '../../lib/rules/compile.js';
 import { explainRules } from '../../lib/rules/explain.js';
 import type { RuleOperation } from '../../lib/rules/facts.js';
-import type { Rule, RuleContext } from '../../lib/rules/rule.js';
+import type { Rule, RuleAction, RuleContext } from '../../lib/rules/rule.js';
 import { Random } from './support/random.js';
 import { randomRules, type RuleVocabulary } from './support/random-rules.js';
 import { RuleProgram, type ProgramFacts } from './support/rule-program.js';
@@ -60,8 +60,22 @@ const words: RuleVocabulary = {
   users: [alice, bob, 'S-1-5-18'],
   processIds: [4, 100, 104, 4_294_967_292],
   sessions: [0, 1, 2],
-  operations: ['SetValueKey', 'QueryValueKey', 'CreateKey', 'OpenKey', 'RenameKey', 'EnumerateKey', 'KeyHandleClose'],
+  operations: [
+    'SetValueKey',
+    'QueryValueKey',
+    'CreateKey',
+    'OpenKey',
+    'RenameKey',
+    'EnumerateKey',
+    'KeyHandleClose',
+    'RestoreKey',
+    'DeleteKey',
+  ],
+  actions: ['ignore', 'notify', 'ask', 'block', 'bypass'],
+  ancestors: 40,
 };
+
+const actionNumbers: Readonly<Record<RuleAction, number>> = { ignore: 0, notify: 1, ask: 2, block: 3, bypass: 4 };
 
 function vary(random: Random, path: string): string {
   switch (random.below(8)) {
@@ -130,28 +144,33 @@ describe('random rules', () => {
     const random = new Random(4);
     const decided = new Map<number | null, number>();
     let actions = 0;
+    let byAncestors = 0;
     for (let round = 0; round < 160; round++) {
       const context = random.pick(contexts);
       const otherwise = random.pick(['ignore', 'notify'] as const);
       const rules = randomRules(random, words, 1 + random.below(round % 40 === 0 ? 200 : 12));
-      const program = new RuleProgram(compileRules(rules, { ...context, otherwise }).bytes);
+      const { bytes, sources } = compileRules(rules, { ...context, otherwise });
+      const program = new RuleProgram(bytes);
       for (let turn = 0; turn < 25; turn++) {
         const operation = randomOperation(random);
         const facts = programFacts(operation);
         const explained = explainRules(rules, operation, { ...context, otherwise });
-        const verdict = program.decide(facts);
+        const decision = program.decide(facts);
+        const verdict = { ...decision, rule: decision.rule === null ? null : sources[decision.rule]!.index };
+        if (decision.rule !== null && sources[decision.rule - 1] === sources[decision.rule]) byAncestors++;
         const where = () => JSON.stringify({ context, rule: explained.rule, verdict, operation, rules }, null, 1);
         assert.equal(explained.uncertain, false);
         assert.equal(verdict.rule, explained.rule, where());
-        assert.equal(verdict.action, explained.action === 'notify' ? 1 : 0, where());
+        assert.equal(verdict.action, actionNumbers[explained.action], where());
         const isWanted = ((program.classMask >> BigInt(facts.notifyClass)) & 1n) === 1n;
         assert.ok(isWanted || verdict.action === 0, where());
         decided.set(verdict.rule, (decided.get(verdict.rule) ?? 0) + 1);
-        actions += verdict.action;
+        actions += Number(verdict.action > 0);
       }
     }
     // Otherwise the comparison would say little.
     assert.ok(decided.size > 12 && (decided.get(0) ?? 0) > 300 && actions > 1000, JSON.stringify([...decided]));
+    assert.ok(byAncestors > 100, String(byAncestors));
   });
 
   it('never decide where the compiler says that they do not', () => {
@@ -161,7 +180,8 @@ describe('random rules', () => {
       const rules: Rule[] = randomRules(random, words, 12);
       // Narrower and equal ones, so that there is something to find.
       for (const rule of [...rules]) {
-        if (random.below(2) === 0) rules.push({ ...rule, phases: random.pick(['pre', 'post'] as const) });
+        const action = rule.action === 'ask' ? 'ask' : 'notify';
+        if (random.below(2) === 0) rules.push({ ...rule, action, phases: random.pick(['pre', 'post'] as const) });
       }
       const compiled = compileRules(rules);
       const never = new Set(
@@ -172,7 +192,7 @@ describe('random rules', () => {
       for (let turn = 0; turn < 25; turn++) {
         const { rule } = program.decide(programFacts(randomOperation(random)));
         assert.ok(
-          !never.has(rule ?? -1),
+          rule === null || !never.has(compiled.sources[rule]!.index),
           `rule ${rule}: ${JSON.stringify(compiled.warnings)} ${JSON.stringify(rules)}`,
         );
       }

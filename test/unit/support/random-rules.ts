@@ -1,5 +1,6 @@
 import { notifyClasses } from '../../../lib/notify-class.js';
-import type { Rule } from '../../../lib/rules/rule.js';
+import { findActionProblems } from '../../../lib/rules/action-problems.js';
+import type { Rule, RuleAction } from '../../../lib/rules/rule.js';
 import type { Random } from './random.js';
 
 /** What random rules are made of: things that operations have, so that they match now and then. */
@@ -13,13 +14,27 @@ export interface RuleVocabulary {
   readonly processIds: readonly number[];
   readonly sessions: readonly number[];
   readonly operations: readonly (typeof notifyClasses)[number]['operation'][];
+  /** Default: ignore and notify. */
+  readonly actions?: readonly RuleAction[];
+  /** Percent of the rules with `ancestors`. Default: none. */
+  readonly ancestors?: number;
 }
 
 export function randomRules(random: Random, words: RuleVocabulary, count: number): Rule[] {
   return Array.from({ length: count }, () => randomRule(random, words));
 }
 
+/** What does not go together is left out. */
 function randomRule(random: Random, words: RuleVocabulary): Rule {
+  const { actions, ancestors = 0 } = words;
+  const rule = randomConditions(random, words);
+  const wanted: Rule[] = [];
+  if (actions !== undefined) wanted.push({ ...rule, action: random.pick(actions) });
+  if (ancestors > random.below(100)) wanted.unshift({ ...(wanted[0] ?? rule), ancestors: true });
+  return wanted.find((candidate) => findActionProblems(candidate, []).length === 0) ?? rule;
+}
+
+function randomConditions(random: Random, words: RuleVocabulary): Rule {
   const often = <T>(percent: number, make: () => T) => (random.below(100) < percent ? make() : undefined);
   const some = <T>(make: () => T) => Array.from({ length: 1 + random.below(3) }, make);
   const one =
