@@ -34,7 +34,16 @@ describe('benchmarks', () => {
   it('runs every part', () => {
     const ids = report.sections.map(({ id }) => id);
     for (const kind of ['notify', 'query', 'set', 'open']) assert.ok(ids.includes(`callback-${kind}`), kind);
-    for (const id of ['replay', 'live-1', 'memory', 'growth-events', 'growth-registrations', 'growth-paths']) {
+    for (const id of [
+      'replay',
+      'live-1',
+      'decisions',
+      'decisions-loaded',
+      'memory',
+      'growth-events',
+      'growth-registrations',
+      'growth-paths',
+    ]) {
       assert.ok(ids.includes(id), id);
     }
   });

@@ -1,4 +1,5 @@
 import { callbackCost } from './callback-cost.js';
+import { decisionLatency } from './decision-latency.js';
 import { growthEvents } from './growth-events.js';
 import { growthPaths } from './growth-paths.js';
 import { growthRegistrations } from './growth-registrations.js';
@@ -11,6 +12,7 @@ export const parts: readonly Part[] = [
   { name: 'callback', text: 'what a registration costs each operation', run: callbackCost },
   { name: 'replay', text: 'throughput of the consumer alone', run: throughputReplay },
   { name: 'live', text: 'throughput from the callback to the program', run: throughputLive },
+  { name: 'decisions', text: 'how long a decision takes', run: decisionLatency },
   { name: 'memory', text: 'who holds how much memory', run: memoryUse },
   { name: 'events', text: 'growth with the number of events', run: growthEvents },
   { name: 'registrations', text: 'growth with the number of registrations', run: growthRegistrations },

@@ -7,7 +7,7 @@ const mebibyte = 1024 * 1024;
 
 /** What is aimed at, and whether one run met it; parts that were not run give none. */
 export function judge(sections: readonly Section[]): Target[] {
-  return [...throughput(sections), ...callbackCost(sections), ...flatMemory(sections)];
+  return [...throughput(sections), ...callbackCost(sections), ...decisions(sections), ...flatMemory(sections)];
 }
 
 function throughput(sections: readonly Section[]): Target[] {
@@ -59,6 +59,25 @@ function callbackCost(sections: readonly Section[]): Target[] {
         wanted: 'at most 1.3 times',
         found: `${formatValue(ratio, 'ratio')} times`,
         met: ratio <= 1.3,
+      },
+    ];
+  });
+}
+
+function decisions(sections: readonly Section[]): Target[] {
+  return [
+    { key: 'p50', text: 'median', most: 30_000 },
+    { key: 'p99', text: '99th percentile', most: 300_000 },
+  ].flatMap(({ key, text, most }) => {
+    const found = valueOf(sections, 'decisions', 'async', key);
+    if (found === undefined) return [];
+    return [
+      {
+        id: `decision-${key}`,
+        text: `a decision, nothing else going on: ${text}`,
+        wanted: `at most ${formatValue(most, 'ns')} ns`,
+        found: `${formatValue(found, 'ns')} ns`,
+        met: found <= most,
       },
     ];
   });
