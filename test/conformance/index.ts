@@ -1,5 +1,6 @@
 import { describe } from 'node:test';
 import { abortSuite } from './abort.js';
+import { emulateSuite } from './emulate.js';
 import { eventSuite } from './events.js';
 import { flowSuite } from './flow.js';
 import { hiveSuite } from './hives.js';
@@ -44,6 +45,7 @@ export function conformance(host: ConformanceHost): void {
     ruleProcessSuite(host);
     ruleChangeSuite(host);
     randomRuleSuite(host);
+    emulateSuite(host);
     abortSuite(host);
     hostileSuite(host);
   });
