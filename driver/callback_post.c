@@ -144,7 +144,7 @@ static NTSTATUS Post(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *C
     if (object) {
         SubjectBegin(&subject, Registration, Ruleset->Rules, Class, Post->PreInformation);
         SetOpened(&subject, object, NULL, &opener);
-        NameRelease(DescribeOpened(&notification, Ruleset, &subject, FALSE));
+        NameRelease(DescribeOpened(&notification, Ruleset, &subject, TRUE));
         SubjectEnd(&subject);
     }
     return status;

@@ -68,7 +68,8 @@ Bytes AskTest::encode(const std::vector<Answer> &answers) {
         const size_t offset = input.size();
         input.resize(offset + size);
         std::memcpy(input.data() + offset, &entry, sizeof(entry));
-        std::copy(answer.data.begin(), answer.data.end(), input.begin() + static_cast<ptrdiff_t>(offset + sizeof(entry)));
+        std::copy(answer.data.begin(), answer.data.end(),
+                  input.begin() + static_cast<ptrdiff_t>(offset + sizeof(entry)));
     }
     CMB_REPLY_REQUEST request{};
     request.Header = {static_cast<UINT32>(input.size()), CMB_STRUCTURE_VERSION, 0};

@@ -45,7 +45,8 @@ TEST_F(AskTest, Allow) {
     // At least the wait above.
     EXPECT_GE(decided.Latency, 20'000'000u);
     EXPECT_GE(records[0]->Duration, decided.Latency);
-    for (auto [scope, of] : {std::pair{CMB_SCOPE_DRIVER, int64_t{0}}, {CMB_SCOPE_SESSION, 0}, {CMB_SCOPE_REGISTRATION, cookie}}) {
+    for (auto [scope, of] :
+         {std::pair{CMB_SCOPE_DRIVER, int64_t{0}}, {CMB_SCOPE_SESSION, 0}, {CMB_SCOPE_REGISTRATION, cookie}}) {
         const CMB_DECISION_STATISTICS counters = decisions(client, static_cast<uint32_t>(scope), of);
         EXPECT_EQ(counters.Asked, 1u);
         EXPECT_EQ(counters.Answered, 1u);
@@ -220,9 +221,9 @@ TEST_F(AskTest, Exemptions) {
         PVOID object = nullptr;
         own = std::make_unique<Client>();
         ASSERT_EQ(ObReferenceObjectByHandle(key, 0, nullptr, KernelMode, &object, nullptr), STATUS_SUCCESS);
-        EXPECT_EQ(ObOpenObjectByPointer(object, OBJ_KERNEL_HANDLE, nullptr, KEY_ALL_ACCESS, nullptr, KernelMode,
-                                        &kernelKey),
-                  STATUS_SUCCESS);
+        EXPECT_EQ(
+            ObOpenObjectByPointer(object, OBJ_KERNEL_HANDLE, nullptr, KEY_ALL_ACCESS, nullptr, KernelMode, &kernelKey),
+            STATUS_SUCCESS);
         ObDereferenceObject(object);
     });
     const auto kernelSet = [&] {

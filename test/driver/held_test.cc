@@ -66,12 +66,11 @@ TEST_F(HeldTest, ManyAtOnceAndAnyOrder) {
         EXPECT_EQ(result, kAccepted);
     }
     for (size_t i = 0; i < programs.size(); ++i) {
-        const bool slow = sets[i].wait_for(std::chrono::milliseconds(0)) == std::future_status::timeout &&
-                          decisions(client).Held == 1 &&
-                          std::any_of(asked.begin(), asked.end(), [&](const Record &record) {
-                              return record->ProcessId == programs[i]->processId() &&
-                                     record.decided().Ticket == last.ticket;
-                          });
+        const bool slow =
+            sets[i].wait_for(std::chrono::milliseconds(0)) == std::future_status::timeout &&
+            decisions(client).Held == 1 && std::any_of(asked.begin(), asked.end(), [&](const Record &record) {
+                return record->ProcessId == programs[i]->processId() && record.decided().Ticket == last.ticket;
+            });
         if (slow) {
             EXPECT_EQ(replyOne(client, last), kAccepted);
         }
@@ -264,7 +263,8 @@ TEST_F(HeldTest, AnswersAtTheDeadline) {
     for (int i = 0; i < 60; ++i) {
         auto set = startSet(actor, key);
         const Record asked = question(client);
-        const auto deadline = std::chrono::steady_clock::now() + std::chrono::microseconds(CMB_MIN_DEADLINE * 1000 - 900);
+        const auto deadline =
+            std::chrono::steady_clock::now() + std::chrono::microseconds(CMB_MIN_DEADLINE * 1000 - 900);
         while (std::chrono::steady_clock::now() < deadline + std::chrono::microseconds(i * 20)) {
         }
         const UINT32 result = replyOne(client, block(asked));

@@ -69,7 +69,8 @@ class ReplyTest : public AskTest {
 
 TEST_F(ReplyTest, MalformedRequests) {
     const uint64_t ticket = hold();
-    const Bytes good = encode({{.ticket = ticket, .decision = CMB_DECISION_REPLACE, .type = REG_SZ, .data = pattern(20)}});
+    const Bytes good =
+        encode({{.ticket = ticket, .decision = CMB_DECISION_REPLACE, .type = REG_SZ, .data = pattern(20)}});
     auto changed = [&](auto change) {
         Bytes input = good;
         change(at<CMB_REPLY_REQUEST>(input), entryOf(input));
@@ -110,7 +111,8 @@ TEST_F(ReplyTest, MalformedRequests) {
 
 TEST_F(ReplyTest, MalformedSpans) {
     const uint64_t ticket = hold();
-    const Bytes good = encode({{.ticket = ticket, .decision = CMB_DECISION_REPLACE, .type = REG_SZ, .data = pattern(20)}});
+    const Bytes good =
+        encode({{.ticket = ticket, .decision = CMB_DECISION_REPLACE, .type = REG_SZ, .data = pattern(20)}});
     unsigned refused = 0;
     auto result = [&](auto change) {
         Bytes input = good;
@@ -122,8 +124,8 @@ TEST_F(ReplyTest, MalformedSpans) {
     };
     const auto bad = static_cast<UINT32>(CMB_REPLY_BAD_DATA);
     const UINT32 end = entryOf(const_cast<Bytes &>(good)).Size;
-    for (UINT32 offset : {0u, 8u, UINT32{sizeof(CMB_REPLY_ENTRY)} - 8, UINT32{sizeof(CMB_REPLY_ENTRY)} + 1, end - 8, end,
-                          end + 8, 0x7FFFFFF8u, 0xFFFFFFF8u, 0xFFFFFFFFu}) {
+    for (UINT32 offset : {0u, 8u, UINT32{sizeof(CMB_REPLY_ENTRY)} - 8, UINT32{sizeof(CMB_REPLY_ENTRY)} + 1, end - 8,
+                          end, end + 8, 0x7FFFFFF8u, 0xFFFFFFF8u, 0xFFFFFFFFu}) {
         EXPECT_EQ(result([=](auto &s) { s.Offset = offset; }), bad) << offset;
     }
     for (UINT32 size : {end, 0x7FFFFFFFu, 0x80000000u, 0xFFFFFFFFu, 0u - UINT32{sizeof(CMB_REPLY_ENTRY)}}) {
@@ -152,10 +154,9 @@ TEST_F(ReplyTest, Results) {
                          {.ticket = ticket, .flags = CMB_REPLY_OUTPUT},
                          {.ticket = ticket, .data = pattern(8)},
                          {.ticket = ticket, .decision = CMB_DECISION_REPLACE, .type = REG_BINARY, .data = large}});
-    EXPECT_EQ(results,
-              (std::vector<UINT32>{CMB_REPLY_UNKNOWN, CMB_REPLY_UNFIT, CMB_REPLY_UNFIT, CMB_REPLY_UNFIT, CMB_REPLY_UNFIT,
-                                   CMB_REPLY_BAD_STATUS, CMB_REPLY_BAD_STATUS, CMB_REPLY_UNFIT, CMB_REPLY_BAD_DATA,
-                                   CMB_REPLY_TOO_LARGE}));
+    EXPECT_EQ(results, (std::vector<UINT32>{CMB_REPLY_UNKNOWN, CMB_REPLY_UNFIT, CMB_REPLY_UNFIT, CMB_REPLY_UNFIT,
+                                            CMB_REPLY_UNFIT, CMB_REPLY_BAD_STATUS, CMB_REPLY_BAD_STATUS,
+                                            CMB_REPLY_UNFIT, CMB_REPLY_BAD_DATA, CMB_REPLY_TOO_LARGE}));
     EXPECT_EQ(decisions(client()).RefusedReplies, results.size());
     let(ticket);
 }
@@ -187,8 +188,9 @@ TEST_F(ReplyTest, MutatedRequests) {
     std::mt19937 random(11);
     uint64_t ticket = hold();
     for (int i = 0; i < 3000; ++i) {
-        Bytes input = encode({{.ticket = ticket, .decision = CMB_DECISION_REPLACE, .type = REG_BINARY, .data = pattern(12)},
-                              {.ticket = ticket, .decision = CMB_DECISION_BLOCK, .status = STATUS_ACCESS_DENIED}});
+        Bytes input =
+            encode({{.ticket = ticket, .decision = CMB_DECISION_REPLACE, .type = REG_BINARY, .data = pattern(12)},
+                    {.ticket = ticket, .decision = CMB_DECISION_BLOCK, .status = STATUS_ACCESS_DENIED}});
         for (unsigned change = random() % 4 + 1; change > 0; --change) {
             input[random() % input.size()] = static_cast<std::byte>(random() % 2 ? random() : random() % 2 * 0xFF);
         }

@@ -40,6 +40,8 @@ static void unloadNow(Driver *driver) {
         last = k.drivers.empty();
     }
     if (last) {
+        // A work item keeps its device object, and with that the driver's code, until its routine has returned.
+        awaitWorkers();
         reapThreads(false);
         if (size_t running = runningSystemThreads(); running != 0) {
             bugCheck(DRIVER_UNLOADED_WITHOUT_CANCELLING_PENDING_OPERATIONS, running, 1, 0, 0,

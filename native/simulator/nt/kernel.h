@@ -129,6 +129,8 @@ struct Kernel {
     std::mutex threadLock;
     std::set<PKTHREAD> adopted;
     std::list<std::thread> systemThreads;
+    size_t workers = 0;
+    std::condition_variable workerGone;
     std::list<std::thread> finishedThreads;
     std::atomic<ULONG_PTR> nextId{8};
     std::shared_mutex processRoutineLock;
@@ -205,6 +207,8 @@ void reapThreads(bool all);
 size_t runningSystemThreads();
 // A system thread without a handle. At any IRQL.
 void startWorker(PKSTART_ROUTINE start, PVOID context);
+// Returns when no such thread runs.
+void awaitWorkers();
 
 // The previous mode that a Zw routine gives its Nt twin.
 class KernelCall {

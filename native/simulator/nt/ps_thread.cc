@@ -141,7 +141,7 @@ size_t runningSystemThreads() {
     return kernel().systemThreads.size();
 }
 
-static void runSystemThread(PKTHREAD thread, std::list<std::thread>::iterator self) {
+static void runSystemThread(PKTHREAD thread, std::list<std::thread>::iterator self, bool worker) {
     enterThread(thread);
     jmp_buf end;
     thread->terminate = &end;
@@ -152,21 +152,29 @@ static void runSystemThread(PKTHREAD thread, std::list<std::thread>::iterator se
     {
         std::lock_guard lock(kernel().threadLock);
         kernel().finishedThreads.splice(kernel().finishedThreads.end(), kernel().systemThreads, self);
+        kernel().workers -= worker;
+        kernel().workerGone.notify_all();
     }
     leaveThread();
 }
 
-static void launch(PKTHREAD thread) {
+static void launch(PKTHREAD thread, bool worker) {
     std::lock_guard lock(kernel().threadLock);
     auto self = kernel().systemThreads.emplace(kernel().systemThreads.end());
-    *self = std::thread(runSystemThread, thread, self);
+    kernel().workers += worker;
+    *self = std::thread(runSystemThread, thread, self, worker);
 }
 
 void startWorker(PKSTART_ROUTINE start, PVOID context) {
     PKTHREAD thread = createThread(kernel().systemProcess, true);
     thread->start = start;
     thread->context = context;
-    launch(thread);
+    launch(thread, true);
+}
+
+void awaitWorkers() {
+    std::unique_lock lock(kernel().threadLock);
+    kernel().workerGone.wait(lock, [] { return kernel().workers == 0; });
 }
 
 } // namespace nt
@@ -193,7 +201,7 @@ NTSTATUS PsCreateSystemThread(PHANDLE handle, ULONG access, POBJECT_ATTRIBUTES, 
     if (client != nullptr) {
         *client = {PsGetProcessId(kernel().systemProcess), reinterpret_cast<HANDLE>(thread->id)};
     }
-    launch(thread);
+    launch(thread, false);
     return STATUS_SUCCESS;
 }
 
