@@ -94,8 +94,8 @@ class DecisionTest : public BodyTest {
     NTSTATUS trySet(std::u16string name, ULONG type, Bytes data);
     NTSTATUS tryDelete(std::u16string name);
     bool exists(std::u16string path);
-    // Repeats `operation` with each allocation of the driver failing once, then with each of the configuration manager.
-    // It has to leave things as they were. Returns how many times it was run.
+    // Repeats `operation`, which has to leave things as they were, with each allocation of the driver failing once.
+    // Returns how many failed.
     unsigned failEach(const std::function<void()> &operation);
 };
 

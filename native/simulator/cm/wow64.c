@@ -224,14 +224,15 @@ NTSTATUS CmpApplyView(PCM_REQUEST Request) {
     ULONG RootLength;
     NTSTATUS Status;
 
+    // Without flags a handle of the 64-bit view passes that on to what is opened relative to it.
+    Request->View64 = Request->Wow64Flags == KEY_WOW64_64KEY || (Request->Wow64Flags == 0 && Request->Root->View64);
+    // Names of kernel mode mean what they say. That its handles keep the view, too, is not documented.
     if (Request->Mode != UserMode) {
         return STATUS_SUCCESS;
     }
     if (Request->Wow64Flags == KEY_WOW64_RES) {
         return STATUS_INVALID_PARAMETER;
     }
-    // Without flags a handle of the 64-bit view passes that on to what is opened relative to it.
-    Request->View64 = Request->Wow64Flags == KEY_WOW64_64KEY || (Request->Wow64Flags == 0 && Request->Root->View64);
     if (Request->View64 || (Request->Wow64Flags == 0 && !CmPortIsWow64Process())) {
         return STATUS_SUCCESS;
     }
