@@ -21,12 +21,12 @@ const ends: Readonly<Partial<Record<QueryOperation, readonly [name: string, stat
 };
 
 const expected: Readonly<Record<QueryOperation, string>> = {
-  QueryValueKey: '{ type, data }, { bytes }, "notFound" or a status',
-  EnumerateValueKey: '{ name, type, data }, { bytes }, "noMoreEntries" or a status',
-  QueryKey: 'an object with the fields of the information class, { bytes } or a status',
-  EnumerateKey: '{ name, ... }, { bytes }, "noMoreEntries" or a status',
-  QueryMultipleValueKey: 'an array of { type, data }, "notFound" or a status',
-  QueryKeySecurity: 'SDDL, the bytes of a descriptor or a status',
+  QueryValueKey: '{ type, data } or { bytes }',
+  EnumerateValueKey: '{ name, type, data } or { bytes }',
+  QueryKey: 'an object with the fields of the information class or { bytes }',
+  EnumerateKey: '{ name, ... } or { bytes }',
+  QueryMultipleValueKey: 'an array of { type, data }',
+  QueryKeySecurity: 'SDDL or the bytes of a descriptor',
 };
 
 const queries: ReadonlySet<string> = new Set(Object.keys(expected));
@@ -38,8 +38,8 @@ export function isQuery(event: NotificationEvent): event is QueryEvent {
 /** An answer without output has just a status. */
 export function encodeAnswer(answer: QueryAnswer, event: QueryEvent): Partial<Output> & Pick<Output, 'status'> {
   const end = ends[event.operation];
-  if (answer === end?.[0]) return { status: end[1] };
-  if (isStatus(answer, event)) return { status: emulatedStatus(answer, event.class) };
+  if (typeof answer === 'string' && answer === end?.[0]) return { status: end[1] };
+  if (isStatus(answer)) return { status: emulatedStatus(answer, event.class) };
   return encodeOutputAs('emulate()', answer, event);
 }
 
@@ -47,10 +47,9 @@ export function encodeOutput(output: QueryOutput, event: QueryEvent): Output {
   return encodeOutputAs('override()', output, event);
 }
 
-/** SDDL has a colon where a status has none. */
-function isStatus(answer: QueryAnswer, event: QueryEvent): answer is StatusInput {
-  if (typeof answer === 'number') return true;
-  return typeof answer === 'string' && (event.operation !== 'QueryKeySecurity' || /^STATUS_\w+$/.test(answer));
+/** SDDL begins otherwise. */
+function isStatus(answer: QueryAnswer): answer is StatusInput {
+  return typeof answer === 'number' || (typeof answer === 'string' && answer.startsWith('STATUS_'));
 }
 
 function encodeOutputAs(what: string, output: unknown, event: QueryEvent): Output {
@@ -104,6 +103,8 @@ function isValueList(value: unknown): value is readonly ValueAnswer[] {
 }
 
 function unexpected(what: string, output: unknown, event: QueryEvent): DecisionError {
-  const right = expected[event.operation];
+  const end = ends[event.operation];
+  const name = end === undefined ? '' : `"${end[0]}" or `;
+  const right = what === 'emulate()' ? `${expected[event.operation]}, ${name}a status` : expected[event.operation];
   return new DecisionError(event.class, `${what} was given ${quote(output)}; expected ${right}`);
 }

@@ -122,8 +122,9 @@ describe('emulated values', () => {
   it('name what is wrong with an answer', () => {
     const event = eventOf('RegNtPreQueryValueKey', { valueName: 'v', length: 100 });
     const wrong: [answer: unknown, message: RegExp][] = [
-      [undefined, /expected \{ type, data \}, \{ bytes \}, "notFound" or a status/],
-      ['noMoreEntries', /is no status/],
+      [undefined, /expected \{ type, data \} or \{ bytes \}, "notFound" or a status/],
+      ['noMoreEntries', /given "noMoreEntries"; expected .*"notFound"/],
+      ['STATUS_ACCESS_DENID', /Did you mean "STATUS_ACCESS_DENIED"/],
       ['STATUS_SUCCESS', /needs the answer that the caller gets/],
       ['STATUS_REPARSE', /neither an error nor a warning/],
       ['STATUS_CALLBACK_BYPASS', /bypass\(\)/],
@@ -236,6 +237,9 @@ describe('emulated keys', () => {
       [{ ...key, truncated: true }, /only the part of it/],
     ];
     for (const [answer, message] of wrong) assert.match(refusal({ kind: 'emulate', answer }, event) ?? 'none', message);
+    for (const answer of [undefined, null, 'notFound', []]) {
+      assert.match(refusal({ kind: 'emulate', answer }, event) ?? 'none', /expected an object with the fields/);
+    }
     const basic = eventOf('RegNtPreQueryKey', { informationClassNumber: 0, length: 1000 });
     assert.match(refusal(emulate({ name: 'a\\b' }), basic) ?? '', /last component of the path/);
     assert.match(refusal(emulate({ name: 'x'.repeat(256) }), basic) ?? '', /256 characters; at most 255/);
@@ -281,6 +285,10 @@ describe('emulated answers about several values', () => {
     );
     assert.match(refusal(emulate({ data: 1 }), asked(100)) ?? '', /an array of \{ type, data \}/);
     assert.equal(encodeDecision(emulate('notFound'), asked(1)).status, 0xc000_0034);
+    const many = { ...asked(4 * 300), entryCount: 300 };
+    assert.match(refusal(emulate(answer), many) ?? '', /300 values were asked for \("a", "b", "c", \.\.\.\)/);
+    const numbers = Array.from({ length: 300 }, (_, index) => ({ data: index }));
+    assert.equal(output(numbers, many).data.byteLength, 300 * (16 + 4));
   });
 });
 
@@ -323,7 +331,7 @@ describe('emulated security descriptors', () => {
 
   it('name what is wrong with them', () => {
     assert.match(refusal(emulate('O:XX'), asked(7)) ?? '', /"O:XX": .*"XX" is no name of a SID/);
-    assert.match(refusal(emulate({}), asked(7)) ?? '', /expected SDDL, the bytes of a descriptor or a status/);
+    assert.match(refusal(emulate({}), asked(7)) ?? '', /expected SDDL or the bytes of a descriptor, a status/);
     assert.equal(encodeDecision(emulate('STATUS_ACCESS_DENIED'), asked(7)).status, 0xc000_0022);
     assert.match(refusal(emulate('STATUS_FOO'), asked(7)) ?? '', /no status that has a name/);
     const whole = parseSddl(sddl);
@@ -350,6 +358,11 @@ describe('overridden outputs', () => {
     assert.deepEqual(
       [encoded.kind, encoded.flags, encoded.status, encoded.resultLength, encoded.data?.byteLength],
       [P.CMB_DECISION_OVERRIDE, P.CMB_REPLY_OUTPUT, overflow, 16, 14],
+    );
+    const wrong = { kind: 'override', status: 0, output: 'notFound', undo: false };
+    assert.match(
+      refusal(wrong, event) ?? '',
+      /override\(\) was given "notFound"; expected \{ type, data \} or \{ bytes \}$/,
     );
     // After the query, its length is what was used.
     const security = eventOf('RegNtPostQueryKeySecurity', {
