@@ -45,10 +45,11 @@ BOOLEAN CallbackIsOpenWanted(const RULESET *Ruleset, const REGISTRATION *Registr
     return Class->Body == NotifyBodyCreate && (RulesetGetClassMask(Ruleset, Registration->ClassMask) & classes) != 0;
 }
 
-// Relays the pre notification if Verdict says so, and stores what is decided about its post notification.
+// Relays the pre notification if Verdict says so, and stores what is decided about its post notification. Not inlined:
+// who is held does not need its stack.
 _IRQL_requires_max_(APC_LEVEL)
-static VOID CarryOut(_In_ const SUBJECT *Subject, _In_ RULESET *Ruleset, _In_ VERDICT Verdict, _In_ ULONG Number,
-                     _In_ VERDICT OnSuccess, _In_ VERDICT OnFailure) {
+static DECLSPEC_NOINLINE VOID CarryOut(_In_ const SUBJECT *Subject, _In_ RULESET *Ruleset, _In_ VERDICT Verdict,
+                                       _In_ ULONG Number, _In_ VERDICT OnSuccess, _In_ VERDICT OnFailure) {
     const NOTIFY_CLASS *class = Subject->Class;
     REGISTRATION *registration = Subject->Registration;
     NOTIFICATION notification = {.Registration = registration, .Class = class, .Number = Number, .Pre = Subject->Pre};
