@@ -263,7 +263,7 @@ describe('ancestors', () => {
     assert.ok(meets(one, 'RenameKey', `${software}\\Any`) && !meets(one, 'RenameKey', `${software}\\Any\\Other`));
     const sid = 'S-1-5-21-1-2-3-1001';
     const user = rule('HKCU\\Software\\Classes\\CLSID\\X');
-    for (const path of [`${sid}`, `${sid}_Classes`, `${sid}_Classes\\CLSID`, `${sid}\\Software`]) {
+    for (const path of [sid, `${sid}_Classes`, `${sid}_Classes\\CLSID`, `${sid}\\Software`]) {
       assert.ok(meets(user, 'LoadKey', `\\REGISTRY\\USER\\${path}`), path);
     }
     assert.ok(!meets(user, 'LoadKey', `${machine}\\Mine`));
