@@ -54,6 +54,40 @@ static VOID NotifyOther(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS
     RulesetRelease(ruleset);
 }
 
+_IRQL_requires_max_(APC_LEVEL)
+static NTSTATUS Notify(_In_ REGISTRATION *Registration, _In_ ULONG Number, _Inout_ VOID *Information) {
+    const NOTIFY_CLASS *class = NotifyClassGet(Number);
+    const BOOLEAN relaying = ReadAcquire(&Registration->Relaying) != FALSE;
+    if (Number == RegNtCallbackObjectContextCleanup) {
+        CleanUp(Registration, class, relaying, Information);
+        return STATUS_SUCCESS;
+    }
+    NTSTATUS status = STATUS_SUCCESS;
+    // Also when nothing is relayed: one that began before and ends now must not count for ever.
+    if (Number == RegNtPostRenameKey) {
+        KeyObjectRenameEnds();
+    }
+    if (class->Phase == NotifyPhasePost) {
+        REG_POST_OPERATION_INFORMATION *post = Information;
+        CALL_STATE state;
+        CallRecall(post->CallContext, &state);
+        if (relaying) {
+            status = CallbackPost(Registration, class, Number, post, &state);
+        }
+        // Also when nothing is relayed any more: this is the last time that it is seen.
+        CallForget(&state);
+    } else if (relaying && class->Phase == NotifyPhasePre) {
+        status = CallbackPre(Registration, class, Number, Information);
+    } else if (relaying) {
+        NotifyOther(Registration, class, Number);
+    }
+    // One that ends here has no post.
+    if (Number == RegNtPreRenameKey && NT_SUCCESS(status)) {
+        KeyObjectRenameBegins();
+    }
+    return status;
+}
+
 _Use_decl_annotations_
 NTSTATUS NTAPI CallbackNotify(PVOID CallbackContext, PVOID Argument1, PVOID Argument2) {
     REGISTRATION *registration = CallbackContext;
@@ -61,34 +95,10 @@ NTSTATUS NTAPI CallbackNotify(PVOID CallbackContext, PVOID Argument1, PVOID Argu
     if (number > CMB_MAX_NOTIFY_CLASS || !(registration->IntakeMask >> number & 1)) {
         return STATUS_SUCCESS;
     }
-    const NOTIFY_CLASS *class = NotifyClassGet((ULONG)number);
-    const BOOLEAN relaying = ReadAcquire(&registration->Relaying) != FALSE;
-    if (number == RegNtCallbackObjectContextCleanup) {
-        CleanUp(registration, class, relaying, Argument2);
-        return STATUS_SUCCESS;
-    }
-    NTSTATUS status = STATUS_SUCCESS;
-    // Also when nothing is relayed: one that began before and ends now must not count for ever.
-    if (number == RegNtPostRenameKey) {
-        KeyObjectRenameEnds();
-    }
-    if (class->Phase == NotifyPhasePost) {
-        REG_POST_OPERATION_INFORMATION *post = Argument2;
-        CALL_STATE state;
-        CallRecall(post->CallContext, &state);
-        if (relaying) {
-            status = CallbackPost(registration, class, (ULONG)number, post, &state);
-        }
-        // Also when nothing is relayed any more: this is the last time that it is seen.
-        CallForget(&state);
-    } else if (relaying && class->Phase == NotifyPhasePre) {
-        status = CallbackPre(registration, class, (ULONG)number, Argument2);
-    } else if (relaying) {
-        NotifyOther(registration, class, (ULONG)number);
-    }
-    // One that ends here has no post.
-    if (number == RegNtPreRenameKey && NT_SUCCESS(status)) {
-        KeyObjectRenameBegins();
+    const BOOLEAN entered = RegistrationEnterSession(registration);
+    const NTSTATUS status = Notify(registration, (ULONG)number, Argument2);
+    if (entered) {
+        RegistrationLeaveSession(registration);
     }
     return status;
 }

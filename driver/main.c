@@ -11,10 +11,12 @@
 DRIVER_INITIALIZE DriverEntry;
 static DRIVER_UNLOAD Unload;
 
-// Open handles keep the driver loaded, so there is neither session nor registration left.
+// Open handles keep the driver loaded, so there is no session left but those of registrations that are kept. These go
+// while there is a device, which their work items name; it cannot be opened any more.
 _Use_decl_annotations_
 static VOID NTAPI Unload(PDRIVER_OBJECT DriverObject) {
     UNREFERENCED_PARAMETER(DriverObject);
+    RegistrationRemoveAllKept();
     DeviceUninitialize();
     SessionUninitialize();
     ProcessTreesUninitialize();

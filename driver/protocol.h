@@ -38,6 +38,8 @@ typedef int64_t INT64;
 // Limits. HELLO reports those that a client must respect, so that a driver may raise them later.
 #define CMB_MAX_ALTITUDE_BYTES 510
 #define CMB_MAX_REGISTRATIONS 64
+// Those of all sessions that are CMB_REGISTER_PERSIST, whose session is gone included.
+#define CMB_MAX_PERSISTENT_REGISTRATIONS 64
 #define CMB_MAX_PATH_BYTES 65534
 #define CMB_MAX_VALUE_NAME_BYTES 32766
 #define CMB_MAX_CLASS_NAME_BYTES 2048

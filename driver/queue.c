@@ -36,10 +36,17 @@ VOID QueueInitialize(QUEUE *Queue) {
 
 _Use_decl_annotations_
 VOID QueueUninitialize(QUEUE *Queue) {
+    KIRQL irql;
     NT_ASSERT(Queue->OpenSources == 0);
     PathsUninitialize(&Queue->Paths);
-    MemoryFree(Queue->Ring.Bytes);
-    Queue->Ring.Bytes = NULL;
+    // Statistics may still be asked for.
+    KeAcquireSpinLock(&Queue->Lock, &irql);
+    UCHAR *ring = Queue->Ring.Bytes;
+    RtlZeroMemory(&Queue->Ring, sizeof(Queue->Ring));
+    Queue->Records = 0;
+    Queue->RecordLimit = 0;
+    KeReleaseSpinLock(&Queue->Lock, irql);
+    MemoryFree(ring);
 }
 
 _Use_decl_annotations_

@@ -120,6 +120,7 @@ typedef struct QUEUE_RESERVATION {
 
 VOID QueueInitialize(_Out_ QUEUE *Queue);
 
+// The queue is stopped, and stays so.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID QueueUninitialize(_Inout_ QUEUE *Queue);
 

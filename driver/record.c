@@ -212,6 +212,9 @@ _Use_decl_annotations_
 UINT64 RecordRelay(const NOTIFICATION *Notification) {
     REGISTRATION *registration = Notification->Registration;
     SESSION *session = registration->Session;
+    if (ReadAcquire(&registration->Silent)) {
+        return 0;
+    }
     const BODY_INPUT input = {
         .Class = Notification->Class,
         .Pre = Notification->Pre,

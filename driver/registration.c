@@ -8,6 +8,7 @@
 #include "process_trees.h"
 
 static DRIVER_OBJECT *RegistrationDriver;
+static _Interlocked_ volatile LONG PersistentRegistrations;
 
 _Use_decl_annotations_
 CMB_INIT_CODE VOID RegistrationInitialize(DRIVER_OBJECT *DriverObject) {
@@ -32,16 +33,29 @@ BOOLEAN RegistrationIsAltitude(const WCHAR *Text, ULONG Length) {
     return digit;
 }
 
+// FALSE if there are too many.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+static BOOLEAN CountPersistent(_In_ UINT32 Options, _In_ LONG Number) {
+    return !(Options & CMB_REGISTER_PERSIST) ||
+           InterlockedAdd(&PersistentRegistrations, Number) <= CMB_MAX_PERSISTENT_REGISTRATIONS;
+}
+
 // The configuration manager knows the registration no more, or never did.
 _IRQL_requires_(PASSIVE_LEVEL)
 static VOID FreeRegistration(_In_ _Post_ptr_invalid_ REGISTRATION *Registration, _Out_ QUEUE_COUNTERS *Counters) {
     SESSION *session = Registration->Session;
     RegistrationLeave(Registration);
     KeWaitForSingleObject(&Registration->Idle, Executive, KernelMode, FALSE, NULL);
-    QueueCloseSource(&session->Queue, Registration->Source, Counters);
+    // All who could keep it have left.
+    if (Registration->Kept) {
+        *Counters = Registration->Counters;
+    } else {
+        QueueCloseSource(&session->Queue, Registration->Source, Counters);
+    }
     ReserveUninitialize(&Registration->Reserve);
     RulesetRelease(Registration->Ruleset);
     ProcessTreesFree(Registration->Children);
+    CountPersistent(Registration->Options, -1);
     MemoryFree(Registration);
     ProcessTreesSettle();
     // The last gap became due.
@@ -66,8 +80,8 @@ static BOOLEAN Publish(_Inout_ REGISTRATION *Registration) {
 }
 
 // It fails only if somebody else used our cookie, which cost the registration as well: in no case does it remain.
-_IRQL_requires_max_(PASSIVE_LEVEL)
-static VOID Unregister(_In_ _Post_ptr_invalid_ REGISTRATION *Registration, _Inout_ CMB_UNREGISTER_REPLY *Reply) {
+_Use_decl_annotations_
+VOID RegistrationUnregister(REGISTRATION *Registration, CMB_UNREGISTER_REPLY *Reply) {
     QUEUE_COUNTERS counters;
     // Whoever is held is in flight.
     HeldRelease(&Registration->Session->Held, Registration);
@@ -98,15 +112,19 @@ static UINT64 Intake(_In_ UINT64 ClassMask) {
 // Everything but what the configuration manager does. Ruleset is taken over if it succeeds.
 _IRQL_requires_(PASSIVE_LEVEL)
 _Must_inspect_result_
-static NTSTATUS Prepare(_Inout_ SESSION *Session, _In_ const CMB_REGISTER_REQUEST *Request, _In_ RULESET *Ruleset,
-                        _Outptr_ REGISTRATION **Result) {
+static NTSTATUS Prepare(_Inout_ SESSION *Session, _In_ const CMB_REGISTER_REQUEST *Request,
+                        _In_ PCUNICODE_STRING Altitude, _In_ RULESET *Ruleset, _Outptr_ REGISTRATION **Result) {
     LARGE_INTEGER frequency;
     *Result = NULL;
-    REGISTRATION *registration = MemoryAllocate(sizeof(*registration));
+    REGISTRATION *registration = MemoryAllocate(sizeof(*registration) + Altitude->Length);
     if (!registration) {
         return STATUS_INSUFFICIENT_RESOURCES;
     }
-    NTSTATUS status = ReserveInitialize(&registration->Reserve, KeyObjectGetSize(), RegistrationDriver->DeviceObject);
+    NTSTATUS status = STATUS_QUOTA_EXCEEDED;
+    if (!CountPersistent(Request->Options, 1)) {
+        goto cleanupRegistration;
+    }
+    status = ReserveInitialize(&registration->Reserve, KeyObjectGetSize(), RegistrationDriver->DeviceObject);
     if (!NT_SUCCESS(status)) {
         goto cleanupRegistration;
     }
@@ -131,6 +149,11 @@ static NTSTATUS Prepare(_Inout_ SESSION *Session, _In_ const CMB_REGISTER_REQUES
     registration->IntakeMask = Intake(Request->ClassMask);
     registration->Users = 1;
     KeInitializeEvent(&registration->Idle, NotificationEvent, FALSE);
+    registration->InSession = 1;
+    KeInitializeEvent(&registration->Drained, NotificationEvent, FALSE);
+    registration->Altitude.Buffer = (WCHAR *)(registration + 1);
+    registration->Altitude.Length = registration->Altitude.MaximumLength = Altitude->Length;
+    RtlCopyMemory(registration->Altitude.Buffer, Altitude->Buffer, Altitude->Length);
     KeInitializeSpinLock(&registration->RulesLock);
     RegistrationSwapRuleset(registration, Ruleset);
     if (Ruleset->Rules) {
@@ -144,8 +167,16 @@ cleanupChildren:
 cleanupReserve:
     ReserveUninitialize(&registration->Reserve);
 cleanupRegistration:
+    CountPersistent(Request->Options, -1);
     MemoryFree(registration);
     return status;
+}
+
+_IRQL_requires_(PASSIVE_LEVEL)
+_Must_inspect_result_
+static NTSTATUS Register(_Inout_ REGISTRATION *Registration) {
+    return CmRegisterCallbackEx(CallbackNotify, &Registration->Altitude, RegistrationDriver, Registration,
+                                &Registration->Cookie, NULL);
 }
 
 _Use_decl_annotations_
@@ -165,14 +196,16 @@ NTSTATUS RegistrationCreate(SESSION *Session, const CMB_REGISTER_REQUEST *Reques
     if (!NT_SUCCESS(status)) {
         return status;
     }
-    status = Prepare(Session, Request, ruleset, &registration);
+    status = Prepare(Session, Request, Altitude, ruleset, &registration);
     if (!NT_SUCCESS(status)) {
         RulesetRelease(ruleset);
         ProcessTreesSettle();
         return status;
     }
-    status =
-        CmRegisterCallbackEx(CallbackNotify, Altitude, RegistrationDriver, registration, &registration->Cookie, NULL);
+    status = Register(registration);
+    if (status == STATUS_FLT_INSTANCE_ALTITUDE_COLLISION && RegistrationRemoveKeptAt(Altitude)) {
+        status = Register(registration);
+    }
     if (!NT_SUCCESS(status)) {
         FreeRegistration(registration, &counters);
         Reply->Status = status;
@@ -182,7 +215,7 @@ NTSTATUS RegistrationCreate(SESSION *Session, const CMB_REGISTER_REQUEST *Reques
     Reply->Cookie = registration->Cookie.QuadPart;
     if (!Publish(registration)) {
         CMB_UNREGISTER_REPLY nobody;
-        Unregister(registration, &nobody);
+        RegistrationUnregister(registration, &nobody);
         return STATUS_FILE_CLOSED;
     }
     return STATUS_SUCCESS;
@@ -229,26 +262,45 @@ VOID RegistrationRemove(SESSION *Session, INT64 Cookie, CMB_UNREGISTER_REPLY *Re
     KeReleaseSpinLock(&Session->Lock, irql);
     // It relays until it is gone, so that the last operations are complete.
     if (registration) {
-        Unregister(registration, Reply);
-    } else {
+        RegistrationUnregister(registration, Reply);
+    } else if (!RegistrationRemoveKept(Cookie, Reply)) {
         Reply->Status = STATUS_INVALID_PARAMETER;
     }
 }
 
+// The next one that the end of the session is to reach; NULL if there is none. One that stays is held, and still in the
+// list: an UNREGISTER may be at work.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+_Must_inspect_result_
+static REGISTRATION *TakeNext(_Inout_ SESSION *Session) {
+    REGISTRATION *next = NULL;
+    KIRQL irql;
+    KeAcquireSpinLock(&Session->Lock, &irql);
+    for (LIST_ENTRY *link = Session->Registrations.Flink; !next && link != &Session->Registrations;
+         link = link->Flink) {
+        REGISTRATION *registration = CONTAINING_RECORD(link, REGISTRATION, Link);
+        next = registration->Kept ? NULL : registration;
+    }
+    if (next && next->Options & CMB_REGISTER_PERSIST) {
+        InterlockedIncrement(&next->Users);
+    } else if (next) {
+        RemoveEntryList(&next->Link);
+    }
+    KeReleaseSpinLock(&Session->Lock, irql);
+    return next;
+}
+
 _Use_decl_annotations_
 VOID RegistrationRemoveAll(SESSION *Session) {
-    for (;;) {
-        KIRQL irql;
-        KeAcquireSpinLock(&Session->Lock, &irql);
-        LIST_ENTRY *link = IsListEmpty(&Session->Registrations) ? NULL : RemoveHeadList(&Session->Registrations);
-        KeReleaseSpinLock(&Session->Lock, irql);
-        if (!link) {
-            return;
-        }
-        REGISTRATION *registration = CONTAINING_RECORD(link, REGISTRATION, Link);
+    for (REGISTRATION *registration; (registration = TakeNext(Session)) != NULL;) {
         CMB_UNREGISTER_REPLY nobody;
-        WriteRelease(&registration->Relaying, FALSE);
-        Unregister(registration, &nobody);
+        if (registration->Options & CMB_REGISTER_PERSIST) {
+            RegistrationKeep(registration);
+            RegistrationLeave(registration);
+        } else {
+            WriteRelease(&registration->Relaying, FALSE);
+            RegistrationUnregister(registration, &nobody);
+        }
     }
 }
 

@@ -31,6 +31,18 @@ struct REGISTRATION {
     LARGE_INTEGER Cookie;
     // Read with acquire by the callback: set after Cookie is known, cleared when the session stops.
     volatile LONG Relaying;
+    // As it was registered; behind the structure.
+    UNICODE_STRING Altitude;
+    // The session has ended, and nothing is recorded.
+    volatile LONG Silent;
+    // The same, and nobody uses what the session has given up.
+    _Guarded_by_(Session->Lock) BOOLEAN Kept;
+    // Of CMB_REGISTER_PERSIST: callbacks that began while the session lasted, and one for the session itself.
+    _Interlocked_ volatile LONG InSession;
+    // Signalled when InSession is 0.
+    KEVENT Drained;
+    // How much was recorded, once it is Kept.
+    QUEUE_COUNTERS Counters;
 
     KSPIN_LOCK RulesLock;
     // Owned; never NULL.
@@ -100,12 +112,44 @@ BOOLEAN RegistrationIsExempt(_In_ const REGISTRATION *Registration, _In_ const I
 
 // Lets go who is held, and returns when no notification is in flight any more. Status becomes the result of
 // CmUnRegisterCallback, or STATUS_INVALID_PARAMETER if the session has no such cookie. Not from a registry callback,
-// and not with a lock held that one takes.
+// and not with a lock held that one takes. One whose session is gone is everybody's.
 _IRQL_requires_max_(PASSIVE_LEVEL)
 VOID RegistrationRemove(_Inout_ SESSION *Session, _In_ INT64 Cookie, _Inout_ CMB_UNREGISTER_REPLY *Reply);
 
+// Those that are CMB_REGISTER_PERSIST stay, without the session.
 _IRQL_requires_max_(PASSIVE_LEVEL)
 VOID RegistrationRemoveAll(_Inout_ SESSION *Session);
+
+// registration_keep.c: registrations that outlive their session. Session is stopped, and the registration does not go
+// away meanwhile. Returns when no callback uses the session's memory any more.
+_IRQL_requires_max_(PASSIVE_LEVEL)
+VOID RegistrationKeep(_Inout_ REGISTRATION *Registration);
+
+// registration_keep.c: removes the registration with the cookie whose session is gone, likewise that of an equal
+// altitude, and all. FALSE if there is none.
+_IRQL_requires_max_(PASSIVE_LEVEL)
+BOOLEAN RegistrationRemoveKept(_In_ INT64 Cookie, _Inout_ CMB_UNREGISTER_REPLY *Reply);
+_IRQL_requires_max_(PASSIVE_LEVEL)
+_Must_inspect_result_
+BOOLEAN RegistrationRemoveKeptAt(_In_ PCUNICODE_STRING Altitude);
+_IRQL_requires_max_(PASSIVE_LEVEL)
+VOID RegistrationRemoveAllKept(VOID);
+
+// registration_keep.c: around each callback. TRUE: the session's memory stays until RegistrationLeaveSession.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+_Must_inspect_result_
+BOOLEAN RegistrationEnterSession(_Inout_ REGISTRATION *Registration);
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID RegistrationLeaveSession(_Inout_ REGISTRATION *Registration);
+
+// registration_keep.c: takes one that is kept from the session's list. NULL if none matches.
+_IRQL_requires_(DISPATCH_LEVEL)
+_Must_inspect_result_
+REGISTRATION *RegistrationTakeKept(_Inout_ SESSION *Session, _In_ SESSION_MATCH *Match, _In_opt_ const VOID *Context);
+
+// registration.c, for registration_keep.c: the registration is in no list.
+_IRQL_requires_max_(PASSIVE_LEVEL)
+VOID RegistrationUnregister(_In_ _Post_ptr_invalid_ REGISTRATION *Registration, _Inout_ CMB_UNREGISTER_REPLY *Reply);
 
 // FALSE if the session has no such cookie.
 _IRQL_requires_max_(DISPATCH_LEVEL)

@@ -83,23 +83,65 @@ static VOID AddCounters(_Inout_ QUEUE_COUNTERS *Sum, _In_ const QUEUE_COUNTERS *
     Sum->CaptureFaults += Counters->CaptureFaults;
 }
 
+// Whether nothing is left that needs the session; then nobody finds it any more, and the caller frees it.
+_Requires_lock_held_(SessionListLock)
+_Must_inspect_result_
+static BOOLEAN UnlinkIfOver(_Inout_ SESSION *Session) {
+    KIRQL irql;
+    KeAcquireSpinLock(&Session->Lock, &irql);
+    const BOOLEAN over = Session->Detached && !Session->Removals && IsListEmpty(&Session->Registrations);
+    KeReleaseSpinLock(&Session->Lock, irql);
+    if (over) {
+        RemoveEntryList(&Session->Link);
+        AddCounters(&SessionPastCounters, &Session->Queue.Counters);
+        HeldAddCounters(&SessionPastDecisions, &Session->Held.Counters);
+    }
+    return over;
+}
+
 _Use_decl_annotations_
 VOID SessionFree(SESSION *Session) {
     KIRQL irql;
     SessionLeave(Session);
     KeWaitForSingleObject(&Session->Idle, Executive, KernelMode, FALSE, NULL);
-    KeAcquireSpinLock(&SessionListLock, &irql);
-    RemoveEntryList(&Session->Link);
-    // Nobody else can reach the counters any more.
-    AddCounters(&SessionPastCounters, &Session->Queue.Counters);
-    HeldAddCounters(&SessionPastDecisions, &Session->Held.Counters);
-    KeReleaseSpinLock(&SessionListLock, irql);
-    NT_ASSERT(IsListEmpty(&Session->Registrations));
     NT_ASSERT(IsListEmpty(&Session->Receiver.Pended));
+    // Callbacks that are still to come find all of these stopped.
     ReceiverUninitialize(&Session->Receiver);
     QueueUninitialize(&Session->Queue);
     HeldUninitialize(&Session->Held);
-    MemoryFree(Session);
+    KeAcquireSpinLock(&SessionListLock, &irql);
+    Session->Detached = TRUE;
+    const BOOLEAN over = UnlinkIfOver(Session);
+    KeReleaseSpinLock(&SessionListLock, irql);
+    if (over) {
+        MemoryFree(Session);
+    }
+}
+
+_Use_decl_annotations_
+REGISTRATION *SessionTakeKept(SESSION_MATCH *Match, const VOID *Context) {
+    REGISTRATION *registration = NULL;
+    KIRQL irql;
+    KeAcquireSpinLock(&SessionListLock, &irql);
+    for (LIST_ENTRY *link = SessionList.Flink; !registration && link != &SessionList; link = link->Flink) {
+        SESSION *session = CONTAINING_RECORD(link, SESSION, Link);
+        registration = RegistrationTakeKept(session, Match, Context);
+        session->Removals += registration != NULL;
+    }
+    KeReleaseSpinLock(&SessionListLock, irql);
+    return registration;
+}
+
+_Use_decl_annotations_
+VOID SessionEndRemoval(SESSION *Session) {
+    KIRQL irql;
+    KeAcquireSpinLock(&SessionListLock, &irql);
+    --Session->Removals;
+    const BOOLEAN over = UnlinkIfOver(Session);
+    KeReleaseSpinLock(&SessionListLock, irql);
+    if (over) {
+        MemoryFree(Session);
+    }
 }
 
 _Use_decl_annotations_
@@ -185,7 +227,9 @@ VOID SessionQueryAll(SESSION_TOTALS *Totals) {
     Totals->Counters = SessionPastCounters;
     Totals->Decisions = SessionPastDecisions;
     for (LIST_ENTRY *link = SessionList.Flink; link != &SessionList; link = link->Flink) {
-        SessionQuery(CONTAINING_RECORD(link, SESSION, Link), Totals);
+        SESSION *session = CONTAINING_RECORD(link, SESSION, Link);
+        SessionQuery(session, Totals);
+        Totals->Sessions -= session->Detached;
     }
     KeReleaseSpinLock(&SessionListLock, irql);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // One open handle of the control device: its registrations, its queue, its pended requests. All of it dies with the
-// handle.
+// handle, except for registrations that are CMB_REGISTER_PERSIST and what these need.
 
 #ifndef CMBRIDGE_SESSION_H
 #define CMBRIDGE_SESSION_H
@@ -22,6 +22,10 @@ typedef enum SESSION_STATE {
 typedef struct SESSION {
     // In the list of all sessions, under its lock.
     LIST_ENTRY Link;
+    // The handle is gone, and with it all that the session had but the registrations that are kept. Under the lock of
+    // the list, as is how many of them are being removed.
+    BOOLEAN Detached;
+    ULONG Removals;
     // Who opened the handle: PsGetProcessStartKey, and the id.
     UINT64 OwnerKey;
     UINT32 OwnerId;
@@ -40,6 +44,10 @@ typedef struct SESSION {
     HELD_TABLE Held;
 } SESSION;
 
+_IRQL_requires_max_(DISPATCH_LEVEL)
+_Function_class_(SESSION_MATCH)
+typedef BOOLEAN SESSION_MATCH(_In_ const REGISTRATION *Registration, _In_opt_ const VOID *Context);
+
 typedef struct SESSION_TOTALS {
     UINT32 Sessions;
     UINT32 Registrations;
@@ -55,7 +63,7 @@ typedef struct SESSION_TOTALS {
 _IRQL_requires_max_(PASSIVE_LEVEL)
 VOID SessionInitialize(VOID);
 
-// All sessions are gone: an open handle keeps the driver loaded.
+// All sessions are gone: an open handle keeps the driver loaded, and no registration is kept any more.
 _IRQL_requires_max_(PASSIVE_LEVEL)
 VOID SessionUninitialize(VOID);
 
@@ -68,9 +76,18 @@ NTSTATUS SessionCreate(_In_ DEVICE_OBJECT *Device, _Outptr_ SESSION **Session);
 _IRQL_requires_max_(PASSIVE_LEVEL)
 VOID SessionStop(_Inout_ SESSION *Session);
 
-// Waits for whatever still uses the session, and frees it. After SessionStop.
+// Waits for whatever still uses the session, and frees it, or as much of it as registrations that are kept do not need.
+// After SessionStop.
 _IRQL_requires_max_(PASSIVE_LEVEL)
 VOID SessionFree(_In_ _Post_ptr_invalid_ SESSION *Session);
+
+// Takes a registration that has outlived its session from the list of that; NULL if none matches. SessionEndRemoval
+// follows when the registration is gone, and frees what was left of the session.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+_Must_inspect_result_
+REGISTRATION *SessionTakeKept(_In_ SESSION_MATCH *Match, _In_opt_ const VOID *Context);
+_IRQL_requires_max_(PASSIVE_LEVEL)
+VOID SessionEndRemoval(_Inout_ SESSION *Session);
 
 // Around everything that a dispatch routine or a work item does with a session: a pended request does not hold the
 // handle open for the routine that pended it.

@@ -209,6 +209,8 @@ export const CMB_STRUCTURE_VERSION = 1;
 /** Limits. HELLO reports those that a client must respect, so that a driver may raise them later. */
 export const CMB_MAX_ALTITUDE_BYTES = 510;
 export const CMB_MAX_REGISTRATIONS = 64;
+/** Those of all sessions that are CMB_REGISTER_PERSIST, whose session is gone included. */
+export const CMB_MAX_PERSISTENT_REGISTRATIONS = 64;
 export const CMB_MAX_PATH_BYTES = 65534;
 export const CMB_MAX_VALUE_NAME_BYTES = 32766;
 export const CMB_MAX_CLASS_NAME_BYTES = 2048;
