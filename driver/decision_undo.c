@@ -17,8 +17,8 @@ static NTSTATUS OpenAgain(_In_ const REG_CREATE_KEY_INFORMATION_V1 *Create, _In_
     InitializeObjectAttributes(&attributes, Name, OBJ_CASE_INSENSITIVE | OBJ_OPENLINK | OBJ_KERNEL_HANDLE,
                                absolute ? NULL : Root, NULL);
     *Key = NULL;
-    return Transaction ? ZwOpenKeyTransactedEx(Key, access, &attributes, REG_OPTION_OPEN_LINK, Transaction)
-                       : ZwOpenKeyEx(Key, access, &attributes, REG_OPTION_OPEN_LINK);
+    return Transaction ? ZwOpenKeyTransactedEx(Key, access, &attributes, 0, Transaction)
+                       : ZwOpenKeyEx(Key, access, &attributes, 0);
 }
 
 // Another thread may have put another key there meanwhile.

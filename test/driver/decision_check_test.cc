@@ -377,6 +377,12 @@ TEST_F(DecisionCheckTest, Descriptors) {
     EXPECT_EQ(ask([](Header &, Bytes &bytes) { bytes[20] = std::byte(2); }), kBadData);
     EXPECT_EQ(ask([](Header &, Bytes &bytes) { bytes[34] = std::byte(9); }), kBadData);
     EXPECT_EQ(ask([](Header &, Bytes &bytes) { bytes[34] = std::byte(7); }), kBadData);
+    // A list that is one, but not at an address that is a multiple of four.
+    EXPECT_EQ(ask([](Header &header, Bytes &bytes) {
+                  bytes.insert(bytes.begin() + header.Dacl, 2, std::byte{0});
+                  header.Dacl += 2;
+              }),
+              kBadData);
     // What is not there yet needs no form.
     EXPECT_EQ(check(output(STATUS_BUFFER_TOO_SMALL, 0, 100), subject), kAccepted);
 }

@@ -297,6 +297,24 @@ TEST_F(DecisionUndoTest, OldValueThatIsNotKnown) {
     EXPECT_EQ(decider.outcomes()[0].check, static_cast<UINT32>(CMB_REPLY_CANNOT_UNDO));
 }
 
+// A write that is virtualized: the value that is known is that of the other key.
+TEST_F(DecisionUndoTest, ValueOfAnotherKeyThanThatOfPre) {
+    int keys[2];
+    CALL call{};
+    call.Facts.Asked = TRUE;
+    call.Facts.Status = STATUS_OBJECT_NAME_NOT_FOUND;
+    REG_SET_VALUE_KEY_INFORMATION set{};
+    set.Object = &keys[0];
+    for (int &object : keys) {
+        REG_POST_OPERATION_INFORMATION post{};
+        post.Object = &object;
+        post.PreInformation = &set;
+        DECISION_SUBJECT subject;
+        DecisionDescribe(&subject, NotifyClassGet(RegNtPostSetValueKey), RegNtPostSetValueKey, &set, &post, &call);
+        EXPECT_EQ(subject.CanUndo != FALSE, &object == &keys[0]);
+    }
+}
+
 TEST_F(DecisionUndoTest, FailedOperationsHaveNothingToUndo) {
     Decider decider(u"300000", RegNtPostDeleteValueKey, denyAndUndo());
     EXPECT_EQ(tryDelete(u"Missing"), STATUS_OBJECT_NAME_NOT_FOUND);
