@@ -57,15 +57,33 @@ function encodeOutputAs(what: string, output: unknown, event: QueryEvent): Outpu
   switch (event.operation) {
     case 'QueryMultipleValueKey': {
       if (!isValueList(output)) throw unexpected(what, output, event);
-      return fitMultiple(what, output, event, event.bufferSize, where);
+      return fitMultiple(what, output, event, bufferSize(what, event), where);
     }
     case 'QueryKeySecurity': {
       if (typeof output !== 'string' && !(output instanceof Uint8Array)) throw unexpected(what, output, event);
-      return fitSecurity(what, output, event.securityInformation.value, event.bufferSize ?? 0, where);
+      return fitSecurity(what, output, event.securityInformation.value, bufferSize(what, event), where);
     }
     default:
       return fitOutput(what, layOut(what, output, event), event.length, where);
   }
+}
+
+/** Where the answer overwrites the size of the buffer, only the pre phase has seen it. */
+function bufferSize(what: string, { bufferSize: size, preUnknown, class: where }: QueryEvent & WithBuffer): number {
+  if (size !== null && !preUnknown) return size;
+  throw new DecisionError(
+    where,
+    `${what}: the pre phase was not seen, so the size of the caller's buffer is not known`,
+  );
+}
+
+interface WithBuffer {
+  readonly bufferSize: number | null;
+}
+
+/** Null for a path that was cut. */
+function wholePath({ keyPath, keyPathLength }: QueryEvent): string | null {
+  return keyPath?.length === keyPathLength ? keyPath : null;
 }
 
 type StructureEvent = Exclude<QueryEvent, { operation: 'QueryMultipleValueKey' | 'QueryKeySecurity' }>;
@@ -78,7 +96,7 @@ function layOut(what: string, output: unknown, event: StructureEvent): Layout {
   }
   if (isOfKey) {
     if (!isObject(output)) throw unexpected(what, output, event);
-    return layOutKey(what, output, number, event.operation === 'QueryKey' ? event.keyPath : null, where);
+    return layOutKey(what, output, number, event.operation === 'QueryKey' ? wholePath(event) : null, where);
   }
   if (!isValue(output)) throw unexpected(what, output, event);
   const asked = event.operation === 'QueryValueKey' ? event.valueName : null;

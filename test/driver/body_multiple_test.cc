@@ -43,6 +43,7 @@ TEST_F(MultipleTest, NamesAndData) {
     const auto [pre, post] = pair();
     for (const Record &record : {pre, post}) {
         EXPECT_EQ(record.body<CMB_BODY_QUERY_MULTIPLE>().EntryCount, 2u);
+        EXPECT_EQ(record.body<CMB_BODY_QUERY_MULTIPLE>().BufferSize, 64u);
         ASSERT_EQ(record.entries().size(), 2u);
         EXPECT_EQ(record.text(record.entries()[0].ValueName), u"First");
         EXPECT_EQ(record.text(record.entries()[1].ValueName), u"Second");

@@ -269,8 +269,10 @@ TEST_F(SecurityBodyTest, Query) {
     const auto [pre, post] = pair();
     EXPECT_EQ(pre.body<CMB_BODY_SECURITY>().SecurityInformation, static_cast<UINT32>(DACL_SECURITY_INFORMATION));
     EXPECT_EQ(pre.body<CMB_BODY_SECURITY>().Length, 64u);
+    EXPECT_EQ(pre.body<CMB_BODY_SECURITY>().BufferSize, 64u);
     EXPECT_EQ(pre.body<CMB_BODY_SECURITY>().Descriptor.Flags, 0u);
     EXPECT_EQ(post.body<CMB_BODY_SECURITY>().Length, 20u);
+    EXPECT_EQ(post.body<CMB_BODY_SECURITY>().BufferSize, 64u);
     // Descriptors have their own bound, not that of value data.
     EXPECT_EQ(post.data(post.body<CMB_BODY_SECURITY>().Descriptor), Bytes(20, std::byte{0xAA}));
 }

@@ -205,7 +205,12 @@ describe('emulated keys', () => {
 
   it('need no more than what the class tells and nobody else knows', () => {
     const asked = (informationClassNumber: number, keyPath: string | null = '\\REGISTRY\\MACHINE\\Known') =>
-      eventOf('RegNtPreQueryKey', { informationClassNumber, length: 1000, keyPath });
+      eventOf('RegNtPreQueryKey', {
+        informationClassNumber,
+        length: 1000,
+        keyPath,
+        keyPathLength: keyPath?.length ?? 0,
+      });
     const decoded = (answer: QueryAnswer, event: ReturnType<typeof asked>) =>
       decodeKeyInformationClass(event.informationClassNumber, Captured.of(output(answer, event).data));
     assert.deepEqual(decoded({}, asked(0)), {
@@ -220,6 +225,8 @@ describe('emulated keys', () => {
       refusal(emulate({}), asked(0, null)) ?? '',
       /KeyBasicInformation tells "name", which the answer lacks/,
     );
+    const cut = { ...asked(0), keyPathLength: 30_000 };
+    assert.match(refusal(emulate({}), cut) ?? '', /"name", which the answer lacks/);
     assert.match(refusal(emulate({ subKeys: 1 }), asked(2)) ?? '', /KeyFullInformation tells "maxNameLength"/);
     const entry = eventOf('RegNtPreEnumerateKey', { informationClassNumber: 0, length: 100 });
     assert.match(refusal(emulate({}), entry) ?? '', /"name", which the answer lacks/);
@@ -369,7 +376,13 @@ describe('overridden outputs', () => {
       securityInformation: { value: 1, names: [] },
       length: 4,
       bufferSize: 100,
+      preUnknown: false,
     });
     assert.equal(encodeDecision(override('STATUS_SUCCESS', { output: 'O:SY' }), security).status, success);
+    const lost = { ...security, bufferSize: 0, preUnknown: true };
+    assert.match(
+      refusal(override('STATUS_SUCCESS', { output: 'O:SY' }), lost) ?? '',
+      /size of the caller's buffer is not known/,
+    );
   });
 });
