@@ -4,7 +4,9 @@
 
 #include "ask_fixture.h"
 
-#include <thread>
+extern "C" {
+#include "driver/decision.h"
+}
 
 namespace cmbridge::test {
 namespace {
@@ -347,6 +349,57 @@ TEST_F(AskTest, NewRulesDoNotRelease) {
     EXPECT_EQ(replyOne(client, answer), static_cast<UINT32>(CMB_REPLY_ACCEPTED));
     EXPECT_EQ(set.get(), STATUS_ACCESS_DENIED);
     EXPECT_EQ(client.drain().at(0).decided().Ruleset, 1u);
+    actor.close(key);
+}
+
+// Whatever class is blocked ends with one record: that of its post, about the same key.
+TEST_F(AskTest, EveryClassThatCanBeBlocked) {
+    Client client;
+    Actor actor;
+    HANDLE key = actor.create(path());
+    unsigned blocked = 0, asked = 0;
+    const auto inject = [&](ULONG number) {
+        return start(actor, [key, number] {
+            PVOID object = nullptr;
+            EXPECT_EQ(ObReferenceObjectByHandle(key, 0, nullptr, KernelMode, &object, nullptr), STATUS_SUCCESS);
+            const NTSTATUS status = CmInjectNotification(object, number, STATUS_SUCCESS);
+            ObDereferenceObject(object);
+            return status;
+        });
+    };
+    for (ULONG number = 0; number < 64; ++number) {
+        const UINT32 partner = NotifyClassGet(number)->Partner;
+        if (NotifyClassGet(number)->Phase != NotifyPhasePre || !DecisionActionFits(CMB_ACTION_BLOCK, number)) {
+            continue;
+        }
+        ++blocked;
+        int64_t cookie = add(client, {.classes = bit(number)}, kBlock);
+        EXPECT_EQ(inject(number).get(), STATUS_ACCESS_DENIED) << number;
+        std::vector<Record> records = client.drain();
+        ASSERT_EQ(records.size(), 1u) << number;
+        EXPECT_EQ(records[0]->NotifyClass, partner);
+        EXPECT_EQ(records[0]->Status, STATUS_ACCESS_DENIED);
+        EXPECT_EQ(records[0].decided().Flags, static_cast<UINT32>(CMB_DECIDED_ENDED));
+        EXPECT_EQ(client.remove(cookie), STATUS_SUCCESS);
+        if (!DecisionActionFits(CMB_ACTION_ASK, number)) {
+            continue;
+        }
+        // The question and the record of post are about the same.
+        ++asked;
+        cookie = add(client, {.classes = bit(number)}, kAsk);
+        auto operation = inject(number);
+        const Record question = AskTest::question(client);
+        EXPECT_EQ(replyOne(client, allow(question)), static_cast<UINT32>(CMB_REPLY_ACCEPTED));
+        EXPECT_EQ(operation.get(), STATUS_SUCCESS) << number;
+        records = client.drain();
+        ASSERT_EQ(records.size(), 1u) << number;
+        EXPECT_EQ(records[0]->NotifyClass, partner);
+        EXPECT_EQ(records[0]->PreSequence, question->Sequence);
+        EXPECT_EQ(records[0].decided().Flags, 0u);
+        EXPECT_EQ(client.remove(cookie), STATUS_SUCCESS);
+    }
+    EXPECT_EQ(blocked, 22u);
+    EXPECT_EQ(asked, 21u);
     actor.close(key);
 }
 
