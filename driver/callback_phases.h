@@ -56,6 +56,10 @@ _IRQL_requires_max_(APC_LEVEL)
 BOOLEAN CallbackCanWant(_In_ const RULESET *Ruleset, _Inout_ SUBJECT *Subject, _In_ ULONG Number,
                         _In_ BOOLEAN ByAnybody);
 
+// Likewise, any of what comes when a key object is closed and dies.
+_IRQL_requires_max_(APC_LEVEL)
+BOOLEAN CallbackCanWantClose(_In_ const RULESET *Ruleset, _Inout_ SUBJECT *Subject, _In_ BOOLEAN ByAnybody);
+
 // Whether there is a record to be made; what is undecided is counted as lost.
 _IRQL_requires_max_(APC_LEVEL)
 BOOLEAN CallbackIsRelayed(_In_ const REGISTRATION *Registration, _In_ VERDICT Verdict);

@@ -5,22 +5,15 @@
 #include "callback_phases.h"
 #include "identity.h"
 
-_IRQL_requires_max_(APC_LEVEL)
-static BOOLEAN CanWantClose(_In_ const RULESET *Ruleset, _Inout_ SUBJECT *Subject, _In_ BOOLEAN ByAnybody) {
-    return CallbackCanWant(Ruleset, Subject, RegNtPreKeyHandleClose, ByAnybody) ||
-           CallbackCanWant(Ruleset, Subject, RegNtPostKeyHandleClose, ByAnybody) ||
-           CallbackCanWant(Ruleset, Subject, RegNtCallbackObjectContextCleanup, ByAnybody);
-}
-
 // What became of an open is known only now, and what is to be known when the object is closed is noted now. Subject has
 // the object. Returns a path that the caller releases.
 _IRQL_requires_max_(APC_LEVEL)
 static NAME *DescribeOpened(_Inout_ NOTIFICATION *Notification, _In_ const RULESET *Ruleset, _Inout_ SUBJECT *Subject,
                             _In_ BOOLEAN Relayed) {
     // A close by another process than this one is rare: for that, no memory is taken but what is at hand.
-    const BOOLEAN mayAllocate = Relayed || CanWantClose(Ruleset, Subject, FALSE);
+    const BOOLEAN mayAllocate = Relayed || CallbackCanWantClose(Ruleset, Subject, FALSE);
     NAME *name = NULL;
-    if (mayAllocate || CanWantClose(Ruleset, Subject, TRUE)) {
+    if (mayAllocate || CallbackCanWantClose(Ruleset, Subject, TRUE)) {
         Subject->KeyObject =
             KeyObjectAttach(Subject->Registration, Subject->Object, Subject->KeyObject, Subject->Opener, mayAllocate);
         Notification->KeyObject = KeyObjectGetSerial(Subject->KeyObject);

@@ -108,6 +108,29 @@ static NTSTATUS DecidePre(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLA
     return status;
 }
 
+_Use_decl_annotations_
+BOOLEAN CallbackCanWantClose(const RULESET *Ruleset, SUBJECT *Subject, BOOLEAN ByAnybody) {
+    return CallbackCanWant(Ruleset, Subject, RegNtPreKeyHandleClose, ByAnybody) ||
+           CallbackCanWant(Ruleset, Subject, RegNtPostKeyHandleClose, ByAnybody) ||
+           CallbackCanWant(Ruleset, Subject, RegNtCallbackObjectContextCleanup, ByAnybody);
+}
+
+// A deleted key has no path any more. What is remembered of this one may be as old as a rename that nobody wanted to
+// know of, so it is found out once more.
+_IRQL_requires_max_(APC_LEVEL)
+static VOID NoteLastPath(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class, _Inout_ VOID *Pre) {
+    RULESET *ruleset = RegistrationGetRuleset(Registration);
+    SUBJECT subject;
+    SubjectBegin(&subject, Registration, ruleset->Rules, Class, Pre);
+    if (CallbackCanWantClose(ruleset, &subject, TRUE)) {
+        subject.KeyObject = KeyObjectAttach(Registration, subject.Object, subject.KeyObject, NULL, TRUE);
+        NameRelease(
+            KeyObjectGetName(Registration, subject.Object, subject.KeyObject, SubjectUsePath(&subject.Paths[0])));
+    }
+    SubjectEnd(&subject);
+    RulesetRelease(ruleset);
+}
+
 // Most notifications end here: no rule is meant for them, or the key says that none is.
 _Use_decl_annotations_
 NTSTATUS CallbackPre(REGISTRATION *Registration, const NOTIFY_CLASS *Class, ULONG Number, VOID *Pre) {
@@ -116,6 +139,9 @@ NTSTATUS CallbackPre(REGISTRATION *Registration, const NOTIFY_CLASS *Class, ULON
         classes |= CLEAN_UP;
     } else if (Class->Body == NotifyBodyCreate) {
         classes |= CLOSE;
+    }
+    if (Number == RegNtPreDeleteKey && (UINT64)ReadAcquire64(&Registration->Wanted) & CLOSE) {
+        NoteLastPath(Registration, Class, Pre);
     }
     classes &= Registration->ClassMask;
     if (!((UINT64)ReadAcquire64(&Registration->Wanted) & classes) ||

@@ -99,8 +99,8 @@ static UINT64 Intake(_In_ UINT64 ClassMask) {
     // Whatever is attached to key objects comes back, and the paths in it change by renames.
     UINT64 intake = NotifyClassIntake(ClassMask) | cleanUp | BIT(RegNtPreRenameKey) | BIT(RegNtPostRenameKey);
     if (ClassMask & (close | cleanUp)) {
-        // Who opened the object.
-        intake |= BIT(RegNtPostCreateKeyEx) | BIT(RegNtPostOpenKeyEx);
+        // Who opened the object, and the path of a key that is deleted then.
+        intake |= BIT(RegNtPostCreateKeyEx) | BIT(RegNtPostOpenKeyEx) | BIT(RegNtPreDeleteKey);
     }
     if (ClassMask & cleanUp) {
         // The path, which cannot be asked for afterwards.

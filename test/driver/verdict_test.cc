@@ -140,6 +140,45 @@ TEST_F(VerdictTest, RenameMatchesBothPaths) {
     actor.close(mine);
 }
 
+// A deleted key has no path any more: its close is told, and matched, by the last one that it had.
+TEST_F(VerdictTest, RenamedAndDeleted) {
+    Client client;
+    Actor actor;
+    HANDLE mine = actor.create(path());
+    const uint64_t closes = bit(RegNtPreKeyHandleClose) | bit(RegNtCallbackObjectContextCleanup);
+    const auto closed = [&](const std::vector<TestRule> &rules, bool elsewhere) {
+        const int64_t cookie = add(client, rules);
+        HANDLE sub = actor.create(u"Old", mine);
+        set(actor, sub);
+        actor.rename(sub, u"New");
+        actor.deleteKey(sub);
+        if (elsewhere) {
+            // What is remembered of other keys is out of date from now on.
+            HANDLE other = actor.create(u"Other", mine);
+            actor.rename(other, u"Another");
+            actor.deleteKey(other);
+            actor.close(other);
+            client.drain();
+        }
+        actor.close(sub);
+        std::vector<std::u16string> paths;
+        for (const Record &record : client.drain()) {
+            EXPECT_NE(bit(record->NotifyClass) & closes, 0u);
+            paths.push_back(record.path());
+        }
+        EXPECT_EQ(client.remove(cookie), STATUS_SUCCESS);
+        return paths;
+    };
+    const std::vector<std::u16string> both(2, path() + u"\\New");
+    for (bool elsewhere : {false, true}) {
+        EXPECT_EQ(closed({{.classes = closes, .keys = {key(u"\\New")}}}, elsewhere), both);
+        EXPECT_EQ(closed({{.classes = closes, .keys = {key(u"\\Old")}}}, elsewhere), std::vector<std::u16string>());
+        EXPECT_EQ(closed({{.classes = closes, .keys = {key(u"\\New"), key(u"\\Old")}}}, elsewhere), both);
+    }
+    EXPECT_EQ(closed({{.classes = closes}}, false), both);
+    actor.close(mine);
+}
+
 // Whoever is relayed the close is told who opened the key, also when nothing else of the key was relayed.
 TEST_F(VerdictTest, CloseKnowsItsOpener) {
     Client client;
