@@ -12,6 +12,9 @@ import { Route, RouteTable, type Batch } from './route.js';
 
 const R = P.CMB_RECORD;
 
+/** Where a registration asks: so many callbacks may be unsettled before batches are held back. */
+const maxUnsettled = 1024;
+
 /**
  * Gives the records of each batch to their registrations, and acknowledges the batch when every callback has settled and no
  * iterator is full. Until then native code keeps the request back, so the driver's queue fills, and counts what it drops.
@@ -23,6 +26,9 @@ export class Dispatcher {
   readonly #questions: Questions;
   readonly #outstanding = new Set<Batch>();
   readonly #progress = new Set<() => void>();
+  /** Callbacks of events that have not settled; those of questions are not among them. */
+  #unsettled = 0;
+  #asks = false;
   #registering = 0;
   #draining = 0;
   #decoder = new Decoder(0, 0);
@@ -84,6 +90,7 @@ export class Dispatcher {
       buffer,
       (record) => {
         this.#dispatchRecord(record, batch);
+        this.#questions.recordDone();
       },
       (error) => {
         this.#isDamaged = true;
@@ -96,11 +103,24 @@ export class Dispatcher {
     for (const wake of [...this.#progress]) wake();
   }
 
+  /** Some registration asks: see release(). */
+  get asks(): boolean {
+    return this.#asks;
+  }
+
+  /**
+   * Acknowledges what needs to be waited for no more. Where a registration asks, a question that waits behind other events may miss its
+   * deadline: there a full iterator loses events instead (see event-buffer.ts), and callbacks hold batches back only when very many of
+   * them have not settled.
+   */
   release(): void {
     const isDraining = this.#draining > 0;
-    if (!isDraining && this.registrations.some(({ isFull }) => isFull)) return;
+    const asks = this.#routes.asks;
+    this.#asks = asks;
+    if (!isDraining && !asks && this.registrations.some(({ isFull }) => isFull)) return;
+    const isPatient = isDraining || (asks && this.#unsettled < maxUnsettled);
     for (const batch of this.#outstanding) {
-      if (batch.isOpen || (batch.pending > 0 && !isDraining)) continue;
+      if (batch.isOpen || (batch.pending > 0 && !isPatient)) continue;
       this.#outstanding.delete(batch);
       this.#acknowledge();
     }
@@ -233,9 +253,11 @@ export class Dispatcher {
     const settled = registration.deliver(event);
     if (settled === null) return;
     batch.pending++;
+    this.#unsettled++;
     void settled.then(() => {
       batch.pending--;
-      if (batch.pending === 0) this.release();
+      this.#unsettled--;
+      if (batch.pending === 0 || this.#unsettled === maxUnsettled - 1) this.release();
     });
   }
 }

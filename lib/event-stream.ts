@@ -1,8 +1,6 @@
 import { abortError } from './errors.js';
 import type { Event } from './event.js';
-
-/** What stands in a queue: an event, or the error that took the place of one. */
-export type Entry = { readonly event: Event } | { readonly error: Error };
+import { append, type Entry } from './event-buffer.js';
 
 interface Waiter {
   readonly resolve: (result: IteratorResult<Event, undefined>) => void;
@@ -53,11 +51,12 @@ export class EventStream implements EventIterator {
     return this.#state === 'open' && this.#queue.length - this.#head >= this.#highWaterMark;
   }
 
-  push(entry: Entry): void {
+  /** With `mayLose`, events for which there is no room become a gap. */
+  push(entry: Entry, mayLose: boolean): void {
     if (this.#state !== 'open') return;
     const waiter = this.#waiters.shift();
-    if (waiter === undefined) this.#queue.push(entry);
-    else this.#settle(waiter, entry);
+    if (waiter !== undefined) this.#settle(waiter, entry);
+    else append(this.#queue, this.#queue.length - this.#head, this.#highWaterMark, entry, mayLose);
   }
 
   /** What is queued still comes out; then the iterator is done, or rejects once when there is an error. */

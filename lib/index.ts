@@ -101,6 +101,7 @@ export type { LoadOptions, SimulatedProcess } from './simulated-process.js';
 export type { SimulatedTransaction } from './simulated-transaction.js';
 export type { Simulator } from './simulator.js';
 export type { Statistics } from './statistics.js';
+export type { DecisionStatistics, LatencyStatistics } from './decision-statistics.js';
 export type {
   CallerOptions,
   ImpersonateOptions,

@@ -8,10 +8,13 @@ import type { ReplyDecision } from './reply-request.js';
 
 const allowDecision: ReplyDecision = Object.freeze({ ...defaultDecision, kind: P.CMB_DECISION_ALLOW });
 
+const recordsPerFlush = 16;
+
 /** From the record of an operation that is held to the reply that lets it go on. */
 export class Questions {
   readonly #replies: Replies;
   #controlSet: number | undefined;
+  #recordsDone = 0;
 
   constructor(replies: Replies) {
     this.#replies = replies;
@@ -50,8 +53,10 @@ export class Questions {
     this.#give(registration, ticket, defaultDecision, event);
   }
 
-  /** Before much else is done: whoever is held has waited long enough. */
-  flush(): void {
+  /** Replies wait for the end of the turn, but not for all of what is left of a large batch. */
+  recordDone(): void {
+    if (!this.#replies.isPending || ++this.#recordsDone < recordsPerFlush) return;
+    this.#recordsDone = 0;
     this.#replies.flush();
   }
 

@@ -1,6 +1,7 @@
 import type { LazyEvent } from './decode/lazy-event.js';
 import type { BreakerEvent, Event, GapEvent } from './event.js';
-import { EventStream, type Entry, type EventIterator, type StreamOwner } from './event-stream.js';
+import { append, type Entry } from './event-buffer.js';
+import { EventStream, type EventIterator, type StreamOwner } from './event-stream.js';
 import { invalidArgument } from './errors.js';
 import { abortable, checkInteger, checkOptions, checkSignal, quote, throwIfAborted } from './options.js';
 import type { CompiledRules } from './rules/rule.js';
@@ -46,6 +47,16 @@ export interface RegistrationRules {
   readonly compile: (rules: RulesInput | null, otherwise: unknown) => CompiledRules | null;
 }
 
+/** What a registration is made of, besides its cookie. */
+export interface RegistrationParameters {
+  readonly altitude: string;
+  readonly callback: EventCallback | undefined;
+  readonly onError: ErrorCallback | undefined;
+  readonly isLazy: boolean;
+  readonly rules: RegistrationRules;
+  readonly persist: 'while-open' | 'until-unload';
+}
+
 /** What a registration needs of its session. */
 export interface RegistrationOwner {
   /** UNREGISTER, and the wait until every record that was queued before it returned has been delivered. */
@@ -53,6 +64,8 @@ export interface RegistrationOwner {
   setRules(cookie: bigint, rules: CompiledRules | null): Promise<bigint>;
   registrationStatistics(cookie: bigint): Promise<Statistics>;
   roomAgain(): void;
+  /** Some registration of the session asks, so that its batches are not to be held back. */
+  readonly asks: boolean;
 }
 
 /** What `registerLazyCallback()` made. */
@@ -68,6 +81,8 @@ export class Registration {
   readonly altitude: string;
   /** @internal Its events are LazyEvent. */
   readonly isLazy: boolean;
+  /** @internal It stays when its session ends. */
+  readonly persists: boolean;
   readonly #owner: RegistrationOwner;
   readonly #callback: EventCallback | undefined;
   readonly #onError: ErrorCallback | undefined;
@@ -84,16 +99,10 @@ export class Registration {
   #settingRules: Promise<unknown> = Promise.resolve();
 
   /** @internal */
-  constructor(
-    owner: RegistrationOwner,
-    cookie: bigint,
-    altitude: string,
-    callback: EventCallback | undefined,
-    onError: ErrorCallback | undefined,
-    rules: RegistrationRules,
-    isLazy: boolean,
-  ) {
+  constructor(owner: RegistrationOwner, cookie: bigint, parameters: RegistrationParameters) {
+    const { altitude, callback, onError, rules, isLazy, persist } = parameters;
     this.isLazy = isLazy;
+    this.persists = persist === 'until-unload';
     this.#owner = owner;
     this.#compile = rules.compile;
     this.#rules = rules.current;
@@ -137,6 +146,7 @@ export class Registration {
     const setting = this.#settingRules.then(async () => {
       const sequence = await this.#owner.setRules(this.cookie, compiled);
       this.#rules = compiled;
+      this.#owner.roomAgain();
       return { sequence };
     });
     this.#settingRules = setting.catch(() => undefined);
@@ -188,6 +198,11 @@ export class Registration {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.unregister();
+  }
+
+  /** @internal Operations may be held for its callback. */
+  get asks(): boolean {
+    return this.#state === 'active' && (this.#rules?.asks ?? null) !== null;
   }
 
   /** @internal */
@@ -287,8 +302,9 @@ export class Registration {
   }
 
   #enqueue(entry: Entry): void {
-    if (this.#callback === undefined && this.#streams.size === 0) this.#held.push(entry);
-    for (const stream of this.#streams) stream.push(entry);
+    if (this.#streams.size > 0) for (const stream of this.#streams) stream.push(entry, this.#owner.asks);
+    else if (this.#callback === undefined)
+      append(this.#held, this.#held.length, defaultHighWaterMark, entry, this.#owner.asks);
   }
 }
 

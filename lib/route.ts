@@ -125,6 +125,11 @@ export class RouteTable {
     return this.#routes.flatMap(({ registration }) => registration ?? []);
   }
 
+  /** One of the registrations asks. */
+  get asks(): boolean {
+    return this.#routes.some(({ registration }) => registration?.asks === true);
+  }
+
   /** Drops what came for cookies that turned out to be nobody's; the batches that it came in, once for each record. */
   forgetUnowned(): Batch[] {
     const unowned = this.#routes.filter(({ registration }) => registration === null);

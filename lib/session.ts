@@ -4,13 +4,7 @@ import { nativeStatus, registerError, statusError, unregisterError, cookieError 
 import { CmBridgeError, NtStatusError } from './errors.js';
 import { NtStatus, ntSuccess } from './nt-status.js';
 import * as P from './protocol.js';
-import {
-  Registration,
-  type ErrorCallback,
-  type EventCallback,
-  type RegistrationOwner,
-  type RegistrationRules,
-} from './registration.js';
+import { Registration, type RegistrationOwner, type RegistrationParameters } from './registration.js';
 import {
   registerReply,
   registerRequest,
@@ -27,11 +21,7 @@ import { setRulesReply, setRulesRequest, throwIfRefused } from './rules/requests
 import type { CompiledRules } from './rules/rule.js';
 import { statisticsReply, type Statistics } from './statistics.js';
 
-export interface RegisterParameters extends RegisterRequest {
-  readonly callback: EventCallback | undefined;
-  readonly onError: ErrorCallback | undefined;
-  readonly isLazy: boolean;
-  readonly rules: RegistrationRules;
+export interface RegisterParameters extends RegisterRequest, RegistrationParameters {
   /** Called before the first event is delivered. */
   readonly onCookie?: (cookie: bigint) => void;
 }
@@ -66,6 +56,10 @@ export class Session implements RegistrationOwner {
     this.#updateReference();
   }
 
+  get asks(): boolean {
+    return this.dispatcher.asks;
+  }
+
   roomAgain(): void {
     this.dispatcher.release();
   }
@@ -83,7 +77,7 @@ export class Session implements RegistrationOwner {
   }
 
   async #register(parameters: RegisterParameters): Promise<Registration> {
-    const { altitude, callback, onError, rules } = parameters;
+    const { altitude } = parameters;
     const input = registerRequest(parameters);
     let registration: Registration | null = null;
     this.dispatcher.beginRegister();
@@ -92,7 +86,7 @@ export class Session implements RegistrationOwner {
       const reply = registerReply(await this.#control(P.CMB_IOCTL_REGISTER, input, P.CMB_REGISTER_REPLY.size, what));
       throwIfRefused(reply.status, reply.reason, reply.offset, what);
       if (!ntSuccess(reply.status)) throw registerError(reply.status, altitude);
-      registration = new Registration(this, reply.cookie, altitude, callback, onError, rules, parameters.isLazy);
+      registration = new Registration(this, reply.cookie, parameters);
       parameters.onCookie?.(reply.cookie);
     } finally {
       this.dispatcher.endRegister(registration);
@@ -183,7 +177,7 @@ export class Session implements RegistrationOwner {
     this.#updateReference();
   }
 
-  /** Ends every registration as unregister() does, then whatever `beforeClose` ends, then the handle. */
+  /** Ends every registration that is not to stay, as unregister() does, then whatever `beforeClose` ends, then the handle. */
   close(beforeClose: () => Promise<void>): Promise<void> {
     this.#isClosing = true;
     this.#closed ??= this.#close(beforeClose);
@@ -193,7 +187,8 @@ export class Session implements RegistrationOwner {
   async #close(beforeClose: () => Promise<void>): Promise<void> {
     await Promise.allSettled(this.#pendingRegisters);
     // A failure leaves nothing registered either: the driver unregisters what the handle owns when it is closed.
-    await Promise.allSettled(this.dispatcher.registrations.map((registration) => registration.unregister()));
+    const leaving = this.dispatcher.registrations.filter(({ persists }) => !persists);
+    await Promise.allSettled(leaving.map((registration) => registration.unregister()));
     try {
       await beforeClose();
     } finally {

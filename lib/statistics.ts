@@ -1,3 +1,4 @@
+import { decodeDecisionStatistics, type DecisionStatistics } from './decision-statistics.js';
 import * as P from './protocol.js';
 import { replyView } from './requests.js';
 
@@ -33,6 +34,8 @@ export interface Statistics {
   /** Driver scope: pool that the driver holds now. */
   readonly poolBlocks: bigint;
   readonly poolBytes: bigint;
+  /** What rules asked, and what was decided. */
+  readonly decisions: DecisionStatistics;
 }
 
 const scopeNames = new Map<number, Statistics['scope']>([
@@ -71,5 +74,6 @@ export function statisticsReply(bytes: Uint8Array): Statistics {
     queueRecordsLimit: u64(A.QueueRecordsLimit),
     poolBlocks: u64(A.PoolBlocks),
     poolBytes: u64(A.PoolBytes),
+    decisions: decodeDecisionStatistics(view, A.Decisions),
   };
 }

@@ -49,7 +49,11 @@ export interface FakeReply {
   readonly ticket: bigint;
   /** CMB_DECISION_* */
   readonly decision: number;
+  /** CMB_REPLY_* */
+  readonly flags: number;
   readonly status: number;
+  readonly type: number;
+  readonly resultLength: number;
   readonly data: Uint8Array | null;
 }
 
@@ -328,7 +332,10 @@ function readReplies(input: Uint8Array): FakeReply[] {
     entries.push({
       ticket: view.getBigUint64(offset + E.Ticket, true),
       decision: view.getUint16(offset + E.Decision, true),
+      flags: view.getUint16(offset + E.Flags, true),
       status: view.getUint32(offset + E.Status, true),
+      type: view.getUint32(offset + E.Type, true),
+      resultLength: view.getUint32(offset + E.ResultLength, true),
       data: isPresent ? input.slice(start, start + view.getUint32(span + P.CMB_SPAN.Size, true)) : null,
     });
     offset += size;
