@@ -44,7 +44,7 @@ export function decodeDecided(record: RecordView, rules: RuleFinder): Decided {
       status,
       statusName: ntStatusName(status),
       rule,
-      latency: Number(record.u64(at + D.Latency)),
+      latency: Math.min(Number(record.u64(at + D.Latency)), Number.MAX_SAFE_INTEGER),
       dryRun: (flags & P.CMB_DECIDED_DRY_RUN) !== 0,
       ended: (flags & P.CMB_DECIDED_ENDED) !== 0,
     },

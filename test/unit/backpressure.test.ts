@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as tick } from 'node:timers/promises';
 import type { Event } from '../../lib/event.js';
+import { block } from '../../lib/decision.js';
+import { ask, asking, openAsking } from './support/asking.js';
 import { gateway, open, sequenceOf, settle, upTo } from './support/session.js';
 
 describe('backpressure', () => {
@@ -149,6 +151,98 @@ describe('iterators', () => {
     const registration = await driver.registerCallback({ altitude: '1' });
     assert.throws(() => registration.events({ highWaterMark: 0 }), { code: 'CMB_INVALID_ARGUMENT' });
     assert.throws(() => registration.events({ highwaterMark: 1 } as never), { code: 'CMB_UNKNOWN_OPTION' });
+    await driver.close();
+  });
+});
+
+describe('backpressure where questions are asked', () => {
+  it('does not keep questions from being asked', async () => {
+    const [driver, channel] = await openAsking(2);
+    await driver.registerCallback(asking, () => block());
+    const stalled = await driver.registerCallback({ altitude: '1' });
+    const iterator = stalled.events({ highWaterMark: 10 });
+    const gate = gateway();
+    let slow = 0;
+    await driver.registerCallback({ altitude: '2' }, () => {
+      slow++;
+      return gate.promise;
+    });
+    for (let round = 1n; round <= 5n; round++) {
+      for (let i = 0; i < 100; i++) channel.notify({ cookie: stalled.cookie });
+      for (let i = 0; i < 100; i++) channel.notify({ cookie: 1002n });
+      ask(channel, round);
+      for (let i = 0; i < 5; i++) await settle();
+      assert.equal(channel.replies.flat().length, Number(round), `question ${round}`);
+    }
+    assert.equal(slow, 500);
+    for (let i = 0; i < 2000; i++) channel.notify({ cookie: 1002n });
+    for (let i = 0; i < 20; i++) await settle();
+    // Callbacks that do not settle are not called without bound.
+    assert.ok(slow >= 1024 && slow <= 1024 + 2 * 8, `${slow} callbacks`);
+    gate.resolve();
+    for (let i = 0; i < 20; i++) await settle();
+    assert.equal(slow, 2500);
+    await iterator.return();
+    await driver.close();
+  });
+
+  it('becomes a gap for a reader that stalls where questions are asked, with an exact count', async () => {
+    const [driver, channel] = await openAsking(2);
+    const deciding = await driver.registerCallback(asking, () => undefined);
+    const watching = await driver.registerCallback({ altitude: '1' });
+    const iterator = watching.events({ highWaterMark: 10 });
+    const unread = await driver.registerCallback({ altitude: '2' });
+    const events = 12_000;
+    for (let i = 0; i < events; i++) {
+      channel.notify({ cookie: watching.cookie });
+      channel.notify({ cookie: unread.cookie });
+    }
+    for (let i = 0; i < 200; i++) await settle();
+    for (const [read, mark] of [
+      [iterator, 10],
+      [unread.events(), 1024],
+    ] as const) {
+      const sequences: bigint[] = [];
+      let lost = 0n;
+      for await (const event of read) {
+        if (event.class !== 'gap') {
+          sequences.push(event.sequence);
+          continue;
+        }
+        assert.deepEqual([event.causes, event.lost.queueFull], [['queue-full'], event.count]);
+        assert.ok(event.firstSequence > (sequences.at(-1) ?? 0n));
+        lost = event.count;
+        break;
+      }
+      assert.equal(sequences.length, mark + 8192);
+      assert.equal(BigInt(sequences.length) + lost, BigInt(events));
+    }
+    await deciding.unregister();
+    await driver.close();
+  });
+
+  it('holds batches back again when nobody asks any more', async () => {
+    const [driver, channel] = await openAsking(1);
+    const deciding = await driver.registerCallback(asking, () => undefined);
+    const gate = gateway();
+    let called = 0;
+    await driver.registerCallback({ altitude: '1' }, () => {
+      called++;
+      return gate.promise;
+    });
+    const happen = async () => {
+      for (let i = 0; i < 24; i++) channel.notify({ cookie: 1001n });
+      await settle();
+      return called;
+    };
+    assert.equal(await happen(), 24);
+    await deciding.setRules([]);
+    const held = await happen();
+    assert.ok(held < 40, `${held} called`);
+    await deciding.setRules(asking.rules);
+    await settle();
+    assert.equal(called, 48);
+    gate.resolve();
     await driver.close();
   });
 });

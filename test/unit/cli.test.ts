@@ -15,7 +15,17 @@ import { notifyClasses } from '../../lib/notify-class.js';
 import * as P from '../../lib/protocol.js';
 import { forEachRecord } from '../../lib/record.js';
 import { FakeAddon } from './support/fake-addon.js';
-import { batch, gapRecord, processRecord, record, setValueRecord, type RecordInput } from './support/records.js';
+import {
+  batch,
+  breakerRecord,
+  gapRecord,
+  held,
+  processRecord,
+  record,
+  setValueRecord,
+  type DecidedInput,
+  type RecordInput,
+} from './support/records.js';
 import { decodeAll, fullRecord, sampleProcess } from './support/samples.js';
 
 function event(bytes: Uint8Array): Event {
@@ -38,7 +48,50 @@ const escapes = /\x1b\[[0-9;]*m/g;
 const setText = (name: string, text: string, keyPath = '\\REGISTRY\\MACHINE\\Software') =>
   event(setValueRecord(name, 1, Buffer.from(`${text}\0`, 'utf16le'), { keyPath }));
 
+const rules = { find: (_ruleset: number, rule: number) => ({ index: rule, name: rule === 0 ? 'x\x07y' : null }) };
+
+function decidedLine(decided: DecidedInput): string {
+  let line = '';
+  forEachRecord(
+    batch([record({ notifyClass: 16, flags: P.CMB_RECORD_POST, status: 0xc0000022, decided })]),
+    (view) => {
+      line = formatEvent(new Decoder(0, P.CMB_PATH_SLOTS).decode(view, new HopTracker(), rules)!, plain);
+    },
+    (error) => {
+      throw error;
+    },
+  );
+  return line;
+}
+
 describe('lines', () => {
+  it('tell what was decided, and by whom', () => {
+    const [block, allow] = [P.CMB_DECISION_BLOCK, P.CMB_DECISION_ALLOW];
+    const lines: [DecidedInput, string][] = [
+      [{ decision: block, by: P.CMB_DECIDED_BY_RULE, rule: 0 }, 'blocked by rule "x\\u0007y"'],
+      [{ decision: block, by: P.CMB_DECIDED_BY_RULE, rule: 4 }, 'blocked by rule 5'],
+      [{ decision: block, by: P.CMB_DECIDED_BY_RULE }, 'blocked by a rule'],
+      [
+        { decision: block, by: P.CMB_DECIDED_BY_CALLBACK, rule: 4, flags: P.CMB_DECIDED_DRY_RUN },
+        'would have been blocked by the callback, asked by rule 5',
+      ],
+      [{ decision: allow, by: P.CMB_DECIDED_BY_TIMEOUT, rule: 4 }, 'allowed by default of rule 5: no answer in time'],
+      [{ decision: allow, by: P.CMB_DECIDED_BY_BREAKER, rule: 4 }, 'allowed by default of rule 5: the breaker is open'],
+      [{ decision: block, by: P.CMB_DECIDED_BY_LIMIT, rule: 4 }, 'blocked by default of rule 5: too many are held'],
+      [{ decision: allow, by: P.CMB_DECIDED_BY_EXEMPTION, rule: 4 }, 'allowed as an exemption from rule 5'],
+      [
+        { decision: allow, by: P.CMB_DECIDED_BY_RELEASE, rule: 4 },
+        'allowed by default of rule 5: nobody decides any more',
+      ],
+      [{ decision: block, by: P.CMB_DECIDED_BY_ERROR, rule: 4 }, 'blocked by default of rule 5: the decision failed'],
+      [held(1n, 4, 250), 'asked by rule 5, for 250 ms'],
+    ];
+    for (const [decided, text] of lines) {
+      const line = decidedLine(decided);
+      assert.ok(line.endsWith(`  STATUS_ACCESS_DENIED  ${text}`), line);
+    }
+  });
+
   it('tell what happened', () => {
     const line = formatEvent(setText('Run', 'C:\\x.exe'), plain);
     assert.match(
@@ -53,6 +106,12 @@ describe('lines', () => {
     assert.match(formatEvent(event(record({ repeats: 4n, lastSequence: 9n })), plain), /\[5 times\]/);
     assert.doesNotMatch(formatEvent(event(record({})), plain), /times/);
     assert.match(formatEvent(event(gapRecord(3n, 9n, 1)), plain), /7 events were lost \(queue-full\): 3 to 9/);
+    assert.match(
+      formatEvent(event(breakerRecord({ cookie: 1n, state: 1 })), plain),
+      /5 deadlines missed in a row: .*10000 ms/,
+    );
+    const closed = breakerRecord({ cookie: 1n, state: 2, unasked: 1n });
+    assert.match(formatEvent(event(closed), plain), /asking again; 1 operation was not asked about/);
     assert.match(formatEvent(setText('', 'x'), { ...plain, processName: true }), /\? \(4321\) .*\(Default\) =/);
   });
 

@@ -9,7 +9,7 @@ import { stringifyEvent } from '../../lib/event-json/write.js';
 import { notifyClasses, type NotifyClass } from '../../lib/notify-class.js';
 import * as P from '../../lib/protocol.js';
 import { forEachRecord } from '../../lib/record.js';
-import { batch } from './support/records.js';
+import { batch, breakerRecord, held, record } from './support/records.js';
 import { fullRecord, sampleProcess } from './support/samples.js';
 
 /** A post class of each body, and the rest. */
@@ -44,9 +44,16 @@ function decodeDamaged(buffer: ArrayBuffer): { events: Event[]; refused: number 
 }
 
 describe('a damaged record', () => {
-  for (const [body, entry] of representatives) {
-    it(`of ${body} is refused by name or read within its bounds, and what is read has the shape of an event`, () => {
-      const whole = batch([sampleProcess, fullRecord(entry)]);
+  const decided = { decision: P.CMB_DECISION_BLOCK, by: P.CMB_DECIDED_BY_TIMEOUT, latency: 5n };
+  const samples = [
+    ...[...representatives].map(([body, entry]) => [body, fullRecord(entry)] as const),
+    ['a decision', record({ notifyClass: 16, flags: P.CMB_RECORD_POST, decided })] as const,
+    ['a question', record({ notifyClass: 1, decided: held(7n) })] as const,
+    ['a breaker', breakerRecord({ cookie: 1n, state: P.CMB_BREAKER_OPEN })] as const,
+  ];
+  for (const [name, sample] of samples) {
+    it(`of ${name} is refused by name or read within its bounds, and what is read has the shape of an event`, () => {
+      const whole = batch([sampleProcess, sample]);
       assert.deepEqual(decodeDamaged(whole).events.length, 1);
       let refused = 0;
       for (let offset = P.CMB_BATCH.size; offset < whole.byteLength; offset++) {

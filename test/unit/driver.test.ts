@@ -254,6 +254,51 @@ describe('close', () => {
   });
 });
 
+describe('the options of decisions', () => {
+  it('go with HELLO and REGISTER', async () => {
+    const [driver, { channel }] = await open({ maxHeld: 77 });
+    assert.deepEqual([channel.lastMaxHeld, driver.limits.maxHeld], [77, 77]);
+    const [{ limits }, other] = await open();
+    assert.deepEqual([other.channel.lastMaxHeld, limits.maxHeld], [0, P.CMB_DEFAULT_HELD]);
+    const wanted: [object, number, number[]][] = [
+      [{}, 0, [0, 0]],
+      [{ dryRun: true }, P.CMB_REGISTER_DRY_RUN, [0, 0]],
+      [{ dryRun: false, exemptChildren: true }, P.CMB_REGISTER_EXEMPT_CHILDREN, [0, 0]],
+      [{ persist: 'until-unload' }, P.CMB_REGISTER_PERSIST, [0, 0]],
+      [{ persist: 'while-open', breaker: {} }, 0, [0, 0]],
+      [{ breaker: { missedDeadlines: 3 } }, 0, [3, 0]],
+      [{ breaker: { missedDeadlines: 1000, coolDown: 600_000 } }, 0, [1000, 600_000]],
+    ];
+    for (const [index, [options, flags, breaker]] of wanted.entries()) {
+      await driver.registerCallback({ altitude: String(index + 1), ...options });
+      assert.deepEqual([channel.lastOptions, channel.lastBreaker], [flags, breaker]);
+    }
+    await driver.close();
+  });
+
+  it('are refused when they make no sense', async () => {
+    const [driver] = await open();
+    const refused: [object, RegExp][] = [
+      [{ dryRun: 1 }, /"dryRun" must be true or false, not 1/],
+      [{ exemptChildren: 'yes' }, /"exemptChildren" must be true or false/],
+      [{ persist: true }, /"persist" must be "while-open" or "until-unload", not true/],
+      [{ breaker: 5 }, /options of breaker must be an object, not 5/],
+      [{ breaker: { misses: 5 } }, /breaker has no option "misses"/],
+      [{ breaker: { missedDeadlines: 0 } }, /"breaker.missedDeadlines" must be an integer from 1 to 1000, not 0/],
+      [{ breaker: { coolDown: 99 } }, /"breaker.coolDown" must be an integer from 100 to 600000, not 99/],
+    ];
+    for (const [options, message] of refused) {
+      await assert.rejects(driver.registerCallback({ altitude: '1', ...options }), { message });
+    }
+    for (const maxHeld of [0, 16_385, 1.5, '9']) {
+      await assert.rejects(open({ maxHeld: maxHeld as number }), {
+        message: /"maxHeld" must be an integer from 1 to 16384/,
+      });
+    }
+    await driver.close();
+  });
+});
+
 describe('statistics', () => {
   it('come as bigints and numbers, and take a signal', async () => {
     const [driver] = await open();

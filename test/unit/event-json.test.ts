@@ -7,7 +7,7 @@ import { parseEvent } from '../../lib/event-json/parse.js';
 import { eventToJson, stringifyEvent } from '../../lib/event-json/write.js';
 import { notifyClasses } from '../../lib/notify-class.js';
 import * as P from '../../lib/protocol.js';
-import { gapRecord, record, setValueRecord } from './support/records.js';
+import { breakerRecord, gapRecord, held, record, setValueRecord } from './support/records.js';
 import { awkward, decodeAll, fullRecord, sampleEvents, sampleProcess } from './support/samples.js';
 
 const schema = JSON.parse(readFileSync(new URL(import.meta.resolve('cmbridge/event.schema.json')), 'utf8')) as Record<
@@ -54,12 +54,30 @@ function informationEvents(): Event[] {
   );
 }
 
+function decidedEvents(): Event[] {
+  const post = { notifyClass: 16, flags: P.CMB_RECORD_POST };
+  const latency = 2n ** 64n - 1n;
+  const flags = P.CMB_DECIDED_DRY_RUN | P.CMB_DECIDED_ENDED;
+  const records = [1, 2, 3, 4, 5, 6, 7].flatMap((decision) =>
+    [1, 2, 3, 4, 5, 6, 7, 8].map((by) =>
+      record({ ...post, decided: { decision, by, latency, flags, status: 0xc000_0022 } }),
+    ),
+  );
+  return decodeAll(
+    ...records,
+    record({ decided: held(1n) }),
+    breakerRecord({ cookie: -5n, state: P.CMB_BREAKER_OPEN }),
+    breakerRecord({ cookie: 2n ** 63n - 1n, state: P.CMB_BREAKER_CLOSED, unasked: 2n ** 64n - 1n }),
+  );
+}
+
 const everything = (): Event[] => [
   ...sampleEvents(),
   ...unknownEvents(),
   ...valueEvents(),
   ...informationEvents(),
   ...decodeAll(gapRecord(7n, 2n ** 64n - 1n, 7), gapRecord(1n, 1n, 0)),
+  ...decidedEvents(),
 ];
 
 const setValue = (): Event => decodeAll(sampleProcess, fullRecord(notifyClasses[1]))[0]!;
@@ -78,7 +96,7 @@ function changed(event: Event, path: readonly (string | number)[], value: unknow
 describe('NDJSON', () => {
   it('of every class comes back as it was, on one line', () => {
     const events = everything();
-    assert.equal(new Set(events.map((event) => event.class)).size, notifyClasses.length + 2);
+    assert.equal(new Set(events.map((event) => event.class)).size, notifyClasses.length + 3);
     for (const event of events) {
       const line = stringifyEvent(event);
       assert.equal(/[\n\r]/.test(line), false);

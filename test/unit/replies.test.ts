@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { CmBridgeError } from '../../lib/errors.js';
 import * as P from '../../lib/protocol.js';
 import { Replies } from '../../lib/replies.js';
 import { ReplyRefusedError } from '../../lib/reply-error.js';
@@ -107,8 +108,8 @@ describe('replies', () => {
     await turn();
     assert.deepEqual(reasons(given), ['unknown', 'answered']);
     assert.deepEqual(
-      [...new Set(given.errors.map((error) => (error as ReplyRefusedError).code))],
-      ['CMB_REPLY_REFUSED'],
+      given.errors.map((error) => error instanceof CmBridgeError && error.code),
+      ['CMB_REPLY_REFUSED', 'CMB_REPLY_REFUSED'],
     );
     assert.equal(given.channel.replies.length, 1);
   });
@@ -201,7 +202,7 @@ describe('replies', () => {
     replies.give(1n, plain, (error) => errors.push(error));
     await turn();
     assert.deepEqual(
-      errors.map(({ message }) => /not of its protocol/.test(message)),
+      errors.map(({ message }) => message.includes('not of its protocol')),
       [true, true],
     );
   });

@@ -77,6 +77,8 @@ export class FakeChannel implements NativeChannel {
   /** As they came with REGISTER and SET_RULES; empty: none. */
   readonly programs: Uint8Array[] = [];
   lastRate: readonly [limit: number, burst: number] = [0, 0];
+  /** CMB_DECISION_STATISTICS, field by field. */
+  decisions: readonly bigint[] = [];
   lastMaxHeld = 0;
   lastBreaker: readonly [misses: number, coolDown: number] = [0, 0];
   /** The entries of each REPLY. */
@@ -291,6 +293,7 @@ export class FakeChannel implements NativeChannel {
     reply.setBigUint64(A.Lost, this.lost, true);
     reply.setBigUint64(A.LastSequence, this.sequence, true);
     reply.setBigUint64(A.QueueRecords, BigInt(this.#queue.length), true);
+    for (const [index, count] of this.decisions.entries()) reply.setBigUint64(A.Decisions + 8 * index, count, true);
   }
 
   /** As the driver: gaps go behind what is queued, and do not wait for the next notification. */
