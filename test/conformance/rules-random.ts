@@ -6,8 +6,8 @@ import { randomRules, type RuleVocabulary } from '../unit/support/random-rules.j
 import { collect, only, scenario } from './fixture.js';
 import type { Actor, ActorKey, ConformanceHost } from './host.js';
 
-const names = ['Eins', 'Zwei', 'größe', 'a*b'];
-const valueNames = ['', 'Start', 'C:\\a', 'ß'];
+export const names = ['Eins', 'Zwei', 'größe', 'a*b'];
+export const valueNames = ['', 'Start', 'C:\\a', 'ß'];
 const values = [
   { type: 'REG_SZ', data: 'x' },
   { type: 'REG_DWORD', data: 1 },
@@ -19,9 +19,10 @@ async function attempt(operation: Promise<unknown>): Promise<void> {
   await operation.catch(() => undefined);
 }
 
-async function operate(random: Random, actor: Actor, root: ActorKey): Promise<void> {
+export async function operate(random: Random, actor: Actor, root: ActorKey): Promise<void> {
   const [first, second] = [random.pick(names), random.pick(names)];
-  const key = await actor.createKeyPath(`${root.path}\\${first}\\${second}`);
+  const key = await actor.createKeyPath(`${root.path}\\${first}\\${second}`).catch(() => null);
+  if (key === null) return;
   for (let turn = 0; turn < 6; turn++) {
     const name = random.pick(valueNames);
     switch (random.below(8)) {
@@ -32,8 +33,8 @@ async function operate(random: Random, actor: Actor, root: ActorKey): Promise<vo
         await attempt(key.queryValue(name));
         break;
       case 2:
-        await key.query();
-        await key.enumerateValues();
+        await attempt(key.query());
+        await attempt(key.enumerateValues());
         break;
       case 3:
         await attempt(root.openKey(`${random.pick(names)}\\missing`));
@@ -45,7 +46,7 @@ async function operate(random: Random, actor: Actor, root: ActorKey): Promise<vo
         await attempt(key.rename(random.pick([...names, 'New'])));
         break;
       default:
-        await key.setValue(name, random.pick(values));
+        await attempt(key.setValue(name, random.pick(values)));
     }
   }
   if (random.below(2) === 0) await attempt(key.delete());

@@ -75,8 +75,9 @@ export async function registerWithRules(
   channel: NativeChannel,
   altitude: string,
   program: Uint8Array,
+  classMask?: bigint,
 ): Promise<RulesReply & { readonly cookie: bigint }> {
-  const head = registerRequest({ altitude });
+  const head = registerRequest({ altitude, ...(classMask === undefined ? {} : { classMask }) });
   const start = Math.ceil(head.length / 8) * 8;
   const input = new Uint8Array(start + program.length);
   input.set(head);
