@@ -42,6 +42,7 @@ export function breakerSuite(host: ConformanceHost): void {
         assert.equal(opened.cookie, policy.registration.cookie);
 
         isAwake = true;
+        await policy.registration.setRules(ask(key, LONG, closed));
         await until(async () => (await set(key)) === STATUS_SUCCESS);
         assert.equal(await set(key), STATUS_SUCCESS, 'it asks again');
         const { decisions } = await policy.registration.statistics();
@@ -83,13 +84,13 @@ export function breakerSuite(host: ConformanceHost): void {
     });
 
     scenario(host, 'an answer between missed deadlines keeps the breaker shut', async ({ driver, actor, key }) => {
-      let serial = 0;
-      const options: PolicyOptions = { rules: ask(key, 50), breaker: { missedDeadlines: 2, coolDown: 600_000 } };
-      const policy = await Policy.set(driver, actor, options, () =>
-        (serial += 1) % 2 === 1 ? never : block('STATUS_CANCELLED'),
+      const rules = [...ask(key, SHORT, { valueNames: 'missed' }), ...ask(key, LONG)];
+      const options: PolicyOptions = { rules, breaker: { missedDeadlines: 2, coolDown: 600_000 } };
+      const policy = await Policy.set(driver, actor, options, (event) =>
+        'valueName' in event && event.valueName === 'missed' ? never : block('STATUS_CANCELLED'),
       );
       const ends: number[] = [];
-      for (let turn = 0; turn < 6; turn += 1) ends.push(await set(key));
+      for (let turn = 0; turn < 3; turn += 1) ends.push(await set(key, 'missed'), await set(key, 'met'));
       const { decisions } = await policy.registration.statistics();
       await policy.end();
       assert.deepEqual(ends, Array(3).fill([STATUS_SUCCESS, STATUS_CANCELLED]).flat());
