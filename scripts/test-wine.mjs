@@ -1,8 +1,9 @@
 // Runs the shipped Windows binaries under Wine: the driver through the service control manager, the addon and the package in
-// Windows' own node.exe, against Wine's real registry. node scripts/test-wine.mjs [--no-build] [--keep] [--node VERSION]
+// Windows' own node.exe, against Wine's real registry.
+// node scripts/test-wine.mjs [--no-build] [--keep] [--node VERSION] [--pattern TEST]
 
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, readdirSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, openSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -12,7 +13,12 @@ import { WINDOWS_NODES, windowsNode } from './lib/windows-node.mjs';
 import { WinePrefix, windowsPath } from './lib/wine.mjs';
 
 const { values: options } = parseArgs({
-  options: { 'no-build': { type: 'boolean' }, keep: { type: 'boolean' }, node: { type: 'string', multiple: true } },
+  options: {
+    'no-build': { type: 'boolean' },
+    keep: { type: 'boolean' },
+    node: { type: 'string', multiple: true },
+    pattern: { type: 'string', multiple: true, default: [] },
+  },
 });
 
 const root = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
@@ -141,7 +147,8 @@ async function checkNothingIsLeft(prefix, when) {
 async function runSuite(prefix, version) {
   const node = windowsNode(version, join(root, 'build', 'wine'));
   const env = { CMBRIDGE_REGACTOR: windowsPath(actor) };
-  const args = [windowsPath(node), '--test-reporter=spec', windowsPath(suite)];
+  const patterns = options.pattern.map((pattern) => `--test-name-pattern=${pattern}`);
+  const args = [windowsPath(node), '--test-reporter=spec', ...patterns, windowsPath(suite)];
   const { code } = await prefix.run(args, { seconds: 900, show: true, env });
   if (code !== 0) throw new Error(`the suite failed in Windows' Node ${version} (exit code ${code})`);
 }
@@ -150,7 +157,7 @@ async function main(prefix) {
   const drivers = prefix.inside('windows', 'system32', 'drivers');
   await step('a fresh prefix, as Windows 10', () => prefix.boot());
   // Wine ends its services soon after the last program; this one waits for its standard input.
-  const holder = prefix.start([windowsPath(actor)], { stdio: ['pipe', 'ignore', 'ignore'] });
+  const holder = prefix.start([windowsPath(actor)], { stdio: ['pipe', 'ignore', openSync(prefix.logPath, 'a')] });
   try {
     const before = readdirSync(drivers).toSorted().join();
     await step('install the drivers', async () => {

@@ -64,7 +64,7 @@ export function windowsHost(options: WindowsHostOptions): ConformanceHost {
             'control sets',
             'process trees',
           ]
-        : ['injection', 'application hives', 'transactions', 'wow64 views'],
+        : ['injection', 'application hives', 'transactions', 'wow64 views', 'process trees'],
     ),
     openDriver: (driverOptions = {}) => openDriver({ ...driverOptions, backend: 'device' }),
     createActor: () => startActor(options),

@@ -94,6 +94,7 @@ static VOID NTAPI Unload(PDRIVER_OBJECT Driver) {
     IoDeleteSymbolicLink(&link);
     IoDeleteDevice(ControlDevice);
     CmkShutdownActors();
+    CmkShutdownRequests();
     CmShutdownSystem();
     CmkShutdownProcesses();
     CmkDriverObject = NULL;
@@ -108,6 +109,7 @@ NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT Driver, PUNICODE_STRING RegistryPath) 
     CmkInitializeHandles();
     CmkInitializeProcesses();
     CmkInitializeActors();
+    CmkInitializeRequests();
     status = CmInitSystem(&CmkRegistryStore, NULL);
     if (!NT_SUCCESS(status)) {
         goto Exit_LeaveProcesses;

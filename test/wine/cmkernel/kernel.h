@@ -63,6 +63,10 @@ ULONG CmkCountProcesses(VOID);
 HANDLE CmkProcessHandle(PVOID Process);
 NTSTATUS CmkOpenProcessObject(PVOID Process, ULONG Attributes, ACCESS_MASK Access, PHANDLE Handle);
 
+// port.c
+VOID NTAPI CmkKeInitializeMutex(PRKMUTEX Mutex, ULONG Level);
+LONG NTAPI CmkKeReleaseMutex(PRKMUTEX Mutex, BOOLEAN Wait);
+
 // process_notify.c
 VOID CmkInitializeProcessNotify(VOID);
 // A process makes its first call. Not with a lock held.
@@ -107,6 +111,15 @@ extern CM_STORE CmkRegistryStore;
 extern volatile LONG CmkFilterDevices;
 BOOLEAN CmkIsFilter(PDEVICE_OBJECT Device);
 NTSTATUS CmkFilterDispatch(PDEVICE_OBJECT Device, PIRP Irp);
+// On the thread that stands in for the one that made the request.
+VOID CmkFilterRun(PDEVICE_OBJECT Device, PIRP Irp);
+
+// request.c: requests to the driver.
+VOID CmkInitializeRequests(VOID);
+// Nobody makes any more. Waits until no worker runs code of this module.
+VOID CmkShutdownRequests(VOID);
+// CmkFilterRun is called on another thread.
+NTSTATUS CmkQueueRequest(PIRP Irp);
 
 // actor.c: one thread for each handle of the control device.
 typedef struct CMK_ACTOR CMK_ACTOR;

@@ -4,6 +4,10 @@
 
 #include "kernel.h"
 
+// The macro of the headers reads a page that no program of Wine can.
+#undef KeQuerySystemTime
+NTKERNELAPI VOID NTAPI KeQuerySystemTime(PLARGE_INTEGER Time);
+
 NTSTATUS CmPortInitialize(VOID) {
     return STATUS_SUCCESS;
 }
@@ -37,6 +41,19 @@ VOID NTAPI KeQuerySystemTimePrecise(PLARGE_INTEGER Time) {
 // Wine has it in hal.dll only.
 LARGE_INTEGER NTAPI CmkKeQueryPerformanceCounter(PLARGE_INTEGER Frequency) {
     return KeQueryPerformanceCounter(Frequency);
+}
+
+// A mutex of Wine stays with its owner when somebody waits for it as it is released. A semaphore does not; it takes the
+// place of the mutex, as long as nobody acquires what it has.
+C_ASSERT(sizeof(KSEMAPHORE) <= sizeof(KMUTEX));
+
+VOID NTAPI CmkKeInitializeMutex(PRKMUTEX Mutex, ULONG Level) {
+    UNREFERENCED_PARAMETER(Level);
+    KeInitializeSemaphore((PRKSEMAPHORE)Mutex, 1, 1);
+}
+
+LONG NTAPI CmkKeReleaseMutex(PRKMUTEX Mutex, BOOLEAN Wait) {
+    return KeReleaseSemaphore((PRKSEMAPHORE)Mutex, IO_NO_INCREMENT, 1, Wait);
 }
 
 // No caller of this host has an event to give.

@@ -18,7 +18,7 @@ static PCREATE_PROCESS_NOTIFY_ROUTINE Routines[MAX_ROUTINES];
 static KMUTEX Mutex;
 
 VOID CmkInitializeProcessNotify(VOID) {
-    KeInitializeMutex(&Mutex, 0);
+    CmkKeInitializeMutex(&Mutex, 0);
 }
 
 NTSTATUS NTAPI CmkPsSetCreateProcessNotifyRoutine(PCREATE_PROCESS_NOTIFY_ROUTINE Routine, BOOLEAN Remove) {
@@ -31,7 +31,7 @@ NTSTATUS NTAPI CmkPsSetCreateProcessNotifyRoutine(PCREATE_PROCESS_NOTIFY_ROUTINE
             status = STATUS_SUCCESS;
         }
     }
-    KeReleaseMutex(&Mutex, FALSE);
+    CmkKeReleaseMutex(&Mutex, FALSE);
     return status;
 }
 
@@ -67,5 +67,5 @@ VOID CmkNotifyProcess(HANDLE Id) {
             }
         }
     }
-    KeReleaseMutex(&Mutex, FALSE);
+    CmkKeReleaseMutex(&Mutex, FALSE);
 }
