@@ -27,6 +27,18 @@
 #include <concurrencysal.h>
 #include <driverspecs.h>
 
+// The kernel's variable is the type. Declared as imported pointers to the type, as these headers do, they are read once
+// too often; the WDK leaves "imported" away, and so means the import table's entry by the name.
+#define CMB_IMPORT_OBJECT_TYPE(Name) extern __declspec(dllimport) POBJECT_TYPE Cmb##Name __asm__(#Name)
+CMB_IMPORT_OBJECT_TYPE(CmKeyObjectType);
+CMB_IMPORT_OBJECT_TYPE(IoFileObjectType);
+CMB_IMPORT_OBJECT_TYPE(PsProcessType);
+CMB_IMPORT_OBJECT_TYPE(TmTransactionObjectType);
+#define CmKeyObjectType (&CmbCmKeyObjectType)
+#define IoFileObjectType (&CmbIoFileObjectType)
+#define PsProcessType (&CmbPsProcessType)
+#define TmTransactionObjectType (&CmbTmTransactionObjectType)
+
 #define DrvRtPoolNxOptIn 1
 #define ExInitializeDriverRuntime(Flags) ((void)(Flags))
 #define MdlMappingNoExecute 0x40000000

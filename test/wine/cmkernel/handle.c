@@ -46,7 +46,7 @@ static HANDLE_ENTRY *EntryOf(HANDLE Handle, KPROCESSOR_MODE Mode) {
 }
 
 NTSTATUS CmkReferenceByHandle(HANDLE Handle, CMK_TYPE *Type, ACCESS_MASK DesiredAccess, KPROCESSOR_MODE Mode,
-                              PVOID *Object) {
+                              PVOID *Object, ACCESS_MASK *GrantedAccess) {
     NTSTATUS status = STATUS_INVALID_HANDLE;
     HANDLE_ENTRY *entry;
     KIRQL irql;
@@ -61,6 +61,9 @@ NTSTATUS CmkReferenceByHandle(HANDLE Handle, CMK_TYPE *Type, ACCESS_MASK Desired
         } else {
             CmPortReferenceObject(entry->Object);
             *Object = entry->Object;
+            if (GrantedAccess) {
+                *GrantedAccess = entry->Access;
+            }
             status = STATUS_SUCCESS;
         }
     }
@@ -69,7 +72,7 @@ NTSTATUS CmkReferenceByHandle(HANDLE Handle, CMK_TYPE *Type, ACCESS_MASK Desired
 }
 
 NTSTATUS CmPortReferenceKeyByHandle(HANDLE Handle, ACCESS_MASK DesiredAccess, KPROCESSOR_MODE Mode, PVOID *Object) {
-    return CmkReferenceByHandle(Handle, &CmkKeyType, DesiredAccess, Mode, Object);
+    return CmkReferenceByHandle(Handle, &CmkKeyType, DesiredAccess, Mode, Object, NULL);
 }
 
 NTSTATUS CmPortCreateHandle(PVOID Object, ACCESS_MASK GrantedAccess, ULONG Attributes, KPROCESSOR_MODE Mode,
@@ -96,23 +99,14 @@ NTSTATUS CmPortCreateHandle(PVOID Object, ACCESS_MASK GrantedAccess, ULONG Attri
 }
 
 NTSTATUS CmkDuplicateHandle(HANDLE Handle, PHANDLE Duplicate) {
-    ACCESS_MASK access = 0;
+    ACCESS_MASK access;
     PVOID object;
-    NTSTATUS status = CmPortReferenceKeyByHandle(Handle, 0, UserMode, &object);
-    HANDLE_ENTRY *entry;
-    KIRQL irql;
+    NTSTATUS status = CmkReferenceByHandle(Handle, &CmkKeyType, 0, UserMode, &object, &access);
 
-    if (!NT_SUCCESS(status)) {
-        return status;
+    if (NT_SUCCESS(status)) {
+        status = CmPortCreateHandle(object, access, 0, UserMode, Duplicate);
+        CmPortDereferenceObject(object);
     }
-    KeAcquireSpinLock(&Lock, &irql);
-    entry = EntryOf(Handle, UserMode);
-    if (entry) {
-        access = entry->Access;
-    }
-    KeReleaseSpinLock(&Lock, irql);
-    status = CmPortCreateHandle(object, access, 0, UserMode, Duplicate);
-    CmPortDereferenceObject(object);
     return status;
 }
 

@@ -83,12 +83,14 @@ NTSTATUS CmkDevicePath(PCUNICODE_STRING Path, PUNICODE_STRING Result);
 NTSTATUS CmkCreateTransaction(PHANDLE Handle);
 // Keep: commit, else roll back.
 NTSTATUS CmkEndTransaction(HANDLE Handle, BOOLEAN Keep);
+NTSTATUS CmkOpenTransactionObject(PVOID Transaction, ULONG Attributes, ACCESS_MASK Access, KPROCESSOR_MODE Mode,
+                                  PHANDLE Handle);
 // One of its handles is closed.
 VOID CmkCloseTransaction(PVOID Transaction);
 
 // handle.c
 NTSTATUS CmkReferenceByHandle(HANDLE Handle, CMK_TYPE *Type, ACCESS_MASK DesiredAccess, KPROCESSOR_MODE Mode,
-                              PVOID *Object);
+                              PVOID *Object, ACCESS_MASK *GrantedAccess);
 VOID CmkInitializeHandles(VOID);
 // Whether the number is one of those that are given out here.
 BOOLEAN CmkIsOwnHandle(HANDLE Handle);

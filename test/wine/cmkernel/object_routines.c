@@ -4,12 +4,16 @@
 
 #include "kernel.h"
 
-// Wine exports no object type for keys.
-static POBJECT_TYPE KeyType = (POBJECT_TYPE)&CmkKeyType;
-POBJECT_TYPE *CmkCmKeyObjectType = &KeyType;
+// Wine exports no object types for these.
+POBJECT_TYPE CmkCmKeyObjectType = (POBJECT_TYPE)&CmkKeyType;
+POBJECT_TYPE CmkTmTransactionObjectType = (POBJECT_TYPE)&CmkTransactionType;
+
+// The variables of Wine's kernel; the headers declare them as what they point to.
+extern DECLSPEC_IMPORT POBJECT_TYPE ProcessType __asm__("PsProcessType");
+extern DECLSPEC_IMPORT POBJECT_TYPE FileType __asm__("IoFileObjectType");
 
 PVOID CmPortKeyObjectType(VOID) {
-    return KeyType;
+    return CmkCmKeyObjectType;
 }
 
 static NTSTATUS OpenKeyObject(PVOID Object, ULONG Attributes, ACCESS_MASK Access, KPROCESSOR_MODE Mode,
@@ -25,10 +29,13 @@ NTSTATUS NTAPI CmkObOpenObjectByPointer(PVOID Object, ULONG Attributes, PACCESS_
     if (!own) {
         return ObOpenObjectByPointer(Object, Attributes, State, Access, Type, Mode, Handle);
     }
-    if (own == &CmkKeyType && (!Type || Type == KeyType)) {
+    if (own == &CmkKeyType && (!Type || Type == CmkCmKeyObjectType)) {
         return OpenKeyObject(Object, Attributes, Access, Mode, Handle);
     }
-    if (own == &CmkProcessType && (!Type || Type == *PsProcessType)) {
+    if (own == &CmkTransactionType && (!Type || Type == CmkTmTransactionObjectType)) {
+        return CmkOpenTransactionObject(Object, Attributes, Access, Mode, Handle);
+    }
+    if (own == &CmkProcessType && (!Type || Type == ProcessType)) {
         return CmkOpenProcessObject(Object, Attributes, Access, Handle);
     }
     return STATUS_OBJECT_TYPE_MISMATCH;
@@ -36,11 +43,20 @@ NTSTATUS NTAPI CmkObOpenObjectByPointer(PVOID Object, ULONG Attributes, PACCESS_
 
 NTSTATUS NTAPI CmkObReferenceObjectByHandle(HANDLE Handle, ACCESS_MASK Access, POBJECT_TYPE Type, KPROCESSOR_MODE Mode,
                                             PVOID *Object, POBJECT_HANDLE_INFORMATION Information) {
+    ACCESS_MASK granted = 0;
+    NTSTATUS status;
+
     if (CmkIsOwnHandle(Handle)) {
-        return !Type || Type == KeyType ? CmPortReferenceKeyByHandle(Handle, Access, Mode, Object)
-                                        : STATUS_OBJECT_TYPE_MISMATCH;
+        status = !Type || Type == CmkCmKeyObjectType
+                     ? CmkReferenceByHandle(Handle, &CmkKeyType, Access, Mode, Object, &granted)
+                     : STATUS_OBJECT_TYPE_MISMATCH;
+        if (Information) {
+            Information->HandleAttributes = 0;
+            Information->GrantedAccess = granted;
+        }
+        return status;
     }
-    if (Type && Type == *IoFileObjectType) {
+    if (Type && Type == FileType) {
         return CmkReferenceFile(Handle, Object);
     }
     return ObReferenceObjectByHandle(Handle, Access, Type, Mode, Object, Information);

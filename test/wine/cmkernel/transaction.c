@@ -125,11 +125,24 @@ NTSTATUS CmkCreateTransaction(PHANDLE Handle) {
 
 NTSTATUS CmkEndTransaction(HANDLE Handle, BOOLEAN Keep) {
     PVOID object;
-    NTSTATUS status = CmkReferenceByHandle(Handle, &CmkTransactionType, TRANSACTION_COMMIT, UserMode, &object);
+    NTSTATUS status = CmkReferenceByHandle(Handle, &CmkTransactionType, TRANSACTION_COMMIT, UserMode, &object, NULL);
 
     if (NT_SUCCESS(status)) {
         status = Keep ? Commit(object) : Rollback(object);
         CmPortDereferenceObject(object);
+    }
+    return status;
+}
+
+NTSTATUS CmkOpenTransactionObject(PVOID Transaction, ULONG Attributes, ACCESS_MASK Access, KPROCESSOR_MODE Mode,
+                                  PHANDLE Handle) {
+    TRANSACTION_BODY *transaction = Transaction;
+    NTSTATUS status;
+
+    InterlockedIncrement(&transaction->Handles);
+    status = CmPortCreateHandle(transaction, Access, Attributes, Mode, Handle);
+    if (!NT_SUCCESS(status)) {
+        CmkCloseTransaction(transaction);
     }
     return status;
 }
@@ -141,7 +154,7 @@ VOID CmkCloseTransaction(PVOID Transaction) {
 }
 
 NTSTATUS CmPortReferenceTransaction(HANDLE Transaction, KPROCESSOR_MODE Mode, PVOID *Object) {
-    return CmkReferenceByHandle(Transaction, &CmkTransactionType, TRANSACTION_ENLIST, Mode, Object);
+    return CmkReferenceByHandle(Transaction, &CmkTransactionType, TRANSACTION_ENLIST, Mode, Object, NULL);
 }
 
 NTSTATUS CmPortEnlist(PVOID Object, PVOID Context) {
