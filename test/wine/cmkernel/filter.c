@@ -8,12 +8,20 @@
 // In 100 nanoseconds.
 #define CLOSE_TIMEOUT (-250 * 10000ll)
 
+typedef struct OPEN_FILE {
+    LIST_ENTRY Entry;
+    PFILE_OBJECT File;
+    volatile LONG Users; // requests at work, and the handle
+    KEVENT Unused;
+} OPEN_FILE;
+
 typedef struct FILTER {
     PDEVICE_OBJECT Lower;
     volatile LONG Users; // requests at work and open files, and the device itself until it is deleted
     volatile LONG Deleted;
     KEVENT Unused;
     KSPIN_LOCK Lock;
+    LIST_ENTRY Files;
     LONG Closing;  // files
     KEVENT Closed; // when there are none
 } FILTER;
@@ -26,6 +34,50 @@ BOOLEAN CmkIsFilter(PDEVICE_OBJECT Device) {
 
 static FILTER *FilterOf(PDEVICE_OBJECT Device) {
     return Device->DeviceExtension;
+}
+
+static OPEN_FILE *FindFile(FILTER *Filter, PFILE_OBJECT File) {
+    OPEN_FILE *found = NULL;
+    KIRQL irql;
+
+    KeAcquireSpinLock(&Filter->Lock, &irql);
+    for (PLIST_ENTRY entry = Filter->Files.Flink; entry != &Filter->Files && !found; entry = entry->Flink) {
+        OPEN_FILE *file = CONTAINING_RECORD(entry, OPEN_FILE, Entry);
+
+        found = file->File == File ? file : NULL;
+    }
+    KeReleaseSpinLock(&Filter->Lock, irql);
+    return found;
+}
+
+static OPEN_FILE *AddFile(FILTER *Filter, PFILE_OBJECT File) {
+    OPEN_FILE *file = ExAllocatePoolWithTag(NonPagedPool, sizeof *file, CMK_TAG);
+    KIRQL irql;
+
+    if (file) {
+        file->File = File;
+        file->Users = 1;
+        KeInitializeEvent(&file->Unused, NotificationEvent, FALSE);
+        KeAcquireSpinLock(&Filter->Lock, &irql);
+        InsertTailList(&Filter->Files, &file->Entry);
+        KeReleaseSpinLock(&Filter->Lock, irql);
+    }
+    return file;
+}
+
+static VOID RemoveFile(FILTER *Filter, OPEN_FILE *File) {
+    KIRQL irql;
+
+    KeAcquireSpinLock(&Filter->Lock, &irql);
+    RemoveEntryList(&File->Entry);
+    KeReleaseSpinLock(&Filter->Lock, irql);
+    ExFreePoolWithTag(File, CMK_TAG);
+}
+
+static VOID LeaveFile(OPEN_FILE *File) {
+    if (InterlockedDecrement(&File->Users) == 0) {
+        KeSetEvent(&File->Unused, IO_NO_INCREMENT, FALSE);
+    }
 }
 
 static VOID Enter(FILTER *Filter) {
@@ -60,6 +112,7 @@ NTSTATUS CmkIoCreateDevice(PDRIVER_OBJECT Driver, ULONG ExtensionSize, PUNICODE_
     FilterOf(filter)->Users = 1;
     FilterOf(filter)->Deleted = FALSE;
     KeInitializeSpinLock(&FilterOf(filter)->Lock);
+    InitializeListHead(&FilterOf(filter)->Files);
     FilterOf(filter)->Closing = 0;
     KeInitializeEvent(&FilterOf(filter)->Closed, NotificationEvent, TRUE);
     KeInitializeEvent(&FilterOf(filter)->Unused, NotificationEvent, FALSE);
@@ -125,23 +178,32 @@ static VOID CountClosing(FILTER *Filter, LONG Change) {
     KeReleaseSpinLock(&Filter->Lock, irql);
 }
 
+// The handle is gone. Windows sends IRP_MJ_CLOSE when no request is at work any more, Wine at once.
+static VOID BeginClose(FILTER *Filter, OPEN_FILE *File) {
+    SendCleanup(Filter->Lower, File->File);
+    LeaveFile(File);
+    KeWaitForSingleObject(&File->Unused, Executive, KernelMode, FALSE, NULL);
+    RemoveFile(Filter, File);
+}
+
 VOID CmkFilterRun(PDEVICE_OBJECT Device, PIRP Irp) {
     FILTER *filter = FilterOf(Device);
     PIO_STACK_LOCATION stack = IoGetCurrentIrpStackLocation(Irp);
-    UCHAR function = stack->MajorFunction;
-    NTSTATUS status;
+    PFILE_OBJECT object = stack->FileObject;
+    OPEN_FILE *file = FindFile(filter, object);
+    BOOLEAN closes = stack->MajorFunction == IRP_MJ_CLOSE;
 
-    if (function == IRP_MJ_CLOSE) {
-        SendCleanup(filter->Lower, stack->FileObject);
+    if (closes) {
+        BeginClose(filter, file);
     }
     IoSkipCurrentIrpStackLocation(Irp);
-    status = IoCallDriver(filter->Lower, Irp);
-    if (function == IRP_MJ_CLOSE) {
+    IoCallDriver(filter->Lower, Irp);
+    if (closes) {
+        ObDereferenceObject(object);
         CountClosing(filter, -1);
-    }
-    // A driver that pends IRP_MJ_CREATE would need more here.
-    if (function == IRP_MJ_CLOSE || (function == IRP_MJ_CREATE && !NT_SUCCESS(status))) {
         Leave(filter); // the file
+    } else {
+        LeaveFile(file);
     }
     Leave(filter);
 }
@@ -155,28 +217,61 @@ static VOID AwaitClose(FILTER *Filter) {
     KeWaitForSingleObject(&Filter->Closed, Executive, KernelMode, FALSE, &timeout);
 }
 
-NTSTATUS CmkFilterDispatch(PDEVICE_OBJECT Device, PIRP Irp) {
-    FILTER *filter = FilterOf(Device);
-    UCHAR function = IoGetCurrentIrpStackLocation(Irp)->MajorFunction;
+static NTSTATUS Refuse(PIRP Irp, NTSTATUS Status) {
+    Irp->IoStatus.Status = Status;
+    Irp->IoStatus.Information = 0;
+    IoCompleteRequest(Irp, IO_NO_INCREMENT);
+    return Status;
+}
+
+// On the dispatching thread: Wine lets the program go on at once, and its next request may come from another thread. A
+// driver that pends this would need more.
+static NTSTATUS Create(FILTER *Filter, PIRP Irp) {
+    OPEN_FILE *file = Filter->Deleted ? NULL : AddFile(Filter, IoGetCurrentIrpStackLocation(Irp)->FileObject);
+    KPROCESSOR_MODE before;
     NTSTATUS status;
 
-    if (function == IRP_MJ_CREATE) {
-        if (filter->Deleted) {
-            Irp->IoStatus.Status = STATUS_NO_SUCH_DEVICE;
-            Irp->IoStatus.Information = 0;
-            IoCompleteRequest(Irp, IO_NO_INCREMENT);
-            return STATUS_NO_SUCH_DEVICE;
-        }
-        Enter(filter); // the file
+    if (!file) {
+        return Refuse(Irp, STATUS_NO_SUCH_DEVICE);
+    }
+    Enter(Filter);
+    before = CmPortSetPreviousMode(Irp->RequestorMode);
+    IoSkipCurrentIrpStackLocation(Irp);
+    status = IoCallDriver(Filter->Lower, Irp);
+    CmPortSetPreviousMode(before);
+    // The next request may be another program's.
+    CmkLeaveProcess(CmkCurrentThread());
+    if (!NT_SUCCESS(status)) {
+        RemoveFile(Filter, file);
+        Leave(Filter);
+    }
+    return status;
+}
+
+NTSTATUS CmkFilterDispatch(PDEVICE_OBJECT Device, PIRP Irp) {
+    FILTER *filter = FilterOf(Device);
+    PIO_STACK_LOCATION stack = IoGetCurrentIrpStackLocation(Irp);
+    OPEN_FILE *file;
+
+    if (stack->MajorFunction == IRP_MJ_CREATE) {
+        return Create(filter, Irp);
+    }
+    file = FindFile(filter, stack->FileObject);
+    if (!file) {
+        return Refuse(Irp, STATUS_INVALID_HANDLE);
     }
     Enter(filter);
-    if (function != IRP_MJ_CLOSE) {
-        return CmkQueueRequest(Irp);
+    if (stack->MajorFunction != IRP_MJ_CLOSE) {
+        InterlockedIncrement(&file->Users);
+        CmkQueueRequest(Irp);
+        return STATUS_PENDING;
     }
+    // Wine does not wait for an IRP_MJ_CLOSE that is pended before it frees the object.
+    ObReferenceObject(stack->FileObject);
     Enter(filter);
     CountClosing(filter, 1);
-    status = CmkQueueRequest(Irp);
+    CmkQueueRequest(Irp);
     AwaitClose(filter);
     Leave(filter);
-    return status;
+    return STATUS_PENDING;
 }

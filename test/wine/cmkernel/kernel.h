@@ -120,8 +120,8 @@ VOID CmkFilterRun(PDEVICE_OBJECT Device, PIRP Irp);
 VOID CmkInitializeRequests(VOID);
 // Nobody makes any more. Waits until no worker runs code of this module.
 VOID CmkShutdownRequests(VOID);
-// CmkFilterRun is called on another thread.
-NTSTATUS CmkQueueRequest(PIRP Irp);
+// On the dispatching thread, which knows whose request it is. CmkFilterRun is called on another one.
+VOID CmkQueueRequest(PIRP Irp);
 
 // actor.c: one thread for each handle of the control device.
 typedef struct CMK_ACTOR CMK_ACTOR;

@@ -94,24 +94,22 @@ static VOID NTAPI WorkerThread(PVOID Context) {
     PsTerminateSystemThread(STATUS_SUCCESS);
 }
 
-static NTSTATUS CreateWorker(VOID) {
+static VOID CreateWorker(VOID) {
     WORKER *worker = ExAllocatePoolWithTag(NonPagedPool, sizeof *worker, CMK_TAG);
     OBJECT_ATTRIBUTES attributes;
-    NTSTATUS status;
+    NTSTATUS status = STATUS_INSUFFICIENT_RESOURCES;
 
-    if (!worker) {
-        return STATUS_INSUFFICIENT_RESOURCES;
-    }
     InitializeObjectAttributes(&attributes, NULL, OBJ_KERNEL_HANDLE, NULL, NULL);
-    status = PsCreateSystemThread(&worker->Thread, THREAD_ALL_ACCESS, &attributes, NULL, NULL, WorkerThread, NULL);
+    if (worker) {
+        status = PsCreateSystemThread(&worker->Thread, THREAD_ALL_ACCESS, &attributes, NULL, NULL, WorkerThread, NULL);
+    }
     if (!NT_SUCCESS(status)) {
-        ExFreePoolWithTag(worker, CMK_TAG);
-        return status;
+        // On Windows there is the thread that makes the request.
+        KeBugCheckEx(0xC3000104, (ULONG_PTR)status, 0, 0, 0);
     }
     // Only the dispatching thread and Unload, which come one after the other, touch this list.
     worker->Next = Workers;
     Workers = worker;
-    return STATUS_SUCCESS;
 }
 
 // The lock is held.
@@ -127,43 +125,26 @@ static BOOLEAN Join(HANDLE ThreadId, PIRP Irp) {
     return FALSE;
 }
 
-static NTSTATUS MakeCaller(HANDLE ThreadId, CALLER **Made) {
+static CALLER *MakeCaller(HANDLE ThreadId, PIRP Irp) {
     CALLER *caller = ExAllocatePoolWithTag(NonPagedPool, sizeof *caller, CMK_TAG);
-    NTSTATUS status = STATUS_SUCCESS;
-    BOOLEAN hire;
-    KIRQL irql;
 
     if (!caller) {
-        return STATUS_INSUFFICIENT_RESOURCES;
+        KeBugCheckEx(0xC3000104, 0, 0, 0, 0);
     }
     caller->ProcessId = PsGetCurrentProcessId();
     caller->ThreadId = ThreadId;
     InitializeListHead(&caller->Requests);
-    KeAcquireSpinLock(&Lock, &irql);
-    hire = Idle == 0;
-    if (!hire) {
-        --Idle;
-    }
-    KeReleaseSpinLock(&Lock, irql);
-    if (hire) {
-        status = CreateWorker();
-    }
-    if (NT_SUCCESS(status)) {
-        *Made = caller;
-    } else {
-        ExFreePoolWithTag(caller, CMK_TAG);
-    }
-    return status;
+    InsertTailList(&caller->Requests, &Irp->Tail.Overlay.ListEntry);
+    return caller;
 }
 
-// On the dispatching thread, which knows whose request it is.
-NTSTATUS CmkQueueRequest(PIRP Irp) {
+// Nobody but the dispatching thread adds callers.
+VOID CmkQueueRequest(PIRP Irp) {
     BOOLEAN closes = IoGetCurrentIrpStackLocation(Irp)->MajorFunction == IRP_MJ_CLOSE;
     // Whoever closes the last handle may be gone, and does not wait for what it asked before.
     HANDLE threadId = closes ? NULL : PsGetCurrentThreadId();
+    BOOLEAN joined, hire;
     CALLER *caller;
-    BOOLEAN joined;
-    NTSTATUS status;
     KIRQL irql;
 
     IoMarkIrpPending(Irp);
@@ -171,25 +152,21 @@ NTSTATUS CmkQueueRequest(PIRP Irp) {
     joined = Join(threadId, Irp);
     KeReleaseSpinLock(&Lock, irql);
     if (joined) {
-        return STATUS_PENDING;
+        return;
     }
-    status = MakeCaller(threadId, &caller);
-    if (!NT_SUCCESS(status)) {
-        if (closes) {
-            KeBugCheckEx(0xC3000104, (ULONG_PTR)status, 0, 0, 0);
-        }
-        Irp->IoStatus.Status = status;
-        Irp->IoStatus.Information = 0;
-        IoCompleteRequest(Irp, IO_NO_INCREMENT);
-        return STATUS_PENDING;
-    }
+    caller = MakeCaller(threadId, Irp);
     KeAcquireSpinLock(&Lock, &irql);
-    InsertTailList(&caller->Requests, &Irp->Tail.Overlay.ListEntry);
     InsertTailList(&Callers, &caller->Entry);
     InsertTailList(&Waiting, &caller->Waiting);
+    hire = Idle == 0;
+    if (!hire) {
+        --Idle;
+    }
     KeReleaseSpinLock(&Lock, irql);
+    if (hire) {
+        CreateWorker();
+    }
     KeReleaseSemaphore(&Wake, IO_NO_INCREMENT, 1, FALSE);
-    return STATUS_PENDING;
 }
 
 VOID CmkShutdownRequests(VOID) {
