@@ -56,8 +56,10 @@ VOID SubjectSetDead(SUBJECT *Subject, KEY_OBJECT *KeyObject) {
     }
 }
 
+// Only a deleted key has no path. One that cannot be told for any other reason, as too long a one, is not known: rules
+// that fail closed must not be passed by it.
 static FACT_STATE StateOf(_In_ NTSTATUS Status) {
-    return Status == STATUS_INSUFFICIENT_RESOURCES || Status == STATUS_NO_MEMORY ? FactNoMemory : FactAbsent;
+    return Status == STATUS_KEY_DELETED ? FactAbsent : FactNoMemory;
 }
 
 _IRQL_requires_max_(APC_LEVEL)
