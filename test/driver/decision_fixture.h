@@ -43,6 +43,27 @@ inline Wish redirectTo(std::u16string_view path) {
     return {.kind = CMB_DECISION_REDIRECT, .data = textBytes(path)};
 }
 
+// An operation with a buffer of 64 bytes, if it has one.
+inline DECISION_SUBJECT subjectOf(ULONG number, NTSTATUS status = STATUS_SUCCESS) {
+    DECISION_SUBJECT subject{};
+    subject.Class = NotifyClassGet(number);
+    subject.Number = number;
+    subject.Status = status;
+    subject.OutputSize = 64;
+    return subject;
+}
+
+inline UINT32 check(Wish wish, const DECISION_SUBJECT &subject) {
+    const DECISION decision = wish.decision();
+    return DecisionCheck(&decision, &subject);
+}
+
+constexpr auto kAccepted = static_cast<UINT32>(CMB_REPLY_ACCEPTED);
+constexpr auto kUnfit = static_cast<UINT32>(CMB_REPLY_UNFIT);
+constexpr auto kBadStatus = static_cast<UINT32>(CMB_REPLY_BAD_STATUS);
+constexpr auto kBadData = static_cast<UINT32>(CMB_REPLY_BAD_DATA);
+constexpr auto kTooLarge = static_cast<UINT32>(CMB_REPLY_TOO_LARGE);
+
 // What the driver's routines said about one notification.
 struct Outcome {
     UINT32 check;

@@ -4,6 +4,23 @@
 
 namespace cmbridge::test {
 
+void expectDenied(const Decider &decider) {
+    const DECISION_RESULT result = decider.result();
+    EXPECT_EQ(result.Return, STATUS_CALLBACK_BYPASS);
+    EXPECT_EQ(result.Status, STATUS_ACCESS_DENIED);
+    EXPECT_FALSE(result.Failed);
+    EXPECT_EQ(result.Object, nullptr);
+}
+
+HANDLE zwCreate(std::u16string path) {
+    UNICODE_STRING name = unicode(path);
+    OBJECT_ATTRIBUTES object = attributes(name);
+    object.Attributes |= OBJ_KERNEL_HANDLE;
+    HANDLE handle = nullptr;
+    EXPECT_EQ(ZwCreateKey(&handle, KEY_ALL_ACCESS, &object, 0, nullptr, 0, nullptr), STATUS_SUCCESS);
+    return handle;
+}
+
 static NTSTATUS call(HANDLE *handle, ULONG *disposition, std::u16string &path, How &how) {
     UNICODE_STRING name = unicode(path), classText = unicode(how.className);
     UNICODE_STRING *className = how.rawClass ? how.rawClass : how.className.empty() ? nullptr : &classText;

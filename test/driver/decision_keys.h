@@ -37,6 +37,18 @@ class Transaction {
     HANDLE handle_ = nullptr;
 };
 
+// For an override that makes a failure of a success.
+inline Wish deny() {
+    return {.kind = CMB_DECISION_OVERRIDE, .status = STATUS_ACCESS_DENIED};
+}
+inline Wish denyAndUndo() {
+    return {.kind = CMB_DECISION_OVERRIDE, .flags = CMB_REPLY_UNDO, .status = STATUS_ACCESS_DENIED};
+}
+void expectDenied(const Decider &decider);
+
+// A kernel handle, by the thread that is in the callback: what another thread might do meanwhile.
+HANDLE zwCreate(std::u16string path);
+
 struct How {
     ACCESS_MASK access = KEY_ALL_ACCESS;
     bool create = false;
