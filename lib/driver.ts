@@ -166,7 +166,7 @@ export class Driver {
     this.#session.setReferenced(false);
   }
 
-  /** Unregisters everything, delivers what is on its way, ends the simulated processes, and closes the handle. Idempotent. */
+  /** Unregisters everything that is not to stay (`persist`), delivers what is on its way, ends the simulated processes, and closes the handle. Idempotent. */
   async close(options?: SignalOption): Promise<void> {
     const signal = checkSignal(checkOptions('close()', options, ['signal'])['signal']);
     throwIfAborted(signal, 'Closing the driver');

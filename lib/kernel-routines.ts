@@ -13,7 +13,8 @@ export interface Cookie {
 
 /**
  * The RegistryCallback routine. `Argument1` is the number in REG_NOTIFY_CLASS, or -1 for an event that is no notification (a
- * gap). What it returns has no effect: the operation goes on before the event arrives here.
+ * gap). What it returns has no effect: the operation goes on before the event arrives here, as this registration has no rules that
+ * ask. To let an NTSTATUS decide, every operation of the machine would have to be held; registerCallback() with rules holds a few.
  */
 export type ExCallbackFunction = (CallbackContext: unknown, Argument1: number, Argument2: Event) => unknown;
 

@@ -20,7 +20,7 @@ export type DecisionKind = 'allow' | 'block' | 'bypass' | 'emulate' | 'replace' 
  */
 export type DecidedBy = 'rule' | 'callback' | 'timeout' | 'breaker' | 'limit' | 'exemption' | 'release' | 'error';
 
-/** What was decided about an operation, told by its post event. */
+/** What was decided about an operation before it was performed, told by its post event. */
 export interface EventDecision {
   readonly kind: DecisionKind;
   readonly decidedBy: DecidedBy;
