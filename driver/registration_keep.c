@@ -114,8 +114,16 @@ static UNICODE_STRING Fraction(_In_ const UNICODE_STRING *Altitude) {
     return fraction;
 }
 
+// Not RtlEqualMemory, which is memcmp, and that is no export of every kernel.
 static BOOLEAN IsEqual(_In_ const UNICODE_STRING *First, _In_ const UNICODE_STRING *Second) {
-    return First->Length == Second->Length && RtlEqualMemory(First->Buffer, Second->Buffer, First->Length);
+    USHORT left = First->Length / sizeof(WCHAR);
+    if (First->Length != Second->Length) {
+        return FALSE;
+    }
+    while (left > 0 && First->Buffer[left - 1] == Second->Buffer[left - 1]) {
+        --left;
+    }
+    return left == 0;
 }
 
 _Function_class_(SESSION_MATCH)
