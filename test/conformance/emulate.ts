@@ -67,9 +67,11 @@ async function asking(
   body: () => Promise<void>,
 ): Promise<number> {
   let asked = 0;
+  const errors: unknown[] = [];
   const registration = await driver.registerCallback(
     {
       altitude: nextAltitude(),
+      onError: (error) => errors.push(error),
       // A question that is missed fails the test: the caller gets the error.
       rules: [{ keys: key.path, operations, phases: phase, action: 'ask', deadline: 10_000, onTimeout: 'block' }],
     },
@@ -85,6 +87,7 @@ async function asking(
   } finally {
     await registration.unregister();
   }
+  if (errors.length > 0) throw errors[0] as Error;
   return asked;
 }
 
