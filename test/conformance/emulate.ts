@@ -101,15 +101,17 @@ async function compare(
 ): Promise<void> {
   const expected = await allQueries(queries);
   await empty();
-  let actual: RawQueryResult[][] = [];
+  let made = 0;
   const asked = await asking(fixture, 'pre', operations, decide, async () => {
-    actual = await allQueries(queries);
+    for (const [number, query] of queries.entries()) {
+      for (const [length, result] of expected[number]?.entries() ?? []) {
+        assert.deepEqual(await query(length), result, `query ${number}, length ${length}`);
+        made += 1;
+      }
+    }
   });
-  assert.deepEqual(actual, expected);
-  assert.equal(
-    asked,
-    expected.reduce((sum, { length }) => sum + length + 1, 0),
-  );
+  assert.ok(made > 0);
+  assert.equal(asked, made);
 }
 
 async function writeValues({ key }: Fixture): Promise<void> {
@@ -356,7 +358,6 @@ export function emulateSuite(host: ConformanceHost): void {
       const expected = await allQueries(queries);
       for (const name of names)
         await key.setValue(name, 'something else, and longer than that which the caller is to get');
-      let actual: RawQueryResult[][] = [];
       await asking(
         fixture,
         'post',
@@ -368,18 +369,18 @@ export function emulateSuite(host: ConformanceHost): void {
             : override('STATUS_SUCCESS', { output: answers });
         },
         async () => {
-          actual = await allQueries(queries);
+          for (const [number, query] of queries.entries()) {
+            for (const [length, wanted] of expected[number]?.entries() ?? []) {
+              const { status, length: needed, data } = await query(length);
+              const where = `query ${number}, length ${length}`;
+              assert.deepEqual([status, needed], [wanted.status, wanted.length], where);
+              // Of values that do not all fit, what stood behind those that do is left as the configuration manager wrote it.
+              const isLeft = number === valueClasses.length && status !== 0;
+              if (!isLeft) assert.deepEqual(data, wanted.data, where);
+            }
+          }
         },
       );
-      for (const [query, results] of actual.entries()) {
-        for (const [length, { status, length: needed, data }] of results.entries()) {
-          const wanted = expected[query]?.[length];
-          assert.deepEqual([status, needed], [wanted?.status, wanted?.length], `query ${query}, length ${length}`);
-          // Of values that do not all fit, what stood behind those that do is left as the configuration manager wrote it.
-          const isLeft = query === valueClasses.length && status !== 0;
-          if (!isLeft) assert.deepEqual(data, wanted?.data, `query ${query}, length ${length}`);
-        }
-      }
     });
   });
 }
