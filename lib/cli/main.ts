@@ -51,6 +51,7 @@ function createProgram(): Command {
     .option('--class <name...>', 'only these notification classes or operations')
     .addOption(new Option('--phase <phase>', 'only this phase').choices(['pre', 'post']))
     .option('--rules <file>', 'only what the rules of this file notify of; cmbridge rules --help tells more')
+    .option('--dry-run', 'rules that block or bypass tell what they would do, and do nothing')
     .option('--rate-limit <n>', 'at most so many events per second; the rest is counted', parseCount)
     .option('--coalesce-reads', 'print identical reads that wait together once, with their number')
     .option('--json', 'print NDJSON')

@@ -19,6 +19,8 @@ export interface WatchOptions {
   readonly phase?: Phase | undefined;
   /** A rule file. */
   readonly rules?: string | undefined;
+  /** Rules that block or bypass only tell. */
+  readonly dryRun?: boolean | undefined;
   /** Events per second. */
   readonly rateLimit?: number | undefined;
   readonly coalesceReads?: boolean | undefined;
@@ -65,6 +67,7 @@ export async function watch(options: WatchOptions, environment: WatchEnvironment
       oldValues: options.oldValues,
       rules: rules?.rules,
       otherwise: rules?.otherwise,
+      dryRun: options.dryRun,
       rateLimit: options.rateLimit,
       coalesceReads: options.coalesceReads,
       onError: (error) => {
@@ -109,7 +112,12 @@ async function readRegFile(path: string): Promise<Uint8Array> {
 async function readRules(path: string, { note }: WatchEnvironment): Promise<RuleFile> {
   const file = await loadRules(path);
   for (const warning of file.warnings) note(formatProblem(warning, path, false));
-  return file;
+  const asking = file.rules.findIndex(({ action }) => action === 'ask');
+  if (asking === -1) return file;
+  const line = file.locate(['rules', asking, 'action'])?.line;
+  throw invalidArgument(
+    `${path}:${line ?? 1}: this rule asks, and cmbridge watch decides nothing; "notify" shows the same operations`,
+  );
 }
 
 async function runFile(driver: Driver, file: Uint8Array, signal: AbortSignal): Promise<void> {

@@ -1,7 +1,7 @@
 import { notifyClasses, type Operation } from '../notify-class.js';
 import type { CheckedRule } from './checked-rule.js';
-import { includesPattern } from './includes.js';
-import { isDeep, type Pattern } from './pattern.js';
+import { isDeep, patternKey, type Pattern } from './pattern.js';
+import { PatternTree } from './pattern-tree.js';
 
 /** What takes along all that is below the key that it is done to. */
 export const ancestorOperations: readonly Operation[] = [
@@ -61,18 +61,22 @@ export function ancestorRules(rule: CheckedRule): AncestorRule[] {
 
 /** Patterns for all the keys above those that the patterns match, without what these match themselves. */
 function patternsAbove(patterns: readonly Pattern[]): Pattern[] {
-  const found: Pattern[] = [];
-  const add = (prefix: Pattern) => {
-    const isKnown = [...patterns, ...found].some((pattern) => includesPattern(pattern, prefix));
-    if (!isKnown) found.push(prefix);
-  };
+  const found = new Map<string, Pattern>();
+  const own = new PatternTree();
+  for (const pattern of patterns) own.add(pattern, 0);
   for (const pattern of patterns) {
     const deepAt = pattern.findIndex(isDeep);
     // Where any number of components may follow, each of them may be above a key that matches.
     const last = deepAt === -1 || deepAt === pattern.length - 1 ? pattern.length - 1 : deepAt + 1;
-    for (let length = last; length > 0; length--) add(pattern.slice(0, length));
+    for (let length = last; length > 0; length--) {
+      const prefix = pattern.slice(0, length);
+      const key = patternKey(prefix);
+      // Then the shorter ones are there, too.
+      if (found.has(key)) break;
+      found.set(key, prefix);
+    }
   }
-  return found;
+  return [...found.values()].filter((prefix) => own.rulesIncluding(prefix).length === 0);
 }
 
 function maskOf(operations: readonly Operation[]): bigint {

@@ -1,11 +1,23 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, it } from 'node:test';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 const built = (name: string) => fileURLToPath(new URL(`../../${name}`, import.meta.url));
+
+async function assertFails(running: Promise<unknown>): Promise<{ stdout: string; stderr: string }> {
+  let failure: unknown = null;
+  await assert.rejects(running, (error) => {
+    failure = error;
+    return true;
+  });
+  return failure as { stdout: string; stderr: string };
+}
 
 describe('examples/rules.yaml in the simulator', () => {
   it('lets through what it is meant for: examples/watch-rules.ts', async () => {
@@ -19,6 +31,32 @@ describe('examples/rules.yaml in the simulator', () => {
       '#4 RegNtPostSetValueKey HKCU\\Software\\Contoso From (other rules)',
       '4 notifications of interest, 0 lost',
     ]);
+  });
+
+  it('block what cmbridge watch watches, or as a dry run say so', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'rules-'));
+    const file = path.join(folder, 'policy.yaml');
+    const rule = "{ operations: SetValueKey, keys: 'HKLM\\**\\Services\\**', valueNames: ImagePath, action: block }";
+    await writeFile(file, `version: 1\nrules: [${rule}]\n`);
+    const watch = [built('lib/cli/main.js'), 'watch', '--simulate', 'examples/sample.reg', '--rules', file, '--json'];
+    const decisionOf = (stdout: string) => {
+      const [event, ...more] = stdout.trim().split('\n');
+      assert.deepEqual(more, []);
+      const { class: name, decision, statusName } = JSON.parse(event ?? '') as Record<string, unknown>;
+      const { kind, decidedBy, dryRun } = decision as Record<string, unknown>;
+      return { name, statusName, kind, decidedBy, dryRun };
+    };
+    try {
+      const common = { name: 'RegNtPostSetValueKey', kind: 'block', decidedBy: 'rule' };
+      const dry = await run(process.execPath, [...watch, '--dry-run']);
+      assert.deepEqual(decisionOf(dry.stdout), { ...common, statusName: 'STATUS_SUCCESS', dryRun: true });
+      // The import fails at the value.
+      const real = await assertFails(run(process.execPath, watch));
+      assert.deepEqual(decisionOf(real.stdout), { ...common, statusName: 'STATUS_ACCESS_DENIED', dryRun: false });
+      assert.match(real.stderr, /STATUS_ACCESS_DENIED/);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   it('filters what cmbridge watch prints, which rules explain then explains', async () => {

@@ -10,6 +10,7 @@ import { decisionSuite } from './decisions.js';
 import { randomDecisionSuite } from './decisions-random.js';
 import { eventSuite } from './events.js';
 import { flowSuite } from './flow.js';
+import { guardSuite } from './guard.js';
 import { hiveSuite } from './hives.js';
 import { hostileSuite } from './hostile.js';
 import type { ConformanceHost } from './host.js';
@@ -54,6 +55,7 @@ export function conformance(host: ConformanceHost): void {
     ruleProcessSuite(host);
     ruleChangeSuite(host);
     randomRuleSuite(host);
+    guardSuite(host);
     emulateSuite(host);
     decisionSuite(host);
     decisionOrderSuite(host);

@@ -204,7 +204,8 @@ describe('the program', () => {
   it('ends with 0, 1 for bad rules, 2 for wrong usage', async () => {
     const good = await ruleFile(goodRules);
     const bad = await ruleFile('version: 1\nrules: 7\n', 'bad.yaml');
-    const [checked, refused, explained, unexplained, usage, unknown, watched] = await Promise.all([
+    const asking = await ruleFile('version: 1\nrules:\n  - keys: HKLM\\X\n    action: ask\n', 'asking.yaml');
+    const [checked, refused, explained, unexplained, usage, unknown, watched, unanswered] = await Promise.all([
       run('rules', 'check', good),
       run('rules', 'check', bad),
       run('rules', 'explain', good, '--operation', 'OpenKey', '--key', 'HKLM\\X'),
@@ -212,6 +213,7 @@ describe('the program', () => {
       run('rules', 'explain', good),
       run('rules', 'chekc', good),
       run('watch', '--simulate', 'examples/sample.reg', '--rules', bad),
+      run('watch', '--simulate', 'examples/sample.reg', '--rules', asking),
     ]);
     assert.deepEqual([checked.status, checked.stderr], [0, '']);
     assert.deepEqual([refused.status, refused.stderr], [1, '']);
@@ -223,5 +225,7 @@ describe('the program', () => {
     assert.match(unknown.stderr, /Did you mean check/);
     assert.equal(watched.status, 1);
     assert.match(watched.stderr, /bad\.yaml:2:8: error: /);
+    assert.equal(unanswered.status, 2);
+    assert.match(unanswered.stderr, /asking\.yaml:4: this rule asks, and cmbridge watch decides nothing/);
   });
 });
