@@ -23,6 +23,8 @@ export interface VictimOptions {
   readonly rules?: readonly Rule[];
   /** Its event loop stands still. */
   readonly blocks?: boolean;
+  /** Its registration stays when it ends. */
+  readonly persists?: boolean;
 }
 
 /**

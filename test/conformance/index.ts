@@ -22,6 +22,7 @@ import { overflowSuite } from './overflow.js';
 import { querySuite } from './queries.js';
 import { registrationSuite } from './registration.js';
 import { regfltrSuite } from './regfltr.js';
+import { persistSuite } from './persist.js';
 import { ruleChangeSuite } from './rules-change.js';
 import { randomRuleSuite } from './rules-random.js';
 import { ruleProcessSuite } from './rules-who.js';
@@ -66,6 +67,7 @@ export function conformance(host: ConformanceHost): void {
     randomDecisionSuite(host);
     regfltrSuite(host);
     slipSuite(host);
+    persistSuite(host);
     abortSuite(host);
     hostileSuite(host);
   });

@@ -32,9 +32,15 @@ const host: ConformanceHost = {
     if (!driver.simulator) throw new Error('this driver has no simulator');
     return Promise.resolve(driver.simulator.createProcess({ imagePath: 'C:\\Conformance\\actor.exe', ...options }));
   },
-  async startVictim(altitude: string, { rules, blocks }: VictimOptions = {}): Promise<Victim> {
+  async startVictim(altitude: string, { rules, blocks, persists }: VictimOptions = {}): Promise<Victim> {
     const worker = new Worker(new URL('./victim.js', import.meta.url), {
-      workerData: [altitude, 'simulator', rules ? JSON.stringify(rules) : '', blocks ? 'yes' : ''],
+      workerData: [
+        altitude,
+        'simulator',
+        rules ? JSON.stringify(rules) : '',
+        blocks ? 'yes' : '',
+        persists ? 'yes' : '',
+      ],
     });
     await Promise.race([
       once(worker, 'message'),

@@ -2,13 +2,14 @@
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { openDriver, type OpenDriverOptions, type Rule } from '../../lib/index.js';
 
-const [altitude, backend, rules, blocks] = isMainThread ? process.argv.slice(2) : (workerData as string[]);
-if (!altitude || !backend) throw new Error('usage: victim ALTITUDE BACKEND [RULES BLOCKS]');
+const [altitude, backend, rules, blocks, persists] = isMainThread ? process.argv.slice(2) : (workerData as string[]);
+if (!altitude || !backend) throw new Error('usage: victim ALTITUDE BACKEND [RULES BLOCKS PERSISTS]');
 
 const driver = await openDriver({ backend: backend as NonNullable<OpenDriverOptions['backend']> });
 // With rules that ask, it owes an answer for ever.
 const never = new Promise<never>(() => undefined);
-await driver.registerCallback({ altitude, ...(rules ? { rules: JSON.parse(rules) as Rule[] } : {}) }, () =>
+const persist = persists === 'yes' ? 'until-unload' : 'while-open';
+await driver.registerCallback({ altitude, persist, ...(rules ? { rules: JSON.parse(rules) as Rule[] } : {}) }, () =>
   rules ? never : undefined,
 );
 if (parentPort) parentPort.postMessage('registered');

@@ -28,8 +28,15 @@ async function startActor({ actor, native }: WindowsHostOptions): Promise<Actor>
 }
 
 /** A Node of its own that registers and is then terminated from outside. */
-async function startVictim(altitude: string, { rules, blocks }: VictimOptions = {}): Promise<Victim> {
-  const args = [VICTIM, altitude, 'device', rules ? JSON.stringify(rules) : '', blocks ? 'yes' : ''];
+async function startVictim(altitude: string, { rules, blocks, persists }: VictimOptions = {}): Promise<Victim> {
+  const args = [
+    VICTIM,
+    altitude,
+    'device',
+    rules ? JSON.stringify(rules) : '',
+    blocks ? 'yes' : '',
+    persists ? 'yes' : '',
+  ];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = once(child, 'exit');
   await Promise.race([
