@@ -3,6 +3,8 @@ import { abortSuite } from './abort.js';
 import { emulateSuite } from './emulate.js';
 import { breakerSuite } from './decision-breaker.js';
 import { exemptionSuite } from './decision-exemptions.js';
+import { lastingSuite } from './decision-lasting.js';
+import { redirectSuite } from './decision-redirects.js';
 import { decisionOrderSuite } from './decision-order.js';
 import { replySuite } from './decision-replies.js';
 import { decisionSafetySuite } from './decision-safety.js';
@@ -63,6 +65,8 @@ export function conformance(host: ConformanceHost): void {
     decisionSafetySuite(host);
     breakerSuite(host);
     exemptionSuite(host);
+    redirectSuite(host);
+    lastingSuite(host);
     replySuite(host);
     randomDecisionSuite(host);
     regfltrSuite(host);
