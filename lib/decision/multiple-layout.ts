@@ -22,11 +22,11 @@ export function fitMultiple(
   where: string,
 ): Output {
   if (answer.length !== entryCount) {
-    const names = entries.map(({ valueName }) => quote(valueName)).join(', ');
-    const shown = entries.length < entryCount ? `${names}, ...` : names;
+    const names = entries.map(({ valueName }) => quote(valueName));
+    if (entries.length < entryCount) names.push('...');
     throw new DecisionError(
       where,
-      `${what}: ${entryCount} values were asked for (${shown}), and the answer has ${answer.length}; it takes one for each, in that order`,
+      `${what}: ${entryCount} values were asked for (${names.join(', ')}), and the answer has ${answer.length}; it takes one for each, in that order`,
     );
   }
   const values = answer.map((value, index) => encodedValue(`${what}, value ${index}`, value, where));
