@@ -58,7 +58,7 @@ export function decodeHeader(
   const user = impersonation === null ? process.user : impersonation.user;
   const status = isPost ? record.u32(R.Status) : null;
   const preUnknown = (flags & P.CMB_RECORD_PRE_UNKNOWN) !== 0;
-  const { question, decision } = decodeDecided(record, rules);
+  const decided = (flags & P.CMB_RECORD_DECIDED) === 0 ? null : decodeDecided(record, rules);
   return {
     class: entry?.name ?? 'unknown',
     notifyClass: record.u32(R.NotifyClass),
@@ -89,8 +89,8 @@ export function decodeHeader(
     truncated: false,
     fault: false,
     preUnknown,
-    question,
-    decision,
+    question: decided === null ? null : decided.question,
+    decision: decided === null ? null : decided.decision,
   };
 }
 
