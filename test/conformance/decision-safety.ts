@@ -74,6 +74,16 @@ export function decisionSafetySuite(host: ConformanceHost): void {
       });
     }
 
+    scenario(host, 'a rule that says no deadline has half a second', async ({ driver, actor, key }) => {
+      const rules = [{ keys: key.path, operations: 'SetValueKey', action: 'ask' }] as const;
+      const policy = await Policy.set(driver, actor, { rules });
+      assert.equal(await set(key), STATUS_SUCCESS);
+      await asked(policy, 1);
+      await policy.end();
+      const [question] = policy.questions;
+      assert.deepEqual(question?.question, { deadline: 500, rule: { index: 0, name: null } });
+    });
+
     scenario(host, 'an answer that takes its time delays nobody else', async ({ driver, actor, key }) => {
       let answer: (decision: Decision) => void = () => undefined;
       const slow = new Promise<Decision>((resolve) => (answer = resolve));

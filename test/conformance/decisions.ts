@@ -16,7 +16,14 @@ import {
   type Rule,
   type Statistics,
 } from '../../lib/index.js';
-import { Policy, STATUS_ACCESS_DENIED, STATUS_CANCELLED, STATUS_SUCCESS, type Decide } from './decision-fixture.js';
+import {
+  LONG,
+  Policy,
+  STATUS_ACCESS_DENIED,
+  STATUS_CANCELLED,
+  STATUS_SUCCESS,
+  type Decide,
+} from './decision-fixture.js';
 import type { DeedKind } from './deed.js';
 import { deedKinds } from './deeds.js';
 import { scenario, type Fixture } from './fixture.js';
@@ -33,7 +40,8 @@ interface Outcome {
 async function round(fixture: Fixture, folder: string, kind: DeedKind, rule: Rule, decide?: Decide): Promise<Outcome> {
   const deed = await kind.prepare(fixture, folder);
   try {
-    const rules = [{ ...rule, keys: deed.path, operations: [kind.operation] }];
+    const deadline = rule.action === 'ask' ? { deadline: LONG } : {};
+    const rules = [{ ...rule, ...deadline, keys: deed.path, operations: [kind.operation] }];
     const policy = await Policy.set(fixture.driver, fixture.actor, { rules }, decide);
     const status = await deed.act();
     const { decisions } = await policy.registration.statistics();
@@ -121,7 +129,7 @@ export function decisionSuite(host: ConformanceHost): void {
           assert.ok(question && 'question' in question && question.question !== null);
           assert.ok(told && 'preSequence' in told);
           assert.deepEqual([told.preSequence, told.status], [question.sequence, wanted]);
-          assert.deepEqual(question.question, { deadline: 500, rule: { index: 0, name: null } });
+          assert.deepEqual(question.question, { deadline: LONG, rule: { index: 0, name: null } });
           const expected = {
             kind: 'block',
             decidedBy: 'callback',
