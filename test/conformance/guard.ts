@@ -30,10 +30,10 @@ async function guarded(
       onDecision: (event) => decided.push(event),
       ...options,
     },
-    ((event) => {
+    (event) => {
       asked.push('valueName' in event ? `${event.operation} ${event.valueName ?? '?'}` : event.operation);
       return handler(event.operation);
-    }),
+    },
   );
   return { guard, asked, decided };
 }
