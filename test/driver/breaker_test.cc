@@ -143,9 +143,11 @@ TEST_F(BreakerTest, OpensAndClosesAgain) {
     Client client;
     Actor actor;
     HANDLE key = actor.create(path());
+    // Long enough for what is to come before its end.
+    constexpr uint32_t kLong = 700;
     Action action = kAskClosed;
     action.deadline = CMB_MIN_DEADLINE;
-    const int64_t cookie = add(client, setting(), action, {.misses = 2, .coolDown = CMB_MIN_BREAKER_COOL_DOWN});
+    const int64_t cookie = add(client, setting(), action, {.misses = 2, .coolDown = kLong});
     EXPECT_EQ(trySet(actor, key), STATUS_ACCESS_DENIED);
     EXPECT_EQ(trySet(actor, key), STATUS_ACCESS_DENIED);
     // Not asked, not held: at once.
@@ -160,7 +162,7 @@ TEST_F(BreakerTest, OpensAndClosesAgain) {
     ASSERT_EQ(client.breakers().size(), 1u);
     EXPECT_EQ(client.breakers()[0]->Cookie, cookie);
     EXPECT_EQ(client.breakers()[0].body<CMB_BODY_BREAKER>().State, static_cast<UINT32>(CMB_BREAKER_OPEN));
-    std::this_thread::sleep_for(std::chrono::milliseconds(CMB_MIN_BREAKER_COOL_DOWN + 5));
+    std::this_thread::sleep_for(std::chrono::milliseconds(kLong + 5));
     action.deadline = 5000;
     setRule(client, cookie, setting(), action);
     auto set = startSet(actor, key);
@@ -188,7 +190,7 @@ TEST_F(BreakerTest, ToldWhenThereIsRoom) {
     HANDLE key = actor.create(path());
     HANDLE filling = other.create(path() + u"Other");
     Action action = kAsk;
-    action.deadline = 300;
+    action.deadline = 1500;
     const int64_t cookie = add(client, setting(), action, {.misses = 1});
     client.add(u"1", bit(RegNtPreFlushKey));
     auto set = startSet(actor, key);

@@ -262,7 +262,9 @@ TEST_F(HeldTest, AnswersAtTheDeadline) {
     unsigned accepted = 0;
     for (int i = 0; i < 60; ++i) {
         auto set = startSet(actor, key);
-        const Record asked = question(client);
+        // On a busy machine its end may have come along.
+        std::vector<Record> records = client.receive();
+        const Record asked = records.at(0);
         const auto deadline =
             std::chrono::steady_clock::now() + std::chrono::microseconds(CMB_MIN_DEADLINE * 1000 - 900);
         while (std::chrono::steady_clock::now() < deadline + std::chrono::microseconds(i * 20)) {
@@ -270,8 +272,11 @@ TEST_F(HeldTest, AnswersAtTheDeadline) {
         const UINT32 result = replyOne(client, block(asked));
         EXPECT_EQ(set.get(), result == kAccepted ? STATUS_ACCESS_DENIED : STATUS_SUCCESS);
         EXPECT_TRUE(result == kAccepted || result == CMB_REPLY_EXPIRED) << result;
-        const Record told = client.drain().at(0);
-        EXPECT_EQ(told.decided().By, result == kAccepted ? CMB_DECIDED_BY_CALLBACK : CMB_DECIDED_BY_TIMEOUT);
+        for (Record &record : client.drain()) {
+            records.push_back(std::move(record));
+        }
+        ASSERT_EQ(records.size(), 2u);
+        EXPECT_EQ(records[1].decided().By, result == kAccepted ? CMB_DECIDED_BY_CALLBACK : CMB_DECIDED_BY_TIMEOUT);
         accepted += result == kAccepted;
     }
     EXPECT_EQ(decisions(client).Answered, accepted);
