@@ -33,11 +33,23 @@ BOOLEAN RegistrationIsAltitude(const WCHAR *Text, ULONG Length) {
     return digit;
 }
 
-// FALSE if there are too many.
+// FALSE if there are too many, and they were not counted.
 _IRQL_requires_max_(DISPATCH_LEVEL)
-static BOOLEAN CountPersistent(_In_ UINT32 Options, _In_ LONG Number) {
-    return !(Options & CMB_REGISTER_PERSIST) ||
-           InterlockedAdd(&PersistentRegistrations, Number) <= CMB_MAX_PERSISTENT_REGISTRATIONS;
+_Must_inspect_result_
+static BOOLEAN CountPersistent(_In_ UINT32 Options) {
+    if (Options & CMB_REGISTER_PERSIST &&
+        InterlockedIncrement(&PersistentRegistrations) > CMB_MAX_PERSISTENT_REGISTRATIONS) {
+        InterlockedDecrement(&PersistentRegistrations);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+_IRQL_requires_max_(DISPATCH_LEVEL)
+static VOID UncountPersistent(_In_ UINT32 Options) {
+    if (Options & CMB_REGISTER_PERSIST) {
+        InterlockedDecrement(&PersistentRegistrations);
+    }
 }
 
 // The configuration manager knows the registration no more, or never did.
@@ -55,7 +67,7 @@ static VOID FreeRegistration(_In_ _Post_ptr_invalid_ REGISTRATION *Registration,
     ReserveUninitialize(&Registration->Reserve);
     RulesetRelease(Registration->Ruleset);
     ProcessTreesFree(Registration->Children);
-    CountPersistent(Registration->Options, -1);
+    UncountPersistent(Registration->Options);
     MemoryFree(Registration);
     ProcessTreesSettle();
     // The last gap became due.
@@ -121,12 +133,12 @@ static NTSTATUS Prepare(_Inout_ SESSION *Session, _In_ const CMB_REGISTER_REQUES
         return STATUS_INSUFFICIENT_RESOURCES;
     }
     NTSTATUS status = STATUS_QUOTA_EXCEEDED;
-    if (!CountPersistent(Request->Options, 1)) {
+    if (!CountPersistent(Request->Options)) {
         goto cleanupRegistration;
     }
     status = ReserveInitialize(&registration->Reserve, KeyObjectGetSize(), RegistrationDriver->DeviceObject);
     if (!NT_SUCCESS(status)) {
-        goto cleanupRegistration;
+        goto cleanupCount;
     }
     if (Request->Options & CMB_REGISTER_EXEMPT_CHILDREN) {
         status = ProcessTreesCreateOne(Session->OwnerId, Session->OwnerKey, &registration->Children);
@@ -166,8 +178,9 @@ cleanupChildren:
     ProcessTreesFree(registration->Children);
 cleanupReserve:
     ReserveUninitialize(&registration->Reserve);
+cleanupCount:
+    UncountPersistent(Request->Options);
 cleanupRegistration:
-    CountPersistent(Request->Options, -1);
     MemoryFree(registration);
     return status;
 }
