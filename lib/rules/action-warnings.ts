@@ -22,10 +22,7 @@ export function actionWarnings(rule: Rule, checked: CheckedRule, path: RulePath)
     warn('action', `${verb} such operations on every key by every program; name some in "keys" or "process"`);
   }
   if (settings.deadline > longDeadline) {
-    warn(
-      'deadline',
-      `programs can hang for ${settings.deadline} ms in each operation; a question is answered at once or not at all`,
-    );
+    warn('deadline', `programs can hang for ${settings.deadline} ms in each such operation, as long as nobody answers`);
   }
   const isSoft = action === 'ask' || rule.dryRun === true;
   const hive = isSoft || rule.process !== undefined ? undefined : keyPatterns?.find(isWholeHive);
