@@ -81,8 +81,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     RULES_ERROR error{};
     const NTSTATUS status = RulesCreate(bytes.data(), static_cast<ULONG>(length), &rules, &error);
     if (status == STATUS_BAD_DATA) {
-        if (error.Reason == 0 || error.Reason > CMB_RULES_REASON_RULE ||
-            (error.Offset > 0 && error.Offset >= length)) {
+        if (error.Reason == 0 || error.Reason > CMB_RULES_REASON_RULE || (error.Offset > 0 && error.Offset >= length)) {
             fail("refused without a reason or a place");
         }
         return 0;
