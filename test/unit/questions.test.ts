@@ -6,7 +6,7 @@ import type { Event } from '../../lib/event.js';
 import * as P from '../../lib/protocol.js';
 import { ask, asking, askRules, askTogether, openAsking, tell } from './support/asking.js';
 import type { FakeChannel } from './support/fake-addon.js';
-import { batch, held, setValueRecord } from './support/records.js';
+import { batch, breakerRecord, held, setValueRecord } from './support/records.js';
 import { gateway, settle } from './support/session.js';
 
 const { CMB_DECISION_ALLOW: ALLOW, CMB_DECISION_BLOCK: BLOCK, CMB_DECISION_DEFAULT: DEFAULT } = P;
@@ -305,5 +305,31 @@ describe('the end of a registration', () => {
     await driver.close();
     assert.deepEqual([...channel.registered.values()], ['1']);
     assert.deepEqual([staying.active, leaving.active], [false, false]);
+  });
+});
+
+describe('a breaker', () => {
+  it('is told to the callback and to iterators, lazy ones too, and counts as no event', async () => {
+    const [driver, channel] = await openAsking();
+    const called: unknown[] = [];
+    const registration = await driver.registerCallback(asking, (event) => {
+      called.push(event.class === 'breaker' ? event.state : event.class);
+    });
+    const lazy = await driver.registerLazyCallback({ ...asking, altitude: '2' }, (event) => {
+      called.push(event.class === 'breaker' ? [event.state, event.cookie] : event.class);
+    });
+    const iterator = registration.events();
+    channel.tell(breakerRecord({ cookie: registration.cookie, state: P.CMB_BREAKER_OPEN }));
+    tell(channel, { notifyClass: 0 });
+    channel.tell(breakerRecord({ cookie: registration.cookie, state: P.CMB_BREAKER_CLOSED, unasked: 3n }));
+    channel.tell(breakerRecord({ cookie: lazy.cookie, state: P.CMB_BREAKER_OPEN }));
+    await settle();
+    assert.deepEqual(called, ['open', 'RegNtPreDeleteKey', 'closed', ['open', lazy.cookie]]);
+    await registration.unregister();
+    const iterated: unknown[] = [];
+    for await (const event of iterator) iterated.push(event.class);
+    assert.deepEqual(iterated, ['breaker', 'RegNtPreDeleteKey', 'breaker']);
+    assert.deepEqual(channel.replies, []);
+    await driver.close();
   });
 });
