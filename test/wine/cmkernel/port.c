@@ -43,6 +43,28 @@ LARGE_INTEGER NTAPI CmkKeQueryPerformanceCounter(PLARGE_INTEGER Frequency) {
     return KeQueryPerformanceCounter(Frequency);
 }
 
+// Memory of actors is memory of this process: there is no address above which it must not lie. What cannot be written
+// faults here, as on Windows. Nobody of this host asks for an alignment that matters.
+VOID NTAPI ProbeForRead(const VOID *Address, SIZE_T Length, ULONG Alignment) {
+    UNREFERENCED_PARAMETER(Address);
+    UNREFERENCED_PARAMETER(Length);
+    UNREFERENCED_PARAMETER(Alignment);
+}
+
+VOID NTAPI ProbeForWrite(PVOID Address, SIZE_T Length, ULONG Alignment) {
+    volatile UCHAR *at = Address;
+    volatile UCHAR *last = at + Length - 1;
+
+    UNREFERENCED_PARAMETER(Alignment);
+    if (Length == 0) {
+        return;
+    }
+    for (; at < last; at = (volatile UCHAR *)(((ULONG_PTR)at | (PAGE_SIZE - 1)) + 1)) {
+        *at = *at;
+    }
+    *last = *last;
+}
+
 // A mutex of Wine stays with its owner when somebody waits for it as it is released. A semaphore does not; it takes the
 // place of the mutex, as long as nobody acquires what it has.
 C_ASSERT(sizeof(KSEMAPHORE) <= sizeof(KMUTEX));

@@ -269,9 +269,32 @@ static NTSTATUS DeleteNode(PVOID Context, CM_NODE Node) {
     return subkeys ? STATUS_CANNOT_DELETE : ZwDeleteKey(Node->Key);
 }
 
+// A key whose new name keeps it before the same sibling overwrites that in the list of Wine's server, which crashes
+// then. A key that is the last one is moved rightly; so it becomes that first, under a name that nobody uses.
 static NTSTATUS RenameNode(PVOID Context, CM_NODE Node, PCUNICODE_STRING NewName) {
+    static WCHAR last[] = {0xFFFD, 0xFFFD};
+    UNICODE_STRING between = {sizeof last, sizeof last, last};
+    QUERY query = {.Run = AskKey, .Key = Node->Key};
+    PKEY_BASIC_INFORMATION before;
+    UNICODE_STRING name;
+    NTSTATUS status;
+
     UNREFERENCED_PARAMETER(Context);
-    return ZwRenameKey(Node->Key, (PUNICODE_STRING)NewName);
+    status = Ask(&query, KeyBasicInformation, (PVOID *)&before);
+    if (!NT_SUCCESS(status)) {
+        return status;
+    }
+    status = ZwRenameKey(Node->Key, &between);
+    if (NT_SUCCESS(status)) {
+        status = ZwRenameKey(Node->Key, (PUNICODE_STRING)NewName);
+        if (!NT_SUCCESS(status)) {
+            name.Buffer = before->Name;
+            name.Length = name.MaximumLength = (USHORT)before->NameLength;
+            ZwRenameKey(Node->Key, &name);
+        }
+    }
+    CmStoreFree(before);
+    return status;
 }
 
 static NTSTATUS SetWriteTime(PVOID Context, CM_NODE Node, LARGE_INTEGER Time) {

@@ -6,6 +6,10 @@
 #ifndef CMKERNEL_WDK_H
 #define CMKERNEL_WDK_H
 
+// Wine's are stubs that say so each time.
+#define ProbeForRead CmkProbeForRead
+#define ProbeForWrite CmkProbeForWrite
+
 #define ReadBooleanAcquire(Source) __atomic_load_n(Source, __ATOMIC_ACQUIRE)
 
 #endif
