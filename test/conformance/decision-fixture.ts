@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import {
   NtStatusError,
   type Driver,
@@ -8,7 +9,6 @@ import {
   type Registration,
   type Rule,
 } from '../../lib/index.js';
-import assert from 'node:assert/strict';
 import { nextAltitude } from './fixture.js';
 import type { Actor } from './host.js';
 import { assertWellFormed } from './well-formed.js';

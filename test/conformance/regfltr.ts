@@ -92,7 +92,7 @@ export function regfltrSuite(host: ConformanceHost): void {
       const policy = await Policy.set(driver, actor, { altitude: DEFAULT, rules }, async (event) => {
         if (event.class === 'RegNtPreCreateKeyEx' && endsWith(event, KEY)) return redirect(`${key.path}\\${MOD_KEY}`);
         if (event.class !== 'RegNtPreSetValueKey' || event.valueName !== VALUE) return undefined;
-        await other.setValue(MOD_VALUE, event.value);
+        await other.setValue(MOD_VALUE, { type: event.value.type, data: event.value.bytes });
         return bypass();
       });
       const made = await actor.createKey(`${key.path}\\${KEY}`);
@@ -245,12 +245,13 @@ export function regfltrSuite(host: ConformanceHost): void {
 
     if (host.abilities.has('control sets')) {
       filter('a path over a link: the callback decides at each hop', async ({ driver, actor }) => {
-        const [name, target] = ['CmBridgeRegFltr', 'CmBridgeRegFltrTarget'].map((each) => each + String(process.pid));
+        const name = `CmBridgeRegFltr${String(process.pid)}`;
+        const target = `${name}Target`;
         const system = '\\REGISTRY\\MACHINE\\SYSTEM\\CurrentControlSet';
-        for (const each of [name, target]) await (await actor.createKey(`${system}\\${String(each)}`)).close();
+        for (const each of [name, target]) await (await actor.createKey(`${system}\\${each}`)).close();
         const rules = [
           {
-            keys: `HKLM\\SYSTEM\\CurrentControlSet\\${String(name)}`,
+            keys: `HKLM\\SYSTEM\\CurrentControlSet\\${name}`,
             operations: 'OpenKey',
             action: 'ask',
             deadline: LONG,
@@ -259,18 +260,18 @@ export function regfltrSuite(host: ConformanceHost): void {
         const hops: string[] = [];
         const policy = await Policy.set(driver, actor, { rules }, (event) => {
           hops.push(event.keyPath?.split('\\')[4]?.toUpperCase() ?? '');
-          return hops.length === 2 ? redirect(`${system}\\${String(target)}`) : undefined;
+          return hops.length === 2 ? redirect(`${system}\\${target}`) : undefined;
         });
-        const opened = await actor.openKey(`${system}\\${String(name)}`);
+        const opened = await actor.openKey(`${system}\\${name}`);
         await policy.end();
         assert.equal(hops.length, 2);
         assert.equal(hops[0], 'CURRENTCONTROLSET');
         assert.match(hops[1] ?? '', /^CONTROLSET\d{3}$/);
         const [first] = ofClass(policy.events, 'RegNtPostOpenKeyEx');
         assert.equal(first?.statusName, 'STATUS_REPARSE');
-        assert.ok((await opened.queryName()).toUpperCase().endsWith(String(target).toUpperCase()));
+        assert.ok((await opened.queryName()).toUpperCase().endsWith(target.toUpperCase()));
         await opened.close();
-        for (const each of [name, target]) await actor.deleteTree(`${system}\\${String(each)}`);
+        for (const each of [name, target]) await actor.deleteTree(`${system}\\${each}`);
       });
     }
 
