@@ -26,6 +26,7 @@ const kernelBuild = join(root, 'build', 'kernel');
 const driver = join(kernelBuild, 'cmbridge.sys');
 const actor = join(kernelBuild, 'regactor.exe');
 const suite = join(root, 'dist', 'test', 'wine', 'conformance.test.js');
+const examples = join(root, 'dist', 'test', 'wine', 'examples.test.js');
 // Wine gives the drivers of one group one process; cmkernel.sys must be the same module for both.
 const GROUP = 'CmBridgeTest';
 
@@ -144,13 +145,13 @@ async function checkNothingIsLeft(prefix, when) {
   );
 }
 
-async function runSuite(prefix, version) {
+async function runSuite(prefix, version, file) {
   const node = windowsNode(version, join(root, 'build', 'wine'));
   const env = { CMBRIDGE_REGACTOR: windowsPath(actor) };
   const patterns = options.pattern.map((pattern) => `--test-name-pattern=${pattern}`);
-  const args = [windowsPath(node), '--test-reporter=spec', ...patterns, windowsPath(suite)];
+  const args = [windowsPath(node), '--test-reporter=spec', ...patterns, windowsPath(file)];
   const { code } = await prefix.run(args, { seconds: 900, show: true, env });
-  if (code !== 0) throw new Error(`the suite failed in Windows' Node ${version} (exit code ${code})`);
+  if (code !== 0) throw new Error(`${file} failed in Windows' Node ${version} (exit code ${code})`);
 }
 
 async function main(prefix) {
@@ -172,7 +173,8 @@ async function main(prefix) {
       await startService(prefix, 'cmbridge');
     });
     for (const version of versions) {
-      await step(`conformance in Windows' Node ${version}`, () => runSuite(prefix, version));
+      await step(`conformance in Windows' Node ${version}`, () => runSuite(prefix, version, suite));
+      await step(`examples in Windows' Node ${version}`, () => runSuite(prefix, version, examples));
       await step('nothing is left of the sessions', () => checkNothingIsLeft(prefix, 'quiet'));
     }
     await step('stop and delete the driver', () => stopAndDelete(prefix, 'cmbridge'));

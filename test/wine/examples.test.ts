@@ -76,7 +76,7 @@ describe('examples', () => {
     const example = new Example('honeypot');
     await example.said(/^Ready/m);
     const thief = await startActor();
-    const vault = await thief.openKey('HKLM\\SOFTWARE\\Contoso\\Vault', 'all');
+    const vault = await thief.openKey('HKLM\\SOFTWARE\\Contoso\\Vault');
     assert.equal((await vault.query()).values, 4);
     const names = (await vault.enumerateValues()).map(({ name }) => name);
     assert.deepEqual(names, ['Account', 'Password', 'Keys', 'Expires']);
