@@ -24,6 +24,7 @@ const host: ConformanceHost = {
     'control sets',
     'process trees',
     'hostile memory',
+    'write times',
     'own process',
     'many threads',
   ]),

@@ -70,6 +70,7 @@ export function windowsHost(options: WindowsHostOptions): ConformanceHost {
             'wow64 views',
             'control sets',
             'process trees',
+            'write times',
             'many threads',
           ]
         : ['injection', 'application hives', 'transactions', 'wow64 views', 'process trees'],
