@@ -102,6 +102,7 @@ export const deedKinds: readonly DeedKind[] = [
   },
   {
     operation: 'SetInformationKey',
+    ability: 'write times',
     fits: ['bypass'],
     async prepare(fixture) {
       const made = await child(fixture);

@@ -26,6 +26,7 @@ const host: ConformanceHost = {
     'hostile memory',
     'write times',
     'own process',
+    'write times',
     'many threads',
   ]),
   openDriver: (options = {}) => openDriver({ ...options, backend: 'simulator' }),
