@@ -102,7 +102,6 @@ export const deedKinds: readonly DeedKind[] = [
   },
   {
     operation: 'SetInformationKey',
-    ability: 'write times',
     fits: ['bypass'],
     async prepare(fixture) {
       const made = await child(fixture);

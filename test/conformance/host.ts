@@ -54,8 +54,6 @@ export type Ability =
   | 'write times'
   /** Calls by the process of the program itself. */
   | 'own process'
-  /** NtSetInformationKey changes the time that it is given. */
-  | 'write times'
   /** A thousand threads that wait at once. */
   | 'many threads';
 

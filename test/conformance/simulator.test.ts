@@ -24,7 +24,6 @@ const host: ConformanceHost = {
     'control sets',
     'process trees',
     'hostile memory',
-    'write times',
     'own process',
     'write times',
     'many threads',
