@@ -50,8 +50,6 @@ export type Ability =
   | 'process trees'
   /** Buffers that vanish or change while the kernel uses them. */
   | 'hostile memory'
-  /** The last write time of a key can be set. */
-  | 'write times'
   /** Calls by the process of the program itself. */
   | 'own process'
   /** A thousand threads that wait at once. */
