@@ -50,6 +50,8 @@ export type Ability =
   | 'process trees'
   /** Buffers that vanish or change while the kernel uses them. */
   | 'hostile memory'
+  /** NtSetInformationKey changes the time that it is given. */
+  | 'write times'
   /** Calls by the process of the program itself. */
   | 'own process'
   /** A thousand threads that wait at once. */
