@@ -85,7 +85,7 @@ typedef struct CMB_DECIDED {
     INT32 Status;
     // Held: milliseconds.
     UINT32 Deadline;
-    // Nanoseconds from the start of the callback to the decision; 0 while held.
+    // Nanoseconds from when the callback has found the rule to the decision; 0 while held.
     UINT64 Latency;
     // Held: names the question for the time since the driver was loaded; never 0. Else 0.
     UINT64 Ticket;
@@ -200,7 +200,7 @@ typedef struct CMB_DECISION_STATISTICS {
     UINT64 Failed;
     UINT64 Held;
     UINT64 HeldPeak;
-    // Of operations that were held: callback entry to decision. Bucket 0: below 1 microsecond, n: below 2^n, the last:
+    // Of operations that were held, as in CMB_DECIDED.Latency. Bucket 0: below 1 microsecond, n: below 2^n, the last:
     // all others.
     UINT64 Latency[CMB_LATENCY_BUCKETS];
 } CMB_DECISION_STATISTICS;

@@ -1,7 +1,7 @@
 import type { DecisionKind } from './event.js';
 import * as P from './protocol.js';
 
-/** How long operations were held: from the start of the kernel's callback to the decision. */
+/** How long operations were held: from when the callback in the driver has found its rule to the decision. */
 export interface LatencyStatistics {
   /** `buckets[0]` counts those below 1 microsecond, `buckets[n]` those below 2^n that are not in one before, the last one all others. */
   readonly buckets: readonly bigint[];

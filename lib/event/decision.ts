@@ -2,7 +2,7 @@ import type { RuleReference } from '../rules/rule.js';
 
 /** The operation is held: its thread waits for what the callback decides. */
 export interface EventQuestion {
-  /** Milliseconds from the start of the kernel's callback; after them the rule's default holds. */
+  /** Milliseconds from when the driver asks; after them the rule's default holds. */
   readonly deadline: number;
   /** The rule that asks; null if it is of rules that were replaced long ago. */
   readonly rule: RuleReference | null;
@@ -33,7 +33,7 @@ export interface EventDecision {
   readonly statusName: string | null;
   /** The rule that decided or asked; null if that is not known. */
   readonly rule: RuleReference | null;
-  /** Nanoseconds from the start of the kernel's callback to the decision. */
+  /** Nanoseconds from when the callback in the driver has found its rule to the decision. */
   readonly latency: number;
   /** It was not carried out: the operation went on. */
   readonly dryRun: boolean;

@@ -65,7 +65,7 @@ async function latencies(rig: Rig, isLoaded: boolean, options: PartOptions): Pro
     ],
     rows,
     notes: [
-      'Nanoseconds from the entry of the pre callback to the decision, on the thread that is held, as `event.decision.latency` tells it.',
+      'Nanoseconds from when the pre callback has found its rule to the decision, on the thread that is held, as `event.decision.latency` tells it.',
       isLoaded
         ? `Meanwhile another thread caused ${Math.round(rate).toLocaleString('en')} other notifications per second, which the same program got as events (${seen} in all).`
         : 'Nothing else happened in the registry; each thread asks again as soon as it was let go.',
