@@ -92,7 +92,9 @@ std::vector<UINT32> AskTest::reply(Client &client, const std::vector<Answer> &an
     EXPECT_EQ(header.Count, answers.size());
     EXPECT_EQ(header.Reserved, 0u);
     std::vector<UINT32> results((size - sizeof(header)) / sizeof(UINT32));
-    std::memcpy(results.data(), output.data() + sizeof(header), size - sizeof(header));
+    if (!results.empty()) {
+        std::memcpy(results.data(), output.data() + sizeof(header), size - sizeof(header));
+    }
     EXPECT_TRUE(results.size() == answers.size() || results.back() == 0);
     results.resize(answers.size());
     return results;

@@ -139,6 +139,8 @@ template <typename Writer> void writeEvent(Writer &writer, StreamState &state, c
     writer.boolean("preUnknown", (record->Flags & CMB_RECORD_PRE_UNKNOWN) != 0);
     writer.big("repeats", record->Repeats);
     writer.null("lastSequence");
+    writer.null("question");
+    writer.null("decision");
     writeSetValue(writer, record);
 }
 
