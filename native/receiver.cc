@@ -54,7 +54,6 @@ bool Receiver::takeBatch(const std::function<void(std::span<const std::byte>)> &
 }
 
 bool Receiver::acknowledge() {
-    bool wake;
     {
         std::lock_guard guard(lock_);
         if (taken_.empty()) {
@@ -62,21 +61,9 @@ bool Receiver::acknowledge() {
         }
         acknowledged_.push_back(taken_.front());
         taken_.pop_front();
-        wake = readerIsNeeded();
     }
-    if (wake) {
-        transport_.wake();
-    }
+    transport_.wake();
     return true;
-}
-
-void Receiver::completed(const ReceiveTransport::Completion &completion) {
-    std::lock_guard guard(lock_);
-    finish(completion);
-    // Under the lock: the reader may take the last request and let everything go as soon as it is free.
-    if (readerIsNeeded()) {
-        transport_.wake();
-    }
 }
 
 void Receiver::stop() {
@@ -95,60 +82,54 @@ void Receiver::run() {
     for (size_t slot = 0; slot < slots_.size(); slot++) {
         issue(slot);
     }
+    deliver();
+
+    bool cancelled = false;
     while (true) {
+        bool stopping;
         std::vector<size_t> again;
-        bool cancel = false;
         {
             std::lock_guard guard(lock_);
-            if (!stopping_ && !ended_) {
-                again = takeSlotsToIssue();
-            } else if (!cancelled_) {
-                cancel = cancelled_ = true;
-            } else if (pended_ == 0) {
-                // After an end the thread has nothing left to do, but stop() still joins it.
+            stopping = stopping_;
+            again.swap(acknowledged_);
+        }
+        if (stopping || ended_) {
+            if (!cancelled) {
+                cancelled = true;
+                transport_.cancel();
+            }
+            // After an end the thread has nothing left to do, but stop() still joins it.
+            if (pended_ == 0) {
                 return;
             }
+        } else {
+            issueAgain(std::move(again));
+            deliver();
+            if (ended_) {
+                continue;
+            }
         }
-        if (cancel) {
-            transport_.cancel();
-        }
-        for (size_t slot : again) {
-            issue(slot);
-        }
-        std::optional<std::chrono::milliseconds> timeout = untilNeeded();
-        if (std::optional<ReceiveTransport::Completion> completion = transport_.wait(timeout)) {
-            std::lock_guard guard(lock_);
-            finish(*completion);
+
+        if (std::optional<ReceiveTransport::Completion> completion = transport_.wait(untilRetry())) {
+            pended_--;
+            complete(*completion);
+            deliver();
         }
     }
 }
 
-// Waking the reader costs more than what it does, so requests go back to the driver several at a time while others are
-// pended.
-bool Receiver::readerIsNeeded() const {
-    if (stopping_ || ended_) {
-        return !cancelled_ || pended_ == 0;
-    }
-    return starvedAnew_ || (!acknowledged_.empty() && pended_ <= std::max<size_t>(1, slots_.size() / 4));
-}
-
-std::vector<size_t> Receiver::takeSlotsToIssue() {
-    std::vector<size_t> slots = std::exchange(acknowledged_, {});
+void Receiver::issueAgain(std::vector<size_t> slots) {
     if (!starved_.empty() && Clock::now() >= retryAt_) {
-        slots.insert(slots.end(), starved_.begin(), starved_.end());
-        starved_.clear();
+        std::vector<size_t> starved = std::exchange(starved_, {});
+        slots.insert(slots.end(), starved.begin(), starved.end());
     }
-    return slots;
+    for (size_t slot : slots) {
+        issue(slot);
+    }
 }
 
-// What has happened since the reader last looked needs no other thread to wake it.
-std::optional<std::chrono::milliseconds> Receiver::untilNeeded() {
-    std::lock_guard guard(lock_);
-    starvedAnew_ = false;
-    if (readerIsNeeded()) {
-        return std::chrono::milliseconds::zero();
-    }
-    if (starved_.empty() || stopping_ || ended_) {
+std::optional<std::chrono::milliseconds> Receiver::untilRetry() const {
+    if (starved_.empty()) {
         return std::nullopt;
     }
     auto left = std::chrono::ceil<std::chrono::milliseconds>(retryAt_ - Clock::now());
@@ -157,31 +138,20 @@ std::optional<std::chrono::milliseconds> Receiver::untilNeeded() {
 
 void Receiver::issue(size_t index) {
     Slot &slot = slots_[index];
-    {
-        std::lock_guard guard(lock_);
-        slot.completed = false;
-        issued_.push_back(index);
-        pended_++;
-    }
-    // Without the lock, for the request may complete at once.
+    slot.completed = false;
+    issued_.push_back(index);
     NtStatus status = transport_.issue(index, {slot.buffer.get(), bytes_});
-    if (isError(status)) {
-        std::lock_guard guard(lock_);
-        finish({index, status, 0});
+    if (!isError(status)) {
+        pended_++;
+    } else {
+        complete({index, status, 0});
     }
-}
-
-void Receiver::finish(const ReceiveTransport::Completion &completion) {
-    pended_--;
-    complete(completion);
-    deliver();
 }
 
 void Receiver::complete(const ReceiveTransport::Completion &completion) {
     if (isTransient(completion.status)) {
         std::erase(issued_, completion.slot);
         starved_.push_back(completion.slot);
-        starvedAnew_ = true;
         backOff_ = std::clamp(backOff_ * 2, kFirstBackOff, kLongestBackOff);
         retryAt_ = Clock::now() + backOff_;
         return;
@@ -195,19 +165,29 @@ void Receiver::complete(const ReceiveTransport::Completion &completion) {
     slot.information = completion.information;
 }
 
-// The driver fills the requests in the order in which they came, and only one thread issues them. Their completions
+// The driver fills the requests in the order in which they came, and only this thread issues them. Their completions
 // may still be seen in another order, for two processors can complete two requests at the same time. Hence: the order
 // of issue.
 void Receiver::deliver() {
     while (!issued_.empty() && slots_[issued_.front()].completed) {
         size_t index = issued_.front();
         issued_.pop_front();
-        if (ended_ || stopping_) {
+        if (ended_) {
             continue;
         }
         const Slot &slot = slots_[index];
+        bool stopping;
+        {
+            std::lock_guard guard(lock_);
+            stopping = stopping_;
+            if (!stopping && succeeded(slot.status)) {
+                ready_.push_back(index);
+            }
+        }
+        if (stopping) {
+            continue;
+        }
         if (succeeded(slot.status)) {
-            ready_.push_back(index);
             sink_->batchReady();
         } else {
             ended_ = true;

@@ -30,8 +30,7 @@ class ReceiveTransport {
     virtual ~ReceiveTransport() = default;
     // An error status means that no completion will follow; anything else that one will.
     virtual NtStatus issue(size_t slot, std::span<std::byte> buffer) = 0;
-    // Waits for a completion, if not all of them go to Receiver::completed(); nothing after wake() or when `timeout`
-    // has passed.
+    // Waits for a completion; nothing after wake() or when `timeout` has passed.
     virtual std::optional<Completion> wait(std::optional<std::chrono::milliseconds> timeout) = 0;
     virtual void wake() = 0;
     // Cancels every request that was issued and has not completed; their completions still come.
@@ -49,8 +48,6 @@ class Receiver {
     NtStatus start(size_t receives, size_t bytes, std::shared_ptr<ReceiveSink> sink);
     bool takeBatch(const std::function<void(std::span<const std::byte>)> &consume);
     bool acknowledge();
-    // For a transport that learns of completions on other threads than the reader. Not from wait(), which returns them.
-    void completed(const ReceiveTransport::Completion &completion);
     // Returns when every request has completed and the reader thread is gone. Idempotent.
     void stop();
 
@@ -66,13 +63,9 @@ class Receiver {
 
     void run();
     void issue(size_t slot);
-    std::optional<std::chrono::milliseconds> untilNeeded();
-
-    // With the lock held.
-    bool readerIsNeeded() const;
-    std::vector<size_t> takeSlotsToIssue();
-    void finish(const ReceiveTransport::Completion &completion);
+    void issueAgain(std::vector<size_t> slots);
     void complete(const ReceiveTransport::Completion &completion);
+    std::optional<std::chrono::milliseconds> untilRetry() const;
     void deliver();
 
     ReceiveTransport &transport_;
@@ -80,8 +73,16 @@ class Receiver {
     size_t bytes_ = 0;
     std::thread reader_;
 
-    // The reader owns a slot from its acknowledgement until it is issued; from its completion on it is guarded by
-    // lock_.
+    // Reader thread only.
+    size_t pended_ = 0;
+    bool ended_ = false;
+    std::deque<size_t> issued_;
+    // Requests that the system had no memory for; all are issued again at `retryAt_`.
+    std::vector<size_t> starved_;
+    std::chrono::milliseconds backOff_{0};
+    Clock::time_point retryAt_;
+
+    // The reader owns a slot from its acknowledgement until it becomes ready.
     std::vector<Slot> slots_;
 
     std::mutex lock_;
@@ -89,15 +90,6 @@ class Receiver {
     std::deque<size_t> ready_;         // guarded by lock_
     std::deque<size_t> taken_;         // guarded by lock_
     std::vector<size_t> acknowledged_; // guarded by lock_
-    size_t pended_ = 0;                // guarded by lock_
-    bool ended_ = false;               // guarded by lock_
-    bool cancelled_ = false;           // guarded by lock_
-    std::deque<size_t> issued_;        // guarded by lock_
-    // Requests that the system had no memory for; all are issued again at `retryAt_`.
-    std::vector<size_t> starved_;          // guarded by lock_
-    bool starvedAnew_ = false;             // guarded by lock_; the reader does not know yet until when to wait
-    std::chrono::milliseconds backOff_{0}; // guarded by lock_
-    Clock::time_point retryAt_;            // guarded by lock_
 };
 
 } // namespace cmbridge

@@ -59,13 +59,6 @@ class FakeTransport : public ReceiveTransport {
         refusal_ = status;
     }
 
-    // The same, but nobody is told.
-    void forget(size_t index, unsigned char byte) {
-        std::lock_guard guard(lock_);
-        buffers_[issued_.at(index)][0] = static_cast<std::byte>(byte);
-        issued_.erase(issued_.begin() + static_cast<ptrdiff_t>(index));
-    }
-
     // Completes the request that is `index` in the order of issue among those that are pended, with one byte.
     void complete(size_t index, unsigned char byte, NtStatus status = kStatusSuccess) {
         size_t slot;
@@ -259,37 +252,15 @@ TEST_F(ReceiverTest, RefusesMoreRequestsThanMemoryHolds) {
     receiver_.stop();
 }
 
-TEST_F(ReceiverTest, TakesCompletionsFromAnyThread) {
-    start(4);
-    // The reader is not needed for that: it would have to be woken.
-    std::thread other([&] {
-        transport_.forget(0, 7);
-        receiver_.completed({0, kStatusSuccess, 1});
-    });
-    other.join();
-    EXPECT_EQ(sink_->ready(), 1);
-    EXPECT_EQ(take(), 7);
-    receiver_.acknowledge();
-    // Nor for a request that goes back while enough others are pended; with the last but one it is.
-    EXPECT_EQ(transport_.issued(), 3u);
-    for (size_t slot = 1; slot < 3; slot++) {
-        transport_.forget(0, static_cast<unsigned char>(slot));
-        receiver_.completed({slot, kStatusSuccess, 1});
-        EXPECT_EQ(take(), static_cast<int>(slot));
-    }
-    transport_.awaitIssued(2);
-    receiver_.stop();
-    EXPECT_EQ(transport_.issued(), 0u);
-    EXPECT_EQ(sink_->ends(), 0);
-}
-
 TEST_F(ReceiverTest, StopsWhileRequestsCompleteAndAreAcknowledged) {
     start(8);
     std::atomic<bool> done = false;
     std::thread driver([&] {
-        for (unsigned char byte = 0; !done;) {
-            if (transport_.issued() > 0) {
-                transport_.complete(0, byte++ % 8);
+        while (!done) {
+            if (transport_.issued() == 8) {
+                for (unsigned char i = 0; i < 8; i++) {
+                    transport_.complete(0, i);
+                }
             }
         }
     });
