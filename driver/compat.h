@@ -183,6 +183,18 @@ typedef UINT64 __attribute__((may_alias)) CMB_ANY_WORD;
 typedef UINT64 CMB_ANY_WORD;
 #endif
 
+// Not RtlEqualMemory, which is memcmp, and that is no export of every kernel.
+static inline BOOLEAN CmbEqualBytes(_In_reads_bytes_(Size) const VOID *First, _In_reads_bytes_(Size) const VOID *Second,
+                                    _In_ ULONG Size) {
+    const UCHAR *first = (const UCHAR *)First;
+    const UCHAR *second = (const UCHAR *)Second;
+    // SIDs of one machine, and altitudes of one group, differ at their ends.
+    while (Size > 0 && first[Size - 1] == second[Size - 1]) {
+        --Size;
+    }
+    return Size == 0;
+}
+
 // Layouts on which notify_class.c and the bodies rely, checked against whichever headers are in use (64-bit systems
 // only).
 C_ASSERT(sizeof(PVOID) == 8);

@@ -114,16 +114,8 @@ static UNICODE_STRING Fraction(_In_ const UNICODE_STRING *Altitude) {
     return fraction;
 }
 
-// Not RtlEqualMemory, which is memcmp, and that is no export of every kernel.
 static BOOLEAN IsEqual(_In_ const UNICODE_STRING *First, _In_ const UNICODE_STRING *Second) {
-    USHORT left = First->Length / sizeof(WCHAR);
-    if (First->Length != Second->Length) {
-        return FALSE;
-    }
-    while (left > 0 && First->Buffer[left - 1] == Second->Buffer[left - 1]) {
-        --left;
-    }
-    return left == 0;
+    return First->Length == Second->Length && CmbEqualBytes(First->Buffer, Second->Buffer, First->Length);
 }
 
 _Function_class_(SESSION_MATCH)

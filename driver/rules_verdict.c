@@ -154,16 +154,6 @@ VOID RulesNarrowByNumber(RULES_MATCH *Match, RULES_DIMENSION Dimension, UINT64 V
     Narrow(Match, Dimension, &sum);
 }
 
-// Not RtlEqualMemory, which is memcmp, and that is no export of every kernel.
-static BOOLEAN EqualBytes(_In_reads_bytes_(Size) const UCHAR *First, _In_reads_bytes_(Size) const UCHAR *Second,
-                          _In_ ULONG Size) {
-    // SIDs of one machine differ at their ends.
-    while (Size > 0 && First[Size - 1] == Second[Size - 1]) {
-        --Size;
-    }
-    return Size == 0;
-}
-
 _Use_decl_annotations_
 VOID RulesNarrowByUser(RULES_MATCH *Match, const VOID *Sid, ULONG Size) {
     RULES_UNION sum;
@@ -175,7 +165,7 @@ VOID RulesNarrowByUser(RULES_MATCH *Match, const VOID *Sid, ULONG Size) {
     const CMB_RULE_DIMENSION *dimension = &program->Header->User;
     for (ULONG i = 0; i < dimension->MemberCount; ++i) {
         const CMB_RULE_MEMBER *member = &program->Members[dimension->MemberFirst + i];
-        if (member->Value >> 32 == Size && EqualBytes(program->Bytes + (UINT32)member->Value, Sid, Size)) {
+        if (member->Value >> 32 == Size && CmbEqualBytes(program->Bytes + (UINT32)member->Value, Sid, Size)) {
             AddSet(&sum, member->Set);
         }
     }

@@ -1,12 +1,8 @@
 import { LazyEvent } from './decode/lazy-event.js';
-import { encodeDecision } from './decision/encode.js';
+import { allowed, defaultDecision, encodeDecision, type EncodedDecision } from './decision/encode.js';
 import type { Event, NotificationEvent } from './event.js';
-import * as P from './protocol.js';
 import type { Registration } from './registration.js';
-import { defaultDecision, type Replies } from './replies.js';
-import type { ReplyDecision } from './reply-request.js';
-
-const allowDecision: ReplyDecision = Object.freeze({ ...defaultDecision, kind: P.CMB_DECISION_ALLOW });
+import type { Replies } from './replies.js';
 
 const recordsPerFlush = 16;
 
@@ -32,9 +28,9 @@ export class Questions {
       decide: (decision) => {
         // With its registration the operation was let go.
         if (!registration.active) return;
-        let encoded: ReplyDecision;
+        let encoded: EncodedDecision;
         try {
-          encoded = decision === undefined ? allowDecision : this.#encode(decision, event);
+          encoded = decision === undefined ? allowed : this.#encode(decision, event);
         } catch (error) {
           this.dismiss(registration, ticket, known);
           registration.report(error, known);
@@ -60,13 +56,13 @@ export class Questions {
     this.#replies.flush();
   }
 
-  #give(registration: Registration, ticket: bigint, decision: ReplyDecision, event: Event | null): void {
+  #give(registration: Registration, ticket: bigint, decision: EncodedDecision, event: Event | null): void {
     this.#replies.give(ticket, decision, (error) => {
       registration.report(error, event);
     });
   }
 
-  #encode(decision: unknown, event: Event | LazyEvent): ReplyDecision {
+  #encode(decision: unknown, event: Event | LazyEvent): EncodedDecision {
     const whole = event instanceof LazyEvent ? event.toEvent() : event;
     return encodeDecision(decision, whole as NotificationEvent, { controlSet: this.#controlSet });
   }

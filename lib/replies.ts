@@ -1,8 +1,9 @@
+import { defaultDecision, type EncodedDecision } from './decision/encode.js';
 import { nativeStatus } from './nt-error.js';
 import { NtStatus } from './nt-status.js';
 import * as P from './protocol.js';
 import { refusal, ReplyRefusedError } from './reply-error.js';
-import { replyRequest, replyResults, splitReplies, type ReplyDecision, type ReplyEntry } from './reply-request.js';
+import { replyRequest, replyResults, splitReplies, type ReplyEntry } from './reply-request.js';
 
 interface Pending extends ReplyEntry {
   readonly onFailure: (error: Error) => void;
@@ -12,15 +13,6 @@ interface Pending extends ReplyEntry {
 
 /** A moment without memory may pass; a thread that is held can wait for so many. */
 const maxAttempts = 4;
-
-export const defaultDecision: ReplyDecision = Object.freeze({
-  kind: P.CMB_DECISION_DEFAULT,
-  flags: 0,
-  status: 0,
-  type: 0,
-  resultLength: 0,
-  data: null,
-});
 
 /**
  * Decisions on their way to the driver. Those of one turn of the event loop go together: when the promises that have settled in it
@@ -42,7 +34,7 @@ export class Replies {
   }
 
   /** `onFailure` gets why the driver did not take it; being late is no failure. */
-  give(ticket: bigint, decision: ReplyDecision, onFailure: (error: Error) => void): void {
+  give(ticket: bigint, decision: EncodedDecision, onFailure: (error: Error) => void): void {
     const size = decision.data?.byteLength ?? 0;
     const isTooLarge = size > P.CMB_MAX_DECISION_BYTES;
     this.#pending.push({ ticket, decision: isTooLarge ? defaultDecision : decision, onFailure, attempts: 0 });

@@ -1,22 +1,11 @@
+import type { EncodedDecision } from './decision/encode.js';
 import * as P from './protocol.js';
 import { protocolError } from './record.js';
 import { replyView, requestBytes } from './requests.js';
 
-/** A decision as CMB_REPLY_ENTRY has it. */
-export interface ReplyDecision {
-  /** CMB_DECISION_* */
-  readonly kind: number;
-  /** CMB_REPLY_* */
-  readonly flags: number;
-  readonly status: number;
-  readonly type: number;
-  readonly resultLength: number;
-  readonly data: Uint8Array | null;
-}
-
 export interface ReplyEntry {
   readonly ticket: bigint;
-  readonly decision: ReplyDecision;
+  readonly decision: EncodedDecision;
 }
 
 /** Bytes of an entry with its data. */

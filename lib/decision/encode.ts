@@ -30,8 +30,11 @@ export interface EncodeOptions {
 }
 
 const nothing = { flags: 0, status: 0, type: 0, resultLength: 0, data: null };
-const allowed: EncodedDecision = Object.freeze({ ...nothing, kind: P.CMB_DECISION_ALLOW });
+export const allowed: EncodedDecision = Object.freeze({ ...nothing, kind: P.CMB_DECISION_ALLOW });
 const bypassed: EncodedDecision = Object.freeze({ ...nothing, kind: P.CMB_DECISION_BYPASS });
+
+/** Where there is no decision: what the rule says for that. */
+export const defaultDecision: EncodedDecision = Object.freeze({ ...nothing, kind: P.CMB_DECISION_DEFAULT });
 
 /** Checks what a callback has decided about an event, undefined for `allow()`. Throws a DecisionError. */
 export function encodeDecision(

@@ -4,19 +4,19 @@ import { CmBridgeError } from '../../lib/errors.js';
 import * as P from '../../lib/protocol.js';
 import { Replies } from '../../lib/replies.js';
 import { ReplyRefusedError } from '../../lib/reply-error.js';
-import type { ReplyDecision } from '../../lib/reply-request.js';
+import type { EncodedDecision } from '../../lib/decision/encode.js';
 import { FakeAddon, FakeChannel, nativeError, type FakeReply } from './support/fake-addon.js';
 
 const { CMB_DECISION_ALLOW: ALLOW, CMB_DECISION_DEFAULT: DEFAULT, CMB_DECISION_REPLACE: REPLACE } = P;
 const STATUS_INSUFFICIENT_RESOURCES = 0xc000009a;
 const STATUS_INVALID_DEVICE_REQUEST = 0xc0000010;
 
-const plain: ReplyDecision = { kind: ALLOW, flags: 0, status: 0, type: 0, resultLength: 0, data: null };
+const plain: EncodedDecision = { kind: ALLOW, flags: 0, status: 0, type: 0, resultLength: 0, data: null };
 
 interface Given {
   readonly channel: FakeChannel;
   readonly errors: Error[];
-  give(ticket: bigint, decision?: ReplyDecision): void;
+  give(ticket: bigint, decision?: EncodedDecision): void;
 }
 
 function start(judge: (reply: FakeReply) => number = () => P.CMB_REPLY_ACCEPTED): Given {
