@@ -24,13 +24,14 @@ struct ControlResult {
     size_t information;
 };
 
-// Called on the channel's reader thread; must not block, for the RECEIVE requests behind it wait.
+// Called on any thread, perhaps on the one whose registry operation filled the batch, and by several at once. Must not
+// block: that operation, or the RECEIVE requests behind this one, would wait.
 class ReceiveSink {
   public:
     virtual ~ReceiveSink() = default;
     // A batch can be taken.
     virtual void batchReady() = 0;
-    // No more batches will come, because a RECEIVE failed with this status. At most once.
+    // After the last batchReady(): no more batches will come, because a RECEIVE failed with this status. At most once.
     virtual void ended(NtStatus status) = 0;
 };
 

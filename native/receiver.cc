@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <numeric>
 #include <system_error>
 #include <utility>
 
@@ -27,6 +28,8 @@ NtStatus Receiver::start(size_t receives, size_t bytes, std::shared_ptr<ReceiveS
             slot.buffer = std::make_unique_for_overwrite<std::byte[]>(bytes);
         }
         slots_ = std::move(slots);
+        acknowledged_.resize(receives);
+        std::iota(acknowledged_.begin(), acknowledged_.end(), size_t{0});
         bytes_ = bytes;
         sink_ = std::move(sink);
         reader_ = std::thread(&Receiver::run, this);
@@ -54,16 +57,32 @@ bool Receiver::takeBatch(const std::function<void(std::span<const std::byte>)> &
 }
 
 bool Receiver::acknowledge() {
+    std::lock_guard guard(lock_);
+    if (taken_.empty()) {
+        return false;
+    }
+    acknowledged_.push_back(taken_.front());
+    taken_.pop_front();
+    wakeReaderIfNeeded();
+    return true;
+}
+
+void Receiver::completed(const ReceiveTransport::Completion &completion) {
+    size_t batches;
     {
         std::lock_guard guard(lock_);
-        if (taken_.empty()) {
-            return false;
-        }
-        acknowledged_.push_back(taken_.front());
-        taken_.pop_front();
+        pended_--;
+        record(completion);
+        batches = collect();
+        telling_++;
     }
-    transport_.wake();
-    return true;
+    // Without the lock, for a sink may take its batch at once.
+    for (size_t i = 0; i < batches; i++) {
+        sink_->batchReady();
+    }
+    std::lock_guard guard(lock_);
+    telling_--;
+    wakeReaderIfNeeded();
 }
 
 void Receiver::stop() {
@@ -73,59 +92,79 @@ void Receiver::stop() {
     {
         std::lock_guard guard(lock_);
         stopping_ = true;
+        wakeReaderIfNeeded();
     }
-    transport_.wake();
     reader_.join();
 }
 
 void Receiver::run() {
-    for (size_t slot = 0; slot < slots_.size(); slot++) {
-        issue(slot);
-    }
-    deliver();
-
-    bool cancelled = false;
     while (true) {
-        bool stopping;
-        std::vector<size_t> again;
-        {
-            std::lock_guard guard(lock_);
-            stopping = stopping_;
-            again.swap(acknowledged_);
+        Task task = nextTask();
+        if (task.leave) {
+            return;
         }
-        if (stopping || ended_) {
-            if (!cancelled) {
-                cancelled = true;
-                transport_.cancel();
-            }
-            // After an end the thread has nothing left to do, but stop() still joins it.
-            if (pended_ == 0) {
-                return;
-            }
-        } else {
-            issueAgain(std::move(again));
-            deliver();
-            if (ended_) {
-                continue;
-            }
+        if (task.end) {
+            sink_->ended(*task.end);
+            continue;
         }
-
-        if (std::optional<ReceiveTransport::Completion> completion = transport_.wait(untilRetry())) {
-            pended_--;
-            complete(*completion);
-            deliver();
+        if (task.cancel) {
+            transport_.cancel();
+            continue;
+        }
+        for (size_t slot : task.issue) {
+            issue(slot);
+        }
+        if (std::optional<ReceiveTransport::Completion> completion = transport_.wait(task.timeout)) {
+            completed(*completion);
         }
     }
 }
 
-void Receiver::issueAgain(std::vector<size_t> slots) {
+Receiver::Task Receiver::nextTask() {
+    std::lock_guard guard(lock_);
+    Task task;
+    isWoken_ = false;
+    starvedAnew_ = false;
+    if (!stopping_ && !end_) {
+        task.issue = takeSlotsToIssue();
+        task.timeout = untilRetry();
+        return task;
+    }
+    if (!std::exchange(isCancelled_, true)) {
+        task.cancel = true;
+    } else if (end_ && !stopping_ && telling_ == 0 && !std::exchange(isEndTold_, true)) {
+        task.end = end_;
+    } else {
+        // After an end the thread has nothing left to do, but stop() still joins it.
+        task.leave = pended_ == 0 && telling_ == 0;
+    }
+    return task;
+}
+
+// Under the lock: the reader may let everything go as soon as it is free.
+void Receiver::wakeReaderIfNeeded() {
+    if (!isWoken_ && readerIsNeeded()) {
+        isWoken_ = true;
+        transport_.wake();
+    }
+}
+
+// Waking the reader costs more than what it does, so requests go back to the driver several at a time while others are
+// pended.
+bool Receiver::readerIsNeeded() const {
+    if (stopping_ || end_) {
+        return !isCancelled_ || telling_ == 0;
+    }
+    return starvedAnew_ || (!acknowledged_.empty() && pended_ <= std::max<size_t>(1, slots_.size() / 4));
+}
+
+std::vector<size_t> Receiver::takeSlotsToIssue() {
+    std::vector<size_t> slots = std::exchange(acknowledged_, {});
     if (!starved_.empty() && Clock::now() >= retryAt_) {
-        std::vector<size_t> starved = std::exchange(starved_, {});
-        slots.insert(slots.end(), starved.begin(), starved.end());
+        slots.insert(slots.end(), starved_.begin(), starved_.end());
+        starved_.clear();
     }
-    for (size_t slot : slots) {
-        issue(slot);
-    }
+    return slots;
 }
 
 std::optional<std::chrono::milliseconds> Receiver::untilRetry() const {
@@ -137,21 +176,24 @@ std::optional<std::chrono::milliseconds> Receiver::untilRetry() const {
 }
 
 void Receiver::issue(size_t index) {
-    Slot &slot = slots_[index];
-    slot.completed = false;
-    issued_.push_back(index);
-    NtStatus status = transport_.issue(index, {slot.buffer.get(), bytes_});
-    if (!isError(status)) {
+    {
+        std::lock_guard guard(lock_);
+        slots_[index].completed = false;
+        issued_.push_back(index);
         pended_++;
-    } else {
-        complete({index, status, 0});
+    }
+    // Without the lock, for the request may complete at once.
+    NtStatus status = transport_.issue(index, {slots_[index].buffer.get(), bytes_});
+    if (isError(status)) {
+        completed({index, status, 0});
     }
 }
 
-void Receiver::complete(const ReceiveTransport::Completion &completion) {
+void Receiver::record(const ReceiveTransport::Completion &completion) {
     if (isTransient(completion.status)) {
         std::erase(issued_, completion.slot);
         starved_.push_back(completion.slot);
+        starvedAnew_ = true;
         backOff_ = std::clamp(backOff_ * 2, kFirstBackOff, kLongestBackOff);
         retryAt_ = Clock::now() + backOff_;
         return;
@@ -165,35 +207,25 @@ void Receiver::complete(const ReceiveTransport::Completion &completion) {
     slot.information = completion.information;
 }
 
-// The driver fills the requests in the order in which they came, and only this thread issues them. Their completions
-// may still be seen in another order, for two processors can complete two requests at the same time. Hence: the order
-// of issue.
-void Receiver::deliver() {
+// The driver fills the requests in the order in which they came, and only the reader issues them. Their completions may
+// still be seen in another order, for two processors can complete two requests at the same time. Hence: the order of
+// issue.
+size_t Receiver::collect() {
+    size_t batches = 0;
     while (!issued_.empty() && slots_[issued_.front()].completed) {
         size_t index = issued_.front();
         issued_.pop_front();
-        if (ended_) {
+        if (stopping_ || end_) {
             continue;
         }
-        const Slot &slot = slots_[index];
-        bool stopping;
-        {
-            std::lock_guard guard(lock_);
-            stopping = stopping_;
-            if (!stopping && succeeded(slot.status)) {
-                ready_.push_back(index);
-            }
-        }
-        if (stopping) {
-            continue;
-        }
-        if (succeeded(slot.status)) {
-            sink_->batchReady();
+        if (succeeded(slots_[index].status)) {
+            ready_.push_back(index);
+            batches++;
         } else {
-            ended_ = true;
-            sink_->ended(slot.status);
+            end_ = slots_[index].status;
         }
     }
+    return batches;
 }
 
 } // namespace cmbridge

@@ -30,7 +30,8 @@ class ReceiveTransport {
     virtual ~ReceiveTransport() = default;
     // An error status means that no completion will follow; anything else that one will.
     virtual NtStatus issue(size_t slot, std::span<std::byte> buffer) = 0;
-    // Waits for a completion; nothing after wake() or when `timeout` has passed.
+    // Waits for a completion, unless they all go to Receiver::completed(); nothing after wake() or when `timeout` has
+    // passed.
     virtual std::optional<Completion> wait(std::optional<std::chrono::milliseconds> timeout) = 0;
     virtual void wake() = 0;
     // Cancels every request that was issued and has not completed; their completions still come.
@@ -48,6 +49,9 @@ class Receiver {
     NtStatus start(size_t receives, size_t bytes, std::shared_ptr<ReceiveSink> sink);
     bool takeBatch(const std::function<void(std::span<const std::byte>)> &consume);
     bool acknowledge();
+    // For a transport that learns of completions on other threads than the reader: what wait() returns must not come
+    // here. Tells the sink on the calling thread.
+    void completed(const ReceiveTransport::Completion &completion);
     // Returns when every request has completed and the reader thread is gone. Idempotent.
     void stop();
 
@@ -61,35 +65,58 @@ class Receiver {
 
     using Clock = std::chrono::steady_clock;
 
+    // What the reader does next, and how long it waits then.
+    struct Task {
+        std::vector<size_t> issue;
+        bool cancel = false;
+        std::optional<NtStatus> end;
+        bool leave = false;
+        std::optional<std::chrono::milliseconds> timeout;
+    };
+
+    // Reader thread only.
     void run();
+    Task nextTask();
     void issue(size_t slot);
-    void issueAgain(std::vector<size_t> slots);
-    void complete(const ReceiveTransport::Completion &completion);
+
+    // With lock_ held.
+    void wakeReaderIfNeeded();
+    bool readerIsNeeded() const;
+    std::vector<size_t> takeSlotsToIssue();
     std::optional<std::chrono::milliseconds> untilRetry() const;
-    void deliver();
+    void record(const ReceiveTransport::Completion &completion);
+    // Returns how many batches became ready.
+    size_t collect();
 
     ReceiveTransport &transport_;
     std::shared_ptr<ReceiveSink> sink_;
     size_t bytes_ = 0;
     std::thread reader_;
 
-    // Reader thread only.
-    size_t pended_ = 0;
-    bool ended_ = false;
+    // What follows is guarded by lock_, except that buffers belong to the transport while their requests are issued,
+    // and to who takes the batch from then to its acknowledgement.
+    std::mutex lock_;
+    std::vector<Slot> slots_;
+    bool stopping_ = false;
+    std::optional<NtStatus> end_;
+    bool isEndTold_ = false;
+    bool isCancelled_ = false;
+    // The reader has been woken and has not looked since.
+    bool isWoken_ = false;
     std::deque<size_t> issued_;
+    size_t pended_ = 0;
+    // Threads that call the sink.
+    size_t telling_ = 0;
+    std::deque<size_t> ready_;
+    std::deque<size_t> taken_;
+    // To be issued: those of batches that were acknowledged, and at first all.
+    std::vector<size_t> acknowledged_;
     // Requests that the system had no memory for; all are issued again at `retryAt_`.
     std::vector<size_t> starved_;
+    // The reader does not know yet until when to wait.
+    bool starvedAnew_ = false;
     std::chrono::milliseconds backOff_{0};
     Clock::time_point retryAt_;
-
-    // The reader owns a slot from its acknowledgement until it becomes ready.
-    std::vector<Slot> slots_;
-
-    std::mutex lock_;
-    bool stopping_ = false;            // guarded by lock_
-    std::deque<size_t> ready_;         // guarded by lock_
-    std::deque<size_t> taken_;         // guarded by lock_
-    std::vector<size_t> acknowledged_; // guarded by lock_
 };
 
 } // namespace cmbridge

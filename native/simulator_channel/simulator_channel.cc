@@ -60,37 +60,33 @@ void SimulatorChannel::close() {
 NtStatus SimulatorChannel::issue(size_t slot, std::span<std::byte> buffer) {
     // The result comes through the completion in every case, a refusal too.
     file_->controlAsync(CMB_IOCTL_RECEIVE, {}, buffer, [this, slot](simulator::IoResult result) {
-        post(Completion{slot, result.status, static_cast<size_t>(result.information)});
+        receiver_.completed({slot, result.status, static_cast<size_t>(result.information)});
     });
     return kStatusPending;
 }
 
+// Completions come on the threads that cause them: one switch of threads less between a question and its answer.
 std::optional<ReceiveTransport::Completion> SimulatorChannel::wait(std::optional<std::chrono::milliseconds> timeout) {
     std::unique_lock guard(lock_);
-    auto posted = [this] { return !packets_.empty(); };
+    auto woken = [this] { return woken_; };
     if (!timeout) {
-        posted_.wait(guard, posted);
-    } else if (!posted_.wait_for(guard, *timeout, posted)) {
-        return std::nullopt;
+        changed_.wait(guard, woken);
+    } else {
+        changed_.wait_for(guard, *timeout, woken);
     }
-    std::optional<Completion> packet = packets_.front();
-    packets_.pop_front();
-    return packet;
+    woken_ = false;
+    return std::nullopt;
 }
 
 void SimulatorChannel::wake() {
-    post(std::nullopt);
+    // Notified under the lock: the reader may let the channel go as soon as it is free.
+    std::lock_guard guard(lock_);
+    woken_ = true;
+    changed_.notify_one();
 }
 
 void SimulatorChannel::cancel() {
     file_->cancel();
-}
-
-void SimulatorChannel::post(std::optional<Completion> packet) {
-    // Notified under the lock: the reader may take the last packet and let the channel go as soon as it is free.
-    std::lock_guard guard(lock_);
-    packets_.push_back(packet);
-    posted_.notify_one();
 }
 
 OpenResult openSimulatorChannel(std::u16string_view deviceName) {

@@ -6,7 +6,6 @@
 #define CMBRIDGE_NATIVE_SIMULATOR_CHANNEL_SIMULATOR_CHANNEL_H
 
 #include <condition_variable>
-#include <deque>
 #include <mutex>
 
 #include "native/receiver.h"
@@ -53,15 +52,13 @@ class SimulatorChannel final : public Channel, private ReceiveTransport {
     std::optional<Completion> wait(std::optional<std::chrono::milliseconds> timeout) override;
     void wake() override;
     void cancel() override;
-    void post(std::optional<Completion> packet);
 
     LoadedDriver driver_;
     std::unique_ptr<simulator::File> file_;
 
-    // What a completion port is on Windows; an empty packet wakes the reader.
     std::mutex lock_;
-    std::condition_variable posted_;
-    std::deque<std::optional<Completion>> packets_; // guarded by lock_
+    std::condition_variable changed_;
+    bool woken_ = false; // guarded by lock_
 
     Receiver receiver_;
 };

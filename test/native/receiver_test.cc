@@ -61,14 +61,12 @@ class FakeTransport : public ReceiveTransport {
 
     // Completes the request that is `index` in the order of issue among those that are pended, with one byte.
     void complete(size_t index, unsigned char byte, NtStatus status = kStatusSuccess) {
-        size_t slot;
-        {
-            std::lock_guard guard(lock_);
-            slot = issued_.at(index);
-            issued_.erase(issued_.begin() + static_cast<ptrdiff_t>(index));
-            buffers_[slot][0] = static_cast<std::byte>(byte);
-        }
-        post(Completion{slot, status, succeeded(status) ? 1u : 0u});
+        post(fill(index, byte, status));
+    }
+
+    // The same, but the receiver is told on this thread.
+    void completeHere(Receiver &receiver, size_t index, unsigned char byte, NtStatus status = kStatusSuccess) {
+        receiver.completed(fill(index, byte, status));
     }
 
     void awaitIssued(size_t count) {
@@ -82,6 +80,14 @@ class FakeTransport : public ReceiveTransport {
     }
 
   private:
+    Completion fill(size_t index, unsigned char byte, NtStatus status) {
+        std::lock_guard guard(lock_);
+        size_t slot = issued_.at(index);
+        issued_.erase(issued_.begin() + static_cast<ptrdiff_t>(index));
+        buffers_[slot][0] = static_cast<std::byte>(byte);
+        return {slot, status, succeeded(status) ? 1u : 0u};
+    }
+
     void post(std::optional<Completion> packet) {
         std::lock_guard guard(lock_);
         packets_.push_back(packet);
@@ -98,7 +104,11 @@ class FakeTransport : public ReceiveTransport {
 
 class FakeSink : public ReceiveSink {
   public:
-    void batchReady() override { count(ready_); }
+    void batchReady() override {
+        count(ready_);
+        std::unique_lock guard(lock_);
+        changed_.wait(guard, [this] { return !blocked_; });
+    }
     void ended(NtStatus status) override {
         status_ = status;
         count(ends_);
@@ -108,8 +118,16 @@ class FakeSink : public ReceiveSink {
     int ready() { return read(ready_); }
     int ends() { return read(ends_); }
     NtStatus status() const { return status_; }
+    // From then on batchReady() does not return.
+    void block() { setBlocked(true); }
+    void unblock() { setBlocked(false); }
 
   private:
+    void setBlocked(bool blocked) {
+        std::lock_guard guard(lock_);
+        blocked_ = blocked;
+        changed_.notify_all();
+    }
     void count(int &counter) {
         std::lock_guard guard(lock_);
         counter++;
@@ -128,6 +146,7 @@ class FakeSink : public ReceiveSink {
     std::condition_variable changed_;
     int ready_ = 0;
     int ends_ = 0;
+    bool blocked_ = false;
     std::atomic<NtStatus> status_ = kStatusSuccess;
 };
 
@@ -252,15 +271,99 @@ TEST_F(ReceiverTest, RefusesMoreRequestsThanMemoryHolds) {
     receiver_.stop();
 }
 
+TEST_F(ReceiverTest, TakesCompletionsFromAnyThread) {
+    start(4);
+    // The reader is not needed for that: it would have to be woken.
+    std::thread([&] { transport_.completeHere(receiver_, 0, 7); }).join();
+    EXPECT_EQ(sink_->ready(), 1);
+    EXPECT_EQ(take(), 7);
+    receiver_.acknowledge();
+    // Nor for a request that goes back while enough others are pended; with the last but one it is.
+    EXPECT_EQ(transport_.issued(), 3u);
+    for (unsigned char byte = 1; byte < 3; byte++) {
+        transport_.completeHere(receiver_, 0, byte);
+        EXPECT_EQ(take(), byte);
+    }
+    transport_.awaitIssued(2);
+    receiver_.stop();
+    EXPECT_EQ(transport_.issued(), 0u);
+    EXPECT_EQ(sink_->ends(), 0);
+}
+
+TEST_F(ReceiverTest, EndsAfterTheBatchesThatAreBeingTold) {
+    start(3);
+    sink_->block();
+    std::thread other([&] { transport_.completeHere(receiver_, 0, 1); });
+    sink_->awaitReady(1);
+    transport_.completeHere(receiver_, 0, 0, static_cast<NtStatus>(0xC00000A3));
+    // All that is pended is cancelled meanwhile.
+    transport_.awaitIssued(0);
+    EXPECT_EQ(sink_->ends(), 0);
+    sink_->unblock();
+    sink_->awaitEnd();
+    other.join();
+    EXPECT_EQ(take(), 1);
+}
+
+TEST_F(ReceiverTest, StopsWhenTheSinkIsCalledNoMore) {
+    start(2);
+    sink_->block();
+    std::thread other([&] { transport_.completeHere(receiver_, 0, 1); });
+    sink_->awaitReady(1);
+    std::atomic<bool> stopped = false;
+    std::thread stopping([&] {
+        receiver_.stop();
+        stopped = true;
+    });
+    transport_.awaitIssued(0);
+    EXPECT_FALSE(stopped);
+    sink_->unblock();
+    other.join();
+    stopping.join();
+}
+
+// As a program does that works where it is told.
+TEST_F(ReceiverTest, ASinkMayTakeAndAcknowledgeAtOnce) {
+    class : public ReceiveSink {
+      public:
+        void batchReady() override {
+            EXPECT_TRUE(receiver->takeBatch([](std::span<const std::byte>) {}));
+            EXPECT_TRUE(receiver->acknowledge());
+            taken++;
+        }
+        void ended(NtStatus) override {}
+        Receiver *receiver = nullptr;
+        std::atomic<int> taken = 0;
+    } sink;
+    sink.receiver = &receiver_;
+    ASSERT_EQ(receiver_.start(2, 16, std::shared_ptr<ReceiveSink>(std::shared_ptr<void>(), &sink)), kStatusSuccess);
+    for (int i = 0; i < 100; i++) {
+        while (transport_.issued() == 0) {
+            std::this_thread::yield();
+        }
+        if (i % 2 == 0) {
+            transport_.complete(0, 1);
+        } else {
+            transport_.completeHere(receiver_, 0, 1);
+        }
+    }
+    while (sink.taken < 100) {
+        std::this_thread::yield();
+    }
+    receiver_.stop();
+}
+
 TEST_F(ReceiverTest, StopsWhileRequestsCompleteAndAreAcknowledged) {
     start(8);
     std::atomic<bool> done = false;
     std::thread driver([&] {
-        while (!done) {
-            if (transport_.issued() == 8) {
-                for (unsigned char i = 0; i < 8; i++) {
-                    transport_.complete(0, i);
-                }
+        for (unsigned char byte = 0; !done;) {
+            if (transport_.issued() == 0) {
+                std::this_thread::yield();
+            } else if (byte % 3 == 0) {
+                transport_.complete(0, byte++ % 8);
+            } else {
+                transport_.completeHere(receiver_, 0, byte++ % 8);
             }
         }
     });

@@ -112,6 +112,11 @@ void BenchChannel::startReceive(const Napi::CallbackInfo &info) {
     } else if (lines_) {
         sink = lines_;
     }
+    // A recording is read on a thread of its own as it is.
+    if (!batches_ && replay_ == nullptr) {
+        thread_ = std::make_shared<SinkThread>(std::move(sink));
+        sink = thread_;
+    }
     NtStatus status = channel_->startReceive(info[0].As<Napi::Number>().Uint32Value(),
                                              info[1].As<Napi::Number>().Uint32Value(), std::move(sink));
     if (!succeeded(status)) {
@@ -151,6 +156,9 @@ Napi::Value BenchChannel::close(const Napi::CallbackInfo &info) {
         }
     }
     channel_->close();
+    if (thread_) {
+        thread_->stop();
+    }
     if (batches_) {
         batches_->release();
     }

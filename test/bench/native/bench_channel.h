@@ -13,6 +13,7 @@
 #include "test/bench/native/event_delivery.h"
 #include "test/bench/native/json_lines.h"
 #include "test/bench/native/replay_channel.h"
+#include "test/bench/native/sink_thread.h"
 
 namespace cmbridge::bench {
 
@@ -40,6 +41,7 @@ class BenchChannel final : public Napi::ObjectWrap<BenchChannel> {
     std::shared_ptr<Delivery> batches_;
     std::shared_ptr<EventDelivery> events_;
     std::shared_ptr<JsonLines> lines_;
+    std::shared_ptr<SinkThread> thread_;
 };
 
 } // namespace cmbridge::bench

@@ -25,7 +25,7 @@ class EventDelivery final : public ReceiveSink {
 
     void batchReady() override;
     void ended(NtStatus) override {}
-    // On the JavaScript thread: the reader does not wait for room any more, and nothing is called.
+    // On the JavaScript thread: nobody waits for room any more, and nothing is called.
     void release();
 
   private:
@@ -34,7 +34,7 @@ class EventDelivery final : public ReceiveSink {
     using Function = Napi::TypedThreadSafeFunction<EventDelivery, std::byte, callJavaScript>;
 
     explicit EventDelivery(Channel &channel) : channel_(channel) {}
-    // On the reader thread: until JavaScript has dealt with half of what is queued.
+    // On the thread of the sink: until JavaScript has dealt with half of what is queued.
     void waitForRoom();
     void taken();
     void deliver(Napi::Env env, Napi::Function onEvent, const CMB_RECORD *record);
