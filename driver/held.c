@@ -22,6 +22,12 @@
 C_ASSERT(CMB_MAX_HELD == 1 << SLOT_BITS);
 
 #define UNITS_PER_MILLISECOND 10000LL
+#define MICROSECONDS_PER_SECOND 1000000LL
+
+// Putting a thread to sleep and waking it takes longer than a program takes that decides at once. So while it does, and
+// nobody else is held, its answer is waited for awake for a moment, at PASSIVE_LEVEL.
+#define SPIN_MICROSECONDS 30
+#define QUICK_MICROSECONDS 100
 
 // Counts tickets of all sessions.
 static volatile LONG64 LastTicket;
@@ -58,6 +64,7 @@ NTSTATUS HeldAllocate(HELD_TABLE *Table, ULONG Limit) {
     KeAcquireSpinLock(&Table->Lock, &irql);
     Table->Slots = slots;
     Table->Limit = Limit;
+    Table->Processors = KeQueryActiveProcessorCountEx(ALL_PROCESSOR_GROUPS);
     Table->FirstFree = 0;
     Table->LastFree = Limit - 1;
     KeReleaseSpinLock(&Table->Lock, irql);
@@ -108,7 +115,8 @@ static UINT16 Begin(_Inout_ HELD_TABLE *Table, _Inout_ HELD *Held) {
         COUNT(Table, registration, Released, 1);
         return CMB_DECIDED_BY_RELEASE;
     }
-    const BOOLEAN admitted = BreakerAdmit(&registration->Breaker, (UINT64)KeQueryPerformanceCounter(NULL).QuadPart);
+    Held->Begun = KeQueryPerformanceCounter(NULL).QuadPart;
+    const BOOLEAN admitted = BreakerAdmit(&registration->Breaker, (UINT64)Held->Begun);
     WriteRelease(&registration->BreakerUntold, registration->Breaker.UntoldCount != 0);
     if (!admitted) {
         return CMB_DECIDED_BY_BREAKER;
@@ -125,6 +133,8 @@ static UINT16 Begin(_Inout_ HELD_TABLE *Table, _Inout_ HELD *Held) {
     slot->Registration = registration;
     COUNT(Table, registration, Asked, 1);
     HeldCountHeld(Table, registration, 1);
+    Held->Ended = FALSE;
+    Held->Spins = Table->Quick && Table->Counters.Held == 1;
     return CMB_DECIDED_BY_NOBODY;
 }
 
@@ -158,6 +168,7 @@ static VOID End(_Inout_ HELD_TABLE *Table, _Inout_ HELD_SLOT *Slot, _In_ UINT32 
     HELD *held = Slot->Held;
     REGISTRATION *registration = held->Registration;
     Slot->State = State;
+    WriteRelease(&held->Ended, TRUE);
     HeldCountHeld(Table, registration, -1);
     switch (State) {
     case CMB_REPLY_ANSWERED:
@@ -177,18 +188,44 @@ static VOID End(_Inout_ HELD_TABLE *Table, _Inout_ HELD_SLOT *Slot, _In_ UINT32 
     }
 }
 
+// It has ended while this thread was awake.
+static BOOLEAN SpinUntilEnded(_In_ const HELD *Held) {
+    LARGE_INTEGER frequency;
+    const LONGLONG start = KeQueryPerformanceCounter(&frequency).QuadPart;
+    const LONGLONG ticks = frequency.QuadPart * SPIN_MICROSECONDS / MICROSECONDS_PER_SECOND;
+    while (!ReadAcquire(&Held->Ended)) {
+        if (KeQueryPerformanceCounter(NULL).QuadPart - start > ticks) {
+            return FALSE;
+        }
+        YieldProcessor();
+    }
+    return TRUE;
+}
+
+_Requires_lock_held_(Table->Lock)
+static VOID NoteSpeed(_Inout_ HELD_TABLE *Table, _In_ const HELD *Held, _In_ UINT32 State) {
+    LARGE_INTEGER frequency;
+    const LONGLONG ticks = KeQueryPerformanceCounter(&frequency).QuadPart - Held->Begun;
+    Table->Quick =
+        State == CMB_REPLY_ANSWERED && ticks <= frequency.QuadPart * QUICK_MICROSECONDS / MICROSECONDS_PER_SECOND;
+}
+
 _Use_decl_annotations_
 UINT16 HeldWait(HELD_TABLE *Table, HELD *Held, UINT32 Deadline) {
     LARGE_INTEGER timeout = {.QuadPart = -UNITS_PER_MILLISECOND * Deadline};
     KIRQL irql;
-    // Not alertable, and for the kernel: the event is on this stack, and only an end of the table's may end the wait.
-    KeWaitForSingleObject(&Held->Event, UserRequest, KernelMode, FALSE, &timeout);
+    if (!Held->Spins || !SpinUntilEnded(Held)) {
+        // Not alertable, and for the kernel: the event is on this stack, and only an end of the table's may end the
+        // wait.
+        KeWaitForSingleObject(&Held->Event, UserRequest, KernelMode, FALSE, &timeout);
+    }
     KeAcquireSpinLock(&Table->Lock, &irql);
     HELD_SLOT *slot = FindSlot(Table, Held->Ticket);
     if (slot->State == CMB_REPLY_ACCEPTED) {
         End(Table, slot, CMB_REPLY_EXPIRED);
     }
     const UINT32 state = slot->State;
+    NoteSpeed(Table, Held, state);
     FreeSlot(Table, slot);
     KeReleaseSpinLock(&Table->Lock, irql);
     switch (state) {

@@ -23,6 +23,11 @@ typedef struct HELD {
     UINT64 Ticket;
     // Of the registration's breaker, when the question was put.
     UINT32 Round;
+    // KeQueryPerformanceCounter() then.
+    LONGLONG Begun;
+    BOOLEAN Spins;
+    // Only for who spins: the lock tells how it has ended.
+    volatile LONG Ended;
 } HELD;
 
 typedef struct HELD_SLOT {
@@ -42,6 +47,7 @@ typedef struct HELD_TABLE {
     KSPIN_LOCK Lock;
     // Do not change once the session is ready.
     ULONG Limit;
+    ULONG Processors;
     // Owned.
     HELD_SLOT *Slots;
 
@@ -50,6 +56,8 @@ typedef struct HELD_TABLE {
     _Guarded_by_(Lock) ULONG LastFree;
     // The session ends: nobody waits any more.
     _Guarded_by_(Lock) BOOLEAN Stopped;
+    // The program has answered the last question at once.
+    _Guarded_by_(Lock) BOOLEAN Quick;
     _Guarded_by_(Lock) CMB_DECISION_STATISTICS Counters;
 } HELD_TABLE;
 

@@ -47,6 +47,10 @@ class File {
     // Overlapped DeviceIoControl. The buffers must live until `done` was called, which happens exactly once, also when
     // the request completes at once or is cancelled, on a thread of the caller's process at PASSIVE_LEVEL.
     void controlAsync(uint32_t code, std::span<const std::byte> input, std::span<std::byte> output, Completion done);
+    // The same for direct I/O (no METHOD_BUFFERED), but `done` is called on the thread that completes the request, in
+    // the middle of IoCompleteRequest and at its IRQL: where Windows puts a packet into a completion port. It must not
+    // block, nor call the machine.
+    void controlDirect(uint32_t code, std::span<const std::byte> input, std::span<std::byte> output, Completion done);
     // CancelIoEx of everything that is pended on the handle.
     void cancel();
 

@@ -59,7 +59,7 @@ void SimulatorChannel::close() {
 
 NtStatus SimulatorChannel::issue(size_t slot, std::span<std::byte> buffer) {
     // The result comes through the completion in every case, a refusal too.
-    file_->controlAsync(CMB_IOCTL_RECEIVE, {}, buffer, [this, slot](simulator::IoResult result) {
+    file_->controlDirect(CMB_IOCTL_RECEIVE, {}, buffer, [this, slot](simulator::IoResult result) {
         receiver_.completed({slot, result.status, static_cast<size_t>(result.information)});
     });
     return kStatusPending;

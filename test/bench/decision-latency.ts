@@ -1,5 +1,6 @@
 import { allow, type Decision } from '../../lib/decision.js';
 import type { Event } from '../../lib/event.js';
+import { loadBenchAddon } from './native.js';
 import { pick, type PartOptions } from './part.js';
 import type { Row, Section } from './report.js';
 import { benchKey, bigQueue, runLoad, startRig, type Rig } from './rig.js';
@@ -23,6 +24,8 @@ interface Way {
   readonly threads: number;
 }
 
+/** What asking a program costs at least: two threads that wake each other, and nothing else. */
+const bare = { id: 'bare', label: 'a thread and JavaScript wake each other, no driver' } as const;
 const ways: readonly Way[] = [
   { id: 'sync', label: 'the callback returns a decision', decide: () => allow(), threads: 1 },
   { id: 'async', label: 'it returns a promise', decide: () => Promise.resolve(allow()), threads: 1 },
@@ -45,27 +48,33 @@ export async function decisionLatency(options: PartOptions): Promise<Section[]> 
 async function latencies(rig: Rig, isLoaded: boolean, options: PartOptions): Promise<Section> {
   const rounds = pick(options, 1, 10);
   const questions = pick(options, 200, 2000);
-  const samples = new Map(ways.map(({ id }) => [id, [] as number[]]));
+  const samples = new Map([bare, ...ways].map(({ id }) => [id, [] as number[]]));
+  const addon = loadBenchAddon();
   let seen = 0;
   const background = isLoaded ? await startBackground(rig, () => seen++) : null;
   for (let round = 0; round <= rounds; round++) {
+    const trips = await addon.roundTrips(questions, () => undefined);
+    if (round > 0) samples.get(bare.id)?.push(...trips);
     for (const way of ways) {
       const taken = await decide(rig, way, questions);
       if (round > 0) samples.get(way.id)?.push(...taken);
     }
   }
   const rate = background === null ? 0 : await background.stop();
-  const rows = ways.map(({ id, label }) => rowOf(id, label, samples.get(id) ?? []));
+  const floor = percentile(sorted(samples.get(bare.id)), 0.5);
+  const rows = [bare, ...ways].map(({ id, label }) => rowOf(id, label, sorted(samples.get(id)), floor));
   return {
     id: isLoaded ? 'decisions-loaded' : 'decisions',
     title: `Decision latency${isLoaded ? ' under load' : ''}`,
     columns: [
       ...percentiles.map(([key]) => ({ key, label: key === 'p999' ? 'p99.9' : key, unit: 'ns' as const })),
+      { key: 'ratio', label: 'p50, times the first row', unit: 'ratio' },
       { key: 'questions', label: 'questions', unit: 'count' },
     ],
     rows,
     notes: [
       'Nanoseconds from when the pre callback has found its rule to the decision, on the thread that is held, as `event.decision.latency` tells it.',
+      'The first row is what any way of asking a program costs here: a thread has an empty JavaScript function called and is woken when it has returned.',
       isLoaded
         ? `Meanwhile another thread caused ${Math.round(rate).toLocaleString('en')} other notifications per second, which the same program got as events (${seen} in all).`
         : 'Nothing else happened in the registry; each thread asks again as soon as it was let go.',
@@ -73,14 +82,18 @@ async function latencies(rig: Rig, isLoaded: boolean, options: PartOptions): Pro
   };
 }
 
-function rowOf(id: string, label: string, latencies: readonly number[]): Row {
-  const sorted = [...latencies].sort((a, b) => a - b);
-  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
-  return {
-    id,
-    label,
-    values: { ...Object.fromEntries(percentiles.map(([key, share]) => [key, at(share)])), questions: sorted.length },
-  };
+function sorted(samples: readonly number[] = []): number[] {
+  return [...samples].sort((a, b) => a - b);
+}
+
+function percentile(latencies: readonly number[], share: number): number {
+  return latencies[Math.min(latencies.length - 1, Math.floor(share * latencies.length))] ?? 0;
+}
+
+function rowOf(id: string, label: string, latencies: readonly number[], floor: number): Row {
+  const found = Object.fromEntries(percentiles.map(([key, share]) => [key, percentile(latencies, share)]));
+  const ratio = percentile(latencies, 0.5) / floor;
+  return { id, label, values: { ...found, ratio, questions: latencies.length } };
 }
 
 async function decide(rig: Rig, { decide, threads }: Way, questions: number): Promise<number[]> {

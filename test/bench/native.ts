@@ -28,6 +28,8 @@ export interface BenchAddon {
     new (recording: Recording | null, delivery: 'json', descriptor: number): BenchChannel;
   };
   readonly simulator: NativeSimulator;
+  /** A thread of its own has `callback` called so many times, one after the other: nanoseconds until it knows that it has returned. */
+  roundTrips(count: number, callback: () => void): Promise<Float64Array>;
 }
 
 export function loadBenchAddon(): BenchAddon {

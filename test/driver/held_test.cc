@@ -284,6 +284,37 @@ TEST_F(HeldTest, AnswersAtTheDeadline) {
     actor.close(key);
 }
 
+// The thread that is held stays awake for a moment if the last answer came at once; that changes nothing else.
+TEST_F(HeldTest, QuickAnswersAndSlowOnes) {
+    Client client;
+    Actor actor;
+    HANDLE key = actor.create(path());
+    Action action = kAskClosed;
+    action.deadline = CMB_MIN_DEADLINE;
+    add(client, setting(), action, {.misses = CMB_MAX_BREAKER_MISSES});
+    for (int i = 0; i < 60; ++i) {
+        auto set = startSet(actor, key);
+        const Record asked = client.receive().at(0);
+        if (i % 6 == 4) {
+            // Longer than anybody stays awake.
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        }
+        UINT16 by = CMB_DECIDED_BY_CALLBACK;
+        if (i % 6 == 5) {
+            by = CMB_DECIDED_BY_TIMEOUT;
+            EXPECT_EQ(set.get(), STATUS_ACCESS_DENIED);
+        } else if (replyOne(client, allow(asked)) == kAccepted) {
+            EXPECT_EQ(set.get(), STATUS_SUCCESS);
+        } else {
+            by = CMB_DECIDED_BY_TIMEOUT;
+        }
+        EXPECT_EQ(client.receive().at(0).decided().By, by);
+    }
+    EXPECT_GE(decisions(client).TimedOut, 10u);
+    EXPECT_GT(decisions(client).Answered, 0u);
+    actor.close(key);
+}
+
 // Registrations come and go while threads are held for them, and answers come late, early and twice.
 TEST_F(HeldTest, EverythingAtOnce) {
     auto client = std::make_unique<Client>(CMB_MIN_QUEUE_BYTES, 0, 3);

@@ -42,17 +42,9 @@ class Pending {
   public:
     explicit Pending(size_t output = 16) : output_(output) {}
 
-    void start(simulator::File &file, uint32_t code) {
-        file.controlAsync(code, {}, std::as_writable_bytes(std::span(output_)), [this](simulator::IoResult result) {
-            std::lock_guard lock(lock_);
-            result_ = result;
-            ++calls_;
-            irql_ = KeGetCurrentIrql();
-            process_ = reinterpret_cast<uintptr_t>(PsGetCurrentProcessId());
-            thread_ = std::this_thread::get_id();
-            done_.notify_all();
-        });
-    }
+    void start(simulator::File &file, uint32_t code) { file.controlAsync(code, {}, output(), completion()); }
+
+    void startDirect(simulator::File &file, uint32_t code) { file.controlDirect(code, {}, output(), completion()); }
 
     simulator::IoResult wait() {
         std::unique_lock lock(lock_);
@@ -71,6 +63,20 @@ class Pending {
     std::thread::id thread_;
 
   private:
+    std::span<std::byte> output() { return std::as_writable_bytes(std::span(output_)); }
+
+    simulator::File::Completion completion() {
+        return [this](simulator::IoResult result) {
+            std::lock_guard lock(lock_);
+            result_ = result;
+            ++calls_;
+            irql_ = KeGetCurrentIrql();
+            process_ = reinterpret_cast<uintptr_t>(PsGetCurrentProcessId());
+            thread_ = std::this_thread::get_id();
+            done_.notify_all();
+        };
+    }
+
     std::mutex lock_;
     std::condition_variable done_;
     simulator::IoResult result_ = {};

@@ -68,6 +68,9 @@ TEST_F(SampleTest, MemoryThatVanishedIsAnAccessViolation) {
         EXPECT_EQ(file->control(SAMPLE_ECHO, in(input), out(output)).status, STATUS_ACCESS_VIOLATION);
         EXPECT_EQ(file->control(SAMPLE_ECHO_OUT_DIRECT, in(input), out(output)).status, STATUS_ACCESS_VIOLATION);
         EXPECT_EQ(file->control(SAMPLE_ECHO_NEITHER, in(input), out(output)).status, STATUS_ACCESS_VIOLATION);
+        IoResult refused = {};
+        file->controlDirect(SAMPLE_ECHO_OUT_DIRECT, in(input), out(output), [&](IoResult result) { refused = result; });
+        EXPECT_EQ(refused.status, STATUS_ACCESS_VIOLATION);
         EXPECT_EQ(output[0], 0);
         SimUnregisterUserRange(output.data());
     }
@@ -96,6 +99,44 @@ TEST_F(SampleTest, AsyncCompletesOnAThreadOfTheProcessAtPassiveLevel) {
         EXPECT_EQ(atOnce.wait().status, STATUS_SUCCESS);
         EXPECT_NE(atOnce.thread_, std::this_thread::get_id());
     }
+    unload();
+}
+
+TEST_F(SampleTest, DirectCompletesOnTheThreadThatCompletes) {
+    load();
+    Pending cancelled, closed;
+    {
+        auto file = open();
+        Pending pended;
+        pended.startDirect(*file, SAMPLE_PEND_DIRECT);
+        EXPECT_EQ(pended.calls(), 0);
+        std::array<char, 3> data = {7, 8, 9};
+        EXPECT_EQ(file->control(SAMPLE_FEED, in(data), {}).status, STATUS_SUCCESS);
+        EXPECT_EQ(pended.calls(), 1);
+        EXPECT_EQ(pended.wait().status, STATUS_SUCCESS);
+        EXPECT_EQ(pended.wait().information, 3u);
+        EXPECT_EQ(pended.output_[2], 9);
+        EXPECT_EQ(pended.irql_, DISPATCH_LEVEL);
+        EXPECT_EQ(pended.thread_, std::this_thread::get_id());
+
+        // The driver completes it before it returns.
+        Pending atOnce;
+        atOnce.startDirect(*file, SAMPLE_ECHO_OUT_DIRECT);
+        EXPECT_EQ(atOnce.calls(), 1);
+        EXPECT_EQ(atOnce.wait().status, STATUS_SUCCESS);
+
+        Pending refused;
+        EXPECT_THROW(refused.startDirect(*file, SAMPLE_PEND), std::invalid_argument);
+        EXPECT_EQ(refused.calls(), 0);
+
+        cancelled.startDirect(*file, SAMPLE_PEND_DIRECT);
+        file->cancel();
+        EXPECT_EQ(cancelled.calls(), 1);
+        closed.startDirect(*file, SAMPLE_PEND_DIRECT);
+    }
+    EXPECT_EQ(cancelled.wait().status, STATUS_CANCELLED);
+    EXPECT_EQ(closed.wait().status, STATUS_CANCELLED);
+    EXPECT_EQ(Sample.Closes, 1);
     unload();
 }
 

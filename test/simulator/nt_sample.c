@@ -179,6 +179,7 @@ static NTSTATUS Control(PDEVICE_OBJECT DeviceObject, PIRP Irp) {
         Status = SampleGuardedCopy(Irp->UserBuffer, Location->Parameters.DeviceIoControl.Type3InputBuffer, Length);
         return Complete(Irp, Status, NT_SUCCESS(Status) ? Length : 0);
     case SAMPLE_PEND:
+    case SAMPLE_PEND_DIRECT:
         IoCsqInsertIrp(&Device->Queue, Irp, NULL);
         return STATUS_PENDING;
     case SAMPLE_PEND_STUBBORN:
@@ -193,6 +194,14 @@ static NTSTATUS Control(PDEVICE_OBJECT DeviceObject, PIRP Irp) {
             return Complete(Irp, STATUS_NOT_FOUND, 0);
         }
         Length = min(InputLength, IoGetCurrentIrpStackLocation(Next)->Parameters.DeviceIoControl.OutputBufferLength);
+        if (Next->MdlAddress != NULL) {
+            PVOID Output = MmGetSystemAddressForMdlSafe(Next->MdlAddress, NormalPagePriority);
+            RtlCopyMemory(Output, Irp->AssociatedIrp.SystemBuffer, Length);
+            KeRaiseIrql(DISPATCH_LEVEL, &Irql);
+            Complete(Next, STATUS_SUCCESS, Length);
+            KeLowerIrql(Irql);
+            return Complete(Irp, STATUS_SUCCESS, 0);
+        }
         RtlCopyMemory(Next->AssociatedIrp.SystemBuffer, Irp->AssociatedIrp.SystemBuffer, Length);
         Complete(Next, STATUS_SUCCESS, Length);
         return Complete(Irp, STATUS_SUCCESS, 0);

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdio>
 #include <optional>
+#include <stdexcept>
 
 namespace simulator {
 
@@ -28,6 +29,11 @@ IoResult File::control(uint32_t code, std::span<const std::byte> input, std::spa
 
 void File::controlAsync(uint32_t code, std::span<const std::byte> input, std::span<std::byte> output, Completion done) {
     impl_->controlAsync(code, input, output, std::move(done));
+}
+
+void File::controlDirect(uint32_t code, std::span<const std::byte> input, std::span<std::byte> output,
+                         Completion done) {
+    impl_->controlDirect(code, input, output, std::move(done));
 }
 
 void File::cancel() {
@@ -79,6 +85,50 @@ void File::Impl::controlAsync(uint32_t code, std::span<const std::byte> input, s
         push({completed, {}, done});
     };
     nt::issue(request);
+}
+
+void File::Impl::controlDirect(uint32_t code, std::span<const std::byte> input, std::span<std::byte> output,
+                               Completion done) {
+    if (METHOD_FROM_CTL_CODE(code) == METHOD_BUFFERED) {
+        throw std::invalid_argument("The output of a buffered request is copied in its own process.");
+    }
+    std::optional<nt::BorrowedThread> borrowed;
+    if (IoGetCurrentProcess() != process) {
+        borrowed.emplace(process, false);
+    }
+    releaseDone();
+    std::shared_ptr<nt::Request> request;
+    NTSTATUS status =
+        nt::buildControl(file, access, code, input.data(), input.size(), output.data(), output.size(), &request);
+    if (!NT_SUCCESS(status)) {
+        done({status, 0});
+        return;
+    }
+    {
+        std::lock_guard guard(queue->lock);
+        ++queue->outstanding;
+    }
+    request->onCompleted = [queue = queue, done = std::move(done)](const std::shared_ptr<nt::Request> &completed) {
+        IO_STATUS_BLOCK block = nt::takeResult(completed);
+        done({block.Status, block.Information});
+        std::lock_guard guard(queue->lock);
+        queue->done.push_back(completed);
+        --queue->outstanding;
+        queue->changed.notify_all();
+    };
+    nt::issue(request);
+}
+
+// The thread that completes a request may be at DISPATCH_LEVEL, and the last reference to a file calls the driver.
+void File::Impl::releaseDone() {
+    std::vector<std::shared_ptr<nt::Request>> done;
+    {
+        std::lock_guard guard(queue->lock);
+        done.swap(queue->done);
+    }
+    for (const auto &request : done) {
+        nt::release(request);
+    }
 }
 
 void File::Impl::startWorker() {
@@ -139,6 +189,7 @@ void File::Impl::close() {
         nt::bugCheck(DRIVER_VERIFIER_IOMANAGER_VIOLATION, reinterpret_cast<ULONG_PTR>(file), 0, 0, 0,
                      "A driver completes requests neither when they are cancelled nor in CLEANUP.");
     }
+    releaseDone();
     {
         std::lock_guard lock(queue->lock);
         queue->stop = true;

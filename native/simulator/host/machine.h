@@ -44,6 +44,7 @@ struct File::Impl {
     ~Impl();
     IoResult control(uint32_t code, std::span<const std::byte> input, std::span<std::byte> output);
     void controlAsync(uint32_t code, std::span<const std::byte> input, std::span<std::byte> output, Completion done);
+    void controlDirect(uint32_t code, std::span<const std::byte> input, std::span<std::byte> output, Completion done);
     void close();
 
     // Completions that wait for their thread, which is started with the first of them.
@@ -56,6 +57,8 @@ struct File::Impl {
         std::mutex lock;
         std::condition_variable changed;
         std::deque<Completed> ready;
+        // Those of controlDirect() that were completed and still hold references.
+        std::vector<std::shared_ptr<nt::Request>> done;
         size_t outstanding = 0;
         bool stop = false;
     };
@@ -64,6 +67,7 @@ struct File::Impl {
     std::thread worker;
 
     void startWorker();
+    void releaseDone();
 };
 
 struct Thread::Impl {

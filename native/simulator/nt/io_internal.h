@@ -94,8 +94,12 @@ IO_STATUS_BLOCK issueAndWait(const std::shared_ptr<Request> &request);
 // Calls the driver. onCompleted, or the waiter, learns of the completion.
 void issue(const std::shared_ptr<Request> &request);
 void waitCompleted(const std::shared_ptr<Request> &request);
-// Copies out, frees buffers, drops references. In a thread of the requesting process, at PASSIVE_LEVEL, once.
+// Both of the next, in a thread of the requesting process, at PASSIVE_LEVEL, once.
 IO_STATUS_BLOCK finish(const std::shared_ptr<Request> &request);
+// Copies out and frees buffers. If there is nothing to copy, in any thread and at any IRQL.
+IO_STATUS_BLOCK takeResult(const std::shared_ptr<Request> &request);
+// Drops references, perhaps the last to the file. At PASSIVE_LEVEL.
+void release(const std::shared_ptr<Request> &request);
 // IoCancelIrp of everything that is pended on the file.
 void cancelFile(PFILE_OBJECT file);
 

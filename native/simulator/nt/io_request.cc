@@ -225,7 +225,7 @@ void waitCompleted(const std::shared_ptr<Request> &request) {
     k.ioChanged.wait(lock, [&] { return request->completed; });
 }
 
-IO_STATUS_BLOCK finish(const std::shared_ptr<Request> &request) {
+IO_STATUS_BLOCK takeResult(const std::shared_ptr<Request> &request) {
     IO_STATUS_BLOCK result = request->result;
     if (request->limited && !NT_ERROR(result.Status) && result.Information > request->outputLength) {
         bugCheck(DRIVER_VERIFIER_IOMANAGER_VIOLATION, 0x21E, request->code, result.Information, request->outputLength,
@@ -245,10 +245,19 @@ IO_STATUS_BLOCK finish(const std::shared_ptr<Request> &request) {
     std::free(request->mdl);
     request->systemBuffer = nullptr;
     request->mdl = nullptr;
+    return result;
+}
+
+void release(const std::shared_ptr<Request> &request) {
     ObfDereferenceObject(request->thread);
     if (request->major == IRP_MJ_DEVICE_CONTROL) {
         ObfDereferenceObject(request->file);
     }
+}
+
+IO_STATUS_BLOCK finish(const std::shared_ptr<Request> &request) {
+    IO_STATUS_BLOCK result = takeResult(request);
+    release(request);
     return result;
 }
 

@@ -6,6 +6,7 @@
 #include <napi.h>
 
 #include "test/bench/native/bench_channel.h"
+#include "test/bench/native/round_trips.h"
 
 namespace {
 
@@ -13,6 +14,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
     auto *simulator = cmbridge::createSimulatorBinding(env).release();
     env.SetInstanceData(simulator);
     exports.Set("Channel", cmbridge::bench::BenchChannel::define(env, *simulator));
+    exports.Set("roundTrips", Napi::Function::New(env, cmbridge::bench::roundTrips, "roundTrips"));
     exports.Set("simulator", simulator->createObject(env));
     return exports;
 }

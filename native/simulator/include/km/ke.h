@@ -126,6 +126,7 @@ BOOLEAN KeAreAllApcsDisabled(VOID);
 
 PKTHREAD KeGetCurrentThread(VOID);
 ULONG KeGetCurrentProcessorNumberEx(PVOID ProcNumber);
+#define ALL_PROCESSOR_GROUPS 0xffff
 ULONG KeQueryActiveProcessorCountEx(USHORT GroupNumber);
 KPRIORITY KeSetPriorityThread(PKTHREAD Thread, KPRIORITY Priority);
 
