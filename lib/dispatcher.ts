@@ -117,7 +117,7 @@ export class Dispatcher {
     const isDraining = this.#draining > 0;
     const asks = this.#routes.asks;
     this.#asks = asks;
-    if (!isDraining && !asks && this.registrations.some(({ isFull }) => isFull)) return;
+    if (!isDraining && !asks && this.registrations.some(({ outlet }) => outlet.isFull)) return;
     const isPatient = isDraining || (asks && this.#unsettled < maxUnsettled);
     for (const batch of this.#outstanding) {
       if (batch.isOpen || (batch.pending > 0 && !isPatient)) continue;
@@ -212,7 +212,7 @@ export class Dispatcher {
 
   #damage(registration: Registration, error: CmBridgeError, ticket: bigint | null): void {
     if (ticket !== null) this.#questions.dismiss(registration, ticket, null);
-    registration.deliverDamage(error);
+    registration.outlet.deliverDamage(error);
   }
 
   /** While somebody registers, records may come of a registration that nobody knows yet. */
@@ -225,7 +225,7 @@ export class Dispatcher {
   }
 
   #deliverDamage(error: CmBridgeError): void {
-    for (const registration of this.registrations) registration.deliverDamage(error);
+    for (const registration of this.registrations) registration.outlet.deliverDamage(error);
   }
 
   #deliverEarly(registration: Registration, event: Event | LazyEvent, ticket: bigint | null, batch: Batch): void {
@@ -250,7 +250,7 @@ export class Dispatcher {
       this.#questions.ask(registration, event, ticket);
       return;
     }
-    const settled = registration.deliver(event);
+    const settled = registration.outlet.deliver(event);
     if (settled === null) return;
     batch.pending++;
     this.#unsettled++;

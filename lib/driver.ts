@@ -4,7 +4,15 @@ import type { GuardedByDefault, GuardedOperation, GuardHandler, GuardHandlers, G
 import type { GuardHandlerInput } from './guard-rules.js';
 import type { BackendName } from './native.js';
 import { openDrivers } from './open-drivers.js';
-import { abortable, checkFunction, checkOptions, checkSignal, quote, throwIfAborted } from './options.js';
+import {
+  abortable,
+  checkFunction,
+  checkOptions,
+  checkSignal,
+  quote,
+  throwIfAborted,
+  type SignalOption,
+} from './options.js';
 import { CMB_SCOPE_DRIVER, CMB_SCOPE_SESSION } from './protocol.js';
 import {
   checkRegisterOptions,
@@ -12,15 +20,8 @@ import {
   type LazyRegisterOptions,
   type RegisterOptions,
 } from './register-options.js';
-import {
-  requireCallback,
-  type EventCallback,
-  type LazyEventCallback,
-  type LazyRegistration,
-  type Registration,
-  type RegistrationRules,
-  type SignalOption,
-} from './registration.js';
+import { requireCallback, type LazyRegistration, type Registration, type RegistrationRules } from './registration.js';
+import type { EventCallback, LazyEventCallback } from './outlet.js';
 import type { DriverLimits, HelloReply } from './requests.js';
 import { rulesForDriver, type RulesInput, type RulesTarget } from './rules/driver-rules.js';
 import type { RegisterParameters, Session } from './session.js';
@@ -106,7 +107,7 @@ export class Driver {
       onError: checkFunction('onError', options.onError),
       ...(onCookie === undefined ? {} : { onCookie }),
     };
-    requireCallback(rules.current, callback);
+    requireCallback(rules.current, callback !== undefined);
     throwIfAborted(signal, 'Registering');
     const registration = await this.#session.register(parameters);
     if (signal?.aborted === true) {

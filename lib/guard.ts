@@ -8,8 +8,9 @@ import {
   type GuardOptions,
 } from './guard-options.js';
 import { checkHandlers, guardRules, handlerOf, withGuardPlaces, type GuardHandlerInput } from './guard-rules.js';
-import { checkFunction, checkOptions } from './options.js';
-import type { EventCallback, Registration, SetRulesResult, SignalOption } from './registration.js';
+import { checkFunction, checkOptions, type SignalOption } from './options.js';
+import type { Registration, SetRulesResult } from './registration.js';
+import type { EventCallback } from './outlet.js';
 import type { RegisterOptions } from './register-options.js';
 import type { CompiledRules, Rule } from './rules/rule.js';
 import type { Statistics } from './statistics.js';

@@ -45,17 +45,9 @@ export { parseRegFile } from './reg-file/parse.js';
 export type { CreateProcessOptions } from './process-options.js';
 export type { RawQueries, RawQueryOptions, RawQueryResult } from './raw-queries.js';
 export type { LazyRegisterOptions, RegisterOptions } from './register-options.js';
-export type {
-  ErrorCallback,
-  EventCallback,
-  EventsOptions,
-  LazyEventCallback,
-  LazyRegistration,
-  Registration,
-  SetRulesOptions,
-  SetRulesResult,
-  SignalOption,
-} from './registration.js';
+export type { LazyRegistration, Registration, SetRulesOptions, SetRulesResult } from './registration.js';
+export type { ErrorCallback, EventCallback, EventsOptions, LazyEventCallback } from './outlet.js';
+export type { SignalOption } from './options.js';
 export { displayKey, keyHive, nativeKey } from './registry-path.js';
 export type { KeyHive } from './registry-path.js';
 export type { RegistryThread as SimulatedThread } from './registry-thread.js';

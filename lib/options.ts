@@ -1,5 +1,9 @@
 import { abortError, CmBridgeError, invalidArgument } from './errors.js';
 
+export interface SignalOption {
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** A value as it can stand in a message: short, and with its type visible. */
 export function quote(value: unknown): string {
   if (typeof value === 'bigint') return `${value}n`;

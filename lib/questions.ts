@@ -24,7 +24,7 @@ export class Questions {
   /** Whoever is held for `ticket` waits for what the callback of `registration` says. */
   ask(registration: Registration, event: Event | LazyEvent, ticket: bigint): void {
     const known = event as Event;
-    registration.ask(known, {
+    registration.outlet.ask(known, {
       decide: (decision) => {
         // With its registration the operation was let go.
         if (!registration.active) return;
@@ -33,7 +33,7 @@ export class Questions {
           encoded = decision === undefined ? allowed : this.#encode(decision, event);
         } catch (error) {
           this.dismiss(registration, ticket, known);
-          registration.report(error, known);
+          registration.outlet.report(error, known);
           return;
         }
         this.#give(registration, ticket, encoded, known);
@@ -58,7 +58,7 @@ export class Questions {
 
   #give(registration: Registration, ticket: bigint, decision: EncodedDecision, event: Event | null): void {
     this.#replies.give(ticket, decision, (error) => {
-      registration.report(error, event);
+      registration.outlet.report(error, event);
     });
   }
 

@@ -3,9 +3,9 @@ import type { LazyEvent } from './decode/lazy-event.js';
 import { invalidArgument } from './errors.js';
 import type { BreakerEvent, GapEvent } from './event.js';
 import { checkNotifyClasses, checkPhases, notifyClassMask, type NotifyClassName, type Phase } from './notify-class.js';
-import { checkBoolean, checkInteger, checkOptions, quote } from './options.js';
+import { checkBoolean, checkInteger, checkOptions, quote, type SignalOption } from './options.js';
 import * as P from './protocol.js';
-import type { ErrorCallback, SignalOption } from './registration.js';
+import type { ErrorCallback } from './outlet.js';
 import type { BreakerOptions, DriverLimits, RateLimit, RegisterRequest } from './requests.js';
 import type { RulesInput } from './rules/driver-rules.js';
 

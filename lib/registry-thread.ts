@@ -11,10 +11,9 @@ import {
 import type { NativeHandleResult, NativeThread } from './native.js';
 import { nativeStatus, statusError } from './nt-error.js';
 import { NtStatus, ntSuccess } from './nt-status.js';
-import { checkBoolean, checkInteger, checkOptions, checkSignal, throwIfAborted } from './options.js';
+import { checkBoolean, checkInteger, checkOptions, checkSignal, throwIfAborted, type SignalOption } from './options.js';
 import { applyRegFile } from './reg-file/apply.js';
 import { parseRegFile } from './reg-file/parse.js';
-import type { SignalOption } from './registration.js';
 import { nativeKey, simulatedUserSid } from './registry-path.js';
 import { SimulatedKey } from './simulated-key.js';
 import { SimulatedTransaction } from './simulated-transaction.js';

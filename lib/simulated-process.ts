@@ -1,8 +1,7 @@
 import { invalidArgument } from './errors.js';
 import type { CreateKeyOptions, OpenKeyOptions } from './key-options.js';
 import type { LoadKind, NativeLoadResult, NativeLoadShape, NativeProcess } from './native.js';
-import { checkInteger, checkOptions, quote } from './options.js';
-import type { SignalOption } from './registration.js';
+import { checkInteger, checkOptions, quote, type SignalOption } from './options.js';
 import { nativeKey, simulatedUserSid } from './registry-path.js';
 import { RegistryThread } from './registry-thread.js';
 import type { SimulatedKey } from './simulated-key.js';
