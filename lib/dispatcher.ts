@@ -1,3 +1,4 @@
+import { Batches, type Batch } from './batches.js';
 import { Decoder } from './decode.js';
 import { ticketOf } from './decode/decided.js';
 import { LazyEvent } from './decode/lazy-event.js';
@@ -8,35 +9,21 @@ import type { Questions } from './questions.js';
 import { forEachRecord, type RecordView } from './record.js';
 import type { Registration } from './registration.js';
 import type { RulesetTable } from './rules/ruleset-table.js';
-import { Route, RouteTable, type Batch } from './route.js';
+import { Route, RouteTable } from './route.js';
 
 const R = P.CMB_RECORD;
 
-/** Where a registration asks: so many callbacks may be unsettled before batches are held back. */
-const maxUnsettled = 1024;
-
-/**
- * Gives the records of each batch to their registrations, and acknowledges the batch when every callback has settled and no
- * iterator is full. Until then native code keeps the request back, so the driver's queue fills, and counts what it drops.
- * While somebody drains, batches are acknowledged at once: what is waited for is finite, and the reader may be the one that waits.
- */
+/** Gives the records of each batch to their registrations. */
 export class Dispatcher {
+  readonly batches: Batches;
   readonly #routes = new RouteTable();
-  readonly #acknowledge: () => void;
   readonly #questions: Questions;
-  readonly #outstanding = new Set<Batch>();
-  readonly #progress = new Set<() => void>();
-  /** Callbacks of events that have not settled; those of questions are not among them. */
-  #unsettled = 0;
-  #asks = false;
   #registering = 0;
-  #draining = 0;
   #decoder = new Decoder(0, 0);
-  #batches = 0;
   #isDamaged = false;
 
   constructor(acknowledge: () => void, questions: Questions) {
-    this.#acknowledge = acknowledge;
+    this.batches = new Batches(acknowledge, this.#routes);
     this.#questions = questions;
   }
 
@@ -54,18 +41,9 @@ export class Dispatcher {
     this.#routes.delete(cookie);
   }
 
-  /** How many batches have come. */
-  get batches(): number {
-    return this.#batches;
-  }
-
   /** Records were lost on the way from the driver, so a registration may never be complete. */
   get isDamaged(): boolean {
     return this.#isDamaged;
-  }
-
-  get isDraining(): boolean {
-    return this.#draining > 0;
   }
 
   /** What UNREGISTER said is to come in all, from the first record on. */
@@ -83,9 +61,7 @@ export class Dispatcher {
   }
 
   dispatch(buffer: ArrayBuffer): void {
-    const batch: Batch = { pending: 1, isOpen: true };
-    this.#batches++;
-    this.#outstanding.add(batch);
+    const batch = this.batches.begin();
     forEachRecord(
       buffer,
       (record) => {
@@ -97,33 +73,7 @@ export class Dispatcher {
         this.#deliverDamage(error);
       },
     );
-    batch.pending--;
-    batch.isOpen = false;
-    this.release();
-    for (const wake of [...this.#progress]) wake();
-  }
-
-  /** Some registration asks: see release(). */
-  get asks(): boolean {
-    return this.#asks;
-  }
-
-  /**
-   * Acknowledges what needs to be waited for no more. Where a registration asks, a question that waits behind other events may miss its
-   * deadline: there a full iterator loses events instead (see event-buffer.ts), and callbacks hold batches back only when very many of
-   * them have not settled.
-   */
-  release(): void {
-    const isDraining = this.#draining > 0;
-    const asks = this.#routes.asks;
-    this.#asks = asks;
-    if (!isDraining && !asks && this.registrations.some(({ outlet }) => outlet.isFull)) return;
-    const isPatient = isDraining || (asks && this.#unsettled < maxUnsettled);
-    for (const batch of this.#outstanding) {
-      if (batch.isOpen || (batch.pending > 0 && !isPatient)) continue;
-      this.#outstanding.delete(batch);
-      this.#acknowledge();
-    }
+    this.batches.finish(batch);
   }
 
   beginRegister(): void {
@@ -142,38 +92,14 @@ export class Dispatcher {
     }
     this.#registering--;
     if (this.#registering === 0) for (const batch of this.#routes.forgetUnowned()) batch.pending--;
-    this.release();
-  }
-
-  beginDrain(): void {
-    this.#draining++;
-    this.release();
-  }
-
-  endDrain(): void {
-    this.#draining--;
-    this.release();
-  }
-
-  /** Resolves after the next batch, or when `milliseconds` have passed. */
-  async progress(milliseconds?: number): Promise<void> {
-    let wake: () => void = () => undefined;
-    let timer: NodeJS.Timeout | undefined;
-    await new Promise<void>((resolve) => {
-      wake = resolve;
-      this.#progress.add(wake);
-      if (milliseconds !== undefined) timer = setTimeout(resolve, milliseconds);
-    });
-    clearTimeout(timer);
-    this.#progress.delete(wake);
+    this.batches.release();
   }
 
   /** Nothing comes any more. */
   end(error: Error | null): void {
-    this.#outstanding.clear();
+    this.batches.end();
     for (const registration of this.registrations) registration.end(error);
     this.#routes.clear();
-    for (const wake of [...this.#progress]) wake();
   }
 
   #dispatchRecord(record: RecordView, batch: Batch): void {
@@ -251,14 +177,7 @@ export class Dispatcher {
       return;
     }
     const settled = registration.outlet.deliver(event);
-    if (settled === null) return;
-    batch.pending++;
-    this.#unsettled++;
-    void settled.then(() => {
-      batch.pending--;
-      this.#unsettled--;
-      if (batch.pending === 0 || this.#unsettled === maxUnsettled - 1) this.release();
-    });
+    if (settled !== null) this.batches.awaitCallback(batch, settled);
   }
 }
 

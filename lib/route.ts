@@ -1,17 +1,10 @@
+import type { Batch } from './batches.js';
 import { HopTracker } from './decode/hops.js';
 import type { CmBridgeError } from './errors.js';
 import type { LazyEvent } from './decode/lazy-event.js';
 import type { Event } from './event.js';
 import { RulesetTable } from './rules/ruleset-table.js';
 import type { Registration } from './registration.js';
-
-/** One batch that native code waits to have acknowledged. */
-export interface Batch {
-  /** Callbacks that have not settled, and other reasons to wait. */
-  pending: number;
-  /** Its records are being read. */
-  isOpen: boolean;
-}
 
 /** An event, or the error that took the place of one. */
 interface Early {

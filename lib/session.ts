@@ -57,11 +57,11 @@ export class Session implements RegistrationOwner {
   }
 
   get asks(): boolean {
-    return this.dispatcher.asks;
+    return this.dispatcher.batches.asks;
   }
 
   roomAgain(): void {
-    this.dispatcher.release();
+    this.dispatcher.batches.release();
   }
 
   async register(parameters: RegisterParameters): Promise<Registration> {
@@ -117,24 +117,24 @@ export class Session implements RegistrationOwner {
     await this.#drain(cookie);
     this.dispatcher.remove(cookie);
     registration.end(null);
-    this.dispatcher.release();
+    this.dispatcher.batches.release();
     this.#updateReference();
   }
 
   /** Until everything that the driver has counted for the registration is delivered: its records, and gaps for what it lost. */
   async #drain(cookie: bigint): Promise<void> {
-    this.dispatcher.beginDrain();
+    this.dispatcher.batches.beginDrain();
     this.#updateReference();
     try {
       while (this.#goneStatus === null && !this.dispatcher.isComplete(cookie)) {
-        const before = this.dispatcher.batches;
-        await this.dispatcher.progress(this.dispatcher.isDamaged ? 50 : undefined);
-        if (!this.dispatcher.isDamaged || this.dispatcher.batches > before) continue;
+        const before = this.dispatcher.batches.count;
+        await this.dispatcher.batches.progress(this.dispatcher.isDamaged ? 50 : undefined);
+        if (!this.dispatcher.isDamaged || this.dispatcher.batches.count > before) continue;
         // What a damaged batch has swallowed never comes.
         if ((await this.statistics(P.CMB_SCOPE_SESSION, 0n)).queueRecords === 0n) break;
       }
     } finally {
-      this.dispatcher.endDrain();
+      this.dispatcher.batches.endDrain();
       this.#updateReference();
     }
   }
@@ -238,7 +238,7 @@ export class Session implements RegistrationOwner {
 
   /** A process may exit when nothing is registered. */
   #updateReference(): void {
-    const isBusy = this.dispatcher.isDraining || this.#pendingRegisters.size > 0;
+    const isBusy = this.dispatcher.batches.isDraining || this.#pendingRegisters.size > 0;
     const isWanted = this.#isReferenced && this.dispatcher.registrations.length > 0;
     if (this.#goneStatus === null && (isBusy || isWanted)) this.#channel?.ref();
     else this.#channel?.unref();
