@@ -56,7 +56,7 @@ async function costOf(
   options: PartOptions,
 ): Promise<Section> {
   const load = { path: benchKey, kind };
-  const count = await calibrate(rig.process, load, pick(options, 2, 60));
+  const count = await calibrate(rig.process, load, pick(options, 2, 20));
   const perOperation = async () => {
     const { operations, nanoseconds } = await runLoad(rig.process, { ...load, operations: count });
     return nanoseconds / operations;
@@ -89,7 +89,7 @@ async function costOf(
   add('notify', 'every notification is sent', () => notified(false));
   if (kind === 'set') add('notify-old', 'the same, with old values', () => notified(true));
 
-  const samples = await interleave(candidates, pick(options, 1, 21));
+  const samples = await interleave(candidates, pick(options, 1, 63));
   const base = samplesOf(samples, 'none');
   const after = await reader.session.statistics();
   const lost = Number(after.lost - before.lost) / Number(after.callbacks - before.callbacks);
