@@ -73,14 +73,19 @@ export function exemptionSuite(host: ConformanceHost): void {
     }
 
     if (host.abilities.has('kernel callers')) {
-      for (const irql of ['passive', 'apc'] as const) {
+      for (const caller of [
+        { mode: 'kernel', irql: 'passive' },
+        { mode: 'kernel', irql: 'apc' },
+        { mode: 'user', irql: 'apc' },
+      ] as const) {
+        const isUser = caller.mode === 'user';
         exempt(
-          `calls from kernel mode at ${irql} level are neither asked about nor blocked`,
-          false,
+          `calls from ${caller.mode} mode at ${caller.irql} level are not asked about${isUser ? '; what rules block holds for them' : ', nor blocked'}`,
+          isUser,
           async ({ actor, key }) => {
             const thread = actor.createThread();
             const opened = await thread.openKey(key.path);
-            await thread.setCaller({ mode: 'kernel', irql });
+            await thread.setCaller(caller);
             const status = await set(opened);
             await thread.setCaller();
             await opened.close();
