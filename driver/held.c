@@ -54,6 +54,7 @@ VOID HeldUninitialize(HELD_TABLE *Table) {
 _Use_decl_annotations_
 NTSTATUS HeldAllocate(HELD_TABLE *Table, ULONG Limit) {
     KIRQL irql;
+    const ULONG processors = KeQueryActiveProcessorCountEx(ALL_PROCESSOR_GROUPS);
     HELD_SLOT *slots = MemoryAllocate(Limit * sizeof(*slots));
     if (!slots) {
         return STATUS_INSUFFICIENT_RESOURCES;
@@ -64,7 +65,7 @@ NTSTATUS HeldAllocate(HELD_TABLE *Table, ULONG Limit) {
     KeAcquireSpinLock(&Table->Lock, &irql);
     Table->Slots = slots;
     Table->Limit = Limit;
-    Table->Processors = KeQueryActiveProcessorCountEx(ALL_PROCESSOR_GROUPS);
+    Table->Processors = processors;
     Table->FirstFree = 0;
     Table->LastFree = Limit - 1;
     KeReleaseSpinLock(&Table->Lock, irql);
@@ -134,7 +135,7 @@ static UINT16 Begin(_Inout_ HELD_TABLE *Table, _Inout_ HELD *Held) {
     COUNT(Table, registration, Asked, 1);
     HeldCountHeld(Table, registration, 1);
     Held->Ended = FALSE;
-    Held->Spins = Table->Quick && Table->Counters.Held == 1;
+    Held->Spins = Table->Quick && Table->Counters.Held == 1 && Table->Processors > 1;
     return CMB_DECIDED_BY_NOBODY;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The way of a batch from the reader thread to JavaScript: one thread-safe function, one call per batch.
+// The way of a batch to JavaScript: one thread-safe function, one call per batch.
 
 #ifndef CMBRIDGE_NATIVE_DELIVERY_H
 #define CMBRIDGE_NATIVE_DELIVERY_H
@@ -21,7 +21,7 @@ class Delivery final : public ReceiveSink {
 
     // On the JavaScript thread: no callback is called from here on. Batches that wait are dropped with the channel.
     void disconnect() { channel_ = nullptr; }
-    // On the JavaScript thread, after the reader thread is gone.
+    // On the JavaScript thread, when no thread calls the sink any more.
     void release() { function_.Release(); }
     void ref(Napi::Env env) { function_.Ref(env); }
     void unref(Napi::Env env) { function_.Unref(env); }

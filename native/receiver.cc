@@ -115,6 +115,11 @@ void Receiver::run() {
             issue(slot);
         }
         if (std::optional<ReceiveTransport::Completion> completion = transport_.wait(task.timeout)) {
+            {
+                // As good as woken: it looks next.
+                std::lock_guard guard(lock_);
+                isWoken_ = true;
+            }
             completed(*completion);
         }
     }

@@ -126,7 +126,11 @@ std::optional<ReceiveTransport::Completion> DeviceChannel::wait(std::optional<st
 }
 
 void DeviceChannel::wake() {
-    PostQueuedCompletionStatus(port_.get(), 0, 0, nullptr);
+    // Nobody wakes the reader again before it has looked, so a moment without memory for the packet has to pass.
+    while (!PostQueuedCompletionStatus(port_.get(), 0, 0, nullptr) &&
+           (GetLastError() == ERROR_NO_SYSTEM_RESOURCES || GetLastError() == ERROR_NOT_ENOUGH_MEMORY)) {
+        Sleep(1);
+    }
 }
 
 // Only the RECEIVEs; a request that completed meanwhile is not found, which is well.

@@ -38,7 +38,10 @@ class RoundTrips {
     void run() {
         for (double &sample : samples_) {
             auto start = std::chrono::steady_clock::now();
-            function_.NonBlockingCall();
+            // It is torn down: the environment ends.
+            if (function_.NonBlockingCall() != napi_ok) {
+                return;
+            }
             {
                 std::unique_lock guard(lock_);
                 changed_.wait(guard, [this] { return isBack_; });
