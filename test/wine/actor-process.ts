@@ -29,7 +29,7 @@ export class ActorProcess implements NativeProcess {
   #threads = 0;
 
   static async start(executable: string, args: readonly string[] = []): Promise<ActorProcess> {
-    const child = spawn(executable, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+    const child = spawnAgain(executable, args);
     const lines = createInterface({ input: child.stdout });
     const first = await Promise.race([
       once(lines, 'line').then(([line]) => Number(line)),
@@ -121,5 +121,17 @@ export class ActorProcess implements NativeProcess {
       length: Number(length),
       data: data === '-' ? new Uint8Array(0) : Buffer.from(data, 'hex'),
     });
+  }
+}
+
+/** Wine's CreateProcess fails once in thousands of times, with an error that Node.js has no name for. */
+function spawnAgain(executable: string, args: readonly string[]): ChildProcessByStdio<Writable, Readable, null> {
+  const start = () => spawn(executable, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  try {
+    return start();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'UNKNOWN') throw error;
+    console.error(`${executable} could not be started and is tried once more: ${String(error)}`);
+    return start();
   }
 }
