@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 #include "held.h"
+#include "call.h"
 #include "decision.h"
 #include "held_count.h"
 #include "memory.h"
@@ -22,12 +23,11 @@
 C_ASSERT(CMB_MAX_HELD == 1 << SLOT_BITS);
 
 #define UNITS_PER_MILLISECOND 10000LL
-#define MICROSECONDS_PER_SECOND 1000000LL
 
 // Putting a thread to sleep and waking it takes longer than a program takes that decides at once. So while it does, and
 // nobody else is held, its answer is waited for awake for a moment, at PASSIVE_LEVEL.
-#define SPIN_MICROSECONDS 30
-#define QUICK_MICROSECONDS 100
+#define SPIN_NANOSECONDS 30000
+#define QUICK_NANOSECONDS 100000
 
 // Counts tickets of all sessions.
 static volatile LONG64 LastTicket;
@@ -191,24 +191,14 @@ static VOID End(_Inout_ HELD_TABLE *Table, _Inout_ HELD_SLOT *Slot, _In_ UINT32 
 
 // It has ended while this thread was awake.
 static BOOLEAN SpinUntilEnded(_In_ const HELD *Held) {
-    LARGE_INTEGER frequency;
-    const LONGLONG start = KeQueryPerformanceCounter(&frequency).QuadPart;
-    const LONGLONG ticks = frequency.QuadPart * SPIN_MICROSECONDS / MICROSECONDS_PER_SECOND;
+    const LONGLONG start = KeQueryPerformanceCounter(NULL).QuadPart;
     while (!ReadAcquire(&Held->Ended)) {
-        if (KeQueryPerformanceCounter(NULL).QuadPart - start > ticks) {
+        if (CallGetTime(start) > SPIN_NANOSECONDS) {
             return FALSE;
         }
         YieldProcessor();
     }
     return TRUE;
-}
-
-_Requires_lock_held_(Table->Lock)
-static VOID NoteSpeed(_Inout_ HELD_TABLE *Table, _In_ const HELD *Held, _In_ UINT32 State) {
-    LARGE_INTEGER frequency;
-    const LONGLONG ticks = KeQueryPerformanceCounter(&frequency).QuadPart - Held->Begun;
-    Table->Quick =
-        State == CMB_REPLY_ANSWERED && ticks <= frequency.QuadPart * QUICK_MICROSECONDS / MICROSECONDS_PER_SECOND;
 }
 
 _Use_decl_annotations_
@@ -226,7 +216,7 @@ UINT16 HeldWait(HELD_TABLE *Table, HELD *Held, UINT32 Deadline) {
         End(Table, slot, CMB_REPLY_EXPIRED);
     }
     const UINT32 state = slot->State;
-    NoteSpeed(Table, Held, state);
+    Table->Quick = state == CMB_REPLY_ANSWERED && CallGetTime(Held->Begun) <= QUICK_NANOSECONDS;
     FreeSlot(Table, slot);
     KeReleaseSpinLock(&Table->Lock, irql);
     switch (state) {

@@ -67,6 +67,10 @@ export class Outlet {
     };
   }
 
+  get hasCallback(): boolean {
+    return this.#callback !== undefined;
+  }
+
   events(options?: EventsOptions): EventIterator {
     const checked = checkOptions('events()', options, ['signal', 'highWaterMark']);
     const signal = checkSignal(checked['signal']);

@@ -58,7 +58,6 @@ export class Registration {
   /** @internal */
   readonly outlet: Outlet;
   readonly #owner: RegistrationOwner;
-  readonly #hasCallback: boolean;
   #state: 'active' | 'unregistered' | 'ended' = 'active';
   #unregistering: Promise<void> | null = null;
   #stopListening: (() => void) | null = null;
@@ -76,7 +75,6 @@ export class Registration {
     this.#rules = rules.current;
     this.cookie = cookie;
     this.altitude = altitude;
-    this.#hasCallback = callback !== undefined;
     this.outlet = new Outlet(this, owner, callback, onError);
   }
 
@@ -99,7 +97,7 @@ export class Registration {
     const signal = checkSignal(checked['signal']);
     throwIfAborted(signal, 'Setting rules');
     const compiled = this.#compile(rules, checked['otherwise']);
-    requireCallback(compiled, this.#hasCallback);
+    requireCallback(compiled, this.outlet.hasCallback);
     // One after the other, so that the last call has the last word.
     const setting = this.#settingRules.then(async () => {
       const sequence = await this.#owner.setRules(this.cookie, compiled);

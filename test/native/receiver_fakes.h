@@ -45,7 +45,11 @@ class FakeTransport : public ReceiveTransport {
         return packet;
     }
 
-    void wake() override { post(std::nullopt); }
+    void wake() override {
+        ++wakes_;
+        post(std::nullopt);
+    }
+    int wakes() const { return wakes_; }
 
     void cancel() override {
         std::vector<size_t> pended;
@@ -101,6 +105,7 @@ class FakeTransport : public ReceiveTransport {
     std::mutex lock_;
     std::condition_variable changed_;
     NtStatus refusal_ = kStatusSuccess;
+    std::atomic<int> wakes_ = 0;
     std::vector<std::span<std::byte>> buffers_;
     std::vector<size_t> issued_;
     std::deque<std::optional<Completion>> packets_;
