@@ -1,7 +1,7 @@
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['build/', 'dist/', 'node_modules/', 'prebuilds/'] },
+  { ignores: ['build/', 'dist/', 'node_modules/', 'prebuilds/', 'test/package/consumer/'] },
   {
     files: ['lib/**/*.ts', 'test/**/*.ts', 'examples/**/*.ts'],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],

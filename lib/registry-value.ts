@@ -1,6 +1,6 @@
 import type { Captured } from './captured.js';
 
-/** @internal In the order of their numbers. */
+/** In the order of their numbers. */
 export const knownRegistryTypes = [
   'REG_NONE',
   'REG_SZ',

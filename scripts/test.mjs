@@ -18,6 +18,7 @@ const STEPS = [
   { name: 'types', needs: [], commands: [npm('types')] },
   { name: 'lint', needs: ['native'], commands: [npm('lint')] },
   { name: 'unit', needs: [], tests: true, commands: [nodeTest('test/unit')] },
+  { name: 'package', needs: [], tests: true, commands: [nodeTest('test/package')] },
   { name: 'addon', needs: [], tests: true, commands: [nodeTest('test/addon')] },
   { name: 'conformance', needs: [], tests: true, commands: [nodeTest('test/conformance')] },
   {
