@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 #include "ask.h"
+#include "clock.h"
 #include "held.h"
 #include "identity.h"
 
@@ -132,6 +133,6 @@ VOID AskDecide(const ASK *Ask, ASK_ANSWER *Answer) {
     }
     decided->Decision = Answer->Decision.Kind;
     decided->Status = Answer->Decision.Status;
-    decided->Latency = CallGetTime(Ask->Start);
+    decided->Latency = ClockSince(Ask->Start);
     AskTellBreaker(notification->Registration);
 }

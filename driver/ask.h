@@ -12,8 +12,8 @@ typedef struct ASK {
     const RULESET *Ruleset;
     // Not ignored, not a mere notification, and if it is in doubt, then one that fails closed.
     VERDICT Verdict;
-    // When the callback began, in ticks of the performance counter.
-    LONGLONG Start;
+    // ClockNow() when the callback began.
+    UINT64 Start;
     // What pre has noted, if it is known. The answer borrows from it.
     const CALL *Call;
     // Relayed if it is asked about, with the question in place of Decided.

@@ -7,12 +7,10 @@
 //                           +------------------- one miss -----------------+
 
 _Use_decl_annotations_
-VOID BreakerInitialize(BREAKER *Breaker, UINT32 Misses, UINT32 CoolDown, UINT64 Frequency) {
+VOID BreakerInitialize(BREAKER *Breaker, UINT32 Misses, UINT32 CoolDown) {
     RtlZeroMemory(Breaker, sizeof(*Breaker));
     Breaker->Limit = Misses ? Misses : CMB_DEFAULT_BREAKER_MISSES;
     Breaker->CoolDown = CoolDown ? CoolDown : CMB_DEFAULT_BREAKER_COOL_DOWN;
-    // The frequency of the performance counter is below 18 GHz, so that the product fits.
-    Breaker->CoolDownTicks = Breaker->CoolDown * Frequency / 1000;
 }
 
 // A change that takes back one which nobody was told of yet goes away together with that.
@@ -44,7 +42,7 @@ BOOLEAN BreakerAdmit(BREAKER *Breaker, UINT64 Now) {
         return TRUE;
     }
     // A clock that went back stands still.
-    if (Now < Breaker->Opened || Now - Breaker->Opened < Breaker->CoolDownTicks) {
+    if (Now < Breaker->Opened || Now - Breaker->Opened < Breaker->CoolDown * CLOCK_UNITS_PER_MILLISECOND) {
         ++Breaker->Unasked;
         return FALSE;
     }

@@ -6,7 +6,7 @@
 #ifndef CMBRIDGE_BREAKER_H
 #define CMBRIDGE_BREAKER_H
 
-#include "compat.h"
+#include "clock.h"
 #include "protocol.h"
 
 // Changes that wait to be told, at most: opened and closed.
@@ -15,15 +15,14 @@
 typedef struct BREAKER {
     // Misses in a row that open it.
     UINT32 Limit;
-    // Milliseconds, and the same in ticks of the performance counter.
+    // Milliseconds.
     UINT32 CoolDown;
-    UINT64 CoolDownTicks;
 
     BOOLEAN Open;
     // It was open, and no question was answered since: one miss is enough.
     BOOLEAN OnTrial;
     UINT32 Misses;
-    // When it opened, in ticks.
+    // ClockNow() when it opened.
     UINT64 Opened;
     // Not asked since it opened.
     UINT64 Unasked;
@@ -35,9 +34,9 @@ typedef struct BREAKER {
     INT64 UntoldTime[BREAKER_UNTOLD];
 } BREAKER;
 
-// 0 takes the default. Frequency is that of the performance counter.
+// 0 takes the default.
 VOID BreakerInitialize(_Out_ BREAKER *Breaker, _In_range_(0, CMB_MAX_BREAKER_MISSES) UINT32 Misses,
-                       _In_range_(0, CMB_MAX_BREAKER_COOL_DOWN) UINT32 CoolDown, _In_ UINT64 Frequency);
+                       _In_range_(0, CMB_MAX_BREAKER_COOL_DOWN) UINT32 CoolDown);
 
 // Whether a question may be put; if not, that is counted.
 _IRQL_requires_max_(DISPATCH_LEVEL)

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 
 #include "call.h"
+#include "clock.h"
 #include "memory.h"
-
-#define NANOSECONDS_PER_SECOND 1000000000ULL
 
 _IRQL_requires_max_(APC_LEVEL)
 static NAME *NameOfOther(_In_ REGISTRATION *Registration, _In_opt_ VOID *Object, _In_ const SUBJECT_PATH *Path) {
@@ -52,7 +51,7 @@ static VOID BeginCreate(_Inout_ CALL *Call, _Inout_ REGISTRATION *Registration, 
 _Use_decl_annotations_
 VOID CallBegin(CALL *Call, REGISTRATION *Registration, const NOTIFY_CLASS *Class, VOID *Pre, const SUBJECT *Subject) {
     RtlZeroMemory(Call, sizeof(*Call));
-    Call->Start = KeQueryPerformanceCounter(NULL).QuadPart;
+    Call->Start = ClockNow();
     switch (Class->Key) {
     case NotifyKeyObject:
         BeginObject(Call, Registration, Class, Pre, Subject);
@@ -123,16 +122,6 @@ VOID CallRecall(VOID *CallContext, CALL_STATE *State) {
         State->Ruleset = (RULESET *)(context & ~(CALL_TAG | CALL_TAG_ONLY_OPENED));
         State->OnlyOpened = (context & CALL_TAG_ONLY_OPENED) != 0;
     }
-}
-
-_Use_decl_annotations_
-UINT64 CallGetTime(LONGLONG Start) {
-    LARGE_INTEGER frequency;
-    const LONGLONG now = KeQueryPerformanceCounter(&frequency).QuadPart;
-    const UINT64 ticks = now > Start ? (UINT64)(now - Start) : 0;
-    const UINT64 perSecond = (UINT64)frequency.QuadPart;
-    // A remainder is less than the frequency, which is below 18 GHz, so that its product fits.
-    return ticks / perSecond * NANOSECONDS_PER_SECOND + ticks % perSecond * NANOSECONDS_PER_SECOND / perSecond;
 }
 
 _Use_decl_annotations_

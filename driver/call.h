@@ -15,8 +15,8 @@ typedef struct CALL_TRANSACTION {
 
 // By value: copying it moves what it owns.
 typedef struct CALL {
-    // KeQueryPerformanceCounter when the pre callback began.
-    LONGLONG Start;
+    // ClockNow() when the pre callback began.
+    UINT64 Start;
     // 0 if the pre notification was not relayed, or lost.
     UINT64 PreSequence;
     UINT64 KeyObject;

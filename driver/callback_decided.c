@@ -3,6 +3,7 @@
 // What is done about an operation whose rule decides it, or asks: carrying the decision out, and telling of it.
 
 #include "callback_phases.h"
+#include "clock.h"
 #include "held_count.h"
 
 // How it would have ended, as far as that is known without trying.
@@ -88,11 +89,8 @@ DECLSPEC_NOINLINE NTSTATUS CallbackDecidedPost(const RULESET *Ruleset, VERDICT V
                                                NOTIFICATION *Notification, REG_POST_OPERATION_INFORMATION *Post,
                                                VOID **Object) {
     REGISTRATION *registration = Notification->Registration;
-    const ASK ask = {.Ruleset = Ruleset,
-                     .Verdict = Verdict,
-                     .Start = KeQueryPerformanceCounter(NULL).QuadPart,
-                     .Call = Call,
-                     .Notification = Notification};
+    const ASK ask = {
+        .Ruleset = Ruleset, .Verdict = Verdict, .Start = ClockNow(), .Call = Call, .Notification = Notification};
     DECISION_RESULT result = {0};
     ASK_ANSWER answer;
     AskDecide(&ask, &answer);

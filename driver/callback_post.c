@@ -3,6 +3,7 @@
 // What is done in post.
 
 #include "callback_phases.h"
+#include "clock.h"
 #include "identity.h"
 
 // What became of an open is known only now, and what is to be known when the object is closed is noted now. Subject has
@@ -119,7 +120,7 @@ static NTSTATUS Post(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *C
     if (call) {
         CallbackSetCall(&notification, call);
         notification.PreSequence = call->PreSequence;
-        notification.Duration = CallGetTime(call->Start);
+        notification.Duration = ClockSince(call->Start);
     }
     if (opened) {
         name = DescribeOpened(&notification, Ruleset, &subject, relayed || asked);

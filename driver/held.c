@@ -2,6 +2,7 @@
 
 #include "held.h"
 #include "call.h"
+#include "clock.h"
 #include "decision.h"
 #include "held_count.h"
 #include "memory.h"
@@ -21,8 +22,6 @@
 // Lower bits of a ticket: the slot.
 #define SLOT_BITS 14
 C_ASSERT(CMB_MAX_HELD == 1 << SLOT_BITS);
-
-#define UNITS_PER_MILLISECOND 10000LL
 
 // Putting a thread to sleep and waking it takes longer than a program takes that decides at once. So while it does, and
 // nobody else is held, its answer is waited for awake for a moment, at PASSIVE_LEVEL.
@@ -116,8 +115,8 @@ static UINT16 Begin(_Inout_ HELD_TABLE *Table, _Inout_ HELD *Held) {
         COUNT(Table, registration, Released, 1);
         return CMB_DECIDED_BY_RELEASE;
     }
-    Held->Begun = KeQueryPerformanceCounter(NULL).QuadPart;
-    const BOOLEAN admitted = BreakerAdmit(&registration->Breaker, (UINT64)Held->Begun);
+    Held->Begun = ClockNow();
+    const BOOLEAN admitted = BreakerAdmit(&registration->Breaker, Held->Begun);
     WriteRelease(&registration->BreakerUntold, registration->Breaker.UntoldCount != 0);
     if (!admitted) {
         return CMB_DECIDED_BY_BREAKER;
@@ -178,7 +177,7 @@ static VOID End(_Inout_ HELD_TABLE *Table, _Inout_ HELD_SLOT *Slot, _In_ UINT32 
         break;
     case CMB_REPLY_EXPIRED:
         COUNT(Table, registration, TimedOut, 1);
-        if (BreakerMiss(&registration->Breaker, held->Round, (UINT64)KeQueryPerformanceCounter(NULL).QuadPart)) {
+        if (BreakerMiss(&registration->Breaker, held->Round, ClockNow())) {
             COUNT(Table, registration, BreakerTrips, 1);
             WriteRelease(&registration->BreakerUntold, TRUE);
         }
@@ -191,9 +190,9 @@ static VOID End(_Inout_ HELD_TABLE *Table, _Inout_ HELD_SLOT *Slot, _In_ UINT32 
 
 // It has ended while this thread was awake.
 static BOOLEAN SpinUntilEnded(_In_ const HELD *Held) {
-    const LONGLONG start = KeQueryPerformanceCounter(NULL).QuadPart;
+    const UINT64 start = ClockNow();
     while (!ReadAcquire(&Held->Ended)) {
-        if (CallGetTime(start) > SPIN_NANOSECONDS) {
+        if (ClockSince(start) > SPIN_NANOSECONDS) {
             return FALSE;
         }
         YieldProcessor();
@@ -203,7 +202,7 @@ static BOOLEAN SpinUntilEnded(_In_ const HELD *Held) {
 
 _Use_decl_annotations_
 UINT16 HeldWait(HELD_TABLE *Table, HELD *Held, UINT32 Deadline) {
-    LARGE_INTEGER timeout = {.QuadPart = -UNITS_PER_MILLISECOND * Deadline};
+    LARGE_INTEGER timeout = {.QuadPart = -(LONGLONG)(Deadline * CLOCK_UNITS_PER_MILLISECOND)};
     KIRQL irql;
     if (!Held->Spins || !SpinUntilEnded(Held)) {
         // Not alertable, and for the kernel: the event is on this stack, and only an end of the table's may end the
@@ -216,7 +215,7 @@ UINT16 HeldWait(HELD_TABLE *Table, HELD *Held, UINT32 Deadline) {
         End(Table, slot, CMB_REPLY_EXPIRED);
     }
     const UINT32 state = slot->State;
-    Table->Quick = state == CMB_REPLY_ANSWERED && CallGetTime(Held->Begun) <= QUICK_NANOSECONDS;
+    Table->Quick = state == CMB_REPLY_ANSWERED && ClockSince(Held->Begun) <= QUICK_NANOSECONDS;
     FreeSlot(Table, slot);
     KeReleaseSpinLock(&Table->Lock, irql);
     switch (state) {

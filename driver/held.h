@@ -23,8 +23,8 @@ typedef struct HELD {
     UINT64 Ticket;
     // Of the registration's breaker, when the question was put.
     UINT32 Round;
-    // KeQueryPerformanceCounter() then.
-    LONGLONG Begun;
+    // ClockNow() then.
+    UINT64 Begun;
     BOOLEAN Spins;
     // Only for who spins: the lock tells how it has ended.
     volatile LONG Ended;

@@ -51,7 +51,7 @@ typedef struct QUEUE_SOURCE {
     QUEUE_GAP Gap;
     // An idle consumer is to be told at once.
     BOOLEAN GapDue;
-    // When a gap of this source was last told, in ticks of the performance counter.
+    // When a gap of this source was last told, by the clock of clock.h.
     UINT64 GapTold;
     // These two do not change while the source is open; what they hold does, under the lock.
     RATE Rate;

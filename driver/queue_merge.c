@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 #include "queue_merge.h"
+#include "clock.h"
 #include "memory.h"
 #include "words.h"
 
@@ -10,7 +11,7 @@ _Use_decl_annotations_
 QUEUE_MERGE *MergeCreate(VOID) {
     QUEUE_MERGE *merge = MemoryAllocate(sizeof(*merge));
     if (merge) {
-        merge->Seed = (UINT64)KeQueryPerformanceCounter(NULL).QuadPart;
+        merge->Seed = ClockNow();
     }
     return merge;
 }

@@ -59,7 +59,7 @@ VOID SourceTellGap(QUEUE *Queue, QUEUE_SOURCE *Source) {
     Queue->GapsDue -= Source->GapDue;
     Source->GapDue = FALSE;
     if (Source->Rate.PerSecond) {
-        Source->GapTold = (UINT64)KeQueryPerformanceCounter(NULL).QuadPart;
+        Source->GapTold = ClockNow();
     }
     if (Source->State == QueueSourceClosed) {
         Source->State = QueueSourceFree;
@@ -98,8 +98,7 @@ static VOID TakePlace(_Inout_ QUEUE *Queue, _In_ ULONG Place) {
 
 _Use_decl_annotations_
 NTSTATUS QueueOpenSource(QUEUE *Queue, const CMB_REGISTER_REQUEST *Options, ULONG *Source) {
-    LARGE_INTEGER frequency;
-    const UINT64 now = (UINT64)KeQueryPerformanceCounter(&frequency).QuadPart;
+    const UINT64 now = ClockNow();
     QUEUE_MERGE *merge = NULL;
     KIRQL irql;
     if (Options->Options & CMB_REGISTER_COALESCE_READS) {
@@ -113,8 +112,8 @@ NTSTATUS QueueOpenSource(QUEUE *Queue, const CMB_REGISTER_REQUEST *Options, ULON
     if (place != MAXULONG) {
         QUEUE_SOURCE *source = &Queue->Sources[place];
         TakePlace(Queue, place);
-        RateInitialize(&source->Rate, Options->RateLimit, Options->RateBurst, (UINT64)frequency.QuadPart, now);
-        source->GapTold = now - source->Rate.Frequency;
+        RateInitialize(&source->Rate, Options->RateLimit, Options->RateBurst, now);
+        source->GapTold = now - CLOCK_UNITS_PER_SECOND;
         source->Merge = merge;
     }
     KeReleaseSpinLock(&Queue->Lock, irql);
@@ -178,10 +177,11 @@ BOOLEAN QueueAdmit(QUEUE *Queue, ULONG Source, INT64 Time) {
         return TRUE;
     }
     KeAcquireSpinLock(&Queue->Lock, &irql);
-    const UINT64 now = (UINT64)KeQueryPerformanceCounter(NULL).QuadPart;
+    const UINT64 now = ClockNow();
     const BOOLEAN admitted = !Queue->Stopped && RateTake(&source->Rate, now);
     if (!admitted && !Queue->Stopped) {
-        SourceLose(Queue, source, CMB_GAP_RATE_LIMIT, Time, now - source->GapTold >= source->Rate.Frequency);
+        const BOOLEAN due = now - source->GapTold >= CLOCK_UNITS_PER_SECOND;
+        SourceLose(Queue, source, CMB_GAP_RATE_LIMIT, Time, due);
     }
     KeReleaseSpinLock(&Queue->Lock, irql);
     return admitted;

@@ -2,13 +2,14 @@
 
 #include "rate.h"
 
+// A full bucket is a number of 64 bits.
+C_ASSERT(CMB_MAX_RATE <= ~0ull / CLOCK_UNITS_PER_SECOND);
+
 _Use_decl_annotations_
-VOID RateInitialize(RATE *Rate, UINT32 PerSecond, UINT32 Burst, UINT64 Frequency, UINT64 Now) {
+VOID RateInitialize(RATE *Rate, UINT32 PerSecond, UINT32 Burst, UINT64 Now) {
     Rate->PerSecond = PerSecond;
-    // The frequency of the performance counter is below 18 GHz, so that its product with CMB_MAX_RATE fits.
-    Rate->Burst = Burst * Frequency;
+    Rate->Burst = Burst * CLOCK_UNITS_PER_SECOND;
     Rate->Level = Rate->Burst;
-    Rate->Frequency = Frequency;
     Rate->Last = Now;
 }
 
@@ -19,9 +20,9 @@ BOOLEAN RateTake(RATE *Rate, UINT64 Now) {
     // Only if it is less than the room is the product known to fit.
     Rate->Level += ticks > room / Rate->PerSecond ? room : ticks * Rate->PerSecond;
     Rate->Last += ticks;
-    if (Rate->Level < Rate->Frequency) {
+    if (Rate->Level < CLOCK_UNITS_PER_SECOND) {
         return FALSE;
     }
-    Rate->Level -= Rate->Frequency;
+    Rate->Level -= CLOCK_UNITS_PER_SECOND;
     return TRUE;
 }

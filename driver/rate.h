@@ -5,24 +5,23 @@
 #ifndef CMBRIDGE_RATE_H
 #define CMBRIDGE_RATE_H
 
-#include "compat.h"
+#include "clock.h"
 #include "protocol.h"
 
-// A token is Frequency units, and each tick of the clock brings PerSecond units, so that nothing is ever rounded.
+// A token is CLOCK_UNITS_PER_SECOND units, and each tick of the clock brings PerSecond units, so that nothing is ever
+// rounded.
 typedef struct RATE {
     // Tokens; 0: there is no limit.
     UINT64 PerSecond;
     // Units.
     UINT64 Burst;
     UINT64 Level;
-    // Ticks per second.
-    UINT64 Frequency;
     // Ticks.
     UINT64 Last;
 } RATE;
 
 // The bucket is full. Burst is 1 .. CMB_MAX_RATE unless PerSecond, 0 .. CMB_MAX_RATE, is 0.
-VOID RateInitialize(_Out_ RATE *Rate, _In_ UINT32 PerSecond, _In_ UINT32 Burst, _In_ UINT64 Frequency, _In_ UINT64 Now);
+VOID RateInitialize(_Out_ RATE *Rate, _In_ UINT32 PerSecond, _In_ UINT32 Burst, _In_ UINT64 Now);
 
 // Takes a token. FALSE if there is none. A clock that went back stands still.
 _Must_inspect_result_

@@ -126,7 +126,6 @@ _IRQL_requires_(PASSIVE_LEVEL)
 _Must_inspect_result_
 static NTSTATUS Prepare(_Inout_ SESSION *Session, _In_ const CMB_REGISTER_REQUEST *Request,
                         _In_ PCUNICODE_STRING Altitude, _In_ RULESET *Ruleset, _Outptr_ REGISTRATION **Result) {
-    LARGE_INTEGER frequency;
     *Result = NULL;
     REGISTRATION *registration = MemoryAllocate(sizeof(*registration) + Altitude->Length);
     if (!registration) {
@@ -150,9 +149,7 @@ static NTSTATUS Prepare(_Inout_ SESSION *Session, _In_ const CMB_REGISTER_REQUES
     if (!NT_SUCCESS(status)) {
         goto cleanupChildren;
     }
-    KeQueryPerformanceCounter(&frequency);
-    BreakerInitialize(&registration->Breaker, Request->BreakerMisses, Request->BreakerCoolDown,
-                      (UINT64)frequency.QuadPart);
+    BreakerInitialize(&registration->Breaker, Request->BreakerMisses, Request->BreakerCoolDown);
     registration->Session = Session;
     registration->OwnerKey = Session->OwnerKey;
     registration->MaxDataBytes = Request->MaxDataBytes;

@@ -1,5 +1,6 @@
 // Looks at the finished Windows files: would a Windows 10 1809 load them? node scripts/check-pe.mjs [--driver FILE] [--addon FILE]
 
+import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -38,6 +39,13 @@ function allowedNames() {
   return new Set([...list.matchAll(/^\s+(\w+)/gm)].map((match) => match[1]));
 }
 
+/** What hal.dll of Windows 7 for x64 exports, as the import library of mingw-w64 has it. */
+function halExports() {
+  const library = execFileSync('x86_64-w64-mingw32-gcc', ['-print-file-name=libhal.a'], { encoding: 'utf8' }).trim();
+  const symbols = execFileSync('x86_64-w64-mingw32-nm', ['--defined-only', library], { encoding: 'utf8' });
+  return new Set([...symbols.matchAll(/ T (\w+)$/gm)].map((match) => match[1]));
+}
+
 function checkSections(file) {
   for (const section of file.sections) {
     const writable = (section.flags & SECTION.WRITE) !== 0;
@@ -54,7 +62,9 @@ function checkCharacteristics(file, names) {
 
 function checkDriver(path) {
   const file = new PeFile(path);
-  checkCharacteristics(file, ['WDM_DRIVER', 'NX_COMPAT', 'DYNAMIC_BASE', 'HIGH_ENTROPY_VA']);
+  checkCharacteristics(file, ['NX_COMPAT', 'DYNAMIC_BASE', 'HIGH_ENTROPY_VA']);
+  // With it and without AddDevice the I/O manager refuses NtUnloadDriver: the service could never be stopped.
+  check(file, 'WDM_DRIVER is set', (file.dllCharacteristics & DLL.WDM_DRIVER) === 0);
   checkSections(file);
   check(file, 'the subsystem is not native', file.subsystem === NATIVE);
   check(file, 'the checksum is 0', file.checksum !== 0);
@@ -69,6 +79,10 @@ function checkDriver(path) {
   const allowed = allowedNames();
   const names = file.imports.flatMap((entry) => entry.names);
   for (const name of names) check(file, `imports ${name}, which driver/ntoskrnl.def does not list`, allowed.has(name));
+  const halNames = halExports();
+  check(file, "mingw-w64's list of the exports of hal.dll is empty", halNames.has('KeQueryPerformanceCounter'));
+  for (const name of names)
+    check(file, `imports ${name}, which was hal.dll's before Windows 10 2004`, !halNames.has(name));
   for (const name of allowed)
     check(file, `driver/ntoskrnl.def lists ${name}, which is not imported`, names.includes(name));
   check(file, 'has no exception handler: __C_specific_handler is not imported', names.includes('__C_specific_handler'));

@@ -13,12 +13,11 @@ extern "C" {
 namespace cmbridge::test {
 namespace {
 
-constexpr uint64_t kFrequency = 10'000'000;
-constexpr uint64_t kCoolDown = 200 * kFrequency / 1000;
+constexpr uint64_t kCoolDown = 200 * CLOCK_UNITS_PER_MILLISECOND;
 
 class BreakerStateTest : public testing::Test {
   protected:
-    void SetUp() override { BreakerInitialize(&breaker_, 3, 200, kFrequency); }
+    void SetUp() override { BreakerInitialize(&breaker_, 3, 200); }
     bool admit() { return BreakerAdmit(&breaker_, now_) != FALSE; }
     bool miss() { return BreakerMiss(&breaker_, breaker_.Round, now_) != FALSE; }
     void open() {
@@ -36,14 +35,13 @@ class BreakerStateTest : public testing::Test {
 
     std::shared_ptr<simulator::Machine> machine_ = simulator::Machine::shared();
     BREAKER breaker_{};
-    uint64_t now_ = 1000 * kFrequency;
+    uint64_t now_ = 1000 * CLOCK_UNITS_PER_SECOND;
 };
 
 TEST_F(BreakerStateTest, Defaults) {
-    BreakerInitialize(&breaker_, 0, 0, kFrequency);
+    BreakerInitialize(&breaker_, 0, 0);
     EXPECT_EQ(breaker_.Limit, static_cast<UINT32>(CMB_DEFAULT_BREAKER_MISSES));
     EXPECT_EQ(breaker_.CoolDown, static_cast<UINT32>(CMB_DEFAULT_BREAKER_COOL_DOWN));
-    EXPECT_EQ(breaker_.CoolDownTicks, 10 * kFrequency);
 }
 
 TEST_F(BreakerStateTest, OpensAfterMissesInARow) {

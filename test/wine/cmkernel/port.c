@@ -38,9 +38,14 @@ VOID NTAPI KeQuerySystemTimePrecise(PLARGE_INTEGER Time) {
     KeQuerySystemTime(Time);
 }
 
-// Wine has it in hal.dll only.
-LARGE_INTEGER NTAPI CmkKeQueryPerformanceCounter(PLARGE_INTEGER Frequency) {
-    return KeQueryPerformanceCounter(Frequency);
+// Wine has only the imprecise one. The counter runs while the system sleeps, as interrupt time does.
+ULONG64 NTAPI KeQueryInterruptTimePrecise(PULONG64 Counter) {
+    LARGE_INTEGER frequency;
+    ULONG64 second;
+
+    *Counter = (ULONG64)KeQueryPerformanceCounter(&frequency).QuadPart;
+    second = (ULONG64)frequency.QuadPart;
+    return *Counter / second * 10000000 + *Counter % second * 10000000 / second;
 }
 
 // Memory of actors is memory of this process: there is no address above which it must not lie. What cannot be written
