@@ -124,6 +124,11 @@ struct PoolUsage {
     uint64_t bytes;
 };
 
+// What the I/O manager reads of the file that a driver is loaded from.
+struct DriverImage {
+    uint16_t dllCharacteristics = 0; // IMAGE_OPTIONAL_HEADER64.DllCharacteristics
+};
+
 class Machine {
   public:
     // The one machine of this OS process; the first call boots it (nt, then cm). It halts when the last pointer goes,
@@ -132,8 +137,10 @@ class Machine {
     virtual ~Machine() = default;
 
     // DriverEntry / DriverUnload, as the service control manager would cause them. Loading is counted: a driver that is
-    // loaded already gets one more reference, the last unload unloads it.
-    virtual Status loadDriver(std::u16string_view serviceName, DriverInitialize entry) = 0;
+    // loaded already gets one more reference, the last unload unloads it. STATUS_INVALID_DEVICE_REQUEST: it has no
+    // DriverUnload, or it is a driver of Plug and Play, which one is that has an AddDevice routine or was linked with
+    // /driver:wdm.
+    virtual Status loadDriver(std::u16string_view serviceName, DriverInitialize entry, DriverImage image = {}) = 0;
     virtual Status unloadDriver(std::u16string_view serviceName) = 0;
 
     // NtCreateFile on a device name as user mode writes it, e.g. u"\\??\\CmBridge".

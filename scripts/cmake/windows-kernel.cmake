@@ -1,4 +1,4 @@
-# Kernel-mode PE files with clang and lld-link. Both are needed: mingw's gcc has no __try, and lld-link writes the WDM_DRIVER bit.
+# Kernel-mode PE files with clang and lld-link. mingw's gcc has no __try.
 
 set(CMAKE_SYSTEM_NAME Generic)
 set(CMAKE_SYSTEM_PROCESSOR AMD64)

@@ -254,6 +254,23 @@ TEST_F(SampleTest, LoadsAreCountedAndUnloadWaitsForHandles) {
     unload();
 }
 
+// A file with the WDM bit (0x2000) is one of Plug and Play, also without AddDevice. The bits of the last load count.
+TEST_F(SampleTest, DriversOfPlugAndPlayAreNotUnloaded) {
+    PDRIVER_OBJECT driver = nullptr;
+    ASSERT_EQ(machine->loadDriver(u"Sample", SampleEntry, {.dllCharacteristics = 0x2160}), STATUS_SUCCESS);
+    driver = Sample.Driver;
+    EXPECT_EQ(driver->Flags & DRVO_LEGACY_DRIVER, 0u);
+    EXPECT_EQ(machine->unloadDriver(u"Sample"), STATUS_INVALID_DEVICE_REQUEST);
+    EXPECT_NE(open(), nullptr);
+    driver->Flags |= DRVO_LEGACY_DRIVER;
+    driver->DriverExtension->AddDevice = driver;
+    EXPECT_EQ(machine->unloadDriver(u"Sample"), STATUS_INVALID_DEVICE_REQUEST);
+    driver->DriverExtension->AddDevice = nullptr;
+    unload();
+    ASSERT_EQ(machine->loadDriver(u"Sample", SampleEntry, {.dllCharacteristics = 0x0160}), STATUS_SUCCESS);
+    unload();
+}
+
 TEST_F(SampleTest, PendCancelAndFeedRace) {
     load();
     constexpr int kRounds = 300;

@@ -312,6 +312,7 @@ NTSTATUS SampleEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath) 
     NTSTATUS Status;
 
     UNREFERENCED_PARAMETER(RegistryPath);
+    Sample.Driver = DriverObject;
     if (Sample.FailEntry) {
         return STATUS_DEVICE_NOT_READY;
     }

@@ -46,6 +46,7 @@ extern "C" {
 #endif
 
 typedef struct _SAMPLE_STATE {
+    PDRIVER_OBJECT Driver;
     LONG Creates;
     LONG Cleanups;
     LONG Closes;

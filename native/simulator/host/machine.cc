@@ -80,8 +80,8 @@ MachineImpl::~MachineImpl() {
     nt::halt();
 }
 
-Status MachineImpl::loadDriver(std::u16string_view serviceName, DriverInitialize entry) {
-    return nt::loadDriver(serviceName, entry);
+Status MachineImpl::loadDriver(std::u16string_view serviceName, DriverInitialize entry, DriverImage image) {
+    return nt::loadDriver(serviceName, entry, image.dllCharacteristics);
 }
 
 Status MachineImpl::unloadDriver(std::u16string_view serviceName) {

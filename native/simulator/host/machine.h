@@ -19,7 +19,7 @@ class MachineImpl : public Machine, public std::enable_shared_from_this<MachineI
     MachineImpl();
     ~MachineImpl() override;
 
-    Status loadDriver(std::u16string_view serviceName, DriverInitialize entry) override;
+    Status loadDriver(std::u16string_view serviceName, DriverInitialize entry, DriverImage image) override;
     Status unloadDriver(std::u16string_view serviceName) override;
     Status openFile(std::u16string_view name, std::unique_ptr<File> *file) override;
     std::shared_ptr<Process> createProcess(const ProcessOptions &options, Status *status) override;

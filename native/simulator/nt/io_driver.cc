@@ -85,7 +85,7 @@ void releaseDevice(PDEVICE_OBJECT device) {
     }
 }
 
-NTSTATUS loadDriver(std::u16string_view service, DRIVER_INITIALIZE *entry) {
+NTSTATUS loadDriver(std::u16string_view service, DRIVER_INITIALIZE *entry, USHORT dllCharacteristics) {
     Kernel &k = kernel();
     std::lock_guard serial(k.driverLock);
     std::u16string key = upcase(service);
@@ -111,6 +111,10 @@ NTSTATUS loadDriver(std::u16string_view service, DRIVER_INITIALIZE *entry) {
     object.DriverExtension = &driver->extension;
     object.DriverName = unicode(driver->name);
     object.DriverInit = entry;
+    // IMAGE_DLLCHARACTERISTICS_WDM_DRIVER
+    if ((dllCharacteristics & 0x2000) == 0) {
+        object.Flags |= DRVO_LEGACY_DRIVER;
+    }
     driver->extension.DriverObject = &object;
     for (PDRIVER_DISPATCH &routine : object.MajorFunction) {
         routine = invalidRequest;
@@ -145,6 +149,12 @@ NTSTATUS loadDriver(std::u16string_view service, DRIVER_INITIALIZE *entry) {
     return status;
 }
 
+// Those of Plug and Play end with their devices and not with a service. That NtUnloadDriver refuses them is documented;
+// that the bit alone makes a driver one of them is what others report.
+static bool isLegacy(const DRIVER_OBJECT &driver) {
+    return (driver.Flags & DRVO_LEGACY_DRIVER) != 0 && driver.DriverExtension->AddDevice == nullptr;
+}
+
 NTSTATUS unloadDriver(std::u16string_view service) {
     Kernel &k = kernel();
     std::lock_guard serial(k.driverLock);
@@ -160,7 +170,7 @@ NTSTATUS unloadDriver(std::u16string_view service) {
             --driver->loads;
             return STATUS_SUCCESS;
         }
-        if (driver->object.DriverUnload == nullptr) {
+        if (driver->object.DriverUnload == nullptr || !isLegacy(driver->object)) {
             return STATUS_INVALID_DEVICE_REQUEST;
         }
         driver->unloadPending = true;

@@ -103,7 +103,7 @@ void release(const std::shared_ptr<Request> &request);
 // IoCancelIrp of everything that is pended on the file.
 void cancelFile(PFILE_OBJECT file);
 
-NTSTATUS loadDriver(std::u16string_view service, DRIVER_INITIALIZE *entry);
+NTSTATUS loadDriver(std::u16string_view service, DRIVER_INITIALIZE *entry, USHORT dllCharacteristics);
 NTSTATUS unloadDriver(std::u16string_view service);
 // Bug check if a driver is loaded or a device or link is left.
 void checkDrivers();

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
 // A device above the driver's, for what Wine's I/O manager does not do as Windows does: it has one thread for all
-// requests, sends no IRP_MJ_CLEANUP, and unloads a driver whose device is open.
+// requests, sends no IRP_MJ_CLEANUP, and unloads a driver whose device is open, or which is one of Plug and Play.
 
 #include "kernel.h"
+
+#include <ntimage.h>
 
 // In 100 nanoseconds.
 #define CLOSE_TIMEOUT (-250 * 10000ll)
@@ -224,6 +226,15 @@ static NTSTATUS Refuse(PIRP Irp, NTSTATUS Status) {
     return Status;
 }
 
+// One that has an AddDevice routine, or whose file was linked with /driver:wdm.
+static BOOLEAN IsPlugAndPlay(PDRIVER_OBJECT Driver) {
+    const IMAGE_DOS_HEADER *dos = Driver->DriverStart;
+    const IMAGE_NT_HEADERS64 *nt = (const IMAGE_NT_HEADERS64 *)((const UCHAR *)dos + dos->e_lfanew);
+
+    return Driver->DriverExtension->AddDevice ||
+           (nt->OptionalHeader.DllCharacteristics & IMAGE_DLLCHARACTERISTICS_WDM_DRIVER);
+}
+
 // On the dispatching thread: Wine lets the program go on at once, and its next request may come from another thread. A
 // driver that pends this would need more.
 static NTSTATUS Create(FILTER *Filter, PIRP Irp) {
@@ -233,6 +244,10 @@ static NTSTATUS Create(FILTER *Filter, PIRP Irp) {
 
     if (!file) {
         return Refuse(Irp, STATUS_NO_SUCH_DEVICE);
+    }
+    // NtUnloadDriver of Windows refuses these; Wine's refuses only a driver without this routine.
+    if (IsPlugAndPlay(Filter->Lower->DriverObject)) {
+        Filter->Lower->DriverObject->DriverUnload = NULL;
     }
     Enter(Filter);
     before = CmPortSetPreviousMode(Irp->RequestorMode);
