@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 
-#include "control_set.h"
-#include "device.h"
-#include "memory.h"
-#include "process_trees.h"
-#include "registration.h"
-#include "session.h"
-#include "upcase.h"
+#include "base/memory.h"
+#include "base/upcase.h"
+#include "device/device.h"
+#include "rules/control_set.h"
+#include "session/registration.h"
+#include "session/session.h"
+#include "verdict/process_trees.h"
 
 DRIVER_INITIALIZE DriverEntry;
 static DRIVER_UNLOAD Unload;

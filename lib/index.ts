@@ -1,18 +1,18 @@
-export { compareAltitudes } from './altitude.js';
-export { allow, block, bypass, DecisionError, emulate, override, redirect, replace } from './decision.js';
-export type * from './decision.js';
+export { compareAltitudes } from './registry/altitude.js';
+export { allow, block, bypass, DecisionError, emulate, override, redirect, replace } from './decision/decision.js';
+export type * from './decision/decision.js';
 export type { LazyEvent } from './decode/lazy-event.js';
-export type { Driver, StatisticsOptions, Version } from './driver.js';
-export { CmBridgeError, NtStatusError, RegFileError } from './errors.js';
-export type { CmBridgeErrorCode } from './errors.js';
-export type * from './event.js';
-export { parseEvent } from './event-json/parse.js';
-export { eventToJson, stringifyEvent } from './event-json/write.js';
-export type { JsonValue } from './event-json/write.js';
-export type { EventIterator } from './event-stream.js';
-export type { Flags } from './flags.js';
-export type { Guard } from './guard.js';
-export { guardedByDefault } from './guard-options.js';
+export type { Driver, StatisticsOptions, Version } from './driver/driver.js';
+export { CmBridgeError, NtStatusError, RegFileError } from './base/errors.js';
+export type { CmBridgeErrorCode } from './base/errors.js';
+export type * from './event/event.js';
+export { parseEvent } from './event/json/parse.js';
+export { eventToJson, stringifyEvent } from './event/json/write.js';
+export type { JsonValue } from './event/json/write.js';
+export type { EventIterator } from './session/event-stream.js';
+export type { Flags } from './registry/flags.js';
+export type { Guard } from './guard/guard.js';
+export { guardedByDefault } from './guard/guard-options.js';
 export type {
   DecidedEvent,
   GuardConditions,
@@ -23,56 +23,56 @@ export type {
   GuardHandler,
   GuardHandlers,
   GuardOptions,
-} from './guard-options.js';
-export { CmGetCallbackVersion, CmRegisterCallbackEx, CmUnRegisterCallback } from './kernel-routines.js';
-export type { Cookie, ExCallbackFunction } from './kernel-routines.js';
-export { canonicalKey, controlSetNumber, displayAliases, keyAliases } from './key-alias.js';
-export type { KeyAliasOptions } from './key-alias.js';
-export { equalKeys, upcase } from './key-case.js';
-export type { DecodedKeyInformation } from './key-information-class.js';
-export type { KeyInformation, NamedValue } from './key-information.js';
-export type { CreateKeyOptions, OpenKeyOptions } from './key-options.js';
-export type { BackendName } from './native.js';
-export { notifyClasses } from './notify-class.js';
-export type { NotifyClass, NotifyClassName, Operation, Phase } from './notify-class.js';
-export { NtStatus, ntStatusName, ntStatusText, ntSuccess } from './nt-status.js';
-export type { NtStatusName } from './nt-status.js';
-export { openDriver } from './open-driver.js';
-export type { OpenDriverOptions } from './open-driver.js';
-export { applyRegFile } from './reg-file/apply.js';
+} from './guard/guard-options.js';
+export { CmGetCallbackVersion, CmRegisterCallbackEx, CmUnRegisterCallback } from './driver/kernel-routines.js';
+export type { Cookie, ExCallbackFunction } from './driver/kernel-routines.js';
+export { canonicalKey, controlSetNumber, displayAliases, keyAliases } from './registry/key-alias.js';
+export type { KeyAliasOptions } from './registry/key-alias.js';
+export { equalKeys, upcase } from './registry/key-case.js';
+export type { DecodedKeyInformation } from './registry/key-information-class.js';
+export type { KeyInformation, NamedValue } from './registry/key-information.js';
+export type { CreateKeyOptions, OpenKeyOptions } from './simulator/key-options.js';
+export type { BackendName } from './native/native.js';
+export { notifyClasses } from './registry/notify-class.js';
+export type { NotifyClass, NotifyClassName, Operation, Phase } from './registry/notify-class.js';
+export { NtStatus, ntStatusName, ntStatusText, ntSuccess } from './base/nt-status.js';
+export type { NtStatusName } from './base/nt-status.js';
+export { openDriver } from './driver/open-driver.js';
+export type { OpenDriverOptions } from './driver/open-driver.js';
+export { applyRegFile } from './simulator/apply-reg-file.js';
 export type { RegOperation } from './reg-file/operation.js';
 export { parseRegFile } from './reg-file/parse.js';
-export type { CreateProcessOptions } from './process-options.js';
-export type { RawQueries, RawQueryOptions, RawQueryResult } from './raw-queries.js';
-export type { LazyRegisterOptions, RegisterOptions } from './register-options.js';
-export type { LazyRegistration, Registration, SetRulesOptions, SetRulesResult } from './registration.js';
-export type { ErrorCallback, EventCallback, EventsOptions, LazyEventCallback } from './outlet.js';
-export type { SignalOption } from './options.js';
-export { displayKey, keyHive, nativeKey } from './registry-path.js';
-export type { KeyHive } from './registry-path.js';
-export type { RegistryThread as SimulatedThread } from './registry-thread.js';
+export type { CreateProcessOptions } from './simulator/process-options.js';
+export type { RawQueries, RawQueryOptions, RawQueryResult } from './simulator/raw-queries.js';
+export type { LazyRegisterOptions, RegisterOptions } from './session/register-options.js';
+export type { LazyRegistration, Registration, SetRulesOptions, SetRulesResult } from './session/registration.js';
+export type { ErrorCallback, EventCallback, EventsOptions, LazyEventCallback } from './session/outlet.js';
+export type { SignalOption } from './base/options.js';
+export { displayKey, keyHive, nativeKey } from './registry/registry-path.js';
+export type { KeyHive } from './registry/registry-path.js';
+export type { RegistryThread as SimulatedThread } from './simulator/registry-thread.js';
 export type {
   KnownRegistryType,
   RegistryType,
   RegistryValue,
   UnknownRegistryType,
   ValueFlaw,
-} from './registry-value.js';
-export type { BreakerOptions, DriverLimits, RateLimit } from './requests.js';
-export { ReplyRefusedError } from './reply-error.js';
-export type { ReplyRefusal } from './reply-error.js';
+} from './registry/registry-value.js';
+export type { BreakerOptions, DriverLimits, RateLimit } from './session/requests.js';
+export { ReplyRefusedError } from './session/reply-error.js';
+export type { ReplyRefusal } from './session/reply-error.js';
 export { RulesError } from './rules/problem.js';
 export type { RulePath, RuleProblem } from './rules/problem.js';
-export { compileRules } from './rules/compile.js';
-export { explainRules } from './rules/explain.js';
-export type { ExplainRulesOptions, RuleExplanation, RulesExplanation } from './rules/explain.js';
-export type { ConditionExplanation } from './rules/conditions.js';
-export type { OperationProcess, RuleOperation } from './rules/facts.js';
-export { loadRules, parseRules } from './rules/file.js';
-export type { LoadRulesOptions, ParseRulesOptions, RuleFile } from './rules/file.js';
-export type { TextPosition } from './rules/position.js';
-export type { RulesInput } from './rules/driver-rules.js';
-export { RulesRefusedError } from './rules/requests.js';
+export { compileRules } from './rules/program/compile.js';
+export { explainRules } from './rules/explain/explain.js';
+export type { ExplainRulesOptions, RuleExplanation, RulesExplanation } from './rules/explain/explain.js';
+export type { ConditionExplanation } from './rules/explain/conditions.js';
+export type { OperationProcess, RuleOperation } from './rules/explain/facts.js';
+export { loadRules, parseRules } from './rules/file/file.js';
+export type { LoadRulesOptions, ParseRulesOptions, RuleFile } from './rules/file/file.js';
+export type { TextPosition } from './rules/file/position.js';
+export type { RulesInput } from './rules/program/driver-rules.js';
+export { RulesRefusedError } from './session/rules-requests.js';
 export type {
   CompiledRules,
   CompileRulesOptions,
@@ -83,25 +83,25 @@ export type {
   RuleContext,
   RuleReference,
 } from './rules/rule.js';
-export { parseSddl } from './sddl.js';
-export type { SddlOptions } from './sddl.js';
-export type { SecurityDescriptor } from './security-descriptor.js';
-export type { DecodedSetInformation } from './set-information-class.js';
-export { parseSid, sidText } from './sid.js';
-export type { SimulatedKey } from './simulated-key.js';
-export type { LoadOptions, SimulatedProcess } from './simulated-process.js';
-export type { SimulatedTransaction } from './simulated-transaction.js';
-export type { Simulator } from './simulator.js';
-export type { Statistics } from './statistics.js';
-export type { DecisionStatistics, LatencyStatistics } from './decision-statistics.js';
+export { parseSddl } from './security/sddl.js';
+export type { SddlOptions } from './security/sddl.js';
+export type { SecurityDescriptor } from './security/security-descriptor.js';
+export type { DecodedSetInformation } from './registry/set-information-class.js';
+export { parseSid, sidText } from './security/sid.js';
+export type { SimulatedKey } from './simulator/simulated-key.js';
+export type { LoadOptions, SimulatedProcess } from './simulator/simulated-process.js';
+export type { SimulatedTransaction } from './simulator/simulated-transaction.js';
+export type { Simulator } from './simulator/simulator.js';
+export type { Statistics } from './session/statistics.js';
+export type { DecisionStatistics, LatencyStatistics } from './session/decision-statistics.js';
 export type {
   CallerOptions,
   ImpersonateOptions,
   ImpersonationLevel,
   LoadAppKeyOptions,
   LoadKeyOptions,
-} from './thread-options.js';
-export type { IntegrityLevelName, TokenOptions } from './token.js';
-export type { DecodedValueInformation } from './value-information-class.js';
-export type { ValueData, ValueInput } from './value-input.js';
-export { wow64Location, wow64Name } from './wow64-key.js';
+} from './simulator/thread-options.js';
+export type { IntegrityLevelName, TokenOptions } from './simulator/token.js';
+export type { DecodedValueInformation } from './registry/value-information-class.js';
+export type { ValueData, ValueInput } from './registry/value-input.js';
+export { wow64Location, wow64Name } from './registry/wow64-key.js';

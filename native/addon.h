@@ -19,7 +19,7 @@ namespace cmbridge {
 class SimulatorBinding {
   public:
     virtual ~SimulatorBinding() = default;
-    // NativeSimulator of lib/native.ts.
+    // NativeSimulator of lib/native/native.ts.
     virtual Napi::Object createObject(Napi::Env env) = 0;
     virtual void channelOpened() = 0;
     // Before a simulator channel closes; what it returns may block.

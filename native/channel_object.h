@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// NativeChannel of lib/native.ts.
+// NativeChannel of lib/native/native.ts.
 
 #ifndef CMBRIDGE_NATIVE_CHANNEL_OBJECT_H
 #define CMBRIDGE_NATIVE_CHANNEL_OBJECT_H

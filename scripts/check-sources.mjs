@@ -22,7 +22,9 @@ for (const name of ['driver', 'native', 'test'].flatMap((folder) => filesBelow(f
 
 const project = readFileSync(`${root}driver/cmbridge.vcxproj`, 'utf8');
 const included = (element) =>
-  [...project.matchAll(new RegExp(`<${element} Include="([^"]+)"`, 'g'))].map((match) => `driver/${match[1]}`);
+  [...project.matchAll(new RegExp(`<${element} Include="([^"]+)"`, 'g'))].map(
+    (match) => `driver/${match[1].replace('\\', '/')}`,
+  );
 const expectSame = (what, expected, found) => {
   for (const name of expected)
     if (!found.includes(name)) problems.push(`driver/cmbridge.vcxproj lacks the ${what} ${name}`);

@@ -1,4 +1,4 @@
-// Writes schema/event.schema.json: the JSON form of an event, from the shapes in lib/event-json/ that the parser walks, with the
+// Writes schema/event.schema.json: the JSON form of an event, from the shapes in lib/event/json/ that the parser walks, with the
 // comments of the TypeScript types as descriptions. Needs dist/, which `npm run build:ts` makes.
 // With --check nothing is written; the exit status is 1 when the file is not what would be written.
 
@@ -6,10 +6,10 @@ import { fileURLToPath } from 'node:url';
 import { describe, importBuilt, readComments, writeSchema } from './lib/schema-file.mjs';
 
 const outputUrl = new URL('../schema/event.schema.json', import.meta.url);
-const { eventShape } = await importBuilt('lib/event-json/event-shapes.js');
+const { eventShape } = await importBuilt('lib/event/json/event-shapes.js');
 
 const base64 = '^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$';
-const comments = readComments(fileURLToPath(new URL('../lib/event.ts', import.meta.url)));
+const comments = readComments(fileURLToPath(new URL('../lib/event/event.ts', import.meta.url)));
 comments.set('PostFields', { text: '', fields: comments.get('NotificationFields').fields });
 const definitions = new Map();
 

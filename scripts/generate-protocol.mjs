@@ -1,6 +1,6 @@
-// Writes lib/protocol.ts from driver/protocol.h and its parts: every numeric define, and for every structure its size and field offsets.
+// Writes lib/wire/protocol.ts from driver/protocol/protocol.h and its parts: every numeric define, and for every structure its size and field offsets.
 // The offsets are computed here and compared with the CMB_ASSERT lines of protocol_layout.h, so that a mistake in either shows.
-// With --check nothing is written; the exit status is 1 when lib/protocol.ts is not what would be written.
+// With --check nothing is written; the exit status is 1 when lib/wire/protocol.ts is not what would be written.
 
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -12,11 +12,11 @@ const headerUrls = [
   'protocol_rules.h',
   'protocol_decision.h',
   'protocol.h',
-].map((name) => new URL(`../driver/${name}`, import.meta.url));
+].map((name) => new URL(`../driver/protocol/${name}`, import.meta.url));
 const layoutUrls = ['protocol_layout.h', 'protocol_decision_layout.h'].map(
-  (name) => new URL(`../driver/${name}`, import.meta.url),
+  (name) => new URL(`../driver/protocol/${name}`, import.meta.url),
 );
-const outputPath = fileURLToPath(new URL('../lib/protocol.ts', import.meta.url));
+const outputPath = fileURLToPath(new URL('../lib/wire/protocol.ts', import.meta.url));
 const scalars = new Map([
   ['UINT8', 1],
   ['UINT16', 2],
@@ -103,12 +103,12 @@ function checkAssertions(text, structures) {
 function expectSame(what, computed, asserted) {
   if (computed === asserted) return;
   throw new Error(
-    `${what} is ${computed}, but driver/protocol_layout.h ${asserted === undefined ? 'asserts nothing' : `asserts ${asserted}`}`,
+    `${what} is ${computed}, but driver/protocol/protocol_layout.h ${asserted === undefined ? 'asserts nothing' : `asserts ${asserted}`}`,
   );
 }
 
 function write(defines, structures) {
-  const lines = ['// Generated from driver/protocol.h by scripts/generate-protocol.mjs. Do not edit.', ''];
+  const lines = ['// Generated from driver/protocol/protocol.h by scripts/generate-protocol.mjs. Do not edit.', ''];
   for (const { name, value, comment } of defines) {
     if (comment.length > 0) lines.push(`/** ${comment.join(' ')} */`);
     lines.push(`export const ${name} = ${value.toLowerCase()};`);
@@ -132,7 +132,9 @@ const generated = await prettier.format(write(parseDefines(text), structures), {
 if (process.argv.includes('--check')) {
   const present = await readFile(outputPath, 'utf8').catch(() => '');
   if (present !== generated) {
-    console.error('lib/protocol.ts differs from driver/protocol.h. Run: node scripts/generate-protocol.mjs');
+    console.error(
+      'lib/wire/protocol.ts differs from driver/protocol/protocol.h. Run: node scripts/generate-protocol.mjs',
+    );
     process.exitCode = 1;
   }
 } else {

@@ -7,7 +7,7 @@ import { describe, importBuilt, readComments, writeSchema } from './lib/schema-f
 
 const { ruleFileShape } = await importBuilt('lib/rules/shape.js');
 const comments = new Map(
-  ['rule', 'file'].flatMap((name) => [
+  ['rule', 'file/file'].flatMap((name) => [
     ...readComments(fileURLToPath(new URL(`../lib/rules/${name}.ts`, import.meta.url))),
   ]),
 );

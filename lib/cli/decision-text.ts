@@ -1,4 +1,4 @@
-import type { BreakerEvent, DecisionKind, EventDecision, NotificationEvent } from '../event.js';
+import type { BreakerEvent, DecisionKind, EventDecision, NotificationEvent } from '../event/event.js';
 import type { RuleReference } from '../rules/rule.js';
 import { printable } from './width.js';
 

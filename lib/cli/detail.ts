@@ -5,8 +5,8 @@ import type {
   NotificationOf,
   SetValueFields,
   UnknownEvent,
-} from '../event.js';
-import type { Flags } from '../flags.js';
+} from '../event/event.js';
+import type { Flags } from '../registry/flags.js';
 import { processName } from './process-name.js';
 import { formatValue, formatValueName } from './value-text.js';
 

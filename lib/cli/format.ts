@@ -1,5 +1,5 @@
-import type { BreakerEvent, Event, GapEvent, NotificationEvent, UnknownEvent } from '../event.js';
-import { ntStatusText, ntSuccess } from '../nt-status.js';
+import type { BreakerEvent, Event, GapEvent, NotificationEvent, UnknownEvent } from '../event/event.js';
+import { ntStatusText, ntSuccess } from '../base/nt-status.js';
 import { breakerText, decisionText } from './decision-text.js';
 import { formatDetail } from './detail.js';
 import { processName } from './process-name.js';

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { CmBridgeError } from '../errors.js';
-import { packageInfo } from '../native-loader.js';
-import { openDriver } from '../open-driver.js';
+import { CmBridgeError } from '../base/errors.js';
+import { packageInfo } from '../native/native-loader.js';
+import { openDriver } from '../driver/open-driver.js';
 import { StreamOutput } from './output.js';
 import { formatProblem } from './rules-check.js';
 import { addRulesCommand } from './rules-command.js';

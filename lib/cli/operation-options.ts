@@ -1,9 +1,9 @@
-import { invalidArgument } from '../errors.js';
-import { checkNotifyClass, notifyClasses, type Operation, type Phase } from '../notify-class.js';
-import { NtStatus } from '../nt-status.js';
-import { didYouMean, quote } from '../options.js';
-import type { RuleOperation } from '../rules/facts.js';
-import type { RegistryType } from '../registry-value.js';
+import { invalidArgument } from '../base/errors.js';
+import { checkNotifyClass, notifyClasses, type Operation, type Phase } from '../registry/notify-class.js';
+import { NtStatus } from '../base/nt-status.js';
+import { didYouMean, quote } from '../base/options.js';
+import type { RuleOperation } from '../rules/explain/facts.js';
+import type { RegistryType } from '../registry/registry-value.js';
 
 /** How `cmbridge rules explain` is told about an operation. */
 export interface OperationOptions {

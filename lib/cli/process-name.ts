@@ -1,4 +1,4 @@
-import type { ProcessInfo } from '../event.js';
+import type { ProcessInfo } from '../event/event.js';
 
 /** The name of a process for people: of its program, without the folder. */
 export function processName({ imagePath, isSystem }: ProcessInfo): string {

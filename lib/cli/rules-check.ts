@@ -1,7 +1,7 @@
-import { CmBridgeError } from '../errors.js';
-import { notifyClasses } from '../notify-class.js';
-import { compileRules } from '../rules/compile.js';
-import { loadRules } from '../rules/file.js';
+import { CmBridgeError } from '../base/errors.js';
+import { notifyClasses } from '../registry/notify-class.js';
+import { compileRules } from '../rules/program/compile.js';
+import { loadRules } from '../rules/file/file.js';
 import { rulePathText, RulesError, type RuleProblem } from '../rules/problem.js';
 import type { Output } from './output.js';
 import { paint, wantsColor } from './style.js';

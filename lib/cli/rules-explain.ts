@@ -1,11 +1,11 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { CmBridgeError, invalidArgument } from '../errors.js';
-import { parseEvent } from '../event-json/parse.js';
-import type { Event } from '../event.js';
-import { explainRules, type RuleExplanation, type RulesExplanation } from '../rules/explain.js';
-import type { RuleOperation } from '../rules/facts.js';
-import { loadRules, type RuleFile } from '../rules/file.js';
+import { CmBridgeError, invalidArgument } from '../base/errors.js';
+import { parseEvent } from '../event/json/parse.js';
+import type { Event } from '../event/event.js';
+import { explainRules, type RuleExplanation, type RulesExplanation } from '../rules/explain/explain.js';
+import type { RuleOperation } from '../rules/explain/facts.js';
+import { loadRules, type RuleFile } from '../rules/file/file.js';
 import type { RulePath } from '../rules/problem.js';
 import { operationOf, type OperationOptions } from './operation-options.js';
 import type { RulesEnvironment } from './rules-check.js';

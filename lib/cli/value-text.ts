@@ -1,4 +1,4 @@
-import type { RegistryValue } from '../registry-value.js';
+import type { RegistryValue } from '../registry/registry-value.js';
 
 export function formatValueName(name: string | null): string {
   if (name === null) return '?';

@@ -1,7 +1,7 @@
-import type { Flags } from '../flags.js';
-import type { NtStatusName } from '../nt-status.js';
-import type { RegistryType } from '../registry-value.js';
-import type { ValueData } from '../value-input.js';
+import type { Flags } from '../registry/flags.js';
+import type { NtStatusName } from '../base/nt-status.js';
+import type { RegistryType } from '../registry/registry-value.js';
+import type { ValueData } from '../registry/value-input.js';
 
 /** How an operation ends: `STATUS_...` by name, or the number. */
 export type StatusInput = NtStatusName | number;

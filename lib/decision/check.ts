@@ -1,7 +1,7 @@
-import { CmBridgeError } from '../errors.js';
-import { checkOptions, quote } from '../options.js';
-import { CMB_MAX_DECISION_BYTES } from '../protocol.js';
-import { encodeValue, type EncodedValue, type ValueInput } from '../value-input.js';
+import { CmBridgeError } from '../base/errors.js';
+import { checkOptions, quote } from '../base/options.js';
+import { CMB_MAX_DECISION_BYTES } from '../wire/protocol.js';
+import { encodeValue, type EncodedValue, type ValueInput } from '../registry/value-input.js';
 import type { QueryOutput } from './answer.js';
 import { DecisionError } from './error.js';
 import { isError, shown } from './status.js';

@@ -1,5 +1,5 @@
-import type { DecisionKind } from '../event.js';
-import type { NotifyClass, Operation, Phase } from '../notify-class.js';
+import type { DecisionKind } from '../event/event.js';
+import type { NotifyClass, Operation, Phase } from '../registry/notify-class.js';
 
 /** The decisions that an operation takes in each phase; where there are none it is never asked about. */
 interface PhaseDecisions {

@@ -1,7 +1,7 @@
-import type { DecisionKind, NotificationEvent } from '../event.js';
-import { ntSuccess } from '../nt-status.js';
-import { quote } from '../options.js';
-import * as P from '../protocol.js';
+import type { DecisionKind, NotificationEvent } from '../event/event.js';
+import { ntSuccess } from '../base/nt-status.js';
+import { quote } from '../base/options.js';
+import * as P from '../wire/protocol.js';
 import type { QueryAnswer, QueryOperation, QueryOutput } from './answer.js';
 import { checkOutput, checkReplacement, checkUndo } from './check.js';
 import { DecisionError } from './error.js';

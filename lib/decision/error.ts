@@ -1,4 +1,4 @@
-import { CmBridgeError } from '../errors.js';
+import { CmBridgeError } from '../base/errors.js';
 
 /** A decision that cannot be carried out. What was asked about ends as its rule says for when there is no answer. */
 export class DecisionError extends CmBridgeError {

@@ -1,5 +1,5 @@
-import type { DecisionKind, NotificationEvent } from '../event.js';
-import type { Operation, Phase } from '../notify-class.js';
+import type { DecisionKind, NotificationEvent } from '../event/event.js';
+import type { Operation, Phase } from '../registry/notify-class.js';
 import type { QueryEnds, QueryOperation, QueryOutputs } from './answer.js';
 import { decisionKindsOf, type DecisionKindOf } from './classes.js';
 import type {

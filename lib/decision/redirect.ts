@@ -1,8 +1,8 @@
-import type { CreateFields, NotificationEvent } from '../event.js';
-import { CmBridgeError } from '../errors.js';
-import { canonicalKey } from '../key-alias.js';
-import { quote } from '../options.js';
-import { keyHive, nativeKey } from '../registry-path.js';
+import type { CreateFields, NotificationEvent } from '../event/event.js';
+import { CmBridgeError } from '../base/errors.js';
+import { canonicalKey } from '../registry/key-alias.js';
+import { quote } from '../base/options.js';
+import { keyHive, nativeKey } from '../registry/registry-path.js';
 import { DecisionError } from './error.js';
 
 /** Length of a UNICODE_STRING is an even number of 16 bits. */

@@ -1,5 +1,5 @@
-import { formatNtStatus, NtStatus, ntStatusText } from '../nt-status.js';
-import { didYouMean, quote } from '../options.js';
+import { formatNtStatus, NtStatus, ntStatusText } from '../base/nt-status.js';
+import { didYouMean, quote } from '../base/options.js';
 import type { StatusInput } from './answer.js';
 import { DecisionError } from './error.js';
 

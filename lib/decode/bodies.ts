@@ -1,6 +1,6 @@
-import type { BodyFields } from '../event.js';
-import type { BodyKind } from '../notify-class.js';
-import type { RecordView } from '../record.js';
+import type { BodyFields } from '../event/event.js';
+import type { BodyKind } from '../registry/notify-class.js';
+import type { RecordView } from '../wire/record.js';
 import type { Body } from './body.js';
 import type { Draft } from './header.js';
 import { decodeLoad, decodeReplace, decodeRestore, decodeSave, decodeSaveMerged, decodeUnload } from './hives.js';

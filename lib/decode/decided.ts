@@ -1,7 +1,7 @@
-import type { BreakerEvent, DecidedBy, DecisionKind, EventDecision, EventQuestion } from '../event.js';
-import { ntStatusName } from '../nt-status.js';
-import * as P from '../protocol.js';
-import { protocolError, type RecordView } from '../record.js';
+import type { BreakerEvent, DecidedBy, DecisionKind, EventDecision, EventQuestion } from '../event/event.js';
+import { ntStatusName } from '../base/nt-status.js';
+import * as P from '../wire/protocol.js';
+import { protocolError, type RecordView } from '../wire/record.js';
 import type { RuleReference } from '../rules/rule.js';
 
 const R = P.CMB_RECORD;

@@ -1,9 +1,9 @@
-import type { EventDecision, EventQuestion, Impersonation, ProcessInfo, TransactionInfo } from '../event.js';
-import type { NotifyClass } from '../notify-class.js';
-import { ntStatusName } from '../nt-status.js';
-import * as P from '../protocol.js';
-import { protocolError, type RecordView } from '../record.js';
-import type { KeyHive } from '../registry-path.js';
+import type { EventDecision, EventQuestion, Impersonation, ProcessInfo, TransactionInfo } from '../event/event.js';
+import type { NotifyClass } from '../registry/notify-class.js';
+import { ntStatusName } from '../base/nt-status.js';
+import * as P from '../wire/protocol.js';
+import { protocolError, type RecordView } from '../wire/record.js';
+import type { KeyHive } from '../registry/registry-path.js';
 import { decodeDecided, type RuleFinder } from './decided.js';
 import type { KeyPath } from './path-table.js';
 import { decodeImpersonation } from './process-table.js';

@@ -1,8 +1,15 @@
-import type { LoadFields, ReplaceFields, RestoreFields, SaveFields, SaveMergedFields, UnloadFields } from '../event.js';
-import { keyAccess, loadFlags, restoreFlags, saveFormat } from '../flags.js';
-import * as P from '../protocol.js';
-import type { RecordView } from '../record.js';
-import { displayKey } from '../registry-path.js';
+import type {
+  LoadFields,
+  ReplaceFields,
+  RestoreFields,
+  SaveFields,
+  SaveMergedFields,
+  UnloadFields,
+} from '../event/event.js';
+import { keyAccess, loadFlags, restoreFlags, saveFormat } from '../registry/flags.js';
+import * as P from '../wire/protocol.js';
+import type { RecordView } from '../wire/record.js';
+import { displayKey } from '../registry/registry-path.js';
 import type { Body } from './body.js';
 import type { Draft } from './header.js';
 

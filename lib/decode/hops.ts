@@ -1,5 +1,5 @@
-import type { CreateFields } from '../event.js';
-import { NtStatus } from '../nt-status.js';
+import type { CreateFields } from '../event/event.js';
+import { NtStatus } from '../base/nt-status.js';
 import type { Body } from './body.js';
 import type { Draft } from './header.js';
 

@@ -1,9 +1,9 @@
-import type { CloseFields, CreateFields, QueryNameFields, RenameFields, SecurityFields } from '../event.js';
-import { createOptions, keyAccess, objectAttributes, securityInformation, wow64Flags } from '../flags.js';
-import * as P from '../protocol.js';
-import { protocolError, type RecordView } from '../record.js';
-import { displayKey } from '../registry-path.js';
-import { decodeSecurityDescriptor, type SecurityDescriptor } from '../security-descriptor.js';
+import type { CloseFields, CreateFields, QueryNameFields, RenameFields, SecurityFields } from '../event/event.js';
+import { createOptions, keyAccess, objectAttributes, securityInformation, wow64Flags } from '../registry/flags.js';
+import * as P from '../wire/protocol.js';
+import { protocolError, type RecordView } from '../wire/record.js';
+import { displayKey } from '../registry/registry-path.js';
+import { decodeSecurityDescriptor, type SecurityDescriptor } from '../security/security-descriptor.js';
 import type { Body } from './body.js';
 import type { Draft } from './header.js';
 import type { ProcessFinder } from './process-table.js';

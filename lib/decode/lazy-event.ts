@@ -1,9 +1,14 @@
-import type { EventDecision, EventQuestion, NotificationEvent, ProcessInfo, UnknownEvent } from '../event.js';
-import { notifyClassByNumber, type NotifyClass, type NotifyClassName, type Operation } from '../notify-class.js';
-import { ntStatusName } from '../nt-status.js';
-import * as P from '../protocol.js';
-import type { RecordView } from '../record.js';
-import type { KeyHive } from '../registry-path.js';
+import type { EventDecision, EventQuestion, NotificationEvent, ProcessInfo, UnknownEvent } from '../event/event.js';
+import {
+  notifyClassByNumber,
+  type NotifyClass,
+  type NotifyClassName,
+  type Operation,
+} from '../registry/notify-class.js';
+import { ntStatusName } from '../base/nt-status.js';
+import * as P from '../wire/protocol.js';
+import type { RecordView } from '../wire/record.js';
+import type { KeyHive } from '../registry/registry-path.js';
 import { decodeDecided, type RuleFinder } from './decided.js';
 import { classOf, decodeNotification, isPostRecord } from './notification.js';
 import type { KeyPath } from './path-table.js';

@@ -1,7 +1,7 @@
-import type { ProcessInfo } from '../event.js';
-import { notifyClassByNumber, type NotifyClass } from '../notify-class.js';
-import * as P from '../protocol.js';
-import { protocolError, type RecordView } from '../record.js';
+import type { ProcessInfo } from '../event/event.js';
+import { notifyClassByNumber, type NotifyClass } from '../registry/notify-class.js';
+import * as P from '../wire/protocol.js';
+import { protocolError, type RecordView } from '../wire/record.js';
 import { decodeBody } from './bodies.js';
 import type { RuleFinder } from './decided.js';
 import { decodeHeader, type Draft } from './header.js';

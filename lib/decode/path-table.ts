@@ -1,6 +1,6 @@
-import * as P from '../protocol.js';
-import { protocolError, type RecordView } from '../record.js';
-import { displayKey, keyHive, type KeyHive } from '../registry-path.js';
+import * as P from '../wire/protocol.js';
+import { protocolError, type RecordView } from '../wire/record.js';
+import { displayKey, keyHive, type KeyHive } from '../registry/registry-path.js';
 
 const R = P.CMB_RECORD;
 

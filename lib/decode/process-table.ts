@@ -1,8 +1,8 @@
-import type { Impersonation, IntegrityLevel, ProcessInfo } from '../event.js';
-import * as P from '../protocol.js';
-import { protocolError, type RecordView } from '../record.js';
-import { sidText } from '../sid.js';
-import type { ImpersonationLevel } from '../thread-options.js';
+import type { Impersonation, IntegrityLevel, ProcessInfo } from '../event/event.js';
+import * as P from '../wire/protocol.js';
+import { protocolError, type RecordView } from '../wire/record.js';
+import { sidText } from '../security/sid.js';
+import type { ImpersonationLevel } from '../simulator/thread-options.js';
 
 const T = P.CMB_TOKEN;
 const R = P.CMB_RECORD;

@@ -4,13 +4,13 @@ import type {
   QueryKeyFields,
   QueryValueFields,
   SetInformationFields,
-} from '../event.js';
-import { decodeKeyInformationClass, keyInformationClassName } from '../key-information-class.js';
-import * as P from '../protocol.js';
-import type { RecordView } from '../record.js';
-import type { Captured } from '../captured.js';
-import { decodeSetInformationClass, keySetInformationClassName } from '../set-information-class.js';
-import { decodeValueInformationClass, keyValueInformationClassName } from '../value-information-class.js';
+} from '../event/event.js';
+import { decodeKeyInformationClass, keyInformationClassName } from '../registry/key-information-class.js';
+import * as P from '../wire/protocol.js';
+import type { RecordView } from '../wire/record.js';
+import type { Captured } from '../wire/captured.js';
+import { decodeSetInformationClass, keySetInformationClassName } from '../registry/set-information-class.js';
+import { decodeValueInformationClass, keyValueInformationClassName } from '../registry/value-information-class.js';
 import type { Body } from './body.js';
 
 const B = P.CMB_BODY_QUERY;

@@ -5,13 +5,13 @@ import type {
   QueriedValue,
   QueryMultipleFields,
   SetValueFields,
-} from '../event.js';
-import { NtStatus, ntStatusName, ntSuccess } from '../nt-status.js';
-import * as P from '../protocol.js';
-import { protocolError, type RecordView } from '../record.js';
-import type { Captured } from '../captured.js';
-import { decodeValue, type RegistryValue } from '../registry-value.js';
-import { multipleValue } from '../value-information-class.js';
+} from '../event/event.js';
+import { NtStatus, ntStatusName, ntSuccess } from '../base/nt-status.js';
+import * as P from '../wire/protocol.js';
+import { protocolError, type RecordView } from '../wire/record.js';
+import type { Captured } from '../wire/captured.js';
+import { decodeValue, type RegistryValue } from '../registry/registry-value.js';
+import { multipleValue } from '../registry/value-information-class.js';
 import type { Body } from './body.js';
 
 export function decodeSetValue(record: RecordView, event: Body<SetValueFields>): void {

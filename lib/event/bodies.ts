@@ -1,6 +1,6 @@
-import type { Flags } from '../flags.js';
-import type { RegistryValue } from '../registry-value.js';
-import type { SecurityDescriptor } from '../security-descriptor.js';
+import type { Flags } from '../registry/flags.js';
+import type { RegistryValue } from '../registry/registry-value.js';
+import type { SecurityDescriptor } from '../security/security-descriptor.js';
 import type { ProcessInfo } from './parts.js';
 
 /** Create and open: REG_CREATE_KEY_INFORMATION, REG_OPEN_KEY_INFORMATION. */

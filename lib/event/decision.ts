@@ -8,7 +8,7 @@ export interface EventQuestion {
   readonly rule: RuleReference | null;
 }
 
-/** What is done about an operation; `lib/decision.ts` has what a callback may say. */
+/** What is done about an operation; `lib/decision/decision.ts` has what a callback may say. */
 export type DecisionKind = 'allow' | 'block' | 'bypass' | 'emulate' | 'replace' | 'redirect' | 'override';
 
 /**

@@ -1,5 +1,5 @@
-import type { NotifyClass } from '../notify-class.js';
-import type { KeyHive } from '../registry-path.js';
+import type { NotifyClass } from '../registry/notify-class.js';
+import type { KeyHive } from '../registry/registry-path.js';
 import type { EventDecision, EventQuestion } from './decision.js';
 import type { Impersonation, InPost, ProcessInfo, TransactionInfo } from './parts.js';
 

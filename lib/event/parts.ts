@@ -1,5 +1,5 @@
-import type { NotifyClass } from '../notify-class.js';
-import type { ImpersonationLevel } from '../thread-options.js';
+import type { NotifyClass } from '../registry/notify-class.js';
+import type { ImpersonationLevel } from '../simulator/thread-options.js';
 
 /** A mandatory integrity level, after the label's RID: 0x1000 low, 0x2000 medium, 0x3000 high, and so on. A RID in between counts as the level below it. */
 export type IntegrityLevel = 'untrusted' | 'low' | 'medium' | 'medium-plus' | 'high' | 'system' | 'protected';

@@ -1,7 +1,7 @@
-import type { DecodedKeyInformation } from '../key-information-class.js';
-import type { RegistryValue } from '../registry-value.js';
-import type { DecodedSetInformation } from '../set-information-class.js';
-import type { DecodedValueInformation } from '../value-information-class.js';
+import type { DecodedKeyInformation } from '../registry/key-information-class.js';
+import type { RegistryValue } from '../registry/registry-value.js';
+import type { DecodedSetInformation } from '../registry/set-information-class.js';
+import type { DecodedValueInformation } from '../registry/value-information-class.js';
 
 /** Query and enumerate: what the four of them have in common. */
 interface QueryFields {

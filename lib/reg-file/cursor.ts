@@ -1,4 +1,4 @@
-import { RegFileError } from '../errors.js';
+import { RegFileError } from '../base/errors.js';
 
 /** A place in the text that knows its line and column. */
 export class Cursor {

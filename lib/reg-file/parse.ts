@@ -1,6 +1,6 @@
-import { CmBridgeError } from '../errors.js';
-import { quote } from '../options.js';
-import { nativeKey } from '../registry-path.js';
+import { CmBridgeError } from '../base/errors.js';
+import { quote } from '../base/options.js';
+import { nativeKey } from '../registry/registry-path.js';
 import { Cursor } from './cursor.js';
 import type { RegOperation } from './operation.js';
 import { decodeRegText } from './text.js';

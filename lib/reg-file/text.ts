@@ -1,5 +1,5 @@
-import { RegFileError } from '../errors.js';
-import { decodeUtf16 } from '../registry-value.js';
+import { RegFileError } from '../base/errors.js';
+import { decodeUtf16 } from '../registry/registry-value.js';
 
 /** What windows-1252 has at 0x80 .. 0x9F; everything else is as in ISO 8859-1. The five holes stay what they are, as in Windows. */
 const ansi =

@@ -1,5 +1,5 @@
 import { ruleCanDecide } from '../decision/classes.js';
-import { notifyClasses, type NotifyClass } from '../notify-class.js';
+import { notifyClasses, type NotifyClass } from '../registry/notify-class.js';
 import { isDeciding, type DecidingAction } from './action-settings.js';
 import { ancestorOperations } from './ancestors.js';
 import { listOf, ruleClassMask } from './checked-rule.js';

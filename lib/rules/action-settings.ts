@@ -1,5 +1,5 @@
-import { NtStatus, type NtStatusName } from '../nt-status.js';
-import * as P from '../protocol.js';
+import { NtStatus, type NtStatusName } from '../base/nt-status.js';
+import * as P from '../wire/protocol.js';
 import type { Rule, RuleAction } from './rule.js';
 
 /** CMB_RULE: what an action does, with all defaults filled in. */

@@ -1,8 +1,8 @@
 import { ancestorOperations } from './ancestors.js';
 import { isDeciding } from './action-settings.js';
 import { isOfNothingInParticular, type CheckedRule } from './checked-rule.js';
-import { notifyClasses, type Operation } from '../notify-class.js';
-import { isDeep, isLiteral, type Pattern } from './pattern.js';
+import { notifyClasses, type Operation } from '../registry/notify-class.js';
+import { isDeep, isLiteral, type Pattern } from './pattern/pattern.js';
 import { ruleWarning, type RulePath, type RuleProblem } from './problem.js';
 import type { Rule } from './rule.js';
 

@@ -1,7 +1,7 @@
-import { notifyClasses, type Operation } from '../notify-class.js';
+import { notifyClasses, type Operation } from '../registry/notify-class.js';
 import type { CheckedRule } from './checked-rule.js';
-import { isDeep, patternKey, type Pattern } from './pattern.js';
-import { PatternTree } from './pattern-tree.js';
+import { isDeep, patternKey, type Pattern } from './pattern/pattern.js';
+import { PatternTree } from './pattern/pattern-tree.js';
 
 /** What takes along all that is below the key that it is done to. */
 export const ancestorOperations: readonly Operation[] = [

@@ -1,4 +1,4 @@
-import { didYouMean, quote } from '../options.js';
+import { didYouMean, quote } from '../base/options.js';
 import { ruleError, type RulePath, type RuleProblem } from './problem.js';
 import type { RuleAction } from './rule.js';
 import {

@@ -1,8 +1,8 @@
 import { ruleCanDecide } from '../decision/classes.js';
-import { notifyClasses, notifyClassMask, type NotifyClass, type Phase } from '../notify-class.js';
+import { notifyClasses, notifyClassMask, type NotifyClass, type Phase } from '../registry/notify-class.js';
 import { isDeciding, type ActionSettings } from './action-settings.js';
-import type { KeyAlternative } from './key-pattern.js';
-import type { Component, Pattern } from './pattern.js';
+import type { KeyAlternative } from './pattern/key-pattern.js';
+import type { Component, Pattern } from './pattern/pattern.js';
 import type { OneOrMany, Rule, RuleAction } from './rule.js';
 
 /** A rule with its patterns read. A condition that is null always holds; the lists are not empty. */

@@ -1,4 +1,4 @@
-import { CmBridgeError } from '../errors.js';
+import { CmBridgeError } from '../base/errors.js';
 
 /** Where in the rules: `['rules', 3, 'keys', 1]` is `rules[3].keys[1]`. */
 export type RulePath = readonly (string | number)[];

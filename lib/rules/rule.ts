@@ -1,6 +1,6 @@
-import type { NotifyClassName, Operation, Phase } from '../notify-class.js';
-import type { NtStatusName } from '../nt-status.js';
-import type { RegistryType } from '../registry-value.js';
+import type { NotifyClassName, Operation, Phase } from '../registry/notify-class.js';
+import type { NtStatusName } from '../base/nt-status.js';
+import type { RegistryType } from '../registry/registry-value.js';
 import type { RuleProblem } from './problem.js';
 
 export type OneOrMany<T> = T | readonly T[];

@@ -1,7 +1,7 @@
 import { knownPostMask, possibleClassMask, type CheckedRule } from './checked-rule.js';
-import { includesComponent, includesPattern } from './includes.js';
-import type { Pattern } from './pattern.js';
-import { PatternTree } from './pattern-tree.js';
+import { includesComponent, includesPattern } from './pattern/includes.js';
+import type { Pattern } from './pattern/pattern.js';
+import { PatternTree } from './pattern/pattern-tree.js';
 
 interface Entry {
   readonly rule: CheckedRule;

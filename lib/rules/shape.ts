@@ -1,7 +1,7 @@
-import { notifyClasses } from '../notify-class.js';
-import { NtStatus, ntStatusText } from '../nt-status.js';
-import { CMB_MAX_DEADLINE, CMB_MAX_RULES, CMB_MAX_RULES_TREES, CMB_MIN_DEADLINE } from '../protocol.js';
-import { knownRegistryTypes } from '../registry-value.js';
+import { notifyClasses } from '../registry/notify-class.js';
+import { NtStatus, ntStatusText } from '../base/nt-status.js';
+import { CMB_MAX_DEADLINE, CMB_MAX_RULES, CMB_MAX_RULES_TREES, CMB_MIN_DEADLINE } from '../wire/protocol.js';
+import { knownRegistryTypes } from '../registry/registry-value.js';
 import type { RuleAction } from './rule.js';
 
 /** What rules may be written as. Validation walks these shapes, and schema/rules.schema.json is generated from them. */

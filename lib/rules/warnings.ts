@@ -8,7 +8,7 @@ import {
 } from './checked-rule.js';
 import { actionWarnings } from './action-warnings.js';
 import type { ProgramRule } from './ancestors.js';
-import { quotePattern } from './pattern.js';
+import { quotePattern } from './pattern/pattern.js';
 import { rulePathText, ruleWarning, type RulePath, type RuleProblem } from './problem.js';
 import type { OneOrMany, Rule } from './rule.js';
 import { findShadowed } from './shadow.js';

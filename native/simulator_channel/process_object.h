@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// NativeProcess of lib/native.ts.
+// NativeProcess of lib/native/native.ts.
 
 #ifndef CMBRIDGE_NATIVE_SIMULATOR_CHANNEL_PROCESS_OBJECT_H
 #define CMBRIDGE_NATIVE_SIMULATOR_CHANNEL_PROCESS_OBJECT_H

@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "driver/protocol.h"
+#include "driver/protocol/protocol.h"
 
 // The driver's entry, linked into the addon; inside the simulator a driver is its entry routine.
 extern "C" simulator::Status DriverEntry(_DRIVER_OBJECT *driver, _UNICODE_STRING *registryPath);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// NativeSimulator of lib/native.ts, and what one environment holds of the simulator. The machine runs while a channel
-// is open: the processes of the environment end with its last channel.
+// NativeSimulator of lib/native/native.ts, and what one environment holds of the simulator. The machine runs while a
+// channel is open: the processes of the environment end with its last channel.
 
 #ifndef CMBRIDGE_NATIVE_SIMULATOR_CHANNEL_SIMULATOR_SESSION_H
 #define CMBRIDGE_NATIVE_SIMULATOR_CHANNEL_SIMULATOR_SESSION_H

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// NativeThread of lib/native.ts.
+// NativeThread of lib/native/native.ts.
 
 #ifndef CMBRIDGE_NATIVE_SIMULATOR_CHANNEL_THREAD_OBJECT_H
 #define CMBRIDGE_NATIVE_SIMULATOR_CHANNEL_THREAD_OBJECT_H

@@ -8,7 +8,7 @@
 #include <exception>
 #include <string>
 
-#include "driver/protocol.h"
+#include "driver/protocol/protocol.h"
 
 namespace cmbridge {
 namespace {

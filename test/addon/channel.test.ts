@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { NativeError } from '../../lib/native.js';
-import * as P from '../../lib/protocol.js';
+import type { NativeError } from '../../lib/native/native.js';
+import * as P from '../../lib/wire/protocol.js';
 import { hello, request } from '../conformance/wire.js';
 import {
   addon,

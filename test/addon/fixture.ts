@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import type { NativeProcess, NativeThread } from '../../lib/native.js';
+import type { NativeProcess, NativeThread } from '../../lib/native/native.js';
 import { addon, DEVICE, KEY_ALL_ACCESS, OBJ_CASE_INSENSITIVE, startProcess } from './harness.js';
 
 /** Runs `body` with a thread of a process, and takes both away again. */

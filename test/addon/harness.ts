@@ -1,13 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { loadNative } from '../../lib/native-loader.js';
+import { loadNative } from '../../lib/native/native-loader.js';
 import type {
   NativeAddon,
   NativeChannel,
   NativeProcess,
   NativeProcessOptions,
   NativeSimulator,
-} from '../../lib/native.js';
-import * as P from '../../lib/protocol.js';
+} from '../../lib/native/native.js';
+import * as P from '../../lib/wire/protocol.js';
 import { hello, register } from '../conformance/wire.js';
 
 export const addon: NativeAddon = loadNative();

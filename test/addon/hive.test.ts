@@ -3,8 +3,8 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe } from 'node:test';
-import { nativeFile } from '../../lib/host-file.js';
-import type { NativeThread } from '../../lib/native.js';
+import { nativeFile } from '../../lib/simulator/host-file.js';
+import type { NativeThread } from '../../lib/native/native.js';
 import { create, withThread } from './fixture.js';
 import { KEY_ALL_ACCESS, OBJ_CASE_INSENSITIVE, SCRATCH } from './harness.js';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { openDriver } from '../../lib/open-driver.js';
-import * as P from '../../lib/protocol.js';
+import { openDriver } from '../../lib/driver/open-driver.js';
+import * as P from '../../lib/wire/protocol.js';
 
 /** The driver stops handing out records when so many are unread. */
 const highWaterMark = 64;

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { NativeChannel, NativeError } from '../../lib/native.js';
-import * as P from '../../lib/protocol.js';
+import type { NativeChannel, NativeError } from '../../lib/native/native.js';
+import * as P from '../../lib/wire/protocol.js';
 import { defaultDecision } from '../../lib/decision/encode.js';
-import { replyRequest, replyResults } from '../../lib/reply-request.js';
+import { replyRequest, replyResults } from '../../lib/session/reply-request.js';
 import { hello } from '../conformance/wire.js';
 import { addon, DEVICE } from './harness.js';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe } from 'node:test';
-import type { NativeError, NativeQueryResult } from '../../lib/native.js';
+import type { NativeError, NativeQueryResult } from '../../lib/native/native.js';
 import { create, withThread } from './fixture.js';
 import { KEY_ALL_ACCESS, OBJ_CASE_INSENSITIVE, SCRATCH, simulator, startProcess } from './harness.js';
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { packageInfo } from '../../lib/native-loader.js';
+import { packageInfo } from '../../lib/native/native-loader.js';
 import { parts } from './parts.js';
 import type { Report, Row } from './report.js';
 import type { Summary } from './summary.js';

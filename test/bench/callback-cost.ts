@@ -1,5 +1,5 @@
-import type { RegisterOptions } from '../../lib/register-options.js';
-import { compileRules } from '../../lib/rules/compile.js';
+import type { RegisterOptions } from '../../lib/session/register-options.js';
+import { compileRules } from '../../lib/rules/program/compile.js';
 import type { CompiledRules } from '../../lib/rules/rule.js';
 import { pick, type PartOptions } from './part.js';
 import { allClassesMask } from './raw-session.js';

@@ -1,9 +1,9 @@
 import type { LazyEvent } from '../../lib/decode/lazy-event.js';
-import type { Driver } from '../../lib/driver.js';
-import type { BreakerEvent, GapEvent } from '../../lib/event.js';
-import type { NativeAddon } from '../../lib/native.js';
-import { openDriverWith } from '../../lib/open-driver.js';
-import * as P from '../../lib/protocol.js';
+import type { Driver } from '../../lib/driver/driver.js';
+import type { BreakerEvent, GapEvent } from '../../lib/event/event.js';
+import type { NativeAddon } from '../../lib/native/native.js';
+import { openDriverWith } from '../../lib/driver/open-driver.js';
+import * as P from '../../lib/wire/protocol.js';
 import { loadBenchAddon, type BenchChannel, type Recording } from './native.js';
 import { recordCount } from './raw-session.js';
 

@@ -1,5 +1,5 @@
-import { allow, type Decision } from '../../lib/decision.js';
-import type { Event } from '../../lib/event.js';
+import { allow, type Decision } from '../../lib/decision/decision.js';
+import type { Event } from '../../lib/event/event.js';
 import { loadBenchAddon } from './native.js';
 import { pick, type PartOptions } from './part.js';
 import type { Row, Section } from './report.js';

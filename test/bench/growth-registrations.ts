@@ -1,5 +1,5 @@
-import type { Registration } from '../../lib/registration.js';
-import { compileRules } from '../../lib/rules/compile.js';
+import type { Registration } from '../../lib/session/registration.js';
+import { compileRules } from '../../lib/rules/program/compile.js';
 import { pick, type PartOptions } from './part.js';
 import { allClassesMask } from './raw-session.js';
 import type { Row, Section } from './report.js';

@@ -1,7 +1,7 @@
 // Runs in a child process: events as lines of JSON on its standard output, which only native code writes to.
 
-import { Simulator } from '../../lib/simulator.js';
-import * as P from '../../lib/protocol.js';
+import { Simulator } from '../../lib/simulator/simulator.js';
+import * as P from '../../lib/wire/protocol.js';
 import { loadBenchAddon, type BenchChannel, type Recording } from './native.js';
 import { RawSession, setValueMask } from './raw-session.js';
 import { benchKey, runLoad } from './rig.js';

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Driver } from '../../lib/driver.js';
-import type { Registration } from '../../lib/registration.js';
-import { Simulator } from '../../lib/simulator.js';
-import type { Statistics } from '../../lib/statistics.js';
+import type { Driver } from '../../lib/driver/driver.js';
+import type { Registration } from '../../lib/session/registration.js';
+import { Simulator } from '../../lib/simulator/simulator.js';
+import type { Statistics } from '../../lib/session/statistics.js';
 import { look, type Seen } from './consumers.js';
 import { JsonPipe } from './json-consumer.js';
 import { loadBenchAddon } from './native.js';

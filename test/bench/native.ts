@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { packageInfo } from '../../lib/native-loader.js';
-import type { NativeChannel, NativeSimulator } from '../../lib/native.js';
+import { packageInfo } from '../../lib/native/native-loader.js';
+import type { NativeChannel, NativeSimulator } from '../../lib/native/native.js';
 
 /** What a session said and got, to be played again. */
 export interface Recording {

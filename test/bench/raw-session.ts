@@ -1,6 +1,6 @@
-import { ntSuccess } from '../../lib/nt-status.js';
-import type { NativeChannel } from '../../lib/native.js';
-import * as P from '../../lib/protocol.js';
+import { ntSuccess } from '../../lib/base/nt-status.js';
+import type { NativeChannel } from '../../lib/native/native.js';
+import * as P from '../../lib/wire/protocol.js';
 import {
   helloReply,
   helloRequest,
@@ -8,8 +8,8 @@ import {
   registerRequest,
   statisticsRequest,
   unregisterRequest,
-} from '../../lib/requests.js';
-import { statisticsReply, type Statistics } from '../../lib/statistics.js';
+} from '../../lib/session/requests.js';
+import { statisticsReply, type Statistics } from '../../lib/session/statistics.js';
 
 export interface RawRegistration {
   readonly classMask: bigint;

@@ -1,6 +1,6 @@
-import { loadNative } from '../../lib/native-loader.js';
-import type { NativeAddon, NativeChannel } from '../../lib/native.js';
-import { openDriverWith } from '../../lib/open-driver.js';
+import { loadNative } from '../../lib/native/native-loader.js';
+import type { NativeAddon, NativeChannel } from '../../lib/native/native.js';
+import { openDriverWith } from '../../lib/driver/open-driver.js';
 import type { Recording } from './native.js';
 import { benchKey, bigQueue, runLoad } from './rig.js';
 

@@ -1,9 +1,9 @@
-import type { Driver } from '../../lib/driver.js';
-import { loadNative } from '../../lib/native-loader.js';
-import { openDriver, type OpenDriverOptions } from '../../lib/open-driver.js';
-import * as P from '../../lib/protocol.js';
-import type { LoadOptions, SimulatedProcess } from '../../lib/simulated-process.js';
-import type { Simulator } from '../../lib/simulator.js';
+import type { Driver } from '../../lib/driver/driver.js';
+import { loadNative } from '../../lib/native/native-loader.js';
+import { openDriver, type OpenDriverOptions } from '../../lib/driver/open-driver.js';
+import * as P from '../../lib/wire/protocol.js';
+import type { LoadOptions, SimulatedProcess } from '../../lib/simulator/simulated-process.js';
+import type { Simulator } from '../../lib/simulator/simulator.js';
 import { RawSession, recordCount } from './raw-session.js';
 
 export type LoadKind = NonNullable<LoadOptions['kind']>;

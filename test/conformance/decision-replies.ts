@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe } from 'node:test';
 import type { Rule } from '../../lib/index.js';
-import * as P from '../../lib/protocol.js';
+import * as P from '../../lib/wire/protocol.js';
 import {
   LONG,
   SHORT,

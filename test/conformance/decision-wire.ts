@@ -1,7 +1,7 @@
 // Questions and replies below the typed layer.
 import { compileRules, type Rule } from '../../lib/index.js';
-import type { NativeChannel } from '../../lib/native.js';
-import * as P from '../../lib/protocol.js';
+import type { NativeChannel } from '../../lib/native/native.js';
+import * as P from '../../lib/wire/protocol.js';
 import { nextAltitude, until } from './fixture.js';
 import type { ConformanceHost } from './host.js';
 import { hello, registerWithRules, request } from './wire.js';

@@ -6,7 +6,7 @@ import type {
   SimulatedKey,
   SimulatedProcess,
 } from '../../lib/index.js';
-import type { NativeAddon, NativeChannel } from '../../lib/native.js';
+import type { NativeAddon, NativeChannel } from '../../lib/native/native.js';
 
 /** An open key handle of an actor; each method is one system service. */
 export type ActorKey = SimulatedKey;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { openDriver } from '../../lib/index.js';
-import type { NativeChannel } from '../../lib/native.js';
-import * as P from '../../lib/protocol.js';
+import type { NativeChannel } from '../../lib/native/native.js';
+import * as P from '../../lib/wire/protocol.js';
 import { attempt, collect, nextAltitude, only, scenario } from './fixture.js';
 import type { ConformanceHost } from './host.js';
 import { hello, register, registerRequest, request } from './wire.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe } from 'node:test';
 import { CmBridgeError, compileRules, type Event, type Rule } from '../../lib/index.js';
-import * as P from '../../lib/protocol.js';
+import * as P from '../../lib/wire/protocol.js';
 import { collect, nextAltitude, ofClass, scenario } from './fixture.js';
 import type { ConformanceHost } from './host.js';
 import { hello, registerWithRules, setRules } from './wire.js';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { after, before } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { openDriver, type Driver } from '../../lib/index.js';
-import { loadNative } from '../../lib/native-loader.js';
+import { loadNative } from '../../lib/native/native-loader.js';
 import { conformance, type Actor, type ConformanceHost, type Victim, type VictimOptions } from './index.js';
 
 const addon = loadNative();

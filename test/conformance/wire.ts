@@ -1,5 +1,5 @@
-import type { NativeChannel } from '../../lib/native.js';
-import * as P from '../../lib/protocol.js';
+import type { NativeChannel } from '../../lib/native/native.js';
+import * as P from '../../lib/wire/protocol.js';
 
 /** Requests below the typed layer, so that tests can forge them. */
 export function request(size: number, fill: (view: DataView) => void = () => undefined): Uint8Array {

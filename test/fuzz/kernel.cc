@@ -9,7 +9,7 @@
 #include <cstring>
 
 extern "C" {
-#include "driver/memory.h"
+#include "driver/base/memory.h"
 
 VOID *MemoryAllocate(SIZE_T Size) {
     return std::calloc(1, Size);

@@ -3,14 +3,14 @@
 // libFuzzer: a forged rule program, and a text to ask it about. A program is refused with a reason and a place inside
 // it, or everything may be asked of it.
 
-#include "driver/rules_builder.h"
+#include "test/driver/fixture/rules_builder.h"
 
 #include <cstdio>
 #include <cstdlib>
 #include <vector>
 
 extern "C" {
-#include "driver/upcase.h"
+#include "driver/base/upcase.h"
 
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t maxSize);
 }

@@ -2,7 +2,7 @@
 //
 // Writes programs and texts for rules_fuzz to begin with: rules_seeds FOLDER.
 
-#include "driver/rules_builder.h"
+#include "test/driver/fixture/rules_builder.h"
 
 #include <cstdio>
 #include <filesystem>

@@ -3,7 +3,13 @@ import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
-import type { LoadKind, NativeLoadResult, NativeLoadShape, NativeProcess, NativeThread } from '../../lib/native.js';
+import type {
+  LoadKind,
+  NativeLoadResult,
+  NativeLoadShape,
+  NativeProcess,
+  NativeThread,
+} from '../../lib/native/native.js';
 import { Operation, type Reply, type Request } from './actor-protocol.js';
 import { ActorThread } from './actor-thread.js';
 

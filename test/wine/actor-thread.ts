@@ -1,4 +1,4 @@
-import type { NativeHandleResult, NativeKeyResult, NativeQueryResult, NativeThread } from '../../lib/native.js';
+import type { NativeHandleResult, NativeKeyResult, NativeQueryResult, NativeThread } from '../../lib/native/native.js';
 import { Operation, type Reply, type Request } from './actor-protocol.js';
 
 const STATUS_NOT_SUPPORTED = 0xc00000bb;

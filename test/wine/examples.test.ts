@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { SimulatedProcess } from '../../lib/simulated-process.js';
+import { SimulatedProcess } from '../../lib/simulator/simulated-process.js';
 import { ActorProcess } from './actor-process.js';
 
 const actor = process.env['CMBRIDGE_REGACTOR'];

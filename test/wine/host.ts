@@ -3,8 +3,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { openDriver } from '../../lib/index.js';
-import { loadNative } from '../../lib/native-loader.js';
-import { SimulatedProcess } from '../../lib/simulated-process.js';
+import { loadNative } from '../../lib/native/native-loader.js';
+import { SimulatedProcess } from '../../lib/simulator/simulated-process.js';
 import type { Ability, Actor, ConformanceHost, Victim, VictimOptions } from '../conformance/index.js';
 import { ActorProcess } from './actor-process.js';
 

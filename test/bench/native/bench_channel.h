@@ -17,8 +17,8 @@
 
 namespace cmbridge::bench {
 
-// new Channel(recording | null, 'batches' | 'events' | 'json', function | descriptor): NativeChannel of lib/native.ts,
-// and play(times) where there is a recording.
+// new Channel(recording | null, 'batches' | 'events' | 'json', function | descriptor): NativeChannel of
+// lib/native/native.ts, and play(times) where there is a recording.
 class BenchChannel final : public Napi::ObjectWrap<BenchChannel> {
   public:
     static Napi::Function define(Napi::Env env, SimulatorBinding &simulator);

@@ -72,7 +72,7 @@ void appendBase64(std::string &out, std::span<const std::byte> bytes) {
     }
 }
 
-// The same forms as lib/event-json: bigints are decimal strings, bytes are base64.
+// The same forms as lib/event/json: bigints are decimal strings, bytes are base64.
 class JsonWriter {
   public:
     JsonWriter(std::string &out, std::unordered_map<uint64_t, std::string> &processes)

@@ -15,7 +15,7 @@
 #include <string_view>
 #include <unordered_map>
 
-#include "driver/protocol.h"
+#include "driver/protocol/protocol.h"
 
 namespace cmbridge::bench {
 

@@ -1,5 +1,5 @@
-import type { BackendName, NativeAddon, NativeChannel } from '../../../lib/native.js';
-import * as P from '../../../lib/protocol.js';
+import type { BackendName, NativeAddon, NativeChannel } from '../../../lib/native/native.js';
+import * as P from '../../../lib/wire/protocol.js';
 import { batch, gapRecord, record, type RecordInput } from './records.js';
 
 const STATUS_INVALID_PARAMETER = 0xc000000d;

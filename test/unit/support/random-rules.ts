@@ -1,4 +1,4 @@
-import { notifyClasses } from '../../../lib/notify-class.js';
+import { notifyClasses } from '../../../lib/registry/notify-class.js';
 import { findActionProblems } from '../../../lib/rules/action-problems.js';
 import type { Rule, RuleAction } from '../../../lib/rules/rule.js';
 import type { Random } from './random.js';

@@ -1,5 +1,5 @@
-import { notifyClassByNumber, type BodyKind } from '../../../lib/notify-class.js';
-import * as P from '../../../lib/protocol.js';
+import { notifyClassByNumber, type BodyKind } from '../../../lib/registry/notify-class.js';
+import * as P from '../../../lib/wire/protocol.js';
 
 /** Records and batches as the driver makes them, built from the protocol's constants. */
 export interface SpanInput {

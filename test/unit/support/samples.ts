@@ -1,9 +1,9 @@
-import { Decoder } from '../../../lib/decode.js';
+import { Decoder } from '../../../lib/decode/decode.js';
 import { HopTracker } from '../../../lib/decode/hops.js';
-import type { Event } from '../../../lib/event.js';
-import { notifyClasses, type BodyKind, type NotifyClass } from '../../../lib/notify-class.js';
-import * as P from '../../../lib/protocol.js';
-import { forEachRecord } from '../../../lib/record.js';
+import type { Event } from '../../../lib/event/event.js';
+import { notifyClasses, type BodyKind, type NotifyClass } from '../../../lib/registry/notify-class.js';
+import * as P from '../../../lib/wire/protocol.js';
+import { forEachRecord } from '../../../lib/wire/record.js';
 import { batch, processRecord, record, sidBytes, type RecordInput, type SpanInput } from './records.js';
 
 /** Records of every class with something in every field, and names of the kind that gets lost elsewhere. */

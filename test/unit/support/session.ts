@@ -1,7 +1,7 @@
 import { setImmediate as tick } from 'node:timers/promises';
-import type { Driver } from '../../../lib/driver.js';
-import type { Event } from '../../../lib/event.js';
-import { openDriverWith } from '../../../lib/open-driver.js';
+import type { Driver } from '../../../lib/driver/driver.js';
+import type { Event } from '../../../lib/event/event.js';
+import { openDriverWith } from '../../../lib/driver/open-driver.js';
 import { FakeAddon, type FakeChannel } from './fake-addon.js';
 
 export async function open(receives = 1): Promise<[Driver, FakeChannel]> {

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+//
+// The only place that reads memory which belongs to whoever called the registry. Inputs of user-mode callers were
+// copied into kernel memory by the configuration manager, those of kernel-mode callers were not; both take the same
+// guarded way.
+
+#ifndef CMBRIDGE_CAPTURE_H
+#define CMBRIDGE_CAPTURE_H
+
+#include "base/compat.h"
+#include "protocol/protocol.h"
+
+// Bytes of the caller that are to become a CMB_SPAN: sizes are settled before room for the record is reserved and never
+// asked again, the bytes are read once, into the record.
+typedef struct CAPTURE {
+    const volatile VOID *UnsafeBytes;
+    ULONG Size;
+    ULONG FullSize;
+    // CMB_SPAN_*; 0 if there is nothing.
+    ULONG Flags;
+} CAPTURE;
+
+// FALSE if the memory could not be read; Destination is zeroed then.
+_IRQL_requires_max_(APC_LEVEL)
+_Must_inspect_result_
+_Success_(return != FALSE)
+BOOLEAN CaptureBytes(_Out_writes_bytes_all_(Size) VOID *Destination, _In_opt_ const volatile VOID *UnsafeSource,
+                     _In_ SIZE_T Size);
+
+// NULL describes an absent string.
+_IRQL_requires_max_(APC_LEVEL)
+VOID CaptureDescribeString(_Out_ CAPTURE *Capture, _In_opt_ const volatile UNICODE_STRING *UnsafeString,
+                           _In_ ULONG Limit);
+
+_IRQL_requires_max_(APC_LEVEL)
+VOID CaptureDescribeBytes(_Out_ CAPTURE *Capture, _In_opt_ const volatile VOID *UnsafeBytes, _In_ ULONG FullSize,
+                          _In_ ULONG Limit);
+
+// There is something, but it cannot be read.
+VOID CaptureDescribeFault(_Out_ CAPTURE *Capture);
+
+// Reads the bytes to Record + Offset, where room for Capture->Size bytes, rounded up to 8, was set aside, zeroes what
+// is left of it, and fills in the span.
+_IRQL_requires_max_(APC_LEVEL)
+VOID CaptureRead(_In_ const CAPTURE *Capture, _Inout_ UCHAR *Record, _In_ ULONG Offset, _Out_ CMB_SPAN *Span);
+
+#endif

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+//
+// Memory taken as 64-bit words, whatever is in it: aligned, and padded to whole words.
+
+#ifndef CMBRIDGE_WORDS_H
+#define CMBRIDGE_WORDS_H
+
+#include "base/compat.h"
+
+// Not for adversaries: who compares hashes compares the words as well.
+static inline UINT64 WordsHash(_In_reads_(Count) const CMB_ANY_WORD *Words, _In_ ULONG Count, _In_ UINT64 Seed) {
+    UINT64 hash = Seed;
+    for (ULONG i = 0; i < Count; ++i) {
+        hash = (hash ^ Words[i]) * 0x9E3779B97F4A7C15ULL;
+        hash ^= hash >> 32;
+    }
+    // What only the upper bits of the last word say is to reach the lower bits, too.
+    hash *= 0xD6E8FEB86659FD93ULL;
+    return hash ^ hash >> 32;
+}
+
+static inline BOOLEAN WordsEqual(_In_reads_(Count) const CMB_ANY_WORD *First,
+                                 _In_reads_(Count) const CMB_ANY_WORD *Second, _In_ ULONG Count) {
+    for (ULONG i = 0; i < Count; ++i) {
+        if (First[i] != Second[i]) {
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+// Zeroes the last word of what Size bytes take up. To be written over by the bytes, so that only padding stays zero.
+static inline VOID WordsClearLast(_Out_writes_bytes_(ALIGN_UP_BY(Size, sizeof(UINT64))) VOID *Bytes, _In_ ULONG Size) {
+    if (Size) {
+        ((CMB_ANY_WORD *)Bytes)[(Size - 1) / sizeof(UINT64)] = 0;
+    }
+}
+
+#endif

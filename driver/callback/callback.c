@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+
+#include "callback/callback.h"
+#include "callback/callback_phases.h"
+
+// What the object was is known from before, if at all: it is dead, or as good as dead.
+_IRQL_requires_max_(APC_LEVEL)
+static VOID DescribeCleanUp(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class,
+                            _In_ KEY_OBJECT *KeyObject) {
+    const ULONG number = RegNtCallbackObjectContextCleanup;
+    RULESET *ruleset = RegistrationGetRuleset(Registration);
+    SUBJECT subject;
+    SubjectBegin(&subject, Registration, ruleset->Rules, Class, NULL);
+    SubjectSetDead(&subject, KeyObject);
+    if (CallbackIsRelayed(Registration, CallbackDecide(ruleset, &subject, number, 0))) {
+        CMB_BODY_CLOSE opener;
+        const NOTIFICATION notification = {
+            .Registration = Registration,
+            .Class = Class,
+            .Number = number,
+            .KeyPath = subject.Paths[0].Name,
+            .KeyObject = KeyObjectGetSerial(KeyObject),
+            .Opener = &opener,
+        };
+        KeyObjectGetOpener(KeyObject, &opener);
+        RecordRelay(&notification);
+    }
+    SubjectEnd(&subject);
+    RulesetRelease(ruleset);
+}
+
+// The context comes back exactly once: when the object dies, or while the registration is removed.
+_IRQL_requires_max_(APC_LEVEL)
+static VOID CleanUp(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class, _In_ BOOLEAN Relaying,
+                    _In_ const REG_CALLBACK_CONTEXT_CLEANUP_INFORMATION *Information) {
+    const UINT64 wanted = 1ULL << RegNtCallbackObjectContextCleanup;
+    KEY_OBJECT *keyObject = Information->ObjectContext;
+    if (Relaying && keyObject && (UINT64)ReadAcquire64(&Registration->Wanted) & wanted) {
+        DescribeCleanUp(Registration, Class, keyObject);
+    }
+    KeyObjectFree(Registration, keyObject);
+}
+
+_IRQL_requires_max_(APC_LEVEL)
+static VOID NotifyOther(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class, _In_ ULONG Number) {
+    const NOTIFICATION notification = {.Registration = Registration, .Class = Class, .Number = Number};
+    RULESET *ruleset = RegistrationGetRuleset(Registration);
+    SUBJECT subject;
+    SubjectBegin(&subject, Registration, ruleset->Rules, Class, NULL);
+    if (CallbackIsRelayed(Registration, CallbackDecide(ruleset, &subject, Number, 0))) {
+        RecordRelay(&notification);
+    }
+    SubjectEnd(&subject);
+    RulesetRelease(ruleset);
+}
+
+_IRQL_requires_max_(APC_LEVEL)
+static NTSTATUS Notify(_In_ REGISTRATION *Registration, _In_ ULONG Number, _Inout_ VOID *Information) {
+    const NOTIFY_CLASS *class = NotifyClassGet(Number);
+    const BOOLEAN relaying = ReadAcquire(&Registration->Relaying) != FALSE;
+    if (Number == RegNtCallbackObjectContextCleanup) {
+        CleanUp(Registration, class, relaying, Information);
+        return STATUS_SUCCESS;
+    }
+    NTSTATUS status = STATUS_SUCCESS;
+    // Also when nothing is relayed: one that began before and ends now must not count for ever.
+    if (Number == RegNtPostRenameKey) {
+        KeyObjectRenameEnds();
+    }
+    if (class->Phase == NotifyPhasePost) {
+        REG_POST_OPERATION_INFORMATION *post = Information;
+        CALL_STATE state;
+        CallRecall(post->CallContext, &state);
+        if (relaying) {
+            status = CallbackPost(Registration, class, Number, post, &state);
+        }
+        // Also when nothing is relayed any more: this is the last time that it is seen.
+        CallForget(&state);
+    } else if (relaying && class->Phase == NotifyPhasePre) {
+        status = CallbackPre(Registration, class, Number, Information);
+    } else if (relaying) {
+        NotifyOther(Registration, class, Number);
+    }
+    // One that ends here has no post.
+    if (Number == RegNtPreRenameKey && NT_SUCCESS(status)) {
+        KeyObjectRenameBegins();
+    }
+    return status;
+}
+
+_Use_decl_annotations_
+NTSTATUS NTAPI CallbackNotify(PVOID CallbackContext, PVOID Argument1, PVOID Argument2) {
+    REGISTRATION *registration = CallbackContext;
+    const ULONG_PTR number = (ULONG_PTR)Argument1;
+    if (number > CMB_MAX_NOTIFY_CLASS || !(registration->IntakeMask >> number & 1)) {
+        return STATUS_SUCCESS;
+    }
+    const BOOLEAN entered = RegistrationEnterSession(registration);
+    const NTSTATUS status = Notify(registration, (ULONG)number, Argument2);
+    if (entered) {
+        RegistrationLeaveSession(registration);
+    }
+    return status;
+}

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+//
+// What the configuration manager calls.
+
+#ifndef CMBRIDGE_CALLBACK_H
+#define CMBRIDGE_CALLBACK_H
+
+#include "base/compat.h"
+
+// CallbackContext is the REGISTRATION. Any number of threads at once, also nested, at PASSIVE_LEVEL or APC_LEVEL.
+_IRQL_requires_max_(APC_LEVEL)
+EX_CALLBACK_FUNCTION CallbackNotify;
+
+#endif

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+//
+// What is done about an operation whose rule decides it, or asks: carrying the decision out, and telling of it.
+
+#include "callback/callback_phases.h"
+#include "base/clock.h"
+#include "decide/held_count.h"
+
+// How it would have ended, as far as that is known without trying.
+static NTSTATUS RehearsedStatus(_In_ const DECISION *Decision) {
+    return Decision->Kind == CMB_DECISION_BYPASS ? STATUS_SUCCESS : Decision->Status;
+}
+
+// In a rehearsal the operation goes on.
+_IRQL_requires_max_(APC_LEVEL)
+static VOID CarryPre(_Inout_ ASK_ANSWER *Answer, _In_ REGISTRATION *Registration, _Inout_ VOID *Pre,
+                     _Out_ DECISION_RESULT *Result) {
+    if (Answer->Decided.Flags & CMB_DECIDED_DRY_RUN) {
+        *Result = (DECISION_RESULT){.Status = RehearsedStatus(&Answer->Decision)};
+    } else {
+        DecisionCarryPre(&Answer->Decision, Registration, &Answer->Subject, Pre, Result);
+    }
+    Answer->Decided.Status = Result->Status;
+    if (!NT_SUCCESS(Result->Return)) {
+        Answer->Decided.Flags |= CMB_DECIDED_ENDED;
+    }
+    HeldCount(Registration, &Answer->Decided, Answer->Asked, Result->Failed);
+    DecisionFree(&Answer->Decision);
+}
+
+// The operation goes on. Post tells of the decision, if anybody wants to know of post at all.
+_IRQL_requires_max_(APC_LEVEL)
+static VOID KeepDecided(_Inout_ CALL *Call, _In_ REGISTRATION *Registration, _In_ RULESET *Ruleset,
+                        _In_ const NOTIFY_CLASS *Class, _Inout_ VOID *Pre) {
+    const BOOLEAN ignored = Call->OnSuccess.Kind == VerdictIgnore && Call->OnFailure.Kind == VerdictIgnore;
+    const BOOLEAN told = Registration->ClassMask >> Class->Partner & 1;
+    if (told && CallKeep(Call, Ruleset, Class, Pre)) {
+        return;
+    }
+    CallEnd(Call);
+    if (told && ignored) {
+        // It would have come for this alone.
+        VerdictLose(Registration, (VERDICT){VerdictNoMemory, CMB_RULES_NONE});
+    }
+    if (!ignored) {
+        CallDefer(Ruleset, FALSE, Class, Pre);
+    } else if (CallbackIsOpenWanted(Ruleset, Registration, Class)) {
+        CallDefer(Ruleset, TRUE, Class, Pre);
+    } else {
+        CallIgnore(Class, Pre);
+    }
+}
+
+// Not inlined: it needs stack, and most operations never come here.
+_Use_decl_annotations_
+DECLSPEC_NOINLINE NTSTATUS CallbackDecidedPre(const SUBJECT *Subject, RULESET *Ruleset, VERDICT Verdict, ULONG Number,
+                                              VERDICT OnSuccess, VERDICT OnFailure) {
+    REGISTRATION *registration = Subject->Registration;
+    NOTIFICATION notification = {
+        .Registration = registration, .Class = Subject->Class, .Number = Number, .Pre = Subject->Pre};
+    DECISION_RESULT result;
+    ASK_ANSWER answer;
+    CAPTURE valueName;
+    CALL call;
+    CallBegin(&call, registration, Subject->Class, Subject->Pre, Subject);
+    call.OnSuccess = OnSuccess;
+    call.OnFailure = OnFailure;
+    CallbackSetCall(&notification, &call);
+    if (SubjectGetValueName(Subject, &valueName)) {
+        notification.ValueName = &valueName;
+    }
+    const ASK ask = {
+        .Ruleset = Ruleset, .Verdict = Verdict, .Start = call.Start, .Call = &call, .Notification = &notification};
+    AskDecide(&ask, &answer);
+    CarryPre(&answer, registration, Subject->Pre, &result);
+    call.PreSequence = answer.Sequence;
+    call.Decided = &answer.Decided;
+    if (NT_SUCCESS(result.Return)) {
+        KeepDecided(&call, registration, Ruleset, Subject->Class, Subject->Pre);
+    } else {
+        CallbackEnded(registration, Subject->Class, Subject->Pre, &call, Ruleset, result.Status, result.Object);
+        CallEnd(&call);
+    }
+    return result.Return;
+}
+
+_Use_decl_annotations_
+DECLSPEC_NOINLINE NTSTATUS CallbackDecidedPost(const RULESET *Ruleset, VERDICT Verdict, const CALL *Call,
+                                               NOTIFICATION *Notification, REG_POST_OPERATION_INFORMATION *Post,
+                                               VOID **Object) {
+    REGISTRATION *registration = Notification->Registration;
+    const ASK ask = {
+        .Ruleset = Ruleset, .Verdict = Verdict, .Start = ClockNow(), .Call = Call, .Notification = Notification};
+    DECISION_RESULT result = {0};
+    ASK_ANSWER answer;
+    AskDecide(&ask, &answer);
+    if (answer.Decided.Flags & CMB_DECIDED_DRY_RUN) {
+        result.Status = RehearsedStatus(&answer.Decision);
+    } else {
+        DecisionCarryPost(&answer.Decision, registration, &answer.Subject, Post, &result);
+    }
+    answer.Decided.Status = result.Status;
+    HeldCount(registration, &answer.Decided, answer.Asked, result.Failed);
+    DecisionFree(&answer.Decision);
+    // Nobody was asked, so that there is no record yet. One that is in doubt is lost, unless pre has something to tell.
+    if (!answer.Relayed && (Notification->Decided || Verdict.Kind == VerdictAsk)) {
+        if (!Notification->Decided) {
+            Notification->Decided = &answer.Decided;
+        }
+        RecordRelay(Notification);
+    }
+    *Object = result.Object;
+    return result.Return;
+}

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: MIT
+//
+// What is done in post.
+
+#include "callback/callback_phases.h"
+#include "base/clock.h"
+#include "process/identity.h"
+
+// What became of an open is known only now, and what is to be known when the object is closed is noted now. Subject has
+// the object. Returns a path that the caller releases.
+_IRQL_requires_max_(APC_LEVEL)
+static NAME *DescribeOpened(_Inout_ NOTIFICATION *Notification, _In_ const RULESET *Ruleset, _Inout_ SUBJECT *Subject,
+                            _In_ BOOLEAN Relayed) {
+    // A close by another process than this one is rare: for that, no memory is taken but what is at hand.
+    const BOOLEAN mayAllocate = Relayed || CallbackCanWantClose(Ruleset, Subject, FALSE);
+    NAME *name = NULL;
+    if (mayAllocate || CallbackCanWantClose(Ruleset, Subject, TRUE)) {
+        Subject->KeyObject =
+            KeyObjectAttach(Subject->Registration, Subject->Object, Subject->KeyObject, Subject->Opener, mayAllocate);
+        Notification->KeyObject = KeyObjectGetSerial(Subject->KeyObject);
+    }
+    if (Relayed || CallbackCanWant(Ruleset, Subject, RegNtCallbackObjectContextCleanup, FALSE)) {
+        name = KeyObjectGetName(Subject->Registration, Subject->Object, Subject->KeyObject,
+                                SubjectUsePath(&Subject->Paths[0]));
+    }
+    if (name) {
+        Notification->OtherPath = Notification->KeyPath;
+        Notification->KeyPath = name;
+    }
+    return name;
+}
+
+// The same for another operation on a key object that is still live.
+_IRQL_requires_max_(APC_LEVEL)
+static NAME *DescribeObject(_Inout_ NOTIFICATION *Notification, _In_ const SUBJECT *Subject, _In_ BOOLEAN PreKnown) {
+    const REG_POST_OPERATION_INFORMATION *post = Notification->Post;
+    const BOOLEAN renamed = Notification->Class->Body == NotifyBodyRename;
+    KEY_OBJECT *keyObject = Subject->KeyObject ? Subject->KeyObject : post->ObjectContext;
+    if (PreKnown && !renamed) {
+        return NULL;
+    }
+    NAME *name =
+        KeyObjectGetName(Notification->Registration, post->Object, keyObject, SubjectUsePath(&Subject->Paths[0]));
+    if (renamed) {
+        Notification->OtherPath = name;
+    } else {
+        Notification->KeyObject = KeyObjectGetSerial(keyObject);
+        Notification->KeyPath = name;
+    }
+    return name;
+}
+
+// Status is STATUS_SUCCESS: any other, STATUS_REPARSE included, leaves Object undefined.
+static BOOLEAN IsOpened(_In_ const NOTIFY_CLASS *Class, _In_ const REG_POST_OPERATION_INFORMATION *Post) {
+    return Post->Status == STATUS_SUCCESS && Class->Body == NotifyBodyCreate;
+}
+
+static BOOLEAN IsLive(_In_ const NOTIFY_CLASS *Class, _In_ const REG_POST_OPERATION_INFORMATION *Post) {
+    return Post->Status == STATUS_SUCCESS && (Class->PostObjectLive || Class->Body == NotifyBodyRename);
+}
+
+_IRQL_requires_max_(APC_LEVEL)
+static VERDICT DecidePost(_In_ const RULESET *Ruleset, _Inout_ SUBJECT *Subject, _In_ ULONG Number,
+                          _In_ const REG_POST_OPERATION_INFORMATION *Post, _In_opt_ const CALL *Call) {
+    const BOOLEAN success = NT_SUCCESS(Post->Status);
+    if (Call && !IsOpened(Subject->Class, Post)) {
+        return success ? Call->OnSuccess : Call->OnFailure;
+    }
+    return CallbackDecide(Ruleset, Subject, Number, success ? CMB_OUTCOME_SUCCESS : CMB_OUTCOME_FAILURE);
+}
+
+// What is opened belongs to the process of the thread.
+_IRQL_requires_max_(APC_LEVEL)
+static VOID SetOpened(_Inout_ SUBJECT *Subject, _In_ VOID *Object, _In_opt_ VOID *Context,
+                      _Out_ CMB_BODY_CLOSE *Opener) {
+    IDENTITY_PROCESS process;
+    IdentityGetProcess(&process);
+    *Opener = (CMB_BODY_CLOSE){.OpenerKey = process.Key, .OpenerSlot = process.Slot, .OpenerProcessId = process.Id};
+    Subject->Opener = Opener;
+    SubjectSetObject(Subject, Object, Context);
+}
+
+static BOOLEAN IsEnded(_In_opt_ const CALL *Call) {
+    return Call && Call->Decided && Call->Decided->Flags & CMB_DECIDED_ENDED;
+}
+
+_IRQL_requires_max_(APC_LEVEL)
+static NTSTATUS Post(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class, _In_ ULONG Number,
+                     _Inout_ REG_POST_OPERATION_INFORMATION *Post, _In_ const CALL_STATE *State,
+                     _In_ const RULESET *Ruleset) {
+    const CALL *call = State->Call;
+    const BOOLEAN opened = IsOpened(Class, Post);
+    NTSTATUS status = STATUS_SUCCESS;
+    VOID *object = NULL;
+    NOTIFICATION notification = {
+        .Registration = Registration,
+        .Class = Class,
+        .Number = Number,
+        .Pre = Post->PreInformation,
+        .Post = Post,
+        .Flags = call ? 0 : CMB_RECORD_PRE_UNKNOWN,
+        .Decided = call && Registration->ClassMask >> Number & 1 ? call->Decided : NULL,
+    };
+    CMB_BODY_CLOSE opener;
+    NAME *name = NULL;
+    SUBJECT subject;
+    SubjectBegin(&subject, Registration, Ruleset->Rules, Class, Post->PreInformation);
+    if (opened) {
+        SetOpened(&subject, Post->Object, Post->ObjectContext, &opener);
+    } else if (IsLive(Class, Post) && !call) {
+        SubjectSetObject(&subject, Post->Object, Post->ObjectContext);
+    } else if (State->Ruleset && !State->OnlyOpened) {
+        // Pre knew it, but there was no memory to say so.
+        subject.Key = FactNoMemory;
+    }
+    const VERDICT verdict =
+        IsEnded(call) ? (VERDICT){VerdictIgnore, CMB_RULES_NONE} : DecidePost(Ruleset, &subject, Number, Post, call);
+    const BOOLEAN asked = AskIsDecided(verdict);
+    const BOOLEAN relayed = notification.Decided || CallbackIsRelayed(Registration, verdict);
+    if (call) {
+        CallbackSetCall(&notification, call);
+        notification.PreSequence = call->PreSequence;
+        notification.Duration = ClockSince(call->Start);
+    }
+    if (opened) {
+        name = DescribeOpened(&notification, Ruleset, &subject, relayed || asked);
+    } else if ((relayed || asked) && IsLive(Class, Post) && !IsEnded(call)) {
+        name = DescribeObject(&notification, &subject, call != NULL);
+    }
+    // The object, and what is attached to it, may go away with a decision.
+    SubjectEnd(&subject);
+    if (asked) {
+        status = CallbackDecidedPost(Ruleset, verdict, call, &notification, Post, &object);
+    } else if (relayed) {
+        RecordRelay(&notification);
+    }
+    NameRelease(name);
+    if (object) {
+        SubjectBegin(&subject, Registration, Ruleset->Rules, Class, Post->PreInformation);
+        SetOpened(&subject, object, NULL, &opener);
+        NameRelease(DescribeOpened(&notification, Ruleset, &subject, TRUE));
+        SubjectEnd(&subject);
+    }
+    return status;
+}
+
+_Use_decl_annotations_
+VOID CallbackEnded(REGISTRATION *Registration, const NOTIFY_CLASS *Class, VOID *Pre, const CALL *Call, RULESET *Ruleset,
+                   NTSTATUS Status, VOID *Object) {
+    const BOOLEAN existing = Class->Key == NotifyKeyObject;
+    REG_POST_OPERATION_INFORMATION post = {
+        .Object = existing ? *(VOID *const *)Pre : Object,
+        .Status = Status,
+        .ReturnStatus = Status,
+        .PreInformation = Pre,
+        .ObjectContext = existing ? *NotifyClassObjectContext(Class, Pre) : NULL,
+    };
+    const CALL_STATE state = {.Call = (CALL *)(ULONG_PTR)Call};
+    if (Registration->ClassMask >> Class->Partner & 1 || Object) {
+        (VOID) Post(Registration, NotifyClassGet(Class->Partner), Class->Partner, &post, &state, Ruleset);
+    }
+}
+
+_Use_decl_annotations_
+NTSTATUS CallbackPost(REGISTRATION *Registration, const NOTIFY_CLASS *Class, ULONG Number,
+                      REG_POST_OPERATION_INFORMATION *Information, const CALL_STATE *State) {
+    RULESET *current = NULL;
+    const RULESET *ruleset = State->Call ? State->Call->Ruleset : State->Ruleset;
+    // What is opened may be wanted only later.
+    if (State->Ignored || (State->OnlyOpened && !IsOpened(Class, Information)) ||
+        (!(Registration->ClassMask >> Number & 1) && Class->Body != NotifyBodyCreate)) {
+        return STATUS_SUCCESS;
+    }
+    // Pre was not seen.
+    if (!ruleset) {
+        ruleset = current = RegistrationGetRuleset(Registration);
+    }
+    const NTSTATUS status = Post(Registration, Class, Number, Information, State, ruleset);
+    RulesetRelease(current);
+    return status;
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+//
+// A decision about an operation: whether it suits, and carrying it out.
+
+#ifndef CMBRIDGE_DECISION_H
+#define CMBRIDGE_DECISION_H
+
+#include "record/call.h"
+
+typedef struct DECISION {
+    // CMB_DECISION_*, but not CMB_DECISION_DEFAULT.
+    UINT16 Kind;
+    // CMB_REPLY_*
+    UINT16 Flags;
+    NTSTATUS Status;
+    UINT32 Type;
+    UINT32 ResultLength;
+    // Owned; NULL if there are none.
+    VOID *Data;
+    ULONG DataSize;
+} DECISION;
+
+// What a decision has to suit and what carrying it out needs to know, noted when the question is put: who answers does
+// so on another thread.
+typedef struct DECISION_SUBJECT {
+    const NOTIFY_CLASS *Class;
+    // Of the notification.
+    ULONG Number;
+    // Post: how the operation has ended so far.
+    NTSTATUS Status;
+    // Queries: size of the caller's buffer.
+    ULONG OutputSize;
+    // Query multiple: its entries.
+    ULONG Entries;
+    // Load: a handle is wanted; other classes that have to answer something say so by themselves.
+    BOOLEAN MustAnswer;
+    // Post: CMB_REPLY_UNDO is possible.
+    BOOLEAN CanUndo;
+    // Borrowed from Call: the path that was asked for, and what was there before; NULL if they are not known.
+    const NAME *Path;
+    const FACTS *Facts;
+} DECISION_SUBJECT;
+
+// An error that an operation can be ended with.
+static inline BOOLEAN DecisionIsError(_In_ NTSTATUS Status) {
+    return NT_ERROR(Status) && Status != STATUS_CALLBACK_BYPASS;
+}
+
+// decision_fits.c: whether CMB_ACTION_ASK, _BLOCK, _BYPASS may name the class. Number <= CMB_MAX_NOTIFY_CLASS.
+_Must_inspect_result_
+BOOLEAN DecisionActionFits(_In_ UINT32 Action, _In_ ULONG Number);
+
+// decision_rules.c: Post is NULL in pre. Call is what pre has noted, if it is known, and has to outlive the subject.
+_IRQL_requires_max_(APC_LEVEL)
+VOID DecisionDescribe(_Out_ DECISION_SUBJECT *Subject, _In_ const NOTIFY_CLASS *Class, _In_ ULONG Number,
+                      _In_ const VOID *Pre, _In_opt_ const REG_POST_OPERATION_INFORMATION *Post,
+                      _In_opt_ const CALL *Call);
+
+// decision_check.c: CMB_REPLY_ACCEPTED, or why not. Reads nothing but its arguments and what they borrow.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+_Must_inspect_result_
+UINT32 DecisionCheck(_In_ const DECISION *Decision, _In_ const DECISION_SUBJECT *Subject);
+
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID DecisionFree(_Inout_ DECISION *Decision);
+
+// decision_carry.c and its parts (decision_output.c, decision_replace.c, decision_redirect.c, decision_undo.c): on the
+// thread of the operation, inside of its callback. A decision that was checked; never one of a dry run.
+
+typedef struct DECISION_RESULT {
+    // What the callback returns to the configuration manager.
+    NTSTATUS Return;
+    // How the operation ends for the caller because of it; for CMB_DECISION_ALLOW STATUS_SUCCESS, which says nothing.
+    NTSTATUS Status;
+    // The driver tried to do something, and Status is the error of that.
+    BOOLEAN Failed;
+    // Redirect: the key object that the caller gets, for as long as the callback runs; not referenced. Else NULL.
+    VOID *Object;
+} DECISION_RESULT;
+
+// In pre. The operation ends here if Return is no NT_SUCCESS.
+_IRQL_requires_max_(APC_LEVEL)
+VOID DecisionCarryPre(_In_ const DECISION *Decision, _In_ REGISTRATION *Registration,
+                      _In_ const DECISION_SUBJECT *Subject, _Inout_ VOID *Pre, _Out_ DECISION_RESULT *Result);
+
+// In post. Changes Post->ReturnStatus, Post->Object and the outputs of the operation where the decision says so.
+_IRQL_requires_max_(APC_LEVEL)
+VOID DecisionCarryPost(_In_ const DECISION *Decision, _In_ REGISTRATION *Registration,
+                       _In_ const DECISION_SUBJECT *Subject, _Inout_ REG_POST_OPERATION_INFORMATION *Post,
+                       _Out_ DECISION_RESULT *Result);
+
+#endif

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: MIT
+//
+// What the callback does and returns for a decision.
+
+#include "decide/decision_parts.h"
+#include "base/memory.h"
+
+_Use_decl_annotations_
+NTSTATUS DecisionOpenObject(VOID *Object, POBJECT_TYPE Type, ACCESS_MASK Access, HANDLE *Handle) {
+    *Handle = NULL;
+    return ObOpenObjectByPointer(Object, OBJ_KERNEL_HANDLE, NULL, Access, Type, KernelMode, Handle);
+}
+
+_Use_decl_annotations_
+NTSTATUS DecisionCopyString(UNICODE_STRING *Copy, const UNICODE_STRING *UnsafeString) {
+    CAPTURE capture;
+    RtlZeroMemory(Copy, sizeof(*Copy));
+    CaptureDescribeString(&capture, UnsafeString, MAXUSHORT);
+    if (capture.Flags & CMB_SPAN_FAULT) {
+        return STATUS_ACCESS_VIOLATION;
+    }
+    if (capture.Size == 0) {
+        return STATUS_SUCCESS;
+    }
+    Copy->Buffer = MemoryAllocate(capture.Size);
+    if (!Copy->Buffer) {
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    if (!CaptureBytes(Copy->Buffer, capture.UnsafeBytes, capture.Size)) {
+        MemoryFree(Copy->Buffer);
+        Copy->Buffer = NULL;
+        return STATUS_ACCESS_VIOLATION;
+    }
+    Copy->Length = Copy->MaximumLength = (USHORT)capture.Size;
+    return STATUS_SUCCESS;
+}
+
+// The operation ends here with Status. STATUS_CALLBACK_BYPASS is how a success is said.
+static VOID End(_Inout_ DECISION_RESULT *Result, _In_ NTSTATUS Status) {
+    Result->Status = Status;
+    Result->Return = Status == STATUS_SUCCESS ? STATUS_CALLBACK_BYPASS : Status;
+}
+
+// It was tried, and Status is what came of it. A filter below may have made that STATUS_CALLBACK_BYPASS, which is none
+// that a caller can get.
+static VOID EndTried(_Inout_ DECISION_RESULT *Result, _In_ NTSTATUS Status) {
+    if (NT_SUCCESS(Status)) {
+        End(Result, STATUS_SUCCESS);
+    } else {
+        Result->Failed = TRUE;
+        End(Result, Status == STATUS_CALLBACK_BYPASS ? STATUS_UNSUCCESSFUL : Status);
+    }
+}
+
+// The registry waits for I/O that needs special kernel APCs to complete. Nobody is asked where there are none, so this
+// is the last line of defence.
+_IRQL_requires_max_(APC_LEVEL)
+static BOOLEAN CanCall(VOID) {
+    return !KeAreAllApcsDisabled();
+}
+
+_IRQL_requires_max_(APC_LEVEL)
+static VOID Redirect(_Inout_ DECISION_RESULT *Result, _In_ const DECISION *Decision, _In_ REGISTRATION *Registration,
+                     _In_ const DECISION_SUBJECT *Subject, _Inout_ REG_CREATE_KEY_INFORMATION_V1 *Create) {
+    const BOOLEAN isCreate = Subject->Number == RegNtPreCreateKeyEx || Subject->Number == RegNtPostCreateKeyEx;
+    EndTried(Result, CanCall() ? DecisionRedirect(Decision, Registration, isCreate, Create, &Result->Object)
+                               : FACTS_STATUS_CANNOT_ASK);
+}
+
+// With Status, or that of writing the output if it fails.
+_IRQL_requires_max_(APC_LEVEL)
+static VOID Answer(_Inout_ DECISION_RESULT *Result, _In_ const DECISION *Decision, _In_ const DECISION_SUBJECT *Subject,
+                   _In_ const VOID *Pre) {
+    const NTSTATUS status =
+        Decision->Flags & CMB_REPLY_OUTPUT ? DecisionWriteOutput(Decision, Subject, Pre) : STATUS_SUCCESS;
+    if (NT_SUCCESS(status)) {
+        End(Result, Decision->Status);
+    } else {
+        EndTried(Result, status);
+    }
+}
+
+_Use_decl_annotations_
+VOID DecisionCarryPre(const DECISION *Decision, REGISTRATION *Registration, const DECISION_SUBJECT *Subject, VOID *Pre,
+                      DECISION_RESULT *Result) {
+    RtlZeroMemory(Result, sizeof(*Result));
+    switch (Decision->Kind) {
+    case CMB_DECISION_BLOCK:
+        End(Result, Decision->Status);
+        break;
+    case CMB_DECISION_BYPASS:
+        // A rule may say so where nobody can: the operation does not take place, and its caller does not go without
+        // what a success would have brought.
+        EndTried(Result, Subject->MustAnswer ? STATUS_NOT_SUPPORTED : STATUS_SUCCESS);
+        break;
+    case CMB_DECISION_EMULATE:
+        Answer(Result, Decision, Subject, Pre);
+        break;
+    case CMB_DECISION_REPLACE:
+        EndTried(Result, CanCall() ? DecisionReplace(Decision, Pre) : FACTS_STATUS_CANNOT_ASK);
+        break;
+    case CMB_DECISION_REDIRECT:
+        Redirect(Result, Decision, Registration, Subject, Pre);
+        break;
+    default:
+        break;
+    }
+}
+
+// What the caller of a create or an open does not get: the reference was to be the handle's.
+_IRQL_requires_max_(APC_LEVEL)
+static VOID ReleaseResult(_Inout_ REG_POST_OPERATION_INFORMATION *Post) {
+    const REG_CREATE_KEY_INFORMATION *create = Post->PreInformation;
+    VOID *object = Post->Object;
+    Post->Object = NULL;
+    *create->ResultObject = NULL;
+    ObDereferenceObject(object);
+}
+
+_IRQL_requires_max_(APC_LEVEL)
+static VOID Override(_Inout_ DECISION_RESULT *Result, _In_ const DECISION *Decision, _In_ REGISTRATION *Registration,
+                     _In_ const DECISION_SUBJECT *Subject, _Inout_ REG_POST_OPERATION_INFORMATION *Post) {
+    Answer(Result, Decision, Subject, Post->PreInformation);
+    if (Decision->Flags & CMB_REPLY_UNDO) {
+        const NTSTATUS status = CanCall() ? DecisionUndo(Registration, Subject, Post) : FACTS_STATUS_CANNOT_ASK;
+        if (!NT_SUCCESS(status)) {
+            EndTried(Result, status);
+        }
+    }
+    // Only plain success has brought an object.
+    if (Subject->Class->Body == NotifyBodyCreate && Subject->Status == STATUS_SUCCESS) {
+        ReleaseResult(Post);
+    }
+}
+
+_Use_decl_annotations_
+VOID DecisionCarryPost(const DECISION *Decision, REGISTRATION *Registration, const DECISION_SUBJECT *Subject,
+                       REG_POST_OPERATION_INFORMATION *Post, DECISION_RESULT *Result) {
+    RtlZeroMemory(Result, sizeof(*Result));
+    switch (Decision->Kind) {
+    case CMB_DECISION_REDIRECT:
+        Redirect(Result, Decision, Registration, Subject, Post->PreInformation);
+        Post->Object = Result->Object;
+        break;
+    case CMB_DECISION_OVERRIDE:
+        Override(Result, Decision, Registration, Subject, Post);
+        break;
+    default:
+        return;
+    }
+    Post->ReturnStatus = Result->Status;
+    Result->Return = STATUS_CALLBACK_BYPASS;
+}

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: MIT
+//
+// Whether a decision suits the operation that it is about.
+
+#include "decide/decision_parts.h"
+#include "base/upcase.h"
+
+#define MAX_PATH_UNITS (MAXUSHORT / sizeof(WCHAR))
+
+static const WCHAR Separator = L'\\';
+
+// What an operation can end with; other successes mean something to the configuration manager or to nobody.
+static BOOLEAN IsEnd(_In_ NTSTATUS Status) {
+    return Status == STATUS_SUCCESS || NT_WARNING(Status) || DecisionIsError(Status);
+}
+
+static BOOLEAN SuitsPre(_In_ const DECISION *Decision, _In_ const DECISION_SUBJECT *Subject, _In_ UCHAR Fits) {
+    switch (Decision->Kind) {
+    case CMB_DECISION_ALLOW:
+        return (Fits & DECISION_FITS_ASK) != 0;
+    case CMB_DECISION_BLOCK:
+        return (Fits & DECISION_FITS_BLOCK) != 0;
+    case CMB_DECISION_BYPASS:
+        return (Fits & DECISION_FITS_BYPASS) && !Subject->MustAnswer;
+    case CMB_DECISION_EMULATE:
+        return (Fits & DECISION_FITS_OUTPUT) != 0;
+    case CMB_DECISION_REPLACE:
+        return (Fits & DECISION_FITS_REPLACE) != 0;
+    case CMB_DECISION_REDIRECT:
+        return (Fits & DECISION_FITS_REDIRECT) != 0;
+    default:
+        return FALSE;
+    }
+}
+
+// A link is on the way with STATUS_REPARSE: that the operation has failed cannot be said yet.
+static BOOLEAN SuitsPost(_In_ const DECISION *Decision, _In_ const DECISION_SUBJECT *Subject, _In_ UCHAR Fits) {
+    switch (Decision->Kind) {
+    case CMB_DECISION_ALLOW:
+    case CMB_DECISION_OVERRIDE:
+        return (Fits & DECISION_FITS_ASK) != 0;
+    case CMB_DECISION_REDIRECT:
+        return (Fits & DECISION_FITS_REDIRECT) && !NT_SUCCESS(Subject->Status);
+    default:
+        return FALSE;
+    }
+}
+
+static UINT32 CheckFlags(_In_ const DECISION *Decision, _In_ const DECISION_SUBJECT *Subject, _In_ UCHAR Fits) {
+    UINT32 allowed = 0;
+    if (Decision->Kind == CMB_DECISION_EMULATE || Decision->Kind == CMB_DECISION_OVERRIDE) {
+        allowed |= Fits & DECISION_FITS_OUTPUT ? CMB_REPLY_OUTPUT : 0;
+    }
+    if (Decision->Kind == CMB_DECISION_OVERRIDE && Subject->Number != RegNtPostOpenKeyEx) {
+        allowed |= Fits & DECISION_FITS_UNDO ? CMB_REPLY_UNDO : 0;
+    }
+    if (Decision->Flags & ~allowed) {
+        return CMB_REPLY_UNFIT;
+    }
+    if (!(Decision->Flags & CMB_REPLY_UNDO)) {
+        return CMB_REPLY_ACCEPTED;
+    }
+    // What ends as a success stays done.
+    if (!DecisionIsError(Decision->Status)) {
+        return CMB_REPLY_BAD_STATUS;
+    }
+    return Subject->CanUndo ? CMB_REPLY_ACCEPTED : CMB_REPLY_CANNOT_UNDO;
+}
+
+// A success needs everything that the caller then reads: a key object, a handle, an answer.
+static UINT32 CheckOverride(_In_ const DECISION *Decision, _In_ const DECISION_SUBJECT *Subject, _In_ UCHAR Fits) {
+    if (Fits & DECISION_FITS_REDIRECT) {
+        return DecisionIsError(Decision->Status) ? CMB_REPLY_ACCEPTED : CMB_REPLY_BAD_STATUS;
+    }
+    if (!IsEnd(Decision->Status)) {
+        return CMB_REPLY_BAD_STATUS;
+    }
+    if (Decision->Status != STATUS_SUCCESS || Subject->Status == STATUS_SUCCESS) {
+        return CMB_REPLY_ACCEPTED;
+    }
+    if (Subject->MustAnswer) {
+        return CMB_REPLY_UNFIT;
+    }
+    return (Fits & DECISION_FITS_OUTPUT) && !(Decision->Flags & CMB_REPLY_OUTPUT) ? CMB_REPLY_BAD_DATA
+                                                                                  : CMB_REPLY_ACCEPTED;
+}
+
+static UINT32 CheckStatus(_In_ const DECISION *Decision, _In_ const DECISION_SUBJECT *Subject, _In_ UCHAR Fits) {
+    switch (Decision->Kind) {
+    case CMB_DECISION_BLOCK:
+        return DecisionIsError(Decision->Status) ? CMB_REPLY_ACCEPTED : CMB_REPLY_BAD_STATUS;
+    case CMB_DECISION_EMULATE:
+        if (!IsEnd(Decision->Status)) {
+            return CMB_REPLY_BAD_STATUS;
+        }
+        return Decision->Status == STATUS_SUCCESS && !(Decision->Flags & CMB_REPLY_OUTPUT) ? CMB_REPLY_BAD_DATA
+                                                                                           : CMB_REPLY_ACCEPTED;
+    case CMB_DECISION_OVERRIDE:
+        return CheckOverride(Decision, Subject, Fits);
+    default:
+        return Decision->Status == 0 ? CMB_REPLY_ACCEPTED : CMB_REPLY_BAD_STATUS;
+    }
+}
+
+// The entries in front of the output say where in it the values are, or, if it is not all there, would be.
+static BOOLEAN AreEntries(_In_ const DECISION *Decision, _In_ const DECISION_SUBJECT *Subject) {
+    const CMB_MULTIPLE_ENTRY *entries = Decision->Data;
+    for (ULONG i = 0; i < Subject->Entries; ++i) {
+        const UINT64 end = (UINT64)entries[i].DataOffset + entries[i].DataLength;
+        if (entries[i].Reserved != 0 || (entries[i].DataLength && end > Decision->ResultLength)) {
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+static BOOLEAN IsPart(_In_ const DECISION *Decision, _In_ UINT32 Offset, _In_ BOOLEAN Sid) {
+    const UCHAR *part = (const UCHAR *)Decision->Data + Offset;
+    ACL acl;
+    if (Offset == 0) {
+        return TRUE;
+    }
+    if (Offset < sizeof(SECURITY_DESCRIPTOR_RELATIVE) || Offset % sizeof(ULONG) ||
+        Offset > Decision->DataSize - sizeof(acl)) {
+        return FALSE;
+    }
+    const ULONG room = Decision->DataSize - Offset;
+    if (Sid) {
+        const ULONG count = part[FIELD_OFFSET(SID, SubAuthorityCount)];
+        return part[FIELD_OFFSET(SID, Revision)] == SID_REVISION && count <= SID_MAX_SUB_AUTHORITIES &&
+               FIELD_OFFSET(SID, SubAuthority) + count * sizeof(ULONG) <= room;
+    }
+    RtlCopyMemory(&acl, part, sizeof(acl));
+    return acl.AclSize >= sizeof(acl) && acl.AclSize <= room;
+}
+
+// Whoever asks the kernel for a descriptor takes for granted that it is one.
+static BOOLEAN IsDescriptor(_In_ const DECISION *Decision) {
+    SECURITY_DESCRIPTOR_RELATIVE header;
+    if (Decision->DataSize < sizeof(header)) {
+        return FALSE;
+    }
+    RtlCopyMemory(&header, Decision->Data, sizeof(header));
+    return header.Revision == SECURITY_DESCRIPTOR_REVISION && (header.Control & SE_SELF_RELATIVE) &&
+           IsPart(Decision, header.Owner, TRUE) && IsPart(Decision, header.Group, TRUE) &&
+           IsPart(Decision, header.Sacl, FALSE) && IsPart(Decision, header.Dacl, FALSE);
+}
+
+static UINT32 CheckOutput(_In_ const DECISION *Decision, _In_ const DECISION_SUBJECT *Subject) {
+    const BOOLEAN multiple = Subject->Class->Body == NotifyBodyQueryMultiple;
+    const UINT64 head = multiple ? (UINT64)Subject->Entries * sizeof(CMB_MULTIPLE_ENTRY) : 0;
+    if (Decision->DataSize < head) {
+        return CMB_REPLY_BAD_DATA;
+    }
+    const ULONG size = Decision->DataSize - (ULONG)head;
+    if (size > Subject->OutputSize) {
+        return CMB_REPLY_TOO_LARGE;
+    }
+    // A success is all of it.
+    if (Decision->ResultLength < size || (Decision->Status == STATUS_SUCCESS && Decision->ResultLength != size)) {
+        return CMB_REPLY_BAD_DATA;
+    }
+    if (multiple && !AreEntries(Decision, Subject)) {
+        return CMB_REPLY_BAD_DATA;
+    }
+    if (Subject->Class->Body == NotifyBodyQuerySecurity && Decision->Status == STATUS_SUCCESS &&
+        !IsDescriptor(Decision)) {
+        return CMB_REPLY_BAD_DATA;
+    }
+    return CMB_REPLY_ACCEPTED;
+}
+
+// The next component, without the separators in front of it; Size 0 at the end. Paths of the registry may have
+// separators twice, and at the end.
+static UNICODE_STRING TakeComponent(_Inout_ UNICODE_STRING *Path) {
+    ULONG start = 0;
+    const ULONG units = Path->Length / sizeof(WCHAR);
+    while (start < units && Path->Buffer[start] == Separator) {
+        ++start;
+    }
+    ULONG end = start;
+    while (end < units && Path->Buffer[end] != Separator) {
+        ++end;
+    }
+    const UNICODE_STRING component = {.Length = (USHORT)((end - start) * sizeof(WCHAR)),
+                                      .MaximumLength = (USHORT)((end - start) * sizeof(WCHAR)),
+                                      .Buffer = Path->Buffer + start};
+    Path->Buffer += end;
+    Path->Length = Path->MaximumLength = (USHORT)((units - end) * sizeof(WCHAR));
+    return component;
+}
+
+static BOOLEAN IsSameComponent(_In_ const UNICODE_STRING *First, _In_ const UNICODE_STRING *Second) {
+    if (First->Length != Second->Length) {
+        return FALSE;
+    }
+    for (ULONG i = 0; i < First->Length / sizeof(WCHAR); ++i) {
+        if (UpcaseUnit(First->Buffer[i]) != UpcaseUnit(Second->Buffer[i])) {
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+static BOOLEAN IsSamePath(_In_ UNICODE_STRING First, _In_ UNICODE_STRING Second) {
+    UNICODE_STRING first;
+    UNICODE_STRING second;
+    do {
+        first = TakeComponent(&First);
+        second = TakeComponent(&Second);
+        if (!IsSameComponent(&first, &second)) {
+            return FALSE;
+        }
+    } while (first.Length);
+    return TRUE;
+}
+
+static UINT32 CheckPath(_In_ const DECISION *Decision, _In_ const DECISION_SUBJECT *Subject) {
+    const NAME *asked = Subject->Path;
+    if (Decision->DataSize > MAX_PATH_UNITS * sizeof(WCHAR)) {
+        return CMB_REPLY_TOO_LARGE;
+    }
+    if (Decision->DataSize < sizeof(WCHAR) || Decision->DataSize % sizeof(WCHAR) ||
+        *(const WCHAR *)Decision->Data != Separator) {
+        return CMB_REPLY_BAD_DATA;
+    }
+    const UNICODE_STRING path = {
+        .Length = (USHORT)Decision->DataSize, .MaximumLength = (USHORT)Decision->DataSize, .Buffer = Decision->Data};
+    if (!asked || asked->Size == 0 || asked->Size != asked->FullSize || asked->Size > MAXUSHORT) {
+        return CMB_REPLY_ACCEPTED;
+    }
+    const UNICODE_STRING askedPath = {.Length = (USHORT)asked->Size,
+                                      .MaximumLength = (USHORT)asked->Size,
+                                      .Buffer = (WCHAR *)(ULONG_PTR)asked->Bytes};
+    return IsSamePath(path, askedPath) ? CMB_REPLY_LOOP : CMB_REPLY_ACCEPTED;
+}
+
+static UINT32 CheckData(_In_ const DECISION *Decision, _In_ const DECISION_SUBJECT *Subject) {
+    const BOOLEAN output = (Decision->Flags & CMB_REPLY_OUTPUT) != 0;
+    if ((Decision->DataSize && !Decision->Data) || (Decision->Type && Decision->Kind != CMB_DECISION_REPLACE) ||
+        (Decision->ResultLength && !output)) {
+        return CMB_REPLY_BAD_DATA;
+    }
+    if (Decision->DataSize > CMB_MAX_DECISION_BYTES) {
+        return CMB_REPLY_TOO_LARGE;
+    }
+    if (output) {
+        return CheckOutput(Decision, Subject);
+    }
+    if (Decision->Kind == CMB_DECISION_REDIRECT) {
+        return CheckPath(Decision, Subject);
+    }
+    return Decision->DataSize && Decision->Kind != CMB_DECISION_REPLACE ? CMB_REPLY_BAD_DATA : CMB_REPLY_ACCEPTED;
+}
+
+_Use_decl_annotations_
+UINT32 DecisionCheck(const DECISION *Decision, const DECISION_SUBJECT *Subject) {
+    const UCHAR fits = DecisionFits(Subject->Class);
+    const BOOLEAN suits = Subject->Class->Phase == NotifyPhasePost ? SuitsPost(Decision, Subject, fits)
+                                                                   : SuitsPre(Decision, Subject, fits);
+    UINT32 result = suits ? CheckFlags(Decision, Subject, fits) : CMB_REPLY_UNFIT;
+    if (result == CMB_REPLY_ACCEPTED) {
+        result = CheckStatus(Decision, Subject, fits);
+    }
+    return result == CMB_REPLY_ACCEPTED ? CheckData(Decision, Subject) : result;
+}

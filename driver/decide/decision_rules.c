@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+//
+// What a decision about an operation has to suit.
+
+#include "decide/decision_parts.h"
+#include "base/memory.h"
+
+// Size of a buffer that the caller tells by a pointer, which the answer overwrites: pre has noted it, and can still
+// find out.
+_IRQL_requires_max_(APC_LEVEL)
+static ULONG SizeBehind(_In_ const DECISION_SUBJECT *Subject, _In_opt_ const ULONG *UnsafeLength) {
+    ULONG size = 0;
+    if (Subject->Facts) {
+        return Subject->Facts->BufferLength;
+    }
+    if (Subject->Class->Phase == NotifyPhasePost || !CaptureBytes(&size, UnsafeLength, sizeof(size))) {
+        return 0;
+    }
+    return size;
+}
+
+_IRQL_requires_max_(APC_LEVEL)
+static VOID DescribeOutput(_Inout_ DECISION_SUBJECT *Subject, _In_ const VOID *Pre) {
+    switch (Subject->Class->Body) {
+    case NotifyBodyEnumerateKey:
+        Subject->OutputSize = ((const REG_ENUMERATE_KEY_INFORMATION *)Pre)->Length;
+        break;
+    case NotifyBodyEnumerateValue:
+        Subject->OutputSize = ((const REG_ENUMERATE_VALUE_KEY_INFORMATION *)Pre)->Length;
+        break;
+    case NotifyBodyQueryKey:
+        Subject->OutputSize = ((const REG_QUERY_KEY_INFORMATION *)Pre)->Length;
+        break;
+    case NotifyBodyQueryValue:
+        Subject->OutputSize = ((const REG_QUERY_VALUE_KEY_INFORMATION *)Pre)->Length;
+        break;
+    case NotifyBodyQueryMultiple: {
+        const REG_QUERY_MULTIPLE_VALUE_KEY_INFORMATION *query = Pre;
+        Subject->OutputSize = SizeBehind(Subject, query->BufferLength);
+        Subject->Entries = query->EntryCount;
+        break;
+    }
+    case NotifyBodyQuerySecurity:
+        Subject->OutputSize = SizeBehind(Subject, ((const REG_QUERY_KEY_SECURITY_INFORMATION *)Pre)->Length);
+        break;
+    default:
+        break;
+    }
+}
+
+_IRQL_requires_max_(APC_LEVEL)
+static BOOLEAN IsNewKey(_In_ const REG_CREATE_KEY_INFORMATION *Create) {
+    ULONG disposition;
+    return CaptureBytes(&disposition, Create->Disposition, sizeof(disposition)) && disposition == REG_CREATED_NEW_KEY;
+}
+
+// The old value is known whole, or it is known that there was none.
+static BOOLEAN KnowsOldValue(_In_opt_ const FACTS *Facts, _In_ BOOLEAN MayBeMissing) {
+    if (!Facts || !Facts->Asked) {
+        return FALSE;
+    }
+    return NT_SUCCESS(Facts->Status) ? Facts->Size == Facts->FullSize
+                                     : MayBeMissing && Facts->Status == STATUS_OBJECT_NAME_NOT_FOUND;
+}
+
+_IRQL_requires_max_(APC_LEVEL)
+static BOOLEAN CanUndo(_In_ const DECISION_SUBJECT *Subject, _In_ const REG_POST_OPERATION_INFORMATION *Post) {
+    const VOID *pre = Post->PreInformation;
+    switch (Subject->Class->Body) {
+    case NotifyBodyCreate:
+        return Subject->Number == RegNtPostCreateKeyEx && IsNewKey(pre);
+    // A virtualized write goes to another key than the one whose value is known.
+    case NotifyBodySetValue:
+        return Post->Object == *(VOID *const *)pre && KnowsOldValue(Subject->Facts, TRUE);
+    case NotifyBodyDeleteValue:
+        return Post->Object == *(VOID *const *)pre && KnowsOldValue(Subject->Facts, FALSE);
+    default:
+        return FALSE;
+    }
+}
+
+_Use_decl_annotations_
+VOID DecisionDescribe(DECISION_SUBJECT *Subject, const NOTIFY_CLASS *Class, ULONG Number, const VOID *Pre,
+                      const REG_POST_OPERATION_INFORMATION *Post, const CALL *Call) {
+    RtlZeroMemory(Subject, sizeof(*Subject));
+    Subject->Class = Class;
+    Subject->Number = Number;
+    Subject->Path = Call ? Call->KeyPath : NULL;
+    Subject->Facts = Call ? &Call->Facts : NULL;
+    DescribeOutput(Subject, Pre);
+    if (Class->Body == NotifyBodyLoad) {
+        Subject->MustAnswer = ((const REG_LOAD_KEY_INFORMATION *)Pre)->RootHandle != NULL;
+    }
+    if (Post) {
+        Subject->Status = Post->Status;
+        Subject->CanUndo = Post->Status == STATUS_SUCCESS && CanUndo(Subject, Post);
+    }
+}
+
+_Use_decl_annotations_
+VOID DecisionFree(DECISION *Decision) {
+    MemoryFree(Decision->Data);
+    Decision->Data = NULL;
+    Decision->DataSize = 0;
+}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+//
+// Taking back what an operation has done before its caller is told that it has failed.
+
+#include "decide/decision_parts.h"
+#include "base/memory.h"
+
+// A handle to the key that was created: the object itself takes none before the callbacks are done with it, so it is
+// looked up again as the request did, the last component being what it is, even a link.
+_IRQL_requires_(PASSIVE_LEVEL)
+_Must_inspect_result_
+static NTSTATUS OpenAgain(_In_ const REG_CREATE_KEY_INFORMATION_V1 *Create, _In_ HANDLE Root, _In_ HANDLE Transaction,
+                          _In_ UNICODE_STRING *Name, _Out_ HANDLE *Key) {
+    const BOOLEAN absolute = Name->Length && *Name->Buffer == L'\\';
+    const ACCESS_MASK access = DELETE | (Create->Version >= 1 ? Create->Wow64Flags : 0);
+    OBJECT_ATTRIBUTES attributes;
+    InitializeObjectAttributes(&attributes, Name, OBJ_CASE_INSENSITIVE | OBJ_OPENLINK | OBJ_KERNEL_HANDLE,
+                               absolute ? NULL : Root, NULL);
+    *Key = NULL;
+    return Transaction ? ZwOpenKeyTransactedEx(Key, access, &attributes, 0, Transaction)
+                       : ZwOpenKeyEx(Key, access, &attributes, 0);
+}
+
+// Another thread may have put another key there meanwhile.
+_IRQL_requires_(PASSIVE_LEVEL)
+_Must_inspect_result_
+static NTSTATUS CheckSame(_In_ REGISTRATION *Registration, _In_ HANDLE Key, _In_ VOID *Object) {
+    VOID *opened;
+    ULONG_PTR openedId;
+    ULONG_PTR id;
+    NTSTATUS status = ObReferenceObjectByHandle(Key, 0, *CmKeyObjectType, KernelMode, &opened, NULL);
+    if (!NT_SUCCESS(status)) {
+        return status;
+    }
+    status = CmCallbackGetKeyObjectIDEx(&Registration->Cookie, opened, &openedId, NULL, 0);
+    if (NT_SUCCESS(status)) {
+        status = CmCallbackGetKeyObjectIDEx(&Registration->Cookie, Object, &id, NULL, 0);
+    }
+    ObDereferenceObject(opened);
+    if (!NT_SUCCESS(status)) {
+        return status;
+    }
+    return openedId == id ? STATUS_SUCCESS : STATUS_OBJECT_NAME_NOT_FOUND;
+}
+
+_IRQL_requires_(PASSIVE_LEVEL)
+_Must_inspect_result_
+static NTSTATUS DeleteNew(_In_ REGISTRATION *Registration, _In_ const REG_CREATE_KEY_INFORMATION_V1 *Create,
+                          _In_ UNICODE_STRING *Name, _In_ VOID *Object) {
+    HANDLE root;
+    HANDLE transaction = NULL;
+    HANDLE key;
+    NTSTATUS status = DecisionOpenObject(Create->RootObject, *CmKeyObjectType, 0, &root);
+    if (!NT_SUCCESS(status)) {
+        return status;
+    }
+    // That of the root goes with its handle.
+    if (Create->Transaction) {
+        status = DecisionOpenObject(Create->Transaction, *TmTransactionObjectType, TRANSACTION_ENLIST, &transaction);
+        if (!NT_SUCCESS(status)) {
+            goto closeRoot;
+        }
+    }
+    status = OpenAgain(Create, root, transaction, Name, &key);
+    if (NT_SUCCESS(status)) {
+        status = CheckSame(Registration, key, Object);
+        if (NT_SUCCESS(status)) {
+            status = ZwDeleteKey(key);
+        }
+        ZwClose(key);
+    }
+    if (transaction) {
+        ZwClose(transaction);
+    }
+closeRoot:
+    ZwClose(root);
+    return status;
+}
+
+_IRQL_requires_(PASSIVE_LEVEL)
+_Must_inspect_result_
+static NTSTATUS UndoCreate(_In_ REGISTRATION *Registration, _In_ const REG_CREATE_KEY_INFORMATION_V1 *Create,
+                           _In_ VOID *Object) {
+    UNICODE_STRING name;
+    NTSTATUS status = DecisionCopyString(&name, Create->Version >= 1 ? Create->RemainingName : Create->CompleteName);
+    if (NT_SUCCESS(status)) {
+        status = DeleteNew(Registration, Create, &name, Object);
+        MemoryFree(name.Buffer);
+    }
+    return status;
+}
+
+_IRQL_requires_(PASSIVE_LEVEL)
+_Must_inspect_result_
+static NTSTATUS PutBack(_In_ const FACTS *Facts, _In_ VOID *Object, _In_opt_ const UNICODE_STRING *UnsafeName) {
+    UNICODE_STRING name;
+    HANDLE key;
+    NTSTATUS status = DecisionCopyString(&name, UnsafeName);
+    if (!NT_SUCCESS(status)) {
+        return status;
+    }
+    status = DecisionOpenObject(Object, *CmKeyObjectType, KEY_SET_VALUE, &key);
+    if (NT_SUCCESS(status)) {
+        status = NT_SUCCESS(Facts->Status)
+                     ? ZwSetValueKey(key, &name, 0, Facts->Type, (VOID *)(ULONG_PTR)Facts->Bytes, Facts->Size)
+                     : ZwDeleteValueKey(key, &name);
+        ZwClose(key);
+    }
+    MemoryFree(name.Buffer);
+    return status;
+}
+
+_Use_decl_annotations_
+NTSTATUS DecisionUndo(REGISTRATION *Registration, const DECISION_SUBJECT *Subject,
+                      const REG_POST_OPERATION_INFORMATION *Post) {
+    const VOID *pre = Post->PreInformation;
+    switch (Subject->Class->Body) {
+    case NotifyBodyCreate:
+        return UndoCreate(Registration, pre, Post->Object);
+    case NotifyBodySetValue: {
+        const REG_SET_VALUE_KEY_INFORMATION *set = pre;
+        return PutBack(Subject->Facts, set->Object, set->ValueName);
+    }
+    case NotifyBodyDeleteValue: {
+        const REG_DELETE_VALUE_KEY_INFORMATION *delete = pre;
+        return PutBack(Subject->Facts, delete->Object, delete->ValueName);
+    }
+    default:
+        return STATUS_NOT_SUPPORTED;
+    }
+}

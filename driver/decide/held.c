@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: MIT
+
+#include "decide/held.h"
+#include "base/clock.h"
+#include "base/memory.h"
+#include "decide/decision.h"
+#include "decide/held_count.h"
+#include "record/call.h"
+
+// A slot goes through these states; the arrows are taken under the lock, and the first that is taken wins:
+//
+//                                        +--HeldAnswer---> Answered
+//                                        |
+//   free --HeldBegin--> waited for ------+--deadline-----> Expired     --HeldWait--> free, with its ticket and its end
+//                          |             |
+//                          |             +--HeldRelease--> Released
+//                          +--HeldCancel--> free, as if it never was
+//
+// The HELD is on the stack of the thread that waits. Whoever ends the wait signals its event with the lock held, and
+// the thread takes the lock once more before it returns, so that nobody touches it afterwards.
+
+// Lower bits of a ticket: the slot.
+#define SLOT_BITS 14
+C_ASSERT(CMB_MAX_HELD == 1 << SLOT_BITS);
+
+// Putting a thread to sleep and waking it takes longer than a program takes that decides at once. So while it does, and
+// nobody else is held, its answer is waited for awake for a moment, at PASSIVE_LEVEL.
+#define SPIN_NANOSECONDS 30000
+#define QUICK_NANOSECONDS 100000
+
+// Counts tickets of all sessions.
+static volatile LONG64 LastTicket;
+
+_Use_decl_annotations_
+VOID HeldInitialize(HELD_TABLE *Table) {
+    RtlZeroMemory(Table, sizeof(*Table));
+    KeInitializeSpinLock(&Table->Lock);
+}
+
+_Use_decl_annotations_
+VOID HeldUninitialize(HELD_TABLE *Table) {
+    KIRQL irql;
+    NT_ASSERT(Table->Counters.Held == 0);
+    // A session that starts may be stopped meanwhile.
+    KeAcquireSpinLock(&Table->Lock, &irql);
+    HELD_SLOT *slots = Table->Slots;
+    Table->Slots = NULL;
+    Table->Limit = 0;
+    KeReleaseSpinLock(&Table->Lock, irql);
+    MemoryFree(slots);
+}
+
+_Use_decl_annotations_
+NTSTATUS HeldAllocate(HELD_TABLE *Table, ULONG Limit) {
+    KIRQL irql;
+    const ULONG processors = KeQueryActiveProcessorCountEx(ALL_PROCESSOR_GROUPS);
+    HELD_SLOT *slots = MemoryAllocate(Limit * sizeof(*slots));
+    if (!slots) {
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    for (ULONG i = 0; i < Limit; ++i) {
+        slots[i].NextFree = i + 1;
+    }
+    KeAcquireSpinLock(&Table->Lock, &irql);
+    Table->Slots = slots;
+    Table->Limit = Limit;
+    Table->Processors = processors;
+    Table->FirstFree = 0;
+    Table->LastFree = Limit - 1;
+    KeReleaseSpinLock(&Table->Lock, irql);
+    return STATUS_SUCCESS;
+}
+
+// The list of free slots ends with Limit.
+_Requires_lock_held_(Table->Lock)
+static HELD_SLOT *TakeSlot(_Inout_ HELD_TABLE *Table) {
+    if (Table->FirstFree == Table->Limit) {
+        return NULL;
+    }
+    HELD_SLOT *slot = &Table->Slots[Table->FirstFree];
+    Table->FirstFree = slot->NextFree;
+    return slot;
+}
+
+_Requires_lock_held_(Table->Lock)
+static VOID FreeSlot(_Inout_ HELD_TABLE *Table, _Inout_ HELD_SLOT *Slot) {
+    const ULONG index = (ULONG)(Slot - Table->Slots);
+    Slot->Held = NULL;
+    Slot->NextFree = Table->Limit;
+    if (Table->FirstFree == Table->Limit) {
+        Table->FirstFree = index;
+    } else {
+        Table->Slots[Table->LastFree].NextFree = index;
+    }
+    Table->LastFree = index;
+}
+
+// NULL for a ticket that is not one of this table's, or whose slot was given to another question.
+_Requires_lock_held_(Table->Lock)
+static HELD_SLOT *FindSlot(_In_ const HELD_TABLE *Table, _In_ UINT64 Ticket) {
+    const UINT64 index = Ticket & ((1 << SLOT_BITS) - 1);
+    if (index >= Table->Limit || !Ticket || Table->Slots[index].Ticket != Ticket) {
+        return NULL;
+    }
+    return &Table->Slots[index];
+}
+
+_Requires_lock_held_(Table->Lock)
+_Must_inspect_result_
+static UINT16 Begin(_Inout_ HELD_TABLE *Table, _Inout_ HELD *Held) {
+    REGISTRATION *registration = Held->Registration;
+    if (Table->Stopped || registration->Released) {
+        // As if it had been put, and released at once.
+        COUNT(Table, registration, Asked, 1);
+        COUNT(Table, registration, Released, 1);
+        return CMB_DECIDED_BY_RELEASE;
+    }
+    Held->Begun = ClockNow();
+    const BOOLEAN admitted = BreakerAdmit(&registration->Breaker, Held->Begun);
+    WriteRelease(&registration->BreakerUntold, registration->Breaker.UntoldCount != 0);
+    if (!admitted) {
+        return CMB_DECIDED_BY_BREAKER;
+    }
+    HELD_SLOT *slot = TakeSlot(Table);
+    if (!slot) {
+        return CMB_DECIDED_BY_LIMIT;
+    }
+    Held->Ticket = (UINT64)InterlockedIncrement64(&LastTicket) << SLOT_BITS | (UINT64)(slot - Table->Slots);
+    Held->Round = registration->Breaker.Round;
+    slot->Ticket = Held->Ticket;
+    slot->State = CMB_REPLY_ACCEPTED;
+    slot->Held = Held;
+    slot->Registration = registration;
+    COUNT(Table, registration, Asked, 1);
+    HeldCountHeld(Table, registration, 1);
+    Held->Ended = FALSE;
+    Held->Spins = Table->Quick && Table->Counters.Held == 1 && Table->Processors > 1;
+    return CMB_DECIDED_BY_NOBODY;
+}
+
+_Use_decl_annotations_
+UINT16 HeldBegin(HELD_TABLE *Table, HELD *Held) {
+    KIRQL irql;
+    KeInitializeEvent(&Held->Event, SynchronizationEvent, FALSE);
+    KeAcquireSpinLock(&Table->Lock, &irql);
+    const UINT16 by = Begin(Table, Held);
+    KeReleaseSpinLock(&Table->Lock, irql);
+    return by;
+}
+
+_Use_decl_annotations_
+VOID HeldCancel(HELD_TABLE *Table, HELD *Held) {
+    KIRQL irql;
+    KeAcquireSpinLock(&Table->Lock, &irql);
+    HELD_SLOT *slot = FindSlot(Table, Held->Ticket);
+    if (slot->State == CMB_REPLY_ACCEPTED) {
+        HeldCountHeld(Table, Held->Registration, -1);
+        COUNT(Table, Held->Registration, Asked, -1);
+    }
+    slot->Ticket = 0;
+    FreeSlot(Table, slot);
+    KeReleaseSpinLock(&Table->Lock, irql);
+}
+
+// Whoever ends the wait says how.
+_Requires_lock_held_(Table->Lock)
+static VOID End(_Inout_ HELD_TABLE *Table, _Inout_ HELD_SLOT *Slot, _In_ UINT32 State) {
+    HELD *held = Slot->Held;
+    REGISTRATION *registration = held->Registration;
+    Slot->State = State;
+    WriteRelease(&held->Ended, TRUE);
+    HeldCountHeld(Table, registration, -1);
+    switch (State) {
+    case CMB_REPLY_ANSWERED:
+        COUNT(Table, registration, Answered, 1);
+        BreakerAnswer(&registration->Breaker);
+        break;
+    case CMB_REPLY_EXPIRED:
+        COUNT(Table, registration, TimedOut, 1);
+        if (BreakerMiss(&registration->Breaker, held->Round, ClockNow())) {
+            COUNT(Table, registration, BreakerTrips, 1);
+            WriteRelease(&registration->BreakerUntold, TRUE);
+        }
+        break;
+    default:
+        COUNT(Table, registration, Released, 1);
+        break;
+    }
+}
+
+// It has ended while this thread was awake.
+static BOOLEAN SpinUntilEnded(_In_ const HELD *Held) {
+    const UINT64 start = ClockNow();
+    while (!ReadAcquire(&Held->Ended)) {
+        if (ClockSince(start) > SPIN_NANOSECONDS) {
+            return FALSE;
+        }
+        YieldProcessor();
+    }
+    return TRUE;
+}
+
+_Use_decl_annotations_
+UINT16 HeldWait(HELD_TABLE *Table, HELD *Held, UINT32 Deadline) {
+    LARGE_INTEGER timeout = {.QuadPart = -(LONGLONG)(Deadline * CLOCK_UNITS_PER_MILLISECOND)};
+    KIRQL irql;
+    if (!Held->Spins || !SpinUntilEnded(Held)) {
+        // Not alertable, and for the kernel: the event is on this stack, and only an end of the table's may end the
+        // wait.
+        KeWaitForSingleObject(&Held->Event, UserRequest, KernelMode, FALSE, &timeout);
+    }
+    KeAcquireSpinLock(&Table->Lock, &irql);
+    HELD_SLOT *slot = FindSlot(Table, Held->Ticket);
+    if (slot->State == CMB_REPLY_ACCEPTED) {
+        End(Table, slot, CMB_REPLY_EXPIRED);
+    }
+    const UINT32 state = slot->State;
+    Table->Quick = state == CMB_REPLY_ANSWERED && ClockSince(Held->Begun) <= QUICK_NANOSECONDS;
+    FreeSlot(Table, slot);
+    KeReleaseSpinLock(&Table->Lock, irql);
+    switch (state) {
+    case CMB_REPLY_ANSWERED:
+        return CMB_DECIDED_BY_CALLBACK;
+    case CMB_REPLY_EXPIRED:
+        return CMB_DECIDED_BY_TIMEOUT;
+    default:
+        return CMB_DECIDED_BY_RELEASE;
+    }
+}
+
+// What the default needs is what allowing needs: nothing.
+static UINT32 Check(_In_ const DECISION *Decision, _In_ const DECISION_SUBJECT *Subject) {
+    DECISION decision = *Decision;
+    if (decision.Kind == CMB_DECISION_DEFAULT) {
+        decision.Kind = CMB_DECISION_ALLOW;
+    }
+    return DecisionCheck(&decision, Subject);
+}
+
+// The thread may go on, and what the subject borrows from it go away, as soon as the lock is released.
+_Requires_lock_held_(Table->Lock)
+static UINT32 Answer(_Inout_ HELD_TABLE *Table, _Inout_ HELD_SLOT *Slot, _In_ const DECISION *Decision) {
+    HELD *held = Slot->Held;
+    if (Slot->State != CMB_REPLY_ACCEPTED) {
+        return Slot->State;
+    }
+    const UINT32 result = Check(Decision, held->Subject);
+    if (result == CMB_REPLY_ACCEPTED) {
+        *held->Decision = *Decision;
+        End(Table, Slot, CMB_REPLY_ANSWERED);
+        KeSetEvent(&held->Event, IO_NO_INCREMENT, FALSE);
+    }
+    return result;
+}
+
+_Use_decl_annotations_
+UINT32 HeldAnswer(HELD_TABLE *Table, UINT64 Ticket, const DECISION *Decision) {
+    KIRQL irql;
+    KeAcquireSpinLock(&Table->Lock, &irql);
+    HELD_SLOT *slot = FindSlot(Table, Ticket);
+    const UINT32 result = slot ? Answer(Table, slot, Decision) : CMB_REPLY_UNKNOWN;
+    REGISTRATION *registration = slot ? slot->Registration : NULL;
+    if (result == CMB_REPLY_EXPIRED || result == CMB_REPLY_RELEASED) {
+        COUNT(Table, registration, LateReplies, 1);
+    } else if (result != CMB_REPLY_ACCEPTED) {
+        COUNT(Table, registration, RefusedReplies, 1);
+    }
+    KeReleaseSpinLock(&Table->Lock, irql);
+    return result;
+}
+
+_Use_decl_annotations_
+VOID HeldRefuse(HELD_TABLE *Table, UINT64 Ticket) {
+    KIRQL irql;
+    KeAcquireSpinLock(&Table->Lock, &irql);
+    const HELD_SLOT *slot = FindSlot(Table, Ticket);
+    COUNT(Table, slot ? slot->Registration : NULL, RefusedReplies, 1);
+    KeReleaseSpinLock(&Table->Lock, irql);
+}
+
+// Of one registration, or of all.
+_Requires_lock_held_(Table->Lock)
+static VOID Release(_Inout_ HELD_TABLE *Table, _In_opt_ const REGISTRATION *Registration) {
+    for (ULONG i = 0; i < Table->Limit; ++i) {
+        HELD_SLOT *slot = &Table->Slots[i];
+        if (Registration && slot->Registration != Registration) {
+            continue;
+        }
+        slot->Registration = NULL;
+        if (slot->Held && slot->State == CMB_REPLY_ACCEPTED) {
+            End(Table, slot, CMB_REPLY_RELEASED);
+            KeSetEvent(&slot->Held->Event, IO_NO_INCREMENT, FALSE);
+        }
+    }
+}
+
+_Use_decl_annotations_
+VOID HeldRelease(HELD_TABLE *Table, REGISTRATION *Registration) {
+    KIRQL irql;
+    KeAcquireSpinLock(&Table->Lock, &irql);
+    Registration->Released = TRUE;
+    Release(Table, Registration);
+    KeReleaseSpinLock(&Table->Lock, irql);
+}
+
+_Use_decl_annotations_
+VOID HeldStop(HELD_TABLE *Table) {
+    KIRQL irql;
+    KeAcquireSpinLock(&Table->Lock, &irql);
+    Table->Stopped = TRUE;
+    Release(Table, NULL);
+    KeReleaseSpinLock(&Table->Lock, irql);
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+
+#include "decide/held_count.h"
+
+_Use_decl_annotations_
+VOID HeldCountAt(HELD_TABLE *Table, REGISTRATION *Registration, LONG Offset, INT64 Number) {
+    *(UINT64 *)((UCHAR *)&Table->Counters + Offset) += (UINT64)Number;
+    if (Registration) {
+        *(UINT64 *)((UCHAR *)&Registration->Decisions + Offset) += (UINT64)Number;
+    }
+}
+
+_Use_decl_annotations_
+VOID HeldCountHeld(HELD_TABLE *Table, REGISTRATION *Registration, INT64 Number) {
+    COUNT(Table, Registration, Held, Number);
+    Table->Counters.HeldPeak = max(Table->Counters.HeldPeak, Table->Counters.Held);
+    Registration->Decisions.HeldPeak = max(Registration->Decisions.HeldPeak, Registration->Decisions.Held);
+}
+
+// Of what happened without a question.
+static LONG UnaskedAt(_In_ UINT16 By) {
+    switch (By) {
+    case CMB_DECIDED_BY_BREAKER:
+        return FIELD_OFFSET(CMB_DECISION_STATISTICS, UnaskedBreaker);
+    case CMB_DECIDED_BY_LIMIT:
+        return FIELD_OFFSET(CMB_DECISION_STATISTICS, UnaskedLimit);
+    case CMB_DECIDED_BY_EXEMPTION:
+        return FIELD_OFFSET(CMB_DECISION_STATISTICS, UnaskedExemption);
+    case CMB_DECIDED_BY_ERROR:
+        return FIELD_OFFSET(CMB_DECISION_STATISTICS, UnaskedError);
+    default:
+        return -1;
+    }
+}
+
+// The counters of the kinds stand in the order of their numbers.
+C_ASSERT(FIELD_OFFSET(CMB_DECISION_STATISTICS, Overridden) ==
+         FIELD_OFFSET(CMB_DECISION_STATISTICS, Allowed) +
+             (CMB_DECISION_OVERRIDE - CMB_DECISION_ALLOW) * sizeof(UINT64));
+
+static LONG KindAt(_In_ UINT16 Kind) {
+    return (LONG)(FIELD_OFFSET(CMB_DECISION_STATISTICS, Allowed) + (Kind - CMB_DECISION_ALLOW) * sizeof(UINT64));
+}
+
+static ULONG BucketOf(_In_ UINT64 Nanoseconds) {
+    ULONG bucket = 0;
+    for (UINT64 limit = 1000; Nanoseconds >= limit && bucket < CMB_LATENCY_BUCKETS - 1; limit *= 2) {
+        ++bucket;
+    }
+    return bucket;
+}
+
+_Use_decl_annotations_
+VOID HeldCount(REGISTRATION *Registration, const CMB_DECIDED *Decided, BOOLEAN Asked, BOOLEAN Failed) {
+    HELD_TABLE *table = &Registration->Session->Held;
+    const LONG unasked = Asked ? -1 : UnaskedAt(Decided->By);
+    const ULONG bucket = BucketOf(Decided->Latency);
+    KIRQL irql;
+    KeAcquireSpinLock(&table->Lock, &irql);
+    HeldCountAt(table, Registration, KindAt(Decided->Decision), 1);
+    if (unasked >= 0) {
+        HeldCountAt(table, Registration, unasked, 1);
+    }
+    if (Decided->Flags & CMB_DECIDED_DRY_RUN) {
+        COUNT(table, Registration, DryRun, 1);
+    }
+    if (Failed) {
+        COUNT(table, Registration, Failed, 1);
+    }
+    if (Asked) {
+        HeldCountAt(table, Registration,
+                    (LONG)(FIELD_OFFSET(CMB_DECISION_STATISTICS, Latency) + bucket * sizeof(UINT64)), 1);
+    }
+    KeReleaseSpinLock(&table->Lock, irql);
+}
+
+// All of it is counters.
+C_ASSERT(sizeof(CMB_DECISION_STATISTICS) % sizeof(UINT64) == 0);
+
+_Use_decl_annotations_
+VOID HeldAddCounters(CMB_DECISION_STATISTICS *Sum, const CMB_DECISION_STATISTICS *Counters) {
+    const UINT64 peak = max(Sum->HeldPeak, Counters->HeldPeak);
+    for (ULONG i = 0; i < sizeof(*Sum) / sizeof(UINT64); ++i) {
+        ((UINT64 *)Sum)[i] += ((const UINT64 *)Counters)[i];
+    }
+    Sum->HeldPeak = peak;
+}

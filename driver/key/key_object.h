@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+//
+// What a registration remembers of a key object, attached to the object by the configuration manager: a number that
+// names it, its path, who opened it. A key object is one open of a key, however many handles mean it.
+
+#ifndef CMBRIDGE_KEY_OBJECT_H
+#define CMBRIDGE_KEY_OBJECT_H
+
+#include "base/names.h"
+#include "rules/rules.h"
+#include "session/registration.h"
+
+typedef struct KEY_OBJECT KEY_OBJECT;
+
+// Returns Context, which a notification gave for Object; if that is NULL, attaches a new one. Object is live and not
+// being closed. NULL if it cannot be had. Opener is NULL if the object was opened before. Unless MayAllocate, memory
+// comes from the registration's reserve.
+_IRQL_requires_max_(APC_LEVEL)
+_Must_inspect_result_
+KEY_OBJECT *KeyObjectAttach(_In_ REGISTRATION *Registration, _In_ VOID *Object, _In_opt_ VOID *Context,
+                            _In_opt_ const CMB_BODY_CLOSE *Opener, _In_ BOOLEAN MayAllocate);
+
+// Of the blocks of a registration's reserve.
+ULONG KeyObjectGetSize(VOID);
+
+// 0 if it is not known, or not yet.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+UINT64 KeyObjectGetSerial(_In_opt_ const KEY_OBJECT *KeyObject);
+
+// Zeroed if it is not known.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID KeyObjectGetOpener(_In_opt_ const KEY_OBJECT *KeyObject, _Out_ CMB_BODY_CLOSE *Opener);
+
+// The path of a live object as the configuration manager gives it out.
+typedef struct KEY_PATH {
+    // Given back by KeyPathRelease; NULL if there is none.
+    PCUNICODE_STRING Given;
+    // Of finding it out.
+    NTSTATUS Status;
+    // When that was; 0 if a key was being renamed, so that the path must not be remembered.
+    LONG64 Generation;
+} KEY_PATH;
+
+_IRQL_requires_max_(APC_LEVEL)
+VOID KeyPathGet(_Out_ KEY_PATH *Path, _In_ REGISTRATION *Registration, _In_ VOID *Object);
+
+_IRQL_requires_max_(APC_LEVEL)
+VOID KeyPathRelease(_Inout_ KEY_PATH *Path);
+
+// The path of a live object: the remembered one, or a new one that is remembered, made from Path if that was found out
+// already. The caller releases it. NULL if it cannot be had.
+_IRQL_requires_max_(APC_LEVEL)
+_Must_inspect_result_
+NAME *KeyObjectGetName(_In_ REGISTRATION *Registration, _In_ VOID *Object, _Inout_opt_ KEY_OBJECT *KeyObject,
+                       _In_opt_ const KEY_PATH *Path);
+
+// The remembered path if it is right now, in Generation. The caller releases it.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+_Must_inspect_result_
+NAME *KeyObjectTakeName(_Inout_opt_ KEY_OBJECT *KeyObject, _Out_ LONG64 *Generation);
+
+// What the path has found among the rules of Serial, if that is remembered and right now. Generation is for
+// KeyObjectKeepQuiet.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+_Must_inspect_result_
+_Success_(return != FALSE)
+BOOLEAN KeyObjectFindHits(_Inout_opt_ KEY_OBJECT *KeyObject, _In_ UINT64 Serial, _Out_ RULES_HITS *Hits,
+                          _Out_ LONG64 *Generation);
+
+// The same for an object that is dead, or of a deleted key, whose path does not change any more.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+_Must_inspect_result_
+_Success_(return != FALSE)
+BOOLEAN KeyObjectFindLastHits(_Inout_opt_ KEY_OBJECT *KeyObject, _In_ UINT64 Serial, _Out_ RULES_HITS *Hits);
+
+// Hits that were found with a path of Generation.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID KeyObjectKeepHits(_Inout_opt_ KEY_OBJECT *KeyObject, _In_ UINT64 Serial, _In_ const RULES_HITS *Hits,
+                       _In_ LONG64 Generation);
+
+// The hits of Serial and Generation alone say that notifications of these classes are ignored.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID KeyObjectKeepQuiet(_Inout_opt_ KEY_OBJECT *KeyObject, _In_ UINT64 Serial, _In_ LONG64 Generation,
+                        _In_ UINT64 Classes);
+
+// Whether that is so now for all of Classes. Takes no lock.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+BOOLEAN KeyObjectIsQuiet(_In_opt_ const KEY_OBJECT *KeyObject, _In_ UINT64 Serial, _In_ UINT64 Classes);
+
+// The object is being closed: from now on the path is what it was now.
+_IRQL_requires_max_(APC_LEVEL)
+VOID KeyObjectClose(_In_ REGISTRATION *Registration, _In_ VOID *Object, _Inout_opt_ KEY_OBJECT *KeyObject,
+                    _In_opt_ const KEY_PATH *Path);
+
+// The path of an object that is dead, or as good as dead. The caller releases it. NULL if it is not known.
+_IRQL_requires_max_(APC_LEVEL)
+_Must_inspect_result_
+NAME *KeyObjectGetLastName(_In_ KEY_OBJECT *KeyObject);
+
+// When the configuration manager gives the context back.
+_IRQL_requires_max_(APC_LEVEL)
+VOID KeyObjectFree(_Inout_ REGISTRATION *Registration, _In_opt_ _Post_ptr_invalid_ KEY_OBJECT *KeyObject);
+
+// Around each rename of a key, which changes the paths of all keys below it. No other operation changes a path: the
+// objects of a hive that is unloaded, restored or replaced either keep it or are dead. A rename that began before the
+// first registration came is not noticed.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID KeyObjectRenameBegins(VOID);
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID KeyObjectRenameEnds(VOID);
+
+#endif

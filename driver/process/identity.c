@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT
+
+#include "process/identity.h"
+#include "base/words.h"
+
+// A SID has at most 15 subauthorities.
+C_ASSERT(FIELD_OFFSET(SID, SubAuthority) + 15 * sizeof(ULONG) == CMB_MAX_SID_BYTES);
+
+_Use_decl_annotations_
+VOID IdentityGetProcess(IDENTITY_PROCESS *Process) {
+    const HANDLE id = PsGetCurrentProcessId();
+    Process->Object = PsGetCurrentProcess();
+    // An attached thread is asked for its own process.
+    if (PsGetProcessId(Process->Object) != id) {
+        Process->Object = IoThreadToProcess(PsGetCurrentThread());
+    }
+    Process->Id = (UINT32)(ULONG_PTR)id;
+    Process->Key = PsGetProcessStartKey(Process->Object);
+    // Keys are given out one after the other, so that processes of about the same age do not share a slot.
+    Process->Slot = (UINT32)(Process->Key % CMB_PROCESS_SLOTS);
+}
+
+static BOOLEAN IsShortage(_In_ NTSTATUS Status) {
+    return Status == STATUS_INSUFFICIENT_RESOURCES || Status == STATUS_NO_MEMORY;
+}
+
+_IRQL_requires_(PASSIVE_LEVEL)
+static NTSTATUS ReadUser(_Inout_ TOKEN_FACTS *Facts, _In_ PACCESS_TOKEN Token) {
+    VOID *block = NULL;
+    const NTSTATUS status = SeQueryInformationToken(Token, TokenUser, &block);
+    if (!NT_SUCCESS(status) || !block) {
+        return status;
+    }
+    const SID *sid = ((const TOKEN_USER *)block)->User.Sid;
+    const ULONG size = FIELD_OFFSET(SID, SubAuthority) + sid->SubAuthorityCount * sizeof(ULONG);
+    if (size <= sizeof(Facts->Sid)) {
+        RtlCopyMemory(Facts->Sid, sid, size);
+        Facts->SidSize = size;
+    }
+    ExFreePoolWithTag(block, 0);
+    return status;
+}
+
+// The two classes that are answered by a number and not by a block.
+_IRQL_requires_(PASSIVE_LEVEL)
+static NTSTATUS ReadNumber(_In_ PACCESS_TOKEN Token, _In_ TOKEN_INFORMATION_CLASS Class, _Out_ UINT32 *Number) {
+    VOID *number = NULL;
+    const NTSTATUS status = SeQueryInformationToken(Token, Class, &number);
+    *Number = NT_SUCCESS(status) ? (UINT32)(ULONG_PTR)number : 0;
+    return status;
+}
+
+_IRQL_requires_(PASSIVE_LEVEL)
+static NTSTATUS ReadElevation(_Inout_ TOKEN_FACTS *Facts, _In_ PACCESS_TOKEN Token) {
+    VOID *block = NULL;
+    const NTSTATUS status = SeQueryInformationToken(Token, TokenElevation, &block);
+    if (!NT_SUCCESS(status) || !block) {
+        return status;
+    }
+    Facts->Token.Flags |= CMB_TOKEN_ELEVATION;
+    if (((const TOKEN_ELEVATION *)block)->TokenIsElevated) {
+        Facts->Token.Flags |= CMB_TOKEN_ELEVATED;
+    }
+    ExFreePoolWithTag(block, 0);
+    return status;
+}
+
+_Use_decl_annotations_
+BOOLEAN IdentityReadToken(TOKEN_FACTS *Facts, PACCESS_TOKEN Token) {
+    RtlZeroMemory(Facts, sizeof(*Facts));
+    const NTSTATUS user = ReadUser(Facts, Token);
+    const NTSTATUS elevation = ReadElevation(Facts, Token);
+    if (NT_SUCCESS(ReadNumber(Token, TokenIntegrityLevel, &Facts->Token.IntegrityLevel))) {
+        Facts->Token.Flags |= CMB_TOKEN_INTEGRITY;
+    }
+    if (NT_SUCCESS(ReadNumber(Token, TokenSessionId, &Facts->Token.SessionId))) {
+        Facts->Token.Flags |= CMB_TOKEN_SESSION;
+    }
+    return !IsShortage(user) && !IsShortage(elevation);
+}
+
+_Use_decl_annotations_
+ULONG IdentitySidSpace(const TOKEN_FACTS *Facts) {
+    return (ULONG)ALIGN_UP_BY(Facts->SidSize, 8);
+}
+
+_Use_decl_annotations_
+VOID IdentityWriteToken(const TOKEN_FACTS *Facts, CMB_RECORD *Record, ULONG Offset, CMB_TOKEN *Token) {
+    *Token = Facts->Token;
+    if (Facts->SidSize) {
+        Token->UserSid.Offset = Offset;
+        Token->UserSid.Size = Token->UserSid.FullSize = Facts->SidSize;
+        Token->UserSid.Flags = CMB_SPAN_PRESENT;
+        WordsClearLast((UCHAR *)Record + Offset, Facts->SidSize);
+        RtlCopyMemory((UCHAR *)Record + Offset, Facts->Sid, Facts->SidSize);
+    }
+}
+
+_Use_decl_annotations_
+BOOLEAN IdentityReadClient(TOKEN_FACTS *Client, BOOLEAN *Complete) {
+    const PETHREAD thread = PsGetCurrentThread();
+    SECURITY_IMPERSONATION_LEVEL level;
+    BOOLEAN copyOnOpen;
+    BOOLEAN effectiveOnly;
+    const PACCESS_TOKEN token = PsIsThreadImpersonating(thread)
+                                    ? PsReferenceImpersonationToken(thread, &copyOnOpen, &effectiveOnly, &level)
+                                    : NULL;
+    if (!token) {
+        return FALSE;
+    }
+    *Complete = IdentityReadToken(Client, token);
+    PsDereferenceImpersonationToken(token);
+    return TRUE;
+}
+
+_IRQL_requires_(PASSIVE_LEVEL)
+static VOID ReadClient(_Inout_ IDENTITY *Identity, _In_ PETHREAD Thread) {
+    SECURITY_IMPERSONATION_LEVEL level = SecurityAnonymous;
+    BOOLEAN copyOnOpen;
+    BOOLEAN effectiveOnly;
+    const PACCESS_TOKEN token = PsReferenceImpersonationToken(Thread, &copyOnOpen, &effectiveOnly, &level);
+    if (token) {
+        // What memory is short for is unknown this time only.
+        (VOID) IdentityReadToken(&Identity->Client, token);
+        Identity->Level = level;
+        Identity->ClientKnown = TRUE;
+        PsDereferenceImpersonationToken(token);
+    }
+}
+
+_Use_decl_annotations_
+VOID IdentityGet(IDENTITY *Identity) {
+    RtlZeroMemory(Identity, sizeof(*Identity));
+    IdentityGetProcess(&Identity->Process);
+    if (ExGetPreviousMode() == KernelMode) {
+        Identity->Flags |= CMB_RECORD_KERNEL_MODE;
+    }
+    // So it is at APC_LEVEL, and in a guarded region.
+    Identity->CanAsk = !KeAreAllApcsDisabled();
+    if (!Identity->CanAsk && KeGetCurrentIrql() == APC_LEVEL) {
+        Identity->Flags |= CMB_RECORD_APC_LEVEL;
+    }
+    const PETHREAD thread = PsGetCurrentThread();
+    if (PsIsThreadImpersonating(thread)) {
+        Identity->Flags |= CMB_RECORD_IMPERSONATING;
+        if (Identity->CanAsk) {
+            ReadClient(Identity, thread);
+        }
+    }
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+//
+// Who does a registry operation: the process of the current thread, and whom the thread impersonates.
+
+#ifndef CMBRIDGE_IDENTITY_H
+#define CMBRIDGE_IDENTITY_H
+
+#include "base/compat.h"
+#include "protocol/protocol.h"
+
+typedef struct TOKEN_FACTS {
+    // Without the span of the SID, whose bytes are here.
+    CMB_TOKEN Token;
+    // 0 if it is not known.
+    ULONG SidSize;
+    UCHAR Sid[CMB_MAX_SID_BYTES];
+} TOKEN_FACTS;
+
+typedef struct IDENTITY_PROCESS {
+    // The thread's own, whatever address space it is attached to; the running thread keeps it alive.
+    PEPROCESS Object;
+    UINT64 Key;
+    UINT32 Id;
+    // 0 .. CMB_PROCESS_SLOTS - 1
+    UINT32 Slot;
+} IDENTITY_PROCESS;
+
+typedef struct IDENTITY {
+    IDENTITY_PROCESS Process;
+    // CMB_RECORD_KERNEL_MODE, CMB_RECORD_IMPERSONATING, CMB_RECORD_APC_LEVEL
+    UINT32 Flags;
+    // What needs PASSIVE_LEVEL, or waits for I/O, can be asked.
+    BOOLEAN CanAsk;
+    // Client and Level are filled in: the thread impersonates, and it could be asked.
+    BOOLEAN ClientKnown;
+    // SECURITY_IMPERSONATION_LEVEL
+    UINT32 Level;
+    TOKEN_FACTS Client;
+} IDENTITY;
+
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID IdentityGetProcess(_Out_ IDENTITY_PROCESS *Process);
+
+_IRQL_requires_max_(APC_LEVEL)
+VOID IdentityGet(_Out_ IDENTITY *Identity);
+
+// What cannot be had is marked as unknown. FALSE if that was for want of memory only.
+_IRQL_requires_(PASSIVE_LEVEL)
+BOOLEAN IdentityReadToken(_Out_ TOKEN_FACTS *Facts, _In_ PACCESS_TOKEN Token);
+
+// Whom the current thread impersonates; FALSE if it does not. Complete as what IdentityReadToken returns.
+_IRQL_requires_(PASSIVE_LEVEL)
+_Success_(return != FALSE)
+BOOLEAN IdentityReadClient(_Out_ TOKEN_FACTS *Client, _Out_ BOOLEAN *Complete);
+
+// Bytes that the SID takes in a record.
+ULONG IdentitySidSpace(_In_ const TOKEN_FACTS *Facts);
+
+// Token lies in Record or is to be copied there; the SID goes to Record + Offset.
+VOID IdentityWriteToken(_In_ const TOKEN_FACTS *Facts, _Inout_ CMB_RECORD *Record, _In_ ULONG Offset,
+                        _Out_ CMB_TOKEN *Token);
+
+#endif

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT
+
+#include "process/process_facts.h"
+#include "base/memory.h"
+
+// ProcessCommandLineInformation: a UNICODE_STRING and, behind it, its characters. Windows 8.1; not every header has it.
+#define PROCESS_COMMAND_LINE ((PROCESSINFOCLASS)60)
+// PROCESS_QUERY_LIMITED_INFORMATION, for headers of drivers.
+#define QUERY_LIMITED 0x1000
+
+#define STRING_SPACE(String) ((String) ? (ULONG)ALIGN_UP_BY((String)->Length, 8) : 0)
+
+C_ASSERT(sizeof(CMB_RECORD) + sizeof(CMB_BODY_PROCESS) + ALIGN_UP_BY(CMB_MAX_IMAGE_PATH_BYTES, 8) +
+             ALIGN_UP_BY(CMB_MAX_COMMAND_LINE_BYTES, 8) + ALIGN_UP_BY(CMB_MAX_SID_BYTES, 8) <=
+         CMB_MAX_RECORD_BYTES);
+
+static VOID Note(_Inout_ PROCESS_FACTS *Facts, _In_ NTSTATUS Status) {
+    if (Status == STATUS_INSUFFICIENT_RESOURCES || Status == STATUS_NO_MEMORY) {
+        Facts->Complete = FALSE;
+    }
+}
+
+_IRQL_requires_(PASSIVE_LEVEL)
+static VOID ReadImagePath(_Inout_ PROCESS_FACTS *Facts, _In_ PEPROCESS Process) {
+    UNICODE_STRING *path = NULL;
+    Note(Facts, SeLocateProcessImageName(Process, &path));
+    // Processes without an image have an empty name.
+    if (path && (!path->Length || !path->Buffer)) {
+        ExFreePoolWithTag(path, 0);
+        path = NULL;
+    }
+    Facts->ImagePath = path;
+}
+
+// Whether the answer is whole characters inside the block.
+static BOOLEAN IsContained(_In_ const UNICODE_STRING *String, _In_ ULONG BlockSize) {
+    const ULONG_PTR start = (ULONG_PTR)(String + 1);
+    const ULONG_PTR end = (ULONG_PTR)String + BlockSize;
+    const ULONG_PTR buffer = (ULONG_PTR)String->Buffer;
+    return buffer >= start && buffer <= end && String->Length <= end - buffer && String->Length % sizeof(WCHAR) == 0;
+}
+
+// The process may change its command line at any time, also between the two questions.
+_IRQL_requires_(PASSIVE_LEVEL)
+static VOID ReadCommandLine(_Inout_ PROCESS_FACTS *Facts, _In_ HANDLE Process) {
+    ULONG size = 0;
+    NTSTATUS status = ZwQueryInformationProcess(Process, PROCESS_COMMAND_LINE, NULL, 0, &size);
+    if (size < sizeof(UNICODE_STRING) || size > sizeof(UNICODE_STRING) + MAXUSHORT + sizeof(WCHAR)) {
+        Note(Facts, status);
+        return;
+    }
+    UNICODE_STRING *line = MemoryAllocate(size);
+    if (!line) {
+        Facts->Complete = FALSE;
+        return;
+    }
+    status = ZwQueryInformationProcess(Process, PROCESS_COMMAND_LINE, line, size, &size);
+    if (NT_SUCCESS(status) && IsContained(line, size)) {
+        Facts->CommandLine = line;
+    } else {
+        Note(Facts, status);
+        MemoryFree(line);
+    }
+}
+
+_IRQL_requires_(PASSIVE_LEVEL)
+static VOID ReadByHandle(_Inout_ PROCESS_FACTS *Facts, _In_ PEPROCESS Process) {
+    PROCESS_BASIC_INFORMATION basic;
+    ULONG_PTR wow64 = 0;
+    HANDLE handle;
+    const NTSTATUS status =
+        ObOpenObjectByPointer(Process, OBJ_KERNEL_HANDLE, NULL, QUERY_LIMITED, *PsProcessType, KernelMode, &handle);
+    if (!NT_SUCCESS(status)) {
+        Note(Facts, status);
+        return;
+    }
+    if (NT_SUCCESS(ZwQueryInformationProcess(handle, ProcessBasicInformation, &basic, sizeof(basic), NULL))) {
+        Facts->Body.ParentProcessId = (UINT32)basic.InheritedFromUniqueProcessId;
+        Facts->Body.Flags |= CMB_PROCESS_PARENT;
+    }
+    if (NT_SUCCESS(ZwQueryInformationProcess(handle, ProcessWow64Information, &wow64, sizeof(wow64), NULL)) && wow64) {
+        Facts->Body.Flags |= CMB_PROCESS_WOW64;
+    }
+    ReadCommandLine(Facts, handle);
+    ZwClose(handle);
+}
+
+_Use_decl_annotations_
+VOID ProcessFactsRead(PROCESS_FACTS *Facts, const IDENTITY_PROCESS *Process) {
+    RtlZeroMemory(Facts, sizeof(*Facts));
+    Facts->Complete = TRUE;
+    Facts->Body.CreateTime = PsGetProcessCreateTimeQuadPart(Process->Object);
+    if (Process->Object == PsInitialSystemProcess) {
+        Facts->Body.Flags |= CMB_PROCESS_SYSTEM;
+    }
+    ReadImagePath(Facts, Process->Object);
+    ReadByHandle(Facts, Process->Object);
+    const PACCESS_TOKEN token = PsReferencePrimaryToken(Process->Object);
+    if (token) {
+        if (!IdentityReadToken(&Facts->Token, token)) {
+            Facts->Complete = FALSE;
+        }
+        PsDereferencePrimaryToken(token);
+    }
+}
+
+_Use_decl_annotations_
+ULONG ProcessFactsGetSize(const PROCESS_FACTS *Facts) {
+    return sizeof(CMB_RECORD) + sizeof(CMB_BODY_PROCESS) + STRING_SPACE(Facts->ImagePath) +
+           STRING_SPACE(Facts->CommandLine) + IdentitySidSpace(&Facts->Token);
+}
+
+// Returns where the next part goes.
+static ULONG WriteString(_In_opt_ const UNICODE_STRING *String, _In_ ULONG Offset, _Inout_ CMB_RECORD *Record,
+                         _Inout_ CMB_SPAN *Span) {
+    if (!String) {
+        return Offset;
+    }
+    Span->Offset = Offset;
+    Span->Size = Span->FullSize = String->Length & ~(ULONG)1;
+    Span->Flags = CMB_SPAN_PRESENT;
+    if (Span->Size) {
+        RtlCopyMemory((UCHAR *)Record + Offset, String->Buffer, Span->Size);
+    }
+    return Offset + STRING_SPACE(String);
+}
+
+_Use_decl_annotations_
+VOID ProcessFactsWrite(const PROCESS_FACTS *Facts, const IDENTITY_PROCESS *Process, CMB_RECORD *Record) {
+    CMB_BODY_PROCESS *body = (CMB_BODY_PROCESS *)(Record + 1);
+    ULONG offset = sizeof(*Record) + sizeof(*body);
+    Record->ProcessId = Process->Id;
+    Record->ProcessKey = Process->Key;
+    Record->ProcessSlot = Process->Slot;
+    Record->BodySize = sizeof(*body);
+    *body = Facts->Body;
+    offset = WriteString(Facts->ImagePath, offset, Record, &body->ImagePath);
+    offset = WriteString(Facts->CommandLine, offset, Record, &body->CommandLine);
+    IdentityWriteToken(&Facts->Token, Record, offset, &body->Token);
+}
+
+_Use_decl_annotations_
+VOID ProcessFactsFree(PROCESS_FACTS *Facts) {
+    if (Facts->ImagePath) {
+        ExFreePoolWithTag(Facts->ImagePath, 0);
+        Facts->ImagePath = NULL;
+    }
+    MemoryFree(Facts->CommandLine);
+    Facts->CommandLine = NULL;
+}

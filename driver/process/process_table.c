@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+
+#include "process/process_table.h"
+
+_Use_decl_annotations_
+VOID ProcessTableInitialize(PROCESS_TABLE *Table) {
+    KeInitializeSpinLock(&Table->Lock);
+    Table->Filling = TRUE;
+}
+
+_Requires_lock_held_(Table->Lock)
+static UINT32 *BucketOf(_Inout_ PROCESS_TABLE *Table, _In_ UINT64 Key) {
+    return &Table->Buckets[Key % PROCESS_TABLE_BUCKETS];
+}
+
+_Requires_lock_held_(Table->Lock)
+static PROCESS_ENTRY *Find(_Inout_ PROCESS_TABLE *Table, _In_ UINT64 Key) {
+    for (UINT32 next = *BucketOf(Table, Key); next;) {
+        PROCESS_ENTRY *entry = &Table->Entries[next - 1];
+        if (entry->Key == Key) {
+            return entry;
+        }
+        next = entry->Next;
+    }
+    return NULL;
+}
+
+_Requires_lock_held_(Table->Lock)
+static VOID Unlink(_Inout_ PROCESS_TABLE *Table, _In_ UINT32 Index) {
+    UINT32 *link = BucketOf(Table, Table->Entries[Index].Key);
+    while (*link != Index + 1) {
+        link = &Table->Entries[*link - 1].Next;
+    }
+    *link = Table->Entries[Index].Next;
+}
+
+// An entry that was never used, else that of the process that exited first.
+_Requires_lock_held_(Table->Lock)
+static PROCESS_ENTRY *Take(_Inout_ PROCESS_TABLE *Table) {
+    if (Table->Used < PROCESS_TABLE_ENTRIES) {
+        return &Table->Entries[Table->Used++];
+    }
+    if (!Table->FirstExited) {
+        return NULL;
+    }
+    PROCESS_ENTRY *entry = &Table->Entries[Table->FirstExited - 1];
+    Unlink(Table, Table->FirstExited - 1);
+    Table->FirstExited = entry->NextExited;
+    if (!Table->FirstExited) {
+        Table->LastExited = 0;
+    }
+    return entry;
+}
+
+_Requires_lock_held_(Table->Lock)
+static VOID Add(_Inout_ PROCESS_TABLE *Table, _In_ UINT64 Key, _In_ UINT32 Members, _In_ UINT64 ParentKey) {
+    PROCESS_ENTRY *entry = Find(Table, Key);
+    if (entry) {
+        entry->Members |= Members;
+        return;
+    }
+    entry = Take(Table);
+    if (!entry) {
+        Table->Overflown = TRUE;
+        return;
+    }
+    UINT32 *bucket = BucketOf(Table, Key);
+    RtlZeroMemory(entry, sizeof(*entry));
+    entry->Key = Key;
+    entry->ParentKey = ParentKey;
+    entry->Members = Members;
+    entry->Next = *bucket;
+    *bucket = (UINT32)(entry - Table->Entries) + 1;
+}
+
+_Use_decl_annotations_
+VOID ProcessTableAdd(PROCESS_TABLE *Table, UINT64 Key, UINT32 Members) {
+    KIRQL irql;
+    KeAcquireSpinLock(&Table->Lock, &irql);
+    Add(Table, Key, Members, 0);
+    KeReleaseSpinLock(&Table->Lock, irql);
+}
+
+// One entry of Former at a time: no thread holds the locks of two tables.
+_Use_decl_annotations_
+VOID ProcessTableInherit(PROCESS_TABLE *Table, ULONG Tree, PROCESS_TABLE *Former, ULONG OldTree) {
+    BOOLEAN overflown = FALSE;
+    KIRQL irql;
+    for (ULONG i = 0; i < PROCESS_TABLE_ENTRIES; ++i) {
+        KeAcquireSpinLock(&Former->Lock, &irql);
+        const PROCESS_ENTRY entry = Former->Entries[i];
+        const BOOLEAN used = i < Former->Used;
+        overflown = Former->Overflown;
+        KeReleaseSpinLock(&Former->Lock, irql);
+        if (!used) {
+            break;
+        }
+        if (entry.Members >> OldTree & 1 && !entry.Exited) {
+            ProcessTableAdd(Table, entry.Key, 1U << Tree);
+        }
+    }
+    if (overflown) {
+        KeAcquireSpinLock(&Table->Lock, &irql);
+        Table->Overflown = TRUE;
+        KeReleaseSpinLock(&Table->Lock, irql);
+    }
+}
+
+// Entries stand in the order of births as long as none was used again, and are searched again and again if one was.
+_Use_decl_annotations_
+VOID ProcessTableSettle(PROCESS_TABLE *Table) {
+    BOOLEAN changed = TRUE;
+    KIRQL irql;
+    KeAcquireSpinLock(&Table->Lock, &irql);
+    while (changed) {
+        changed = FALSE;
+        for (UINT32 i = 0; i < Table->Used; ++i) {
+            PROCESS_ENTRY *entry = &Table->Entries[i];
+            const PROCESS_ENTRY *parent = entry->ParentKey ? Find(Table, entry->ParentKey) : NULL;
+            if (parent && parent->Members & ~entry->Members) {
+                entry->Members |= parent->Members;
+                changed = TRUE;
+            }
+        }
+    }
+    Table->Filling = FALSE;
+    KeReleaseSpinLock(&Table->Lock, irql);
+}
+
+_Use_decl_annotations_
+VOID ProcessTableNoteBirth(PROCESS_TABLE *Table, UINT64 ParentKey, UINT64 Key) {
+    KIRQL irql;
+    KeAcquireSpinLock(&Table->Lock, &irql);
+    const PROCESS_ENTRY *parent = ParentKey ? Find(Table, ParentKey) : NULL;
+    const UINT32 members = parent ? parent->Members : 0;
+    // While the table is being filled the parent may get more trees.
+    if (members || (ParentKey && Table->Filling)) {
+        Add(Table, Key, members, ParentKey);
+    }
+    KeReleaseSpinLock(&Table->Lock, irql);
+}
+
+// It still closes its handles, so it is forgotten only when the room is needed.
+_Use_decl_annotations_
+VOID ProcessTableNoteExit(PROCESS_TABLE *Table, UINT64 Key) {
+    KIRQL irql;
+    KeAcquireSpinLock(&Table->Lock, &irql);
+    PROCESS_ENTRY *entry = Find(Table, Key);
+    if (entry && !entry->Exited) {
+        const UINT32 number = (UINT32)(entry - Table->Entries) + 1;
+        entry->Exited = TRUE;
+        if (Table->LastExited) {
+            Table->Entries[Table->LastExited - 1].NextExited = number;
+        } else {
+            Table->FirstExited = number;
+        }
+        Table->LastExited = number;
+    }
+    KeReleaseSpinLock(&Table->Lock, irql);
+}
+
+_Use_decl_annotations_
+BOOLEAN ProcessTableFind(PROCESS_TABLE *Table, UINT64 Key, UINT32 *Members) {
+    KIRQL irql;
+    KeAcquireSpinLock(&Table->Lock, &irql);
+    const PROCESS_ENTRY *entry = Find(Table, Key);
+    const BOOLEAN known = entry || !Table->Overflown;
+    *Members = entry ? entry->Members : 0;
+    KeReleaseSpinLock(&Table->Lock, irql);
+    return known;
+}

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT
+//
+// The records of one session: a ring of bounded size with many producers and one consumer, and the account of what was
+// lost.
+
+#ifndef CMBRIDGE_QUEUE_H
+#define CMBRIDGE_QUEUE_H
+
+#include "queue/queue_gap.h"
+#include "queue/queue_merge.h"
+#include "queue/queue_paths.h"
+#include "queue/rate.h"
+#include "queue/ring.h"
+
+// Places of registrations, and of such that are gone and whose last gap is still to be told.
+#define QUEUE_SOURCES (2 * CMB_MAX_REGISTRATIONS)
+
+typedef struct QUEUE_COUNTERS {
+    // At every moment the sum of Recorded, Coalesced and the four kinds of loss.
+    UINT64 Callbacks;
+    UINT64 Recorded;
+    UINT64 Coalesced;
+    UINT64 Delivered;
+    UINT64 LostQueueFull;
+    UINT64 LostNoMemory;
+    UINT64 LostCaptureFault;
+    UINT64 LostRateLimit;
+    UINT64 PathFailures;
+    UINT64 CaptureFaults;
+} QUEUE_COUNTERS;
+
+static inline UINT64 QueueCountLost(_In_ const QUEUE_COUNTERS *Counters) {
+    return Counters->LostQueueFull + Counters->LostNoMemory + Counters->LostCaptureFault + Counters->LostRateLimit;
+}
+
+typedef enum QUEUE_SOURCE_STATE {
+    QueueSourceFree,
+    QueueSourceOpen,
+    // Its registration is gone, its last gap is pending.
+    QueueSourceClosed,
+} QUEUE_SOURCE_STATE;
+
+typedef struct QUEUE_SOURCE {
+    QUEUE_SOURCE_STATE State;
+    // Tells the records of this user of the place from those of others; modulo QUEUE_SOURCES it is the place.
+    UINT32 Owner;
+    INT64 Cookie;
+    QUEUE_COUNTERS Counters;
+    // Linked while the gap is pending.
+    LIST_ENTRY GapLink;
+    QUEUE_GAP Gap;
+    // An idle consumer is to be told at once.
+    BOOLEAN GapDue;
+    // When a gap of this source was last told, by the clock of clock.h.
+    UINT64 GapTold;
+    // These two do not change while the source is open; what they hold does, under the lock.
+    RATE Rate;
+    QUEUE_MERGE *Merge;
+} QUEUE_SOURCE;
+
+typedef struct QUEUE {
+    KSPIN_LOCK Lock;
+    // Does not change once the session is ready.
+    ULONG RecordLimit;
+
+    _Guarded_by_(Lock) RING Ring;
+    _Guarded_by_(Lock) BOOLEAN Stopped;
+    _Guarded_by_(Lock) ULONG Records;
+    _Guarded_by_(Lock) ULONG RecordsPeak;
+    _Guarded_by_(Lock) UINT64 LastSequence;
+    // Sources with a pending gap, in the order of their first losses; how many of these are due.
+    _Guarded_by_(Lock) LIST_ENTRY Gaps;
+    _Guarded_by_(Lock) ULONG GapsDue;
+    // PsGetProcessStartKey of the processes whom the stream has described up to its end, by slot; 0 is nobody.
+    _Guarded_by_(Lock) UINT64 Processes[CMB_PROCESS_SLOTS];
+    _Guarded_by_(Lock) QUEUE_PATHS Paths;
+    _Guarded_by_(Lock) QUEUE_COUNTERS Counters;
+    _Guarded_by_(Lock) ULONG OpenSources;
+    _Guarded_by_(Lock) QUEUE_SOURCE Sources[QUEUE_SOURCES];
+} QUEUE;
+
+typedef struct QUEUE_REQUEST {
+    ULONG Source;
+    // sizeof(CMB_RECORD) .. CMB_MAX_RECORD_BYTES, a multiple of 8, together with PathSize.
+    ULONG RecordSize;
+    // What the bytes of KeyPath take at the end of the record, unless the stream knows the path.
+    ULONG PathSize;
+    NAME *KeyPath;
+    INT64 Time;
+    // Who does it. Key 0: the stream need not describe the process.
+    UINT64 ProcessKey;
+    ULONG ProcessSlot;
+    // Of the record that describes the process, like RecordSize; 0 if the caller has none at hand.
+    ULONG ProcessSize;
+    // The description is to be repeated before the next record of the process.
+    BOOLEAN Repeat;
+} QUEUE_REQUEST;
+
+typedef enum QUEUE_RESULT {
+    // Lost and counted, or the queue is stopped.
+    QueueLost,
+    // There is room, but the stream has to describe the process first. Nothing has happened.
+    QueueProcessUnknown,
+    QueueReserved,
+} QUEUE_RESULT;
+
+// Room for records that only their producer touches, until they are committed. Their headers are zeroed but for Size,
+// HeaderSize, Kind, Sequence, Time, PathSlot and PathSerial; what follows is not, except in Process.
+typedef struct QUEUE_RESERVATION {
+    ULONG Source;
+    RING_SLOT *Slot;
+    UINT64 Start;
+    CMB_RECORD *Record;
+    // The record has no room for the path; the stream knows it.
+    BOOLEAN PathKept;
+    // Right before it; NULL if the stream knows the process already.
+    RING_SLOT *ProcessSlot;
+    CMB_RECORD *Process;
+} QUEUE_RESERVATION;
+
+VOID QueueInitialize(_Out_ QUEUE *Queue);
+
+// The queue is stopped, and stays so.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID QueueUninitialize(_Inout_ QUEUE *Queue);
+
+// Gives the queue its memory. The queue takes no records before.
+_IRQL_requires_max_(PASSIVE_LEVEL)
+_Must_inspect_result_
+NTSTATUS QueueAllocate(_Inout_ QUEUE *Queue, _In_ ULONG Bytes, _In_ ULONG Records);
+
+// From now on nothing is recorded or counted.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID QueueStop(_Inout_ QUEUE *Queue);
+
+// queue_source.c
+
+// Options as in CMB_REGISTER_REQUEST. STATUS_QUOTA_EXCEEDED: CMB_MAX_REGISTRATIONS are open, or that many are closed
+// and their last gaps wait for the consumer.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+_Must_inspect_result_
+NTSTATUS QueueOpenSource(_Inout_ QUEUE *Queue, _In_ const CMB_REGISTER_REQUEST *Options, _Out_ ULONG *Source);
+
+// What gap records name the source by. Before anything is lost.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID QueueNameSource(_Inout_ QUEUE *Queue, _In_range_(0, QUEUE_SOURCES - 1) ULONG Source, _In_ INT64 Cookie);
+
+// Nobody uses the source any more. Its gap, if there is one, is due; call ReceiverPump next.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID QueueCloseSource(_Inout_ QUEUE *Queue, _In_range_(0, QUEUE_SOURCES - 1) ULONG Source,
+                      _Out_ QUEUE_COUNTERS *Counters);
+
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID QueueGetCounters(_Inout_ QUEUE *Queue, _In_range_(0, QUEUE_SOURCES - 1) ULONG Source,
+                      _Out_ QUEUE_COUNTERS *Counters);
+
+// Gives a notification its number and counts it as lost. Cause is one of CMB_GAP_*. Call ReceiverPump next.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID QueueLose(_Inout_ QUEUE *Queue, _In_range_(0, QUEUE_SOURCES - 1) ULONG Source, _In_ UINT32 Cause, _In_ INT64 Time);
+
+// Whether the rate limit lets a notification through; if not, it was lost, as with QueueLose.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+_Must_inspect_result_
+BOOLEAN QueueAdmit(_Inout_ QUEUE *Queue, _In_range_(0, QUEUE_SOURCES - 1) ULONG Source, _In_ INT64 Time);
+
+// Writes a record that is no notification and has no number. FALSE if there is no room.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+_Must_inspect_result_
+BOOLEAN QueueTellBreaker(_Inout_ QUEUE *Queue, _In_ INT64 Cookie, _In_ const CMB_BODY_BREAKER *Body, _In_ INT64 Time);
+
+// queue.c
+
+// Gives the notification its number. A consumer that reads in order always knows the process and the path that a
+// notification refers to: whose description and which path a slot has is decided together with the order of the
+// records.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+_Must_inspect_result_
+QUEUE_RESULT QueueReserve(_Inout_ QUEUE *Queue, _In_ const QUEUE_REQUEST *Request,
+                          _Out_ QUEUE_RESERVATION *Reservation);
+
+// Hands what was reserved to the consumer. Call ReceiverPump next, or it may lie there. Merge: the record is a read,
+// complete, of a source that coalesces. Returns the number of the record that stands for the notification, which is
+// another's if that one counts it.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+UINT64 QueueCommit(_Inout_ QUEUE *Queue, _In_ const QUEUE_RESERVATION *Reservation, _In_ ULONG CaptureFaults,
+                   _In_ BOOLEAN Merge);
+
+// queue_batch.c
+
+// Whether QueueTakeBatch would find something that is worth a batch.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+_Requires_lock_held_(Queue->Lock)
+BOOLEAN QueueHasBatch(_In_ const QUEUE *Queue);
+
+// Moves as many whole records as fit, oldest first, behind a CMB_BATCH. One caller at a time. Returns the bytes
+// written.
+_IRQL_requires_max_(APC_LEVEL)
+_Ret_range_(sizeof(CMB_BATCH), Size)
+ULONG
+QueueTakeBatch(_Inout_ QUEUE *Queue, _Out_writes_bytes_to_(Size, return ) VOID *Output,
+               _In_range_(CMB_MIN_RECEIVE_BYTES, CMB_MAX_RECEIVE_BYTES) ULONG Size);
+
+#endif

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+//
+// How each kind of body is described; body.c only. All take a zeroed body, and input whose Pre is not NULL: a close
+// alone does without.
+
+#ifndef CMBRIDGE_BODY_KINDS_H
+#define CMBRIDGE_BODY_KINDS_H
+
+#include "record/body.h"
+
+typedef VOID BODY_DESCRIBE(_Inout_ BODY *Body, _In_ const BODY_INPUT *Input);
+
+// body.c: the next capture that the body needs, for the span at SpanOffset.
+CAPTURE *BodyAddCapture(_Inout_ BODY *Body, _In_ ULONG SpanOffset);
+
+// body.c: a number behind a pointer of the caller's. If it cannot be read it is 0, and counted.
+_IRQL_requires_max_(APC_LEVEL)
+UINT32 BodyReadNumber(_Inout_ BODY *Body, _In_opt_ const volatile ULONG *UnsafeNumber);
+
+// body.c: the size of the caller's buffer, as pre found it; 0 if it could not be read, which pre counts.
+ULONG BodyBufferLength(_Inout_ BODY *Body, _In_ const BODY_INPUT *Input);
+
+// body_value.c: the name of the one value that an operation is about.
+_IRQL_requires_max_(APC_LEVEL)
+VOID BodyDescribeValueName(_Inout_ BODY *Body, _In_ const BODY_INPUT *Input, _In_ ULONG SpanOffset,
+                           _In_opt_ const UNICODE_STRING *UnsafeName);
+
+// body_key.c
+_IRQL_requires_max_(APC_LEVEL)
+BODY_DESCRIBE BodyDescribeCreate;
+_IRQL_requires_max_(APC_LEVEL)
+BODY_DESCRIBE BodyDescribeDeleteKey;
+_IRQL_requires_max_(APC_LEVEL)
+BODY_DESCRIBE BodyDescribeRename;
+_IRQL_requires_max_(APC_LEVEL)
+BODY_DESCRIBE BodyDescribeSetInformation;
+_IRQL_requires_max_(APC_LEVEL)
+BODY_DESCRIBE BodyDescribeClose;
+
+// body_value.c
+_IRQL_requires_max_(APC_LEVEL)
+BODY_DESCRIBE BodyDescribeSetValue;
+_IRQL_requires_max_(APC_LEVEL)
+BODY_DESCRIBE BodyDescribeDeleteValue;
+
+// body_query.c
+_IRQL_requires_max_(APC_LEVEL)
+BODY_DESCRIBE BodyDescribeEnumerateKey;
+_IRQL_requires_max_(APC_LEVEL)
+BODY_DESCRIBE BodyDescribeEnumerateValue;
+_IRQL_requires_max_(APC_LEVEL)
+BODY_DESCRIBE BodyDescribeQueryKey;
+_IRQL_requires_max_(APC_LEVEL)
+BODY_DESCRIBE BodyDescribeQueryValue;
+_IRQL_requires_max_(APC_LEVEL)
+BODY_DESCRIBE BodyDescribeQueryName;
+
+// body_multiple.c
+_IRQL_requires_max_(APC_LEVEL)
+BODY_DESCRIBE BodyDescribeQueryMultiple;
+// Bytes that BodyWriteEntries needs, a multiple of 8.
+ULONG BodySizeOfEntries(_In_opt_ const BODY_ENTRIES *Entries);
+// Returns the number of faults.
+_IRQL_requires_max_(APC_LEVEL)
+ULONG BodyWriteEntries(_In_opt_ const BODY_ENTRIES *Entries, _Inout_ CMB_RECORD *Record, _In_ ULONG Offset);
+
+// body_hive.c
+_IRQL_requires_max_(APC_LEVEL)
+BODY_DESCRIBE BodyDescribeLoad;
+_IRQL_requires_max_(APC_LEVEL)
+BODY_DESCRIBE BodyDescribeUnload;
+_IRQL_requires_max_(APC_LEVEL)
+BODY_DESCRIBE BodyDescribeRestore;
+_IRQL_requires_max_(APC_LEVEL)
+BODY_DESCRIBE BodyDescribeSave;
+_IRQL_requires_max_(APC_LEVEL)
+BODY_DESCRIBE BodyDescribeSaveMerged;
+_IRQL_requires_max_(APC_LEVEL)
+BODY_DESCRIBE BodyDescribeReplace;
+
+// body_security.c
+_IRQL_requires_max_(APC_LEVEL)
+BODY_DESCRIBE BodyDescribeQuerySecurity;
+_IRQL_requires_max_(APC_LEVEL)
+BODY_DESCRIBE BodyDescribeSetSecurity;
+// Describes a descriptor that the caller hands in, absolute or self-relative; NULL describes an absent one.
+_IRQL_requires_max_(APC_LEVEL)
+VOID BodyDescribeDescriptor(_Inout_ BODY *Body, _In_ ULONG SpanOffset, _In_opt_ const volatile VOID *UnsafeDescriptor);
+
+#endif

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+//
+// One operation, from its pre to its post notification: what post needs and only pre can find out.
+
+#ifndef CMBRIDGE_CALL_H
+#define CMBRIDGE_CALL_H
+
+#include "record/facts.h"
+#include "verdict/verdict.h"
+
+typedef struct CALL_TRANSACTION {
+    BOOLEAN Present;
+    GUID Id;
+} CALL_TRANSACTION;
+
+// By value: copying it moves what it owns.
+typedef struct CALL {
+    // ClockNow() when the pre callback began.
+    UINT64 Start;
+    // 0 if the pre notification was not relayed, or lost.
+    UINT64 PreSequence;
+    UINT64 KeyObject;
+    // The key that is meant, NULL if it is not known.
+    NAME *KeyPath;
+    // Save merged: the other key.
+    NAME *OtherPath;
+    // Zeroed if it is not known.
+    CMB_BODY_CLOSE Opener;
+    CALL_TRANSACTION Transaction;
+    FACTS Facts;
+    // Owned once the call is kept: what was in force in pre is in force in post.
+    RULESET *Ruleset;
+    // About the post notification.
+    VERDICT OnSuccess;
+    VERDICT OnFailure;
+    // What was decided about the operation, NULL if nothing was. Owned once the call is kept.
+    const CMB_DECIDED *Decided;
+} CALL;
+
+// Finds out what there is to know about an operation whose pre notification is Pre. What Subject has found out is not
+// asked again.
+_IRQL_requires_max_(APC_LEVEL)
+VOID CallBegin(_Out_ CALL *Call, _Inout_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class, _In_ VOID *Pre,
+               _In_ const SUBJECT *Subject);
+
+// Stores the call where the post notification finds it, with a reference to Ruleset. FALSE if there is no memory for
+// it.
+_IRQL_requires_max_(APC_LEVEL)
+_Must_inspect_result_
+BOOLEAN CallKeep(_In_ const CALL *Call, _In_ RULESET *Ruleset, _In_ const NOTIFY_CLASS *Class, _Inout_ VOID *Pre);
+
+// Two things that take no memory to store there: that what becomes of the post notification is to be decided by
+// Ruleset, to which this keeps a reference, and that it is to be ignored. OnlyOpened: the former if a key was opened,
+// the latter if not.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID CallDefer(_In_ RULESET *Ruleset, _In_ BOOLEAN OnlyOpened, _In_ const NOTIFY_CLASS *Class, _Inout_ VOID *Pre);
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID CallIgnore(_In_ const NOTIFY_CLASS *Class, _Inout_ VOID *Pre);
+
+// What was stored; at most one of Call, Ruleset and Ignored.
+typedef struct CALL_STATE {
+    CALL *Call;
+    RULESET *Ruleset;
+    BOOLEAN OnlyOpened;
+    BOOLEAN Ignored;
+} CALL_STATE;
+
+VOID CallRecall(_In_opt_ VOID *CallContext, _Out_ CALL_STATE *State);
+
+// Nanoseconds since Start, which is in ticks of the performance counter.
+_IRQL_requires_max_(HIGH_LEVEL)
+UINT64 CallGetTime(_In_ LONGLONG Start);
+
+// Frees what the call owns.
+_IRQL_requires_max_(APC_LEVEL)
+VOID CallEnd(_Inout_ CALL *Call);
+
+// Frees what was stored, and releases it.
+_IRQL_requires_max_(APC_LEVEL)
+VOID CallForget(_In_ const CALL_STATE *State);
+
+#endif

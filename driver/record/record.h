@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+//
+// Puts a notification into the queue of its session.
+
+#ifndef CMBRIDGE_RECORD_H
+#define CMBRIDGE_RECORD_H
+
+#include "record/call.h"
+
+// What is not known is NULL or 0.
+typedef struct NOTIFICATION {
+    REGISTRATION *Registration;
+    const NOTIFY_CLASS *Class;
+    ULONG Number;
+    // The structure of the pre notification, in both phases; NULL if there is none.
+    const VOID *Pre;
+    // NULL in pre.
+    const REG_POST_OPERATION_INFORMATION *Post;
+    NAME *KeyPath;
+    const NAME *OtherPath;
+    // Create and open: whichever of the two is the path as it was requested.
+    const NAME *RequestedPath;
+    UINT64 KeyObject;
+    UINT64 PreSequence;
+    UINT64 Duration;
+    const CMB_BODY_CLOSE *Opener;
+    const CALL_TRANSACTION *Transaction;
+    const FACTS *Facts;
+    // A copy of the value's name, if there is one already.
+    const CAPTURE *ValueName;
+    // What was decided, or that it is asked.
+    const CMB_DECIDED *Decided;
+    // CMB_RECORD_PRE_UNKNOWN or 0; the rest follows from the above.
+    UINT32 Flags;
+} NOTIFICATION;
+
+// Returns the sequence number of the record that stands for the notification, 0 if it was lost.
+_IRQL_requires_max_(APC_LEVEL)
+UINT64 RecordRelay(_In_ const NOTIFICATION *Notification);
+
+#endif

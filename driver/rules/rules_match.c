@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: MIT
+//
+// Finds the sets that a text is in. A node with its place in the text is a state; the walk goes depth first, so what it
+// has to remember is one frame for each node from the root to where it is.
+//
+// A node without a CMB_RULE_NODE_DEEP node above it is met at one place at most, since it is reached by as many
+// components as its depth says. A node that stays looks at all places from where it was first reached on, in ascending
+// order; what lies below it is therefore reached earliest at first, and another node that stays need not be entered
+// again. So each state is met once, and CMB_MAX_RULES_WORK bounds how many there are for each component, however the
+// text was chosen; a glob takes time linear in the length of its component. The dearest known, 4000 globs over a name
+// of 32767 units, twice as long as a name can be that exists, takes half a second.
+
+#include "rules/rules_program.h"
+
+#include "base/upcase.h"
+
+// Power of two. Components are hashed once as long as the walk does not move about farther.
+#define COMPONENT_SLOTS 16
+
+typedef struct CURSOR {
+    ULONG Part;
+    ULONG Unit;
+} CURSOR;
+
+typedef struct COMPONENT {
+    const WCHAR *Units;
+    UINT64 Mask;
+    ULONG Count;
+    UINT32 Hash;
+    // Number of the component in the text, and where the next one begins.
+    ULONG Place;
+    CURSOR Next;
+} COMPONENT;
+
+// What a node has still to try at its place.
+typedef enum STEP {
+    StepDeep,
+    StepLiteral,
+    StepAny,
+    // StepGlob + n: glob n.
+    StepGlob,
+} STEP;
+
+typedef struct FRAME {
+    UINT32 Node;
+    UINT32 Step;
+    ULONG Place;
+    CURSOR Cursor;
+} FRAME;
+
+typedef struct WALK {
+    const RULES *Rules;
+    const RULES_TEXT *Parts;
+    ULONG PartCount;
+    // The text is one component, even if it is empty.
+    BOOLEAN Whole;
+    RULES_ADD_SET *Add;
+    VOID *Context;
+    ULONG Depth;
+    // Bits: entries of Components that hold something.
+    UINT32 Filled;
+    FRAME Frames[CMB_MAX_RULES_DEPTH];
+    COMPONENT Components[COMPONENT_SLOTS];
+    // Bits by RULES_INDEX.Nested: nodes that were entered.
+    UINT64 Entered[CMB_MAX_RULES_NESTED / 64];
+} WALK;
+
+// The walk has the kernel's stack, of which others want some, too.
+C_ASSERT(sizeof(WALK) <= 2560);
+
+static BOOLEAN IsEnd(_In_ const WALK *Walk, _In_ const CURSOR *Cursor) {
+    return Cursor->Part >= Walk->PartCount;
+}
+
+// Moves to the next unit of a component, or to the end.
+static VOID SkipSeparators(_In_ const WALK *Walk, _Inout_ CURSOR *Cursor) {
+    while (Cursor->Part < Walk->PartCount) {
+        const RULES_TEXT *part = &Walk->Parts[Cursor->Part];
+        while (Cursor->Unit < part->Count && part->Units[Cursor->Unit] == '\\') {
+            ++Cursor->Unit;
+        }
+        if (Cursor->Unit < part->Count) {
+            return;
+        }
+        ++Cursor->Part;
+        Cursor->Unit = 0;
+    }
+}
+
+// The component at Cursor, which is not the end.
+static const COMPONENT *GetComponent(_Inout_ WALK *Walk, _In_ ULONG Place, _In_ const CURSOR *Cursor) {
+    const ULONG slot = Place % COMPONENT_SLOTS;
+    COMPONENT *component = &Walk->Components[slot];
+    if ((Walk->Filled >> slot & 1) && component->Place == Place) {
+        return component;
+    }
+    Walk->Filled |= 1u << slot;
+    const RULES_TEXT *part = &Walk->Parts[Cursor->Part];
+    const WCHAR *units = part->Units + Cursor->Unit;
+    const ULONG limit = part->Count - Cursor->Unit;
+    UINT32 hash = RULES_HASH_BASIS;
+    UINT64 mask = 0;
+    ULONG count = 0;
+    for (; count < limit && (units[count] != '\\' || Walk->Whole); ++count) {
+        const WCHAR unit = UpcaseUnit(units[count]);
+        hash = RulesHashUnit(hash, unit);
+        mask |= RulesUnitBit(unit);
+    }
+    component->Units = units;
+    component->Count = count;
+    component->Hash = hash;
+    component->Mask = mask;
+    component->Place = Place;
+    component->Next = *Cursor;
+    component->Next.Unit += count;
+    if (Walk->Whole) {
+        component->Next.Part = Walk->PartCount;
+    } else {
+        SkipSeparators(Walk, &component->Next);
+    }
+    return component;
+}
+
+// Whether the component, from Start on, has the units of the text.
+static BOOLEAN HasText(_In_ const COMPONENT *Component, _In_ ULONG Start, _In_reads_(Count) const WCHAR *Text,
+                       _In_ ULONG Count) {
+    const WCHAR *units = Component->Units + Start;
+    for (ULONG i = 0; i < Count; ++i) {
+        if (UpcaseUnit(units[i]) != Text[i]) {
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+static UINT32 FindLiteral(_In_ const RULES_PROGRAM *Program, _In_ const CMB_RULE_NODE *Node,
+                          _In_ const COMPONENT *Component) {
+    const CMB_RULE_EDGE *table = Program->Edges + Node->EdgeFirst;
+    const UINT32 mask = Node->EdgeCount - 1;
+    for (UINT32 i = 0; i < CMB_MAX_RULES_PROBES; ++i) {
+        const CMB_RULE_EDGE *edge = &table[(Component->Hash + i) & mask];
+        if (edge->Child == CMB_RULES_NONE) {
+            break;
+        }
+        if (edge->Hash == Component->Hash && edge->UnitCount == Component->Count &&
+            HasText(Component, 0, Program->Units + edge->UnitFirst, edge->UnitCount)) {
+            return edge->Child;
+        }
+    }
+    return CMB_RULES_NONE;
+}
+
+// Where the first occurrence within Start .. End ends; 0 if there is none.
+static ULONG FindText(_In_ const RULES *Rules, _In_ const COMPONENT *Component, _In_ ULONG Start, _In_ ULONG End,
+                      _In_ UINT32 Number) {
+    const CMB_RULE_TEXT *text = &Rules->Program.Texts[Number];
+    const WCHAR *units = Rules->Program.Units + text->UnitFirst;
+    const UINT16 *borders = Rules->Index.Borders + Rules->Index.BorderFirst[Number];
+    UINT32 matched = 0;
+    for (ULONG i = Start; i < End; ++i) {
+        const WCHAR unit = UpcaseUnit(Component->Units[i]);
+        while (matched > 0 && units[matched] != unit) {
+            matched = borders[matched - 1];
+        }
+        matched += units[matched] == unit;
+        if (matched == text->UnitCount) {
+            return i + 1;
+        }
+    }
+    return 0;
+}
+
+static BOOLEAN IsGlobMatch(_In_ const RULES *Rules, _In_ UINT32 Number, _In_ const COMPONENT *Component) {
+    const RULES_GLOB *facts = &Rules->Index.Globs[Number];
+    if (facts->Mask & ~Component->Mask || facts->Units > Component->Count) {
+        return FALSE;
+    }
+    const RULES_PROGRAM *program = &Rules->Program;
+    const CMB_RULE_GLOB *glob = &program->Globs[Number];
+    UINT32 first = glob->TextFirst;
+    UINT32 last = glob->TextFirst + glob->TextCount;
+    ULONG start = 0;
+    ULONG end = Component->Count;
+    // The two do not overlap: there are at least as many units as all texts have.
+    if (glob->Flags & CMB_RULE_GLOB_START) {
+        const CMB_RULE_TEXT *text = &program->Texts[first++];
+        if (!HasText(Component, 0, program->Units + text->UnitFirst, text->UnitCount)) {
+            return FALSE;
+        }
+        start = text->UnitCount;
+    }
+    if (glob->Flags & CMB_RULE_GLOB_END) {
+        const CMB_RULE_TEXT *text = &program->Texts[--last];
+        end -= text->UnitCount;
+        if (!HasText(Component, end, program->Units + text->UnitFirst, text->UnitCount)) {
+            return FALSE;
+        }
+    }
+    for (; first < last; ++first) {
+        start = FindText(Rules, Component, start, end, first);
+        if (start == 0) {
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+// The node is reached; it gets a frame unless there is nothing more to do.
+static VOID Enter(_Inout_ WALK *Walk, _In_ UINT32 Index, _In_ ULONG Place, _In_ const CURSOR *Cursor) {
+    const CMB_RULE_NODE *node = &Walk->Rules->Program.Nodes[Index];
+    const BOOLEAN deep = (node->Flags & CMB_RULE_NODE_DEEP) != 0;
+    if (deep) {
+        const UINT16 nested = Walk->Rules->Index.Nested[Index];
+        if (nested != RULES_NOT_NESTED) {
+            if (Walk->Entered[nested / 64] >> (nested % 64) & 1) {
+                return;
+            }
+            Walk->Entered[nested / 64] |= 1ULL << (nested % 64);
+        }
+    }
+    if (node->BelowSet != CMB_RULES_NONE) {
+        Walk->Add(Walk->Context, node->BelowSet);
+    }
+    const BOOLEAN end = IsEnd(Walk, Cursor);
+    // A node that stays is there at the end, wherever that is.
+    if (node->EndSet != CMB_RULES_NONE && (end || deep)) {
+        Walk->Add(Walk->Context, node->EndSet);
+    }
+    const BOOLEAN moves = node->EdgeCount != 0 || node->GlobCount != 0 || node->AnyChild != CMB_RULES_NONE;
+    if (node->DeepChild != CMB_RULES_NONE || (moves && !end)) {
+        const FRAME frame = {Index, StepDeep, Place, *Cursor};
+        Walk->Frames[Walk->Depth++] = frame;
+    }
+}
+
+// The next child of the frame's node that the component leads to, if any; StepGlob + GlobCount is the end of them.
+static UINT32 NextChild(_In_ const RULES *Rules, _In_ const CMB_RULE_NODE *Node, _Inout_ FRAME *Frame,
+                        _In_ const COMPONENT *Component) {
+    if (Frame->Step == StepLiteral) {
+        Frame->Step = StepAny;
+        const UINT32 child = Node->EdgeCount ? FindLiteral(&Rules->Program, Node, Component) : CMB_RULES_NONE;
+        if (child != CMB_RULES_NONE) {
+            return child;
+        }
+    }
+    if (Frame->Step == StepAny) {
+        Frame->Step = StepGlob;
+        if (Node->AnyChild != CMB_RULES_NONE) {
+            return Node->AnyChild;
+        }
+    }
+    while (Frame->Step - StepGlob < Node->GlobCount) {
+        const UINT32 number = Node->GlobFirst + Frame->Step++ - StepGlob;
+        if (IsGlobMatch(Rules, number, Component)) {
+            return Rules->Program.Globs[number].Child;
+        }
+    }
+    return CMB_RULES_NONE;
+}
+
+static VOID Advance(_Inout_ WALK *Walk) {
+    FRAME *frame = &Walk->Frames[Walk->Depth - 1];
+    const CMB_RULE_NODE *node = &Walk->Rules->Program.Nodes[frame->Node];
+    if (frame->Step == StepDeep) {
+        frame->Step = StepLiteral;
+        if (node->DeepChild != CMB_RULES_NONE) {
+            Enter(Walk, node->DeepChild, frame->Place, &frame->Cursor);
+            return;
+        }
+    }
+    if (IsEnd(Walk, &frame->Cursor)) {
+        --Walk->Depth;
+        return;
+    }
+    const COMPONENT *component = GetComponent(Walk, frame->Place, &frame->Cursor);
+    const UINT32 child = NextChild(Walk->Rules, node, frame, component);
+    if (child != CMB_RULES_NONE) {
+        Enter(Walk, child, frame->Place + 1, &component->Next);
+    } else if (node->Flags & CMB_RULE_NODE_DEEP) {
+        frame->Cursor = component->Next;
+        ++frame->Place;
+        frame->Step = StepLiteral;
+    } else {
+        --Walk->Depth;
+    }
+}
+
+_Use_decl_annotations_
+VOID RulesWalk(const RULES *Rules, ULONG Dimension, const RULES_TEXT *Parts, ULONG PartCount, RULES_ADD_SET *Add,
+               VOID *Context) {
+    static const WCHAR nothing = 0;
+    static const RULES_TEXT empty = {&nothing, 0};
+    WALK walk;
+    CURSOR cursor = {0, 0};
+    const UINT32 root = RulesGetDimension(Rules->Program.Header, Dimension)->Root;
+    if (root == CMB_RULES_NONE) {
+        return;
+    }
+    // Not the whole of it is initialized: that would cost more than most walks.
+    walk.Rules = Rules;
+    walk.Whole = Dimension == RulesValueName;
+    // Units of an empty text may be NULL.
+    walk.Parts = walk.Whole && (PartCount == 0 || Parts->Count == 0) ? &empty : Parts;
+    walk.PartCount = walk.Whole ? 1 : PartCount;
+    walk.Add = Add;
+    walk.Context = Context;
+    walk.Depth = 0;
+    walk.Filled = 0;
+    for (ULONG i = 0; i * 64 < Rules->Index.NestedCount; ++i) {
+        walk.Entered[i] = 0;
+    }
+    if (!walk.Whole) {
+        SkipSeparators(&walk, &cursor);
+    }
+    Enter(&walk, root, 0, &cursor);
+    while (walk.Depth > 0) {
+        Advance(&walk);
+    }
+}
+
+static VOID AddHit(_Inout_ VOID *Context, _In_ UINT32 Set) {
+    RULES_HITS *hits = Context;
+    if (hits->Count == RULES_HITS_MANY) {
+        return;
+    }
+    for (ULONG i = 0; i < hits->Count; ++i) {
+        if (hits->Sets[i] == Set) {
+            return;
+        }
+    }
+    if (hits->Count == RULES_MAX_HITS) {
+        hits->Count = RULES_HITS_MANY;
+    } else {
+        hits->Sets[hits->Count++] = Set;
+    }
+}
+
+_Use_decl_annotations_
+VOID RulesFind(const RULES *Rules, RULES_DIMENSION Dimension, const RULES_TEXT *Parts, ULONG PartCount,
+               RULES_HITS *Hits) {
+    Hits->Count = 0;
+    RulesWalk(Rules, Dimension, Parts, PartCount, AddHit, Hits);
+}

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: MIT
+//
+// Everything of a rule program but its nodes. Nothing is believed: each member is checked before it is used, and the
+// work is linear in the size of the program, and in that of the set of each class.
+
+#include "rules/rules_program.h"
+
+#include "base/upcase.h"
+#include "decide/decision.h"
+
+typedef struct VERIFY {
+    RULES_PROGRAM *Program;
+    const CMB_RULES *Header;
+    RULES_ERROR *Error;
+} VERIFY;
+
+static BOOLEAN Refuse(_Inout_ VERIFY *Verify, _In_ UINT32 Reason, _In_ const VOID *Member) {
+    Verify->Error->Reason = Reason;
+    Verify->Error->Offset = (UINT32)((const UCHAR *)Member - (const UCHAR *)Verify->Header);
+    return FALSE;
+}
+
+static BOOLEAN VerifyHeader(_Inout_ VERIFY *Verify, _In_ ULONG Size) {
+    const CMB_RULES *header = Verify->Header;
+    if (header->Size != Size || Size % 8 != 0) {
+        return Refuse(Verify, CMB_RULES_REASON_SIZE, &header->Size);
+    }
+    if (header->Version != CMB_RULES_VERSION) {
+        return Refuse(Verify, CMB_RULES_REASON_VERSION, &header->Version);
+    }
+    if (header->HeaderSize != sizeof(CMB_RULES)) {
+        return Refuse(Verify, CMB_RULES_REASON_VERSION, &header->HeaderSize);
+    }
+    if (header->Reserved != 0) {
+        return Refuse(Verify, CMB_RULES_REASON_RESERVED, &header->Reserved);
+    }
+    if (header->Reserved2 != 0) {
+        return Refuse(Verify, CMB_RULES_REASON_RESERVED, &header->Reserved2);
+    }
+    if (header->RuleCount > CMB_MAX_RULES) {
+        return Refuse(Verify, CMB_RULES_REASON_COUNT, &header->RuleCount);
+    }
+    if (header->Otherwise != CMB_ACTION_IGNORE && header->Otherwise != CMB_ACTION_NOTIFY) {
+        return Refuse(Verify, CMB_RULES_REASON_ACTION, &header->Otherwise);
+    }
+    return TRUE;
+}
+
+// NULL if Count entries do not lie between the header and the end.
+static const VOID *FindSection(_Inout_ VERIFY *Verify, _In_ const UINT32 *Offset, _In_ UINT32 Count, _In_ ULONG Entry) {
+    const UINT32 size = Verify->Header->Size;
+    if (*Offset % 8 != 0 || *Offset > size || (Count > 0 && *Offset < sizeof(CMB_RULES)) ||
+        (UINT64)Count * Entry > size - *Offset) {
+        (VOID) Refuse(Verify, CMB_RULES_REASON_BOUNDS, Offset);
+        return NULL;
+    }
+    return (const UCHAR *)Verify->Header + *Offset;
+}
+
+static BOOLEAN FindSections(_Inout_ VERIFY *Verify) {
+    const CMB_RULES *header = Verify->Header;
+    RULES_PROGRAM *program = Verify->Program;
+    program->Header = header;
+    return (program->Rules = FindSection(Verify, &header->RuleOffset, header->RuleCount, sizeof(CMB_RULE))) != NULL &&
+           (program->ClassSets = FindSection(Verify, &header->ClassOffset, 64, sizeof(UINT32))) != NULL &&
+           (program->Nodes = FindSection(Verify, &header->NodeOffset, header->NodeCount, sizeof(CMB_RULE_NODE))) !=
+               NULL &&
+           (program->Edges = FindSection(Verify, &header->EdgeOffset, header->EdgeCount, sizeof(CMB_RULE_EDGE))) !=
+               NULL &&
+           (program->Globs = FindSection(Verify, &header->GlobOffset, header->GlobCount, sizeof(CMB_RULE_GLOB))) !=
+               NULL &&
+           (program->Texts = FindSection(Verify, &header->TextOffset, header->TextCount, sizeof(CMB_RULE_TEXT))) !=
+               NULL &&
+           (program->Sets = FindSection(Verify, &header->SetOffset, header->SetCount, sizeof(CMB_RULE_SET))) != NULL &&
+           (program->Words = FindSection(Verify, &header->WordOffset, header->WordCount, sizeof(UINT64))) != NULL &&
+           (program->Members =
+                FindSection(Verify, &header->MemberOffset, header->MemberCount, sizeof(CMB_RULE_MEMBER))) != NULL &&
+           (program->Units = FindSection(Verify, &header->UnitOffset, header->UnitCount, sizeof(WCHAR))) != NULL &&
+           (program->Bytes = FindSection(Verify, &header->ByteOffset, header->ByteCount, 1)) != NULL;
+}
+
+// Bits of CMB_RULE.Flags that an action may have.
+static UINT32 FlagsOfAction(_In_ UINT32 Action) {
+    switch (Action) {
+    case CMB_ACTION_ASK:
+        return CMB_RULE_FAIL_CLOSED | CMB_RULE_DRY_RUN;
+    case CMB_ACTION_BLOCK:
+    case CMB_ACTION_BYPASS:
+        return CMB_RULE_DRY_RUN | CMB_RULE_KERNEL_MODE;
+    default:
+        return 0;
+    }
+}
+
+static BOOLEAN VerifyRule(_Inout_ VERIFY *Verify, _In_ const CMB_RULE *Rule) {
+    const BOOLEAN asks = Rule->Action == CMB_ACTION_ASK;
+    const BOOLEAN blocks = Rule->Action == CMB_ACTION_BLOCK || (asks && Rule->Flags & CMB_RULE_FAIL_CLOSED);
+    if (Rule->Action > CMB_ACTION_BYPASS) {
+        return Refuse(Verify, CMB_RULES_REASON_ACTION, &Rule->Action);
+    }
+    if (Rule->Flags & ~FlagsOfAction(Rule->Action)) {
+        return Refuse(Verify, CMB_RULES_REASON_RULE, &Rule->Flags);
+    }
+    if (blocks ? !DecisionIsError(Rule->Status) : Rule->Status != 0) {
+        return Refuse(Verify, CMB_RULES_REASON_RULE, &Rule->Status);
+    }
+    if (asks ? Rule->Deadline < CMB_MIN_DEADLINE || Rule->Deadline > CMB_MAX_DEADLINE : Rule->Deadline != 0) {
+        return Refuse(Verify, CMB_RULES_REASON_RULE, &Rule->Deadline);
+    }
+    return TRUE;
+}
+
+static BOOLEAN VerifyRules(_Inout_ VERIFY *Verify) {
+    for (UINT32 i = 0; i < Verify->Header->RuleCount; ++i) {
+        if (!VerifyRule(Verify, &Verify->Program->Rules[i])) {
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+static BOOLEAN VerifyUnits(_Inout_ VERIFY *Verify) {
+    for (UINT32 i = 0; i < Verify->Header->UnitCount; ++i) {
+        const WCHAR *unit = &Verify->Program->Units[i];
+        if (UpcaseUnit(*unit) != *unit) {
+            return Refuse(Verify, CMB_RULES_REASON_TEXT, unit);
+        }
+    }
+    return TRUE;
+}
+
+static BOOLEAN VerifySet(_Inout_ VERIFY *Verify, _In_ const CMB_RULE_SET *Set) {
+    const CMB_RULES *header = Verify->Header;
+    const ULONG words = RulesCountBits(Set->Summary);
+    if (Set->Reserved != 0) {
+        return Refuse(Verify, CMB_RULES_REASON_RESERVED, &Set->Reserved);
+    }
+    if (Set->WordFirst > header->WordCount || words > header->WordCount - Set->WordFirst) {
+        return Refuse(Verify, CMB_RULES_REASON_BOUNDS, &Set->WordFirst);
+    }
+    const UINT64 *word = Verify->Program->Words + Set->WordFirst;
+    for (UINT64 summary = Set->Summary; summary; summary &= summary - 1, ++word) {
+        const UINT32 first = RulesLowestBit(summary) * 64;
+        if (first >= header->RuleCount) {
+            return Refuse(Verify, CMB_RULES_REASON_SET, &Set->Summary);
+        }
+        const UINT32 rules = header->RuleCount - first;
+        if (*word == 0 || (rules < 64 && *word >> rules != 0)) {
+            return Refuse(Verify, CMB_RULES_REASON_SET, word);
+        }
+    }
+    return TRUE;
+}
+
+static BOOLEAN VerifySets(_Inout_ VERIFY *Verify) {
+    for (UINT32 i = 0; i < Verify->Header->SetCount; ++i) {
+        if (!VerifySet(Verify, &Verify->Program->Sets[i])) {
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+// Set is verified.
+static BOOLEAN VerifyActions(_Inout_ VERIFY *Verify, _In_ const CMB_RULE_SET *Set, _In_ ULONG NotifyClass) {
+    const UINT64 *word = Verify->Program->Words + Set->WordFirst;
+    for (UINT64 summary = Set->Summary; summary; summary &= summary - 1, ++word) {
+        for (UINT64 rest = *word; rest; rest &= rest - 1) {
+            const CMB_RULE *rule = &Verify->Program->Rules[RulesLowestBit(summary) * 64 + RulesLowestBit(rest)];
+            if (rule->Action >= CMB_ACTION_ASK && !DecisionActionFits(rule->Action, NotifyClass)) {
+                return Refuse(Verify, CMB_RULES_REASON_ACTION, &rule->Action);
+            }
+        }
+    }
+    return TRUE;
+}
+
+static BOOLEAN VerifyClasses(_Inout_ VERIFY *Verify) {
+    const CMB_RULES *header = Verify->Header;
+    for (UINT32 i = 0; i <= CMB_MAX_NOTIFY_CLASS; ++i) {
+        const UINT32 *set = &Verify->Program->ClassSets[i];
+        if (*set != CMB_RULES_NONE && *set >= header->SetCount) {
+            return Refuse(Verify, CMB_RULES_REASON_BOUNDS, set);
+        }
+        if (*set != CMB_RULES_NONE && !VerifyActions(Verify, &Verify->Program->Sets[*set], i)) {
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+// Revision, number of subauthorities, six bytes of authority; four bytes for each subauthority.
+static BOOLEAN IsSid(_In_ const RULES_PROGRAM *Program, _In_ UINT64 Value) {
+    const UINT32 offset = (UINT32)Value;
+    const UINT32 size = (UINT32)(Value >> 32);
+    if (size < 8 || offset > Program->Header->ByteCount || size > Program->Header->ByteCount - offset) {
+        return FALSE;
+    }
+    const UCHAR *sid = Program->Bytes + offset;
+    return sid[0] == 1 && sid[1] <= 15 && size == 8 + 4 * (UINT32)sid[1];
+}
+
+static BOOLEAN IsMember(_In_ const RULES_PROGRAM *Program, _In_ ULONG Dimension, _In_ UINT64 Value) {
+    switch (Dimension) {
+    case RulesOutcome:
+        return Value == CMB_OUTCOME_SUCCESS || Value == CMB_OUTCOME_FAILURE;
+    case RulesElevated:
+        return Value <= 1;
+    case RulesUser:
+        return IsSid(Program, Value);
+    default:
+        return Value <= MAXULONG;
+    }
+}
+
+static BOOLEAN VerifyMembers(_Inout_ VERIFY *Verify, _In_ ULONG Dimension, _In_ const CMB_RULE_DIMENSION *Which) {
+    for (UINT32 i = 0; i < Which->MemberCount; ++i) {
+        const CMB_RULE_MEMBER *member = &Verify->Program->Members[Which->MemberFirst + i];
+        const BOOLEAN ascending = Dimension == RulesUser || i == 0 || member[-1].Value < member->Value;
+        if (!ascending || !IsMember(Verify->Program, Dimension, member->Value)) {
+            return Refuse(Verify, CMB_RULES_REASON_MEMBER, &member->Value);
+        }
+        if (member->Set >= Verify->Header->SetCount) {
+            return Refuse(Verify, CMB_RULES_REASON_BOUNDS, &member->Set);
+        }
+        if (member->Reserved != 0) {
+            return Refuse(Verify, CMB_RULES_REASON_RESERVED, &member->Reserved);
+        }
+    }
+    return TRUE;
+}
+
+static BOOLEAN VerifyDimension(_Inout_ VERIFY *Verify, _In_ ULONG Dimension) {
+    const CMB_RULES *header = Verify->Header;
+    const CMB_RULE_DIMENSION *which = RulesGetDimension(header, Dimension);
+    if (which->Any != CMB_RULES_NONE && which->Any >= header->SetCount) {
+        return Refuse(Verify, CMB_RULES_REASON_BOUNDS, &which->Any);
+    }
+    if (RulesIsTextDimension(Dimension)) {
+        if (which->Root != CMB_RULES_NONE && which->Root >= header->NodeCount) {
+            return Refuse(Verify, CMB_RULES_REASON_BOUNDS, &which->Root);
+        }
+        return which->MemberCount == 0 || Refuse(Verify, CMB_RULES_REASON_MEMBER, &which->MemberCount);
+    }
+    if (which->Root != CMB_RULES_NONE) {
+        return Refuse(Verify, CMB_RULES_REASON_NODE, &which->Root);
+    }
+    if (which->MemberFirst > header->MemberCount || which->MemberCount > header->MemberCount - which->MemberFirst) {
+        return Refuse(Verify, CMB_RULES_REASON_BOUNDS, &which->MemberFirst);
+    }
+    if (Dimension == RulesTree && which->MemberCount > CMB_MAX_RULES_TREES) {
+        return Refuse(Verify, CMB_RULES_REASON_COUNT, &which->MemberCount);
+    }
+    return VerifyMembers(Verify, Dimension, which);
+}
+
+_Use_decl_annotations_
+BOOLEAN RulesVerify(RULES_PROGRAM *Program, const VOID *Bytes, ULONG Size, RULES_ERROR *Error) {
+    VERIFY verify = {Program, Bytes, Error};
+    if (!VerifyHeader(&verify, Size) || !FindSections(&verify) || !VerifyRules(&verify) || !VerifyUnits(&verify) ||
+        !VerifySets(&verify) || !VerifyClasses(&verify)) {
+        return FALSE;
+    }
+    for (ULONG dimension = 0; dimension < RulesDimensionCount; ++dimension) {
+        if (!VerifyDimension(&verify, dimension)) {
+            return FALSE;
+        }
+    }
+    return TRUE;
+}

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: MIT
+
+#include "session/receive.h"
+#include "session/session.h"
+
+// A RECEIVE request passes through these states. IoCsq lets exactly one of the arrows that leave Pended win.
+//
+//                                   +--> Cancelled   IoCancelIrp: CompleteCanceledIrp, STATUS_CANCELLED
+//                                   |
+//   Arrived ---InsertIrp---> Pended-+--> Filling --> Completed   the pump: records, STATUS_SUCCESS
+//      |                            |
+//      |                            +--> Stopped     ReceiverStop, STATUS_CANCELLED
+//      +--> Refused: too many, stopped, no mapping; the dispatch routine completes it
+//
+// Who may move it: Arrived and Refused belong to the dispatch routine, Pended to the list under Queue->Lock, Filling to
+// the pump, of which there is at most one per session. So requests are filled and completed one after the other, oldest
+// first, and a batch that completes earlier holds smaller sequence numbers.
+//
+// The pump starts on whatever thread finds both a request and a record: a registry caller after its commit, or the
+// thread that sent RECEIVE. After one request it goes on as a work item: on a busy machine there is always more, and it
+// must not be one unlucky caller that delivers it. It copies without the lock. Its races:
+//
+// Nobody waits: a registry caller that finds no request after its commit leaves without the lock. Its commit and the
+// insertion of a request are each followed by a full barrier before the other is looked for, so that one of the two
+// threads sees both.
+//
+// Lost wake-up: a commit or an insertion that finds the pump busy leaves. So the pump decides that there is nothing
+// left and becomes idle under one hold of the lock, which the other side takes after its own change.
+//
+// Cancelled under its hands: IoCsqRemoveNextIrp may find nothing although the list is not empty, because each request
+// in it is being cancelled. The pump leaves then; it must not wait for the cancelling threads, whose priority may be
+// lower. But a request that came meanwhile found it busy: PumpAgain says so, and the pump looks once more.
+//
+// Session gone: once a request is in the list it can complete, and the handle can close, before ReceiverPend returns.
+// The session is held by the dispatch routine and by the work item (SessionEnter), not by the request; a registry
+// caller needs no hold, for its registration is not freed while it is inside the callback.
+//
+// Stop: cleanup first refuses new requests and then empties the list; one that the pump holds completes normally.
+
+static IO_CSQ_INSERT_IRP_EX InsertIrp;
+static IO_CSQ_REMOVE_IRP RemoveIrp;
+static IO_CSQ_PEEK_NEXT_IRP PeekNextIrp;
+static IO_CSQ_ACQUIRE_LOCK AcquireLock;
+static IO_CSQ_RELEASE_LOCK ReleaseLock;
+static IO_CSQ_COMPLETE_CANCELED_IRP CompleteCanceledIrp;
+static IO_WORKITEM_ROUTINE PumpRest;
+
+// Where the request's output is mapped; IoCsq uses only the last of the four places.
+#define IRP_OUTPUT(Irp) ((Irp)->Tail.Overlay.DriverContext[0])
+
+static RECEIVER *ReceiverOf(_In_ IO_CSQ *Csq) {
+    return CONTAINING_RECORD(Csq, RECEIVER, Csq);
+}
+
+_IRQL_requires_max_(DISPATCH_LEVEL)
+static VOID Complete(_Inout_ IRP *Irp, _In_ NTSTATUS Status, _In_ ULONG_PTR Information) {
+    Irp->IoStatus.Status = Status;
+    Irp->IoStatus.Information = Information;
+    IoCompleteRequest(Irp, IO_NO_INCREMENT);
+}
+
+_Use_decl_annotations_
+static NTSTATUS InsertIrp(IO_CSQ *Csq, PIRP Irp, PVOID InsertContext) {
+    RECEIVER *receiver = ReceiverOf(Csq);
+    UNREFERENCED_PARAMETER(InsertContext);
+    if (receiver->Stopped) {
+        return STATUS_FILE_CLOSED;
+    }
+    if (receiver->PendedCount >= CMB_MAX_PENDED_RECEIVES) {
+        return STATUS_QUOTA_EXCEEDED;
+    }
+    WriteRelease(&receiver->PendedCount, receiver->PendedCount + 1);
+    InsertTailList(&receiver->Pended, &Irp->Tail.Overlay.ListEntry);
+    return STATUS_SUCCESS;
+}
+
+_Use_decl_annotations_
+static VOID RemoveIrp(IO_CSQ *Csq, PIRP Irp) {
+    RECEIVER *receiver = ReceiverOf(Csq);
+    WriteRelease(&receiver->PendedCount, receiver->PendedCount - 1);
+    RemoveEntryList(&Irp->Tail.Overlay.ListEntry);
+}
+
+_Use_decl_annotations_
+static PIRP PeekNextIrp(IO_CSQ *Csq, PIRP Irp, PVOID PeekContext) {
+    RECEIVER *receiver = ReceiverOf(Csq);
+    LIST_ENTRY *next = Irp ? Irp->Tail.Overlay.ListEntry.Flink : receiver->Pended.Flink;
+    UNREFERENCED_PARAMETER(PeekContext);
+    return next == &receiver->Pended ? NULL : CONTAINING_RECORD(next, IRP, Tail.Overlay.ListEntry);
+}
+
+_Use_decl_annotations_
+static VOID AcquireLock(IO_CSQ *Csq, PKIRQL Irql) {
+    KeAcquireSpinLock(&ReceiverOf(Csq)->Queue->Lock, Irql);
+}
+
+_Use_decl_annotations_
+static VOID ReleaseLock(IO_CSQ *Csq, KIRQL Irql) {
+    KeReleaseSpinLock(&ReceiverOf(Csq)->Queue->Lock, Irql);
+}
+
+_Use_decl_annotations_
+static VOID CompleteCanceledIrp(IO_CSQ *Csq, PIRP Irp) {
+    UNREFERENCED_PARAMETER(Csq);
+    Complete(Irp, STATUS_CANCELLED, 0);
+}
+
+_Use_decl_annotations_
+NTSTATUS ReceiverInitialize(RECEIVER *Receiver, QUEUE *Queue, DEVICE_OBJECT *Device) {
+    RtlZeroMemory(Receiver, sizeof(*Receiver));
+    Receiver->Queue = Queue;
+    InitializeListHead(&Receiver->Pended);
+    Receiver->Worker = IoAllocateWorkItem(Device);
+    if (!Receiver->Worker) {
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    const NTSTATUS status = IoCsqInitializeEx(&Receiver->Csq, InsertIrp, RemoveIrp, PeekNextIrp, AcquireLock,
+                                              ReleaseLock, CompleteCanceledIrp);
+    if (!NT_SUCCESS(status)) {
+        ReceiverUninitialize(Receiver);
+    }
+    return status;
+}
+
+_Use_decl_annotations_
+VOID ReceiverUninitialize(RECEIVER *Receiver) {
+    IoFreeWorkItem(Receiver->Worker);
+    Receiver->Worker = NULL;
+}
+
+_Use_decl_annotations_
+VOID ReceiverStop(RECEIVER *Receiver) {
+    KIRQL irql;
+    KeAcquireSpinLock(&Receiver->Queue->Lock, &irql);
+    Receiver->Stopped = TRUE;
+    KeReleaseSpinLock(&Receiver->Queue->Lock, irql);
+    for (IRP *irp; (irp = IoCsqRemoveNextIrp(&Receiver->Csq, NULL)) != NULL;) {
+        Complete(irp, STATUS_CANCELLED, 0);
+    }
+}
+
+_Use_decl_annotations_
+NTSTATUS ReceiverPend(RECEIVER *Receiver, IRP *Irp) {
+    // Mapped here, where failing is possible; filling must not fail, or records would be lost.
+    IRP_OUTPUT(Irp) = MmGetSystemAddressForMdlSafe(Irp->MdlAddress, NormalPagePriority | MdlMappingNoExecute);
+    if (!IRP_OUTPUT(Irp)) {
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    const NTSTATUS status = IoCsqInsertIrpEx(&Receiver->Csq, Irp, NULL, NULL);
+    if (!NT_SUCCESS(status)) {
+        return status;
+    }
+    ReceiverPump(Receiver);
+    return STATUS_PENDING;
+}
+
+_Requires_lock_held_(Receiver->Queue->Lock)
+static BOOLEAN HasWork(_In_ const RECEIVER *Receiver) {
+    return Receiver->PendedCount != 0 && QueueHasBatch(Receiver->Queue);
+}
+
+// Completes the oldest request with a batch; there is one. FALSE if each request is being cancelled.
+_IRQL_requires_max_(APC_LEVEL)
+static BOOLEAN Deliver(_Inout_ RECEIVER *Receiver) {
+    IRP *irp = IoCsqRemoveNextIrp(&Receiver->Csq, NULL);
+    if (!irp) {
+        return FALSE;
+    }
+    const ULONG size = IoGetCurrentIrpStackLocation(irp)->Parameters.DeviceIoControl.OutputBufferLength;
+    Complete(irp, STATUS_SUCCESS, QueueTakeBatch(Receiver->Queue, IRP_OUTPUT(irp), size));
+    return TRUE;
+}
+
+// Becomes the pump, if there is work and no other pump. One that is there looks once more.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+_Must_inspect_result_
+static BOOLEAN StartPump(_Inout_ RECEIVER *Receiver) {
+    KIRQL irql;
+    KeAcquireSpinLock(&Receiver->Queue->Lock, &irql);
+    const BOOLEAN started = !Receiver->Pumping && HasWork(Receiver);
+    if (started) {
+        Receiver->Pumping = TRUE;
+        Receiver->PumpAgain = FALSE;
+    } else if (Receiver->Pumping) {
+        Receiver->PumpAgain = TRUE;
+    }
+    KeReleaseSpinLock(&Receiver->Queue->Lock, irql);
+    return started;
+}
+
+// Completes one request. FALSE: there is nothing left, and the caller is the pump no more.
+// Only the pump takes records, so those that make work for it stay until it has a request.
+_IRQL_requires_max_(APC_LEVEL)
+_Must_inspect_result_
+static BOOLEAN PumpOne(_Inout_ RECEIVER *Receiver) {
+    KIRQL irql;
+    const BOOLEAN delivered = Deliver(Receiver);
+    KeAcquireSpinLock(&Receiver->Queue->Lock, &irql);
+    Receiver->Pumping = HasWork(Receiver) && (delivered || Receiver->PumpAgain);
+    Receiver->PumpAgain = FALSE;
+    const BOOLEAN more = Receiver->Pumping;
+    KeReleaseSpinLock(&Receiver->Queue->Lock, irql);
+    return more;
+}
+
+_Use_decl_annotations_
+static VOID NTAPI PumpRest(PDEVICE_OBJECT Device, PVOID Context) {
+    SESSION *session = Context;
+    UNREFERENCED_PARAMETER(Device);
+    while (PumpOne(&session->Receiver)) {
+    }
+    SessionLeave(session);
+}
+
+_Use_decl_annotations_
+VOID ReceiverPump(RECEIVER *Receiver) {
+    KeMemoryBarrier();
+    if (ReadAcquire(&Receiver->PendedCount) == 0) {
+        return;
+    }
+    if (StartPump(Receiver) && PumpOne(Receiver)) {
+        SESSION *session = CONTAINING_RECORD(Receiver, SESSION, Receiver);
+        SessionEnter(session);
+        IoQueueWorkItem(Receiver->Worker, PumpRest, DelayedWorkQueue, session);
+    }
+}

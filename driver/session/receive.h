@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+//
+// The RECEIVE requests of one session: an inverted call. Requests wait here for records, records wait in the queue for
+// requests.
+
+#ifndef CMBRIDGE_RECEIVE_H
+#define CMBRIDGE_RECEIVE_H
+
+#include "queue/queue.h"
+
+typedef struct RECEIVER {
+    IO_CSQ Csq;
+    QUEUE *Queue;
+    _Guarded_by_(Queue->Lock) LIST_ENTRY Pended;
+    // Written with the lock held, read without it by ReceiverPump.
+    volatile LONG PendedCount;
+    _Guarded_by_(Queue->Lock) BOOLEAN Stopped;
+    // Queued by whoever sets Pumping and leaves it set.
+    PIO_WORKITEM Worker;
+    // Somebody is moving records into requests / must not leave without looking again.
+    _Guarded_by_(Queue->Lock) BOOLEAN Pumping;
+    _Guarded_by_(Queue->Lock) BOOLEAN PumpAgain;
+} RECEIVER;
+
+_IRQL_requires_max_(PASSIVE_LEVEL)
+_Must_inspect_result_
+NTSTATUS ReceiverInitialize(_Out_ RECEIVER *Receiver, _In_ __drv_aliasesMem QUEUE *Queue, _In_ DEVICE_OBJECT *Device);
+
+// Nobody uses the receiver any more.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID ReceiverUninitialize(_Inout_ RECEIVER *Receiver);
+
+// Takes no more requests and completes those that wait with STATUS_CANCELLED.
+_IRQL_requires_max_(APC_LEVEL)
+VOID ReceiverStop(_Inout_ RECEIVER *Receiver);
+
+// STATUS_PENDING: the request is no longer the caller's and may be complete already. Any other status: the caller
+// completes it.
+_IRQL_requires_max_(APC_LEVEL)
+_Must_inspect_result_
+NTSTATUS ReceiverPend(_Inout_ RECEIVER *Receiver, _Inout_ IRP *Irp);
+
+// To be called after anything that may allow a request to be completed: a commit, a new request. The session must be
+// held. Completes one request at most; a worker thread completes the others, so that no caller pays for the traffic of
+// all.
+_IRQL_requires_max_(APC_LEVEL)
+VOID ReceiverPump(_Inout_ RECEIVER *Receiver);
+
+#endif

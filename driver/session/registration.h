@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+//
+// One successful CmRegisterCallbackEx: what it wants, its cookie, its session.
+
+#ifndef CMBRIDGE_REGISTRATION_H
+#define CMBRIDGE_REGISTRATION_H
+
+#include "base/reserve.h"
+#include "decide/breaker.h"
+#include "session/session.h"
+#include "verdict/ruleset.h"
+
+typedef struct REGISTRATION REGISTRATION;
+
+struct REGISTRATION {
+    _Guarded_by_(Session->Lock) LIST_ENTRY Link;
+    SESSION *Session;
+    // Place in Session->Queue.Sources.
+    ULONG Source;
+    ULONG MaxDataBytes;
+    // CMB_REGISTER_*
+    UINT32 Options;
+    // PsGetProcessStartKey of the session's process.
+    UINT64 OwnerKey;
+    // Owned: its descendants. NULL without CMB_REGISTER_EXEMPT_CHILDREN.
+    PROCESS_TREES *Children;
+    UINT64 ClassMask;
+    // ClassMask, the pre of each wanted post, and what is needed to know about key objects.
+    UINT64 IntakeMask;
+    // Written by the configuration manager while callbacks already arrive: valid once Relaying was seen.
+    LARGE_INTEGER Cookie;
+    // Read with acquire by the callback: set after Cookie is known, cleared when the session stops.
+    volatile LONG Relaying;
+    // As it was registered; behind the structure.
+    UNICODE_STRING Altitude;
+    // The session has ended, and nothing is recorded.
+    volatile LONG Silent;
+    // The same, and nobody uses what the session has given up.
+    _Guarded_by_(Session->Lock) BOOLEAN Kept;
+    // Of CMB_REGISTER_PERSIST: callbacks that began while the session lasted, and one for the session itself.
+    _Interlocked_ volatile LONG InSession;
+    // Signalled when InSession is 0.
+    KEVENT Drained;
+    // How much was recorded, once it is Kept.
+    QUEUE_COUNTERS Counters;
+
+    KSPIN_LOCK RulesLock;
+    // Owned; never NULL.
+    _Guarded_by_(RulesLock) RULESET *Ruleset;
+    // The classes that may be relayed, and the serial number of the rules: changed together with Ruleset, and read
+    // without the lock.
+    volatile LONG64 Wanted;
+    volatile LONG64 RulesSerial;
+    // KEY_OBJECTs.
+    RESERVE Reserve;
+
+    // It is being removed: nobody is held for it.
+    _Guarded_by_(Session->Held.Lock) BOOLEAN Released;
+    _Guarded_by_(Session->Held.Lock) BREAKER Breaker;
+    _Guarded_by_(Session->Held.Lock) CMB_DECISION_STATISTICS Decisions;
+    // Breaker.UntoldCount is not 0: changed with the lock held, read without it.
+    volatile LONG BreakerUntold;
+
+    // Requests that are at work with the registration, and one for the configuration manager.
+    _Interlocked_ volatile LONG Users;
+    // Signalled when Users is 0.
+    KEVENT Idle;
+};
+
+_IRQL_requires_max_(PASSIVE_LEVEL)
+VOID RegistrationInitialize(_In_ DRIVER_OBJECT *DriverObject);
+
+// ^[0-9]+(\.[0-9]+)?$
+_Must_inspect_result_
+BOOLEAN RegistrationIsAltitude(_In_reads_(Length) const WCHAR *Text, _In_ ULONG Length);
+
+// A failure means that CmRegisterCallbackEx was not called, or that the session was stopped meanwhile; otherwise Reply
+// has its result, or says what is wrong with the program.
+_IRQL_requires_(PASSIVE_LEVEL)
+_Must_inspect_result_
+NTSTATUS RegistrationCreate(_Inout_ SESSION *Session, _In_ const CMB_REGISTER_REQUEST *Request,
+                            _In_ PCUNICODE_STRING Altitude, _In_reads_bytes_(Request->ProgramSize) const VOID *Program,
+                            _Inout_ CMB_REGISTER_REPLY *Reply);
+
+// The registration, which does not go away before RegistrationLeave; NULL if the session has no such cookie.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+_Must_inspect_result_
+REGISTRATION *RegistrationEnter(_Inout_ SESSION *Session, _In_ INT64 Cookie);
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID RegistrationLeave(_Inout_ REGISTRATION *Registration);
+
+// registration_rules.c: puts a new ruleset, which it takes over, in the place of the old one. Returns the last number
+// that was given under the old one.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+UINT64 RegistrationSwapRuleset(_Inout_ REGISTRATION *Registration, _In_ RULESET *Ruleset);
+
+// registration_rules.c: what is in force now; the caller releases it.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+RULESET *RegistrationGetRuleset(_Inout_ REGISTRATION *Registration);
+
+// registration_rules.c: makes a program the rules of a registration; Size 0 takes the rules away. A failure means that
+// there was no memory; everything else is the Status of Reply. Unless that is a success, the old rules stay in force.
+_IRQL_requires_(PASSIVE_LEVEL)
+_Must_inspect_result_
+NTSTATUS RegistrationSetRules(_Inout_ SESSION *Session, _In_ INT64 Cookie, _In_reads_bytes_(Size) const VOID *Program,
+                              _In_ ULONG Size, _Inout_ CMB_SET_RULES_REPLY *Reply);
+
+// registration_exempt.c: whether nobody is asked about what the process does: it is the session's own, or one that
+// CMB_REGISTER_EXEMPT_CHILDREN leaves out.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+BOOLEAN RegistrationIsExempt(_In_ const REGISTRATION *Registration, _In_ const IDENTITY_PROCESS *Process);
+
+// Lets go who is held, and returns when no notification is in flight any more. Status becomes the result of
+// CmUnRegisterCallback, or STATUS_INVALID_PARAMETER if the session has no such cookie. Not from a registry callback,
+// and not with a lock held that one takes. One whose session is gone is everybody's.
+_IRQL_requires_max_(PASSIVE_LEVEL)
+VOID RegistrationRemove(_Inout_ SESSION *Session, _In_ INT64 Cookie, _Inout_ CMB_UNREGISTER_REPLY *Reply);
+
+// Those that are CMB_REGISTER_PERSIST stay, without the session.
+_IRQL_requires_max_(PASSIVE_LEVEL)
+VOID RegistrationRemoveAll(_Inout_ SESSION *Session);
+
+// registration_keep.c: registrations that outlive their session. Session is stopped, and the registration does not go
+// away meanwhile. Returns when no callback uses the session's memory any more.
+_IRQL_requires_max_(PASSIVE_LEVEL)
+VOID RegistrationKeep(_Inout_ REGISTRATION *Registration);
+
+// registration_keep.c: removes the registration with the cookie whose session is gone, likewise that of an equal
+// altitude, and all. FALSE if there is none.
+_IRQL_requires_max_(PASSIVE_LEVEL)
+BOOLEAN RegistrationRemoveKept(_In_ INT64 Cookie, _Inout_ CMB_UNREGISTER_REPLY *Reply);
+_IRQL_requires_max_(PASSIVE_LEVEL)
+_Must_inspect_result_
+BOOLEAN RegistrationRemoveKeptAt(_In_ PCUNICODE_STRING Altitude);
+_IRQL_requires_max_(PASSIVE_LEVEL)
+VOID RegistrationRemoveAllKept(VOID);
+
+// registration_keep.c: around each callback. TRUE: the session's memory stays until RegistrationLeaveSession.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+_Must_inspect_result_
+BOOLEAN RegistrationEnterSession(_Inout_ REGISTRATION *Registration);
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID RegistrationLeaveSession(_Inout_ REGISTRATION *Registration);
+
+// registration_keep.c: takes one that is kept from the session's list. NULL if none matches.
+_IRQL_requires_(DISPATCH_LEVEL)
+_Must_inspect_result_
+REGISTRATION *RegistrationTakeKept(_Inout_ SESSION *Session, _In_ SESSION_MATCH *Match, _In_opt_ const VOID *Context);
+
+// registration.c, for registration_keep.c: the registration is in no list.
+_IRQL_requires_max_(PASSIVE_LEVEL)
+VOID RegistrationUnregister(_In_ _Post_ptr_invalid_ REGISTRATION *Registration, _Inout_ CMB_UNREGISTER_REPLY *Reply);
+
+// FALSE if the session has no such cookie.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+_Must_inspect_result_
+_Success_(return != FALSE)
+BOOLEAN
+RegistrationQuery(_Inout_ SESSION *Session, _In_ INT64 Cookie, _Out_ QUEUE_COUNTERS *Counters,
+                  _Out_ CMB_DECISION_STATISTICS *Decisions);
+
+#endif

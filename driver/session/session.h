@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+//
+// One open handle of the control device: its registrations, its queue, its pended requests. All of it dies with the
+// handle, except for registrations that are CMB_REGISTER_PERSIST and what these need.
+
+#ifndef CMBRIDGE_SESSION_H
+#define CMBRIDGE_SESSION_H
+
+#include "decide/held.h"
+#include "session/receive.h"
+
+typedef enum SESSION_STATE {
+    // Opened; nothing but HELLO is answered.
+    SessionNew,
+    // HELLO is being answered.
+    SessionStarting,
+    SessionReady,
+    // The handle is closed or closing.
+    SessionStopped,
+} SESSION_STATE;
+
+typedef struct SESSION {
+    // In the list of all sessions, under its lock.
+    LIST_ENTRY Link;
+    // The handle is gone, and with it all that the session had but the registrations that are kept. Under the lock of
+    // the list, as is how many of them are being removed.
+    BOOLEAN Detached;
+    ULONG Removals;
+    // Who opened the handle: PsGetProcessStartKey, and the id.
+    UINT64 OwnerKey;
+    UINT32 OwnerId;
+    // Dispatch routines and work items that are at work, and one for the open handle.
+    _Interlocked_ volatile LONG Users;
+    // Signalled when Users is 0.
+    KEVENT Idle;
+
+    KSPIN_LOCK Lock;
+    _Guarded_by_(Lock) SESSION_STATE State;
+    // Registrations that can be found by their cookie.
+    _Guarded_by_(Lock) LIST_ENTRY Registrations;
+
+    QUEUE Queue;
+    RECEIVER Receiver;
+    HELD_TABLE Held;
+} SESSION;
+
+_IRQL_requires_max_(DISPATCH_LEVEL)
+_Function_class_(SESSION_MATCH)
+typedef BOOLEAN SESSION_MATCH(_In_ const REGISTRATION *Registration, _In_opt_ const VOID *Context);
+
+typedef struct SESSION_TOTALS {
+    UINT32 Sessions;
+    UINT32 Registrations;
+    UINT32 PendedReceives;
+    UINT64 QueueBytes;
+    UINT64 QueueBytesLimit;
+    UINT64 QueueRecords;
+    UINT64 QueueRecordsLimit;
+    QUEUE_COUNTERS Counters;
+    CMB_DECISION_STATISTICS Decisions;
+} SESSION_TOTALS;
+
+_IRQL_requires_max_(PASSIVE_LEVEL)
+VOID SessionInitialize(VOID);
+
+// All sessions are gone: an open handle keeps the driver loaded, and no registration is kept any more.
+_IRQL_requires_max_(PASSIVE_LEVEL)
+VOID SessionUninitialize(VOID);
+
+_IRQL_requires_max_(PASSIVE_LEVEL)
+_Must_inspect_result_
+NTSTATUS SessionCreate(_In_ DEVICE_OBJECT *Device, _Outptr_ SESSION **Session);
+
+// Stops intake, cancels pended requests, lets go who waits for an answer, unregisters. May be called again: where there
+// is no IRP_MJ_CLEANUP, IRP_MJ_CLOSE is the first to call it. Not with a lock held that a registry callback takes.
+_IRQL_requires_max_(PASSIVE_LEVEL)
+VOID SessionStop(_Inout_ SESSION *Session);
+
+// Waits for whatever still uses the session, and frees it, or as much of it as registrations that are kept do not need.
+// After SessionStop.
+_IRQL_requires_max_(PASSIVE_LEVEL)
+VOID SessionFree(_In_ _Post_ptr_invalid_ SESSION *Session);
+
+// Takes a registration that has outlived its session from the list of that; NULL if none matches. SessionEndRemoval
+// follows when the registration is gone, and frees what was left of the session.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+_Must_inspect_result_
+REGISTRATION *SessionTakeKept(_In_ SESSION_MATCH *Match, _In_opt_ const VOID *Context);
+_IRQL_requires_max_(PASSIVE_LEVEL)
+VOID SessionEndRemoval(_Inout_ SESSION *Session);
+
+// Around everything that a dispatch routine or a work item does with a session: a pended request does not hold the
+// handle open for the routine that pended it.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID SessionEnter(_Inout_ SESSION *Session);
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID SessionLeave(_Inout_ SESSION *Session);
+
+// Gives the session its queue, and room to hold so many operations; once only.
+_IRQL_requires_max_(PASSIVE_LEVEL)
+_Must_inspect_result_
+NTSTATUS SessionStart(_Inout_ SESSION *Session, _In_ ULONG QueueBytes, _In_ ULONG QueueRecords, _In_ ULONG MaxHeld);
+
+_IRQL_requires_max_(DISPATCH_LEVEL)
+SESSION_STATE SessionGetState(_Inout_ SESSION *Session);
+
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID SessionQuery(_Inout_ SESSION *Session, _Inout_ SESSION_TOTALS *Totals);
+
+// Over all sessions; the counters include sessions that are closed.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID SessionQueryAll(_Out_ SESSION_TOTALS *Totals);
+
+#endif

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: MIT
+
+#include "verdict/process_cache.h"
+#include "base/memory.h"
+
+// What does not change as long as the process lives. A primary token can be replaced, which is not done once the
+// process runs.
+typedef struct PROCESS_ANSWERS {
+    RULES_HITS Image;
+    TOKEN_FACTS Token;
+    // The process has an image.
+    BOOLEAN ImageKnown;
+    // For want of memory.
+    BOOLEAN ImageDoubtful;
+    BOOLEAN TokenDoubtful;
+} PROCESS_ANSWERS;
+
+typedef struct PROCESS_SLOT {
+    KSPIN_LOCK Lock;
+    // PsGetProcessStartKey; 0: nobody.
+    _Guarded_by_(Lock) UINT64 Key;
+    _Guarded_by_(Lock) PROCESS_ANSWERS Answers;
+} PROCESS_SLOT;
+
+struct PROCESS_CACHE {
+    PROCESS_SLOT Slots[PROCESS_CACHE_SLOTS];
+};
+
+C_ASSERT(CMB_PROCESS_SLOTS % PROCESS_CACHE_SLOTS == 0);
+
+_Use_decl_annotations_
+PROCESS_CACHE *ProcessCacheCreate(VOID) {
+    PROCESS_CACHE *cache = MemoryAllocate(sizeof(*cache));
+    for (ULONG i = 0; cache && i < PROCESS_CACHE_SLOTS; ++i) {
+        KeInitializeSpinLock(&cache->Slots[i].Lock);
+    }
+    return cache;
+}
+
+_Use_decl_annotations_
+VOID ProcessCacheFree(PROCESS_CACHE *Cache) {
+    MemoryFree(Cache);
+}
+
+_Use_decl_annotations_
+BOOLEAN ProcessCacheIsNeeded(const RULES_MATCH *Match) {
+    return RulesNeeds(Match, RulesImage) || RulesNeeds(Match, RulesUser) || RulesNeeds(Match, RulesSessionId) ||
+           RulesNeeds(Match, RulesElevated);
+}
+
+_IRQL_requires_max_(DISPATCH_LEVEL)
+static BOOLEAN Find(_Inout_ PROCESS_SLOT *Slot, _In_ UINT64 Key, _Out_ PROCESS_ANSWERS *Answers) {
+    KIRQL irql;
+    KeAcquireSpinLock(&Slot->Lock, &irql);
+    const BOOLEAN found = Slot->Key == Key;
+    if (found) {
+        *Answers = Slot->Answers;
+    }
+    KeReleaseSpinLock(&Slot->Lock, irql);
+    return found;
+}
+
+_IRQL_requires_max_(DISPATCH_LEVEL)
+static VOID Keep(_Inout_ PROCESS_SLOT *Slot, _In_ UINT64 Key, _In_ const PROCESS_ANSWERS *Answers) {
+    KIRQL irql;
+    KeAcquireSpinLock(&Slot->Lock, &irql);
+    Slot->Key = Key;
+    Slot->Answers = *Answers;
+    KeReleaseSpinLock(&Slot->Lock, irql);
+}
+
+static BOOLEAN IsShortage(_In_ NTSTATUS Status) {
+    return Status == STATUS_INSUFFICIENT_RESOURCES || Status == STATUS_NO_MEMORY;
+}
+
+// Path belongs to the caller, who frees it with tag 0; NULL for a process without an image.
+_IRQL_requires_(PASSIVE_LEVEL)
+static NTSTATUS GetImage(_In_ PEPROCESS Process, _Outptr_result_maybenull_ UNICODE_STRING **Path) {
+    *Path = NULL;
+    const NTSTATUS status = SeLocateProcessImageName(Process, Path);
+    if (*Path && (!(*Path)->Length || !(*Path)->Buffer)) {
+        ExFreePoolWithTag(*Path, 0);
+        *Path = NULL;
+    }
+    return status;
+}
+
+static RULES_TEXT TextOf(_In_ const UNICODE_STRING *Path) {
+    return (RULES_TEXT){.Units = Path->Buffer, .Count = Path->Length / sizeof(WCHAR)};
+}
+
+_IRQL_requires_(PASSIVE_LEVEL)
+static VOID Ask(_In_ const RULES *Rules, _In_ PEPROCESS Process, _Out_ PROCESS_ANSWERS *Answers) {
+    RtlZeroMemory(Answers, sizeof(*Answers));
+    if (RulesUses(Rules, RulesImage)) {
+        UNICODE_STRING *path;
+        Answers->ImageDoubtful = IsShortage(GetImage(Process, &path));
+        if (path) {
+            const RULES_TEXT text = TextOf(path);
+            Answers->ImageKnown = TRUE;
+            RulesFind(Rules, RulesImage, &text, 1, &Answers->Image);
+            ExFreePoolWithTag(path, 0);
+        }
+    }
+    if (RulesUses(Rules, RulesUser) || RulesUses(Rules, RulesSessionId) || RulesUses(Rules, RulesElevated)) {
+        const PACCESS_TOKEN token = PsReferencePrimaryToken(Process);
+        if (token) {
+            Answers->TokenDoubtful = !IdentityReadToken(&Answers->Token, token);
+            PsDereferencePrimaryToken(token);
+        }
+    }
+}
+
+// A path that finds more than can be remembered is looked up each time.
+_IRQL_requires_(PASSIVE_LEVEL)
+static BOOLEAN NarrowByLongImage(_Inout_ RULES_MATCH *Match, _In_ PEPROCESS Process) {
+    UNICODE_STRING *path;
+    const NTSTATUS status = GetImage(Process, &path);
+    if (path) {
+        const RULES_TEXT text = TextOf(path);
+        RulesNarrowByTexts(Match, RulesImage, &text, 1, NULL, 0);
+        ExFreePoolWithTag(path, 0);
+        return TRUE;
+    }
+    if (IsShortage(status)) {
+        RulesDoubt(Match, RulesImage);
+        return FALSE;
+    }
+    RulesNarrowByNothing(Match, RulesImage);
+    return TRUE;
+}
+
+_IRQL_requires_(PASSIVE_LEVEL)
+static BOOLEAN NarrowByImage(_Inout_ RULES_MATCH *Match, _In_ const PROCESS_ANSWERS *Answers, _In_ PEPROCESS Process) {
+    if (Answers->ImageDoubtful) {
+        RulesDoubt(Match, RulesImage);
+        return FALSE;
+    }
+    if (!Answers->ImageKnown) {
+        RulesNarrowByNothing(Match, RulesImage);
+    } else if (Answers->Image.Count == RULES_HITS_MANY) {
+        return NarrowByLongImage(Match, Process);
+    } else {
+        RulesNarrowByHits(Match, RulesImage, &Answers->Image);
+    }
+    return TRUE;
+}
+
+static BOOLEAN NarrowBySid(_Inout_ RULES_MATCH *Match, _In_ const TOKEN_FACTS *Token, _In_ BOOLEAN Doubtful) {
+    if (Token->SidSize) {
+        RulesNarrowByUser(Match, Token->Sid, Token->SidSize);
+    } else if (Doubtful) {
+        RulesDoubt(Match, RulesUser);
+        return FALSE;
+    } else {
+        RulesNarrowByNothing(Match, RulesUser);
+    }
+    return TRUE;
+}
+
+// Not inlined: whom the thread acts for is rarely asked, and needs stack.
+_IRQL_requires_(PASSIVE_LEVEL)
+static DECLSPEC_NOINLINE BOOLEAN NarrowByUser(_Inout_ RULES_MATCH *Match, _In_ const PROCESS_ANSWERS *Answers) {
+    TOKEN_FACTS client;
+    BOOLEAN complete = TRUE;
+    if (!IdentityReadClient(&client, &complete)) {
+        return NarrowBySid(Match, &Answers->Token, Answers->TokenDoubtful);
+    }
+    return NarrowBySid(Match, &client, !complete);
+}
+
+static VOID NarrowBySession(_Inout_ RULES_MATCH *Match, _In_ const TOKEN_FACTS *Token) {
+    if (Token->Token.Flags & CMB_TOKEN_SESSION) {
+        RulesNarrowByNumber(Match, RulesSessionId, Token->Token.SessionId);
+    } else {
+        RulesNarrowByNothing(Match, RulesSessionId);
+    }
+}
+
+static BOOLEAN NarrowByElevation(_Inout_ RULES_MATCH *Match, _In_ const PROCESS_ANSWERS *Answers) {
+    if (Answers->Token.Token.Flags & CMB_TOKEN_ELEVATION) {
+        RulesNarrowByNumber(Match, RulesElevated, (Answers->Token.Token.Flags & CMB_TOKEN_ELEVATED) != 0);
+    } else if (Answers->TokenDoubtful) {
+        RulesDoubt(Match, RulesElevated);
+        return FALSE;
+    } else {
+        RulesNarrowByNothing(Match, RulesElevated);
+    }
+    return TRUE;
+}
+
+static VOID NarrowByNothing(_Inout_ RULES_MATCH *Match) {
+    RulesNarrowByNothing(Match, RulesImage);
+    RulesNarrowByNothing(Match, RulesUser);
+    RulesNarrowByNothing(Match, RulesSessionId);
+    RulesNarrowByNothing(Match, RulesElevated);
+}
+
+_Use_decl_annotations_
+BOOLEAN ProcessCacheNarrow(const RULESET *Ruleset, RULES_MATCH *Match, const IDENTITY_PROCESS *Process) {
+    PROCESS_SLOT *slot = &Ruleset->Processes->Slots[Process->Key % PROCESS_CACHE_SLOTS];
+    PROCESS_ANSWERS answers;
+    BOOLEAN certain = TRUE;
+    // The same whether or not somebody has asked before.
+    if (KeAreAllApcsDisabled()) {
+        NarrowByNothing(Match);
+        return TRUE;
+    }
+    if (!Find(slot, Process->Key, &answers)) {
+        Ask(Ruleset->Rules, Process->Object, &answers);
+        if (!answers.ImageDoubtful && !answers.TokenDoubtful) {
+            Keep(slot, Process->Key, &answers);
+        }
+    }
+    if (RulesNeeds(Match, RulesSessionId)) {
+        NarrowBySession(Match, &answers.Token);
+    }
+    if (RulesNeeds(Match, RulesElevated)) {
+        certain &= NarrowByElevation(Match, &answers);
+    }
+    if (RulesNeeds(Match, RulesImage)) {
+        certain &= NarrowByImage(Match, &answers, Process->Object);
+    }
+    if (RulesNeeds(Match, RulesUser)) {
+        certain &= NarrowByUser(Match, &answers);
+    }
+    return certain;
+}

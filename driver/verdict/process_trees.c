@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: MIT
+
+#include "verdict/process_trees.h"
+#include "base/memory.h"
+#include "process/process_snapshot.h"
+#include "process/process_table.h"
+
+// Lock order: that of the list, that of a table.
+struct PROCESS_TREES {
+    _Guarded_by_(TreesLock) LIST_ENTRY Link;
+    ULONG Count;
+    UINT32 Ids[CMB_MAX_RULES_TREES];
+    // PsGetProcessStartKey of the processes that the trees grow from; 0: there was none with the id.
+    UINT64 Roots[CMB_MAX_RULES_TREES];
+    PROCESS_TABLE Table;
+};
+
+static KSPIN_LOCK TreesLock;
+static _Guarded_by_(TreesLock) LIST_ENTRY TreesList;
+
+// Held while the system is told whether to tell. No callback takes it.
+static KMUTEX TellingMutex;
+static _Guarded_by_(TellingMutex) BOOLEAN Telling;
+
+static VOID NTAPI ProcessNotify(HANDLE ParentId, HANDLE ProcessId, BOOLEAN Create);
+
+_Use_decl_annotations_
+CMB_INIT_CODE VOID ProcessTreesInitialize(VOID) {
+    KeInitializeSpinLock(&TreesLock);
+    InitializeListHead(&TreesList);
+    KeInitializeMutex(&TellingMutex, 0);
+    Telling = FALSE;
+}
+
+_Use_decl_annotations_
+VOID ProcessTreesUninitialize(VOID) {
+    ProcessTreesSettle();
+    NT_ASSERT(!Telling);
+}
+
+// 0 if nobody has the id. Time is when the process was created.
+_IRQL_requires_max_(APC_LEVEL)
+static UINT64 KeyOfId(_In_ HANDLE Id, _Out_ INT64 *Time) {
+    PEPROCESS process;
+    *Time = 0;
+    if (!Id || !NT_SUCCESS(PsLookupProcessByProcessId(Id, &process))) {
+        return 0;
+    }
+    const UINT64 key = PsGetProcessStartKey(process);
+    *Time = PsGetProcessCreateTimeQuadPart(process);
+    ObDereferenceObject(process);
+    return key;
+}
+
+// The process that the parent's id meant when the child was born. An id is free only when nothing refers to its process
+// any more; whoever creates a child in the name of another process has a handle of that.
+_IRQL_requires_max_(APC_LEVEL)
+static UINT64 KeyOfParent(_In_ HANDLE ParentId, _In_ INT64 ChildTime) {
+    INT64 time;
+    const UINT64 key = KeyOfId(ParentId, &time);
+    return time <= ChildTime ? key : 0;
+}
+
+_IRQL_requires_max_(DISPATCH_LEVEL)
+static VOID NoteBirth(_In_ UINT64 Parent, _In_ UINT64 Child) {
+    KIRQL irql;
+    KeAcquireSpinLock(&TreesLock, &irql);
+    for (LIST_ENTRY *link = TreesList.Flink; link != &TreesList; link = link->Flink) {
+        ProcessTableNoteBirth(&CONTAINING_RECORD(link, PROCESS_TREES, Link)->Table, Parent, Child);
+    }
+    KeReleaseSpinLock(&TreesLock, irql);
+}
+
+_IRQL_requires_max_(DISPATCH_LEVEL)
+static VOID NoteExit(_In_ UINT64 Process) {
+    KIRQL irql;
+    KeAcquireSpinLock(&TreesLock, &irql);
+    for (LIST_ENTRY *link = TreesList.Flink; link != &TreesList; link = link->Flink) {
+        ProcessTableNoteExit(&CONTAINING_RECORD(link, PROCESS_TREES, Link)->Table, Process);
+    }
+    KeReleaseSpinLock(&TreesLock, irql);
+}
+
+// At PASSIVE_LEVEL. Birth: on the thread that creates the process, before the process runs. Exit: on its last thread,
+// before its handles are closed.
+_Function_class_(CREATE_PROCESS_NOTIFY_ROUTINE)
+static VOID NTAPI ProcessNotify(HANDLE ParentId, HANDLE ProcessId, BOOLEAN Create) {
+    INT64 time;
+    if (Create) {
+        const UINT64 child = KeyOfId(ProcessId, &time);
+        const UINT64 parent = KeyOfParent(ParentId ? ParentId : PsGetCurrentProcessId(), time);
+        if (child) {
+            NoteBirth(parent, child);
+        }
+        return;
+    }
+    IDENTITY_PROCESS current;
+    IdentityGetProcess(&current);
+    const UINT64 key = (HANDLE)(ULONG_PTR)current.Id == ProcessId ? current.Key : KeyOfId(ProcessId, &time);
+    if (key) {
+        NoteExit(key);
+    }
+}
+
+_IRQL_requires_(PASSIVE_LEVEL)
+_Must_inspect_result_
+static NTSTATUS Plant(_Inout_ PROCESS_TREES *Trees) {
+    NTSTATUS status = STATUS_SUCCESS;
+    KIRQL irql;
+    KeWaitForSingleObject(&TellingMutex, Executive, KernelMode, FALSE, NULL);
+    // The system has room for so many such routines.
+    if (!Telling && !NT_SUCCESS(PsSetCreateProcessNotifyRoutine(ProcessNotify, FALSE))) {
+        status = STATUS_INSUFFICIENT_RESOURCES;
+    }
+    if (NT_SUCCESS(status)) {
+        Telling = TRUE;
+        KeAcquireSpinLock(&TreesLock, &irql);
+        InsertTailList(&TreesList, &Trees->Link);
+        KeReleaseSpinLock(&TreesLock, irql);
+    }
+    KeReleaseMutex(&TellingMutex, FALSE);
+    return status;
+}
+
+_Use_decl_annotations_
+VOID ProcessTreesSettle(VOID) {
+    KIRQL irql;
+    KeWaitForSingleObject(&TellingMutex, Executive, KernelMode, FALSE, NULL);
+    KeAcquireSpinLock(&TreesLock, &irql);
+    const BOOLEAN empty = IsListEmpty(&TreesList);
+    KeReleaseSpinLock(&TreesLock, irql);
+    if (empty && Telling) {
+        PsSetCreateProcessNotifyRoutine(ProcessNotify, TRUE);
+        Telling = FALSE;
+    }
+    KeReleaseMutex(&TellingMutex, FALSE);
+}
+
+// To which trees each process of the snapshot belongs: those that its id names, and those of its parent.
+static VOID Trace(_In_ const PROCESS_TREES *Trees, _In_ const PROCESS_SNAPSHOT *Snapshot,
+                  _Out_writes_all_(Snapshot->Count) UINT32 *Members, _Out_writes_all_(Snapshot->Count) ULONG *Parents) {
+    BOOLEAN changed = TRUE;
+    for (ULONG i = 0; i < Snapshot->Count; ++i) {
+        Members[i] = 0;
+        for (ULONG tree = 0; tree < Trees->Count; ++tree) {
+            Members[i] |= (UINT32)(Snapshot->Processes[i].Id == Trees->Ids[tree]) << tree;
+        }
+        Parents[i] = ProcessSnapshotFindParent(Snapshot, i);
+    }
+    // A member only ever gets more trees, so that this ends.
+    while (changed) {
+        changed = FALSE;
+        for (ULONG i = 0; i < Snapshot->Count; ++i) {
+            const UINT32 inherited = Parents[i] < Snapshot->Count ? Members[Parents[i]] : 0;
+            if (inherited & ~Members[i]) {
+                Members[i] |= inherited;
+                changed = TRUE;
+            }
+        }
+    }
+}
+
+_IRQL_requires_max_(APC_LEVEL)
+static VOID NoteMember(_Inout_ PROCESS_TREES *Trees, _In_ const SNAPSHOT_PROCESS *Process, _In_ UINT32 Members) {
+    INT64 time;
+    const UINT64 key = KeyOfId((HANDLE)(ULONG_PTR)Process->Id, &time);
+    // It may have exited by now, and its id have gone to another process.
+    if (!key || time != Process->CreateTime) {
+        return;
+    }
+    for (ULONG tree = 0; tree < Trees->Count; ++tree) {
+        if (Process->Id == Trees->Ids[tree]) {
+            Trees->Roots[tree] = key;
+        }
+    }
+    ProcessTableAdd(&Trees->Table, key, Members);
+}
+
+_IRQL_requires_(PASSIVE_LEVEL)
+_Must_inspect_result_
+static NTSTATUS FindMembers(_Inout_ PROCESS_TREES *Trees) {
+    PROCESS_SNAPSHOT *snapshot;
+    const NTSTATUS status = ProcessSnapshotTake(&snapshot);
+    if (!NT_SUCCESS(status)) {
+        return status;
+    }
+    UINT32 *members = MemoryAllocate((SIZE_T)snapshot->Count * (sizeof(*members) + sizeof(ULONG)));
+    if (members) {
+        Trace(Trees, snapshot, members, (ULONG *)(members + snapshot->Count));
+        for (ULONG i = 0; i < snapshot->Count; ++i) {
+            if (members[i]) {
+                NoteMember(Trees, &snapshot->Processes[i], members[i]);
+            }
+        }
+    }
+    MemoryFree(snapshot);
+    MemoryFree(members);
+    return members ? STATUS_SUCCESS : STATUS_INSUFFICIENT_RESOURCES;
+}
+
+// A tree of the former rules is meant again if its process is the one that the id means now, or if nobody has the id.
+static VOID Inherit(_Inout_ PROCESS_TREES *Trees, _Inout_ PROCESS_TREES *Former) {
+    for (ULONG tree = 0; tree < Trees->Count; ++tree) {
+        for (ULONG old = 0; old < Former->Count; ++old) {
+            if (Former->Ids[old] == Trees->Ids[tree] && Former->Roots[old] &&
+                (!Trees->Roots[tree] || Trees->Roots[tree] == Former->Roots[old])) {
+                Trees->Roots[tree] = Former->Roots[old];
+                ProcessTableInherit(&Trees->Table, tree, &Former->Table, old);
+            }
+        }
+    }
+}
+
+// Count trees, of which the caller fills in the ids before anything else.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+_Must_inspect_result_
+static PROCESS_TREES *Allocate(_In_range_(0, CMB_MAX_RULES_TREES) ULONG Count) {
+    PROCESS_TREES *trees = MemoryAllocate(sizeof(*trees));
+    if (trees) {
+        trees->Count = Count;
+        ProcessTableInitialize(&trees->Table);
+    }
+    return trees;
+}
+
+// Frees the trees if it fails. Former: see ProcessTreesCreate.
+_IRQL_requires_(PASSIVE_LEVEL)
+_Must_inspect_result_
+static NTSTATUS Grow(_In_ PROCESS_TREES *Trees, _In_ BOOLEAN FromSnapshot, _In_opt_ PROCESS_TREES *Former) {
+    // Births are noted before the list is read, so that none is missed.
+    NTSTATUS status = Plant(Trees);
+    if (!NT_SUCCESS(status)) {
+        MemoryFree(Trees);
+        return status;
+    }
+    status = FromSnapshot ? FindMembers(Trees) : STATUS_SUCCESS;
+    if (!NT_SUCCESS(status)) {
+        ProcessTreesFree(Trees);
+        ProcessTreesSettle();
+        return status;
+    }
+    if (Former) {
+        Inherit(Trees, Former);
+    }
+    ProcessTableSettle(&Trees->Table);
+    return status;
+}
+
+_Use_decl_annotations_
+NTSTATUS ProcessTreesCreate(const RULES *Rules, PROCESS_TREES *Former, PROCESS_TREES **Trees) {
+    *Trees = NULL;
+    PROCESS_TREES *trees = Allocate(RulesGetTreeCount(Rules));
+    if (!trees) {
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    for (ULONG tree = 0; tree < trees->Count; ++tree) {
+        trees->Ids[tree] = RulesGetTreeProcess(Rules, tree);
+    }
+    const NTSTATUS status = Grow(trees, TRUE, Former);
+    if (NT_SUCCESS(status)) {
+        *Trees = trees;
+    }
+    return status;
+}
+
+_Use_decl_annotations_
+NTSTATUS ProcessTreesCreateOne(UINT32 ProcessId, UINT64 ProcessKey, PROCESS_TREES **Trees) {
+    PEPROCESS process = NULL;
+    *Trees = NULL;
+    PROCESS_TREES *trees = Allocate(1);
+    if (!trees) {
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    trees->Ids[0] = ProcessId;
+    // While there is a reference to the process, nobody else gets its id.
+    if (!NT_SUCCESS(PsLookupProcessByProcessId((HANDLE)(ULONG_PTR)ProcessId, &process))) {
+        process = NULL;
+    }
+    ProcessTableAdd(&trees->Table, ProcessKey, 1);
+    const NTSTATUS status = Grow(trees, process && PsGetProcessStartKey(process) == ProcessKey, NULL);
+    if (process) {
+        ObDereferenceObject(process);
+    }
+    if (NT_SUCCESS(status)) {
+        *Trees = trees;
+    }
+    return status;
+}
+
+_Use_decl_annotations_
+VOID ProcessTreesFree(PROCESS_TREES *Trees) {
+    KIRQL irql;
+    if (!Trees) {
+        return;
+    }
+    KeAcquireSpinLock(&TreesLock, &irql);
+    RemoveEntryList(&Trees->Link);
+    KeReleaseSpinLock(&TreesLock, irql);
+    MemoryFree(Trees);
+}
+
+_Use_decl_annotations_
+BOOLEAN ProcessTreesFind(PROCESS_TREES *Trees, UINT64 ProcessKey, UINT32 *Members) {
+    return ProcessTableFind(&Trees->Table, ProcessKey, Members);
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+//
+// What is in force for a registration from one SET_RULES to the next: rules, or none, and what was found out about
+// processes for them.
+
+#ifndef CMBRIDGE_RULESET_H
+#define CMBRIDGE_RULESET_H
+
+#include "process/identity.h"
+#include "rules/rules.h"
+
+typedef struct PROCESS_CACHE PROCESS_CACHE;
+typedef struct PROCESS_TREES PROCESS_TREES;
+
+typedef struct RULESET {
+    _Interlocked_ volatile LONG References;
+    // CMB_DECIDED.Ruleset: set when it comes into force.
+    UINT32 Number;
+    // Owned. NULL: there are no rules, and everything is relayed.
+    RULES *Rules;
+    // Owned; NULL if no rule asks for what it holds.
+    PROCESS_CACHE *Processes;
+    // Owned; NULL if no rule asks for a tree.
+    PROCESS_TREES *Trees;
+} RULESET;
+
+// Size 0: no rules. Former is what is in force now, or NULL: trees of processes that are gone live on. STATUS_BAD_DATA
+// with Error for a program that is refused.
+_IRQL_requires_(PASSIVE_LEVEL)
+_Must_inspect_result_
+_Success_(return >= 0)
+NTSTATUS RulesetCreate(_In_reads_bytes_(Size) const VOID *Program, _In_ ULONG Size, _In_opt_ RULESET *Former,
+                       _Outptr_ RULESET **Ruleset, _Out_ RULES_ERROR *Error);
+
+_IRQL_requires_max_(DISPATCH_LEVEL)
+RULESET *RulesetReference(_Inout_ RULESET *Ruleset);
+
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID RulesetRelease(_In_opt_ _Post_ptr_invalid_ RULESET *Ruleset);
+
+// Of ClassMask, the classes that may be relayed.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+UINT64 RulesetGetClassMask(_In_ const RULESET *Ruleset, _In_ UINT64 ClassMask);
+
+// Rule is one that a verdict under the ruleset has named.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+const CMB_RULE *RulesetGetRule(_In_ const RULESET *Ruleset, _In_ UINT32 Rule);
+
+// 0 without rules.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+UINT64 RulesetGetSerial(_In_ const RULESET *Ruleset);
+
+#endif

@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: MIT
+
+#include "verdict/subject.h"
+#include "base/memory.h"
+
+// Not zeroed as a whole: the room for texts is large and rarely used.
+_Use_decl_annotations_
+VOID SubjectBegin(SUBJECT *Subject, REGISTRATION *Registration, const RULES *Rules, const NOTIFY_CLASS *Class,
+                  VOID *Pre) {
+    RtlZeroMemory(Subject, FIELD_OFFSET(SUBJECT, Text.Short));
+    Subject->Registration = Registration;
+    Subject->Rules = Rules;
+    Subject->Class = Class;
+    Subject->Pre = Pre;
+    Subject->Key = FactAbsent;
+    if (Pre && Class->Phase == NotifyPhasePre && Class->Key != NotifyKeyNone) {
+        Subject->Key = FactNotAsked;
+        Subject->KeySource = Class->Key;
+        if (Class->Key == NotifyKeyObject) {
+            Subject->Object = *(VOID *const *)Pre;
+            Subject->KeyObject = *NotifyClassObjectContext(Class, Pre);
+        }
+    }
+}
+
+_Use_decl_annotations_
+VOID SubjectSetObject(SUBJECT *Subject, VOID *Object, KEY_OBJECT *KeyObject) {
+    Subject->Key = FactNotAsked;
+    Subject->KeySource = NotifyKeyObject;
+    Subject->Object = Object;
+    Subject->KeyObject = KeyObject;
+}
+
+static RULES_TEXT TextOfName(_In_ const NAME *Name) {
+    return (RULES_TEXT){.Units = (const WCHAR *)Name->Bytes, .Count = Name->Size / sizeof(WCHAR)};
+}
+
+static VOID SetParts(_Inout_ SUBJECT *Subject, _In_ RULES_TEXT First, _In_opt_ const RULES_TEXT *Second) {
+    Subject->Parts[0] = First;
+    Subject->PartCount = 1;
+    if (Second) {
+        Subject->Parts[Subject->PartCount++] = *Second;
+    }
+    Subject->Key = FactKnown;
+}
+
+_Use_decl_annotations_
+VOID SubjectSetDead(SUBJECT *Subject, KEY_OBJECT *KeyObject) {
+    SUBJECT_PATH *path = &Subject->Paths[0];
+    path->Name = KeyObjectGetLastName(KeyObject);
+    if (path->Name && !path->Name->Fault) {
+        SetParts(Subject, TextOfName(path->Name), NULL);
+    } else if (Subject->Rules && KeyObjectFindLastHits(KeyObject, RulesGetSerial(Subject->Rules), &Subject->Hits)) {
+        Subject->HitsKnown = TRUE;
+        Subject->Key = FactKnown;
+    }
+}
+
+// Only a deleted key has no path. One that cannot be told for any other reason, as too long a one, is not known: rules
+// that fail closed must not be passed by it.
+static FACT_STATE StateOf(_In_ NTSTATUS Status) {
+    return Status == STATUS_KEY_DELETED ? FactAbsent : FactNoMemory;
+}
+
+_IRQL_requires_max_(APC_LEVEL)
+static VOID CopyText(_Inout_ SUBJECT_TEXT *Text, _In_ const CAPTURE *Capture) {
+    WCHAR *units = Text->Short;
+    MemoryFree(Text->Long);
+    Text->Long = NULL;
+    Text->Present = Capture->Flags != 0;
+    Text->Count = Capture->Size / sizeof(WCHAR);
+    Text->FullSize = Capture->FullSize;
+    Text->Units = units;
+    if (Capture->Flags & CMB_SPAN_FAULT) {
+        Text->State = FactFault;
+        return;
+    }
+    if (Text->Count > SUBJECT_SHORT_UNITS) {
+        units = Text->Long = MemoryAllocate(Capture->Size);
+        Text->Units = units;
+    }
+    if (!units) {
+        Text->State = FactNoMemory;
+    } else {
+        Text->State = CaptureBytes(units, Capture->UnsafeBytes, Capture->Size) ? FactKnown : FactFault;
+    }
+}
+
+// The copy, as if it were the caller's.
+static VOID DescribeCopy(_In_ const SUBJECT_TEXT *Text, _In_ ULONG Limit, _Out_ CAPTURE *Capture) {
+    const ULONG size = Text->Count * sizeof(WCHAR);
+    if (Text->State == FactFault) {
+        CaptureDescribeFault(Capture);
+    } else if (Text->State == FactKnown && Text->Present) {
+        CaptureDescribeBytes(Capture, Text->Units, Text->FullSize, min(size, Limit));
+    } else if (Text->State == FactKnown) {
+        RtlZeroMemory(Capture, sizeof(*Capture));
+    }
+}
+
+static RULES_TEXT TextOf(_In_ const SUBJECT_TEXT *Text) {
+    return (RULES_TEXT){.Units = Text->Units, .Count = Text->Count};
+}
+
+// Of a live object. KeyObject: where its path may be remembered.
+_IRQL_requires_max_(APC_LEVEL)
+static FACT_STATE FindPath(_Inout_ SUBJECT *Subject, _Inout_ SUBJECT_PATH *Path, _In_ VOID *Object,
+                           _Inout_opt_ KEY_OBJECT *KeyObject, _Out_ RULES_TEXT *Text) {
+    RtlZeroMemory(Text, sizeof(*Text));
+    Path->Name = KeyObjectTakeName(KeyObject, &Path->Path.Generation);
+    if (!Path->Name) {
+        KeyPathGet(&Path->Path, Subject->Registration, Object);
+        if (Path->Path.Given) {
+            Text->Units = Path->Path.Given->Buffer;
+            Text->Count = Path->Path.Given->Length / sizeof(WCHAR);
+            return FactKnown;
+        }
+        if (Path->Path.Status == STATUS_KEY_DELETED && KeyObject) {
+            Path->Name = KeyObjectGetLastName(KeyObject);
+        }
+    }
+    if (Path->Name && !Path->Name->Fault) {
+        *Text = TextOfName(Path->Name);
+        return FactKnown;
+    }
+    return StateOf(Path->Path.Status);
+}
+
+_Use_decl_annotations_
+VOID SubjectRecallKey(SUBJECT *Subject) {
+    if (Subject->Key == FactNotAsked && Subject->KeySource == NotifyKeyObject &&
+        Subject->Class->Body != NotifyBodyRename &&
+        KeyObjectFindHits(Subject->KeyObject, RulesGetSerial(Subject->Rules), &Subject->Hits, &Subject->Generation)) {
+        Subject->HitsKnown = TRUE;
+        Subject->Key = FactKnown;
+    }
+}
+
+_IRQL_requires_max_(APC_LEVEL)
+static VOID FindObject(_Inout_ SUBJECT *Subject) {
+    const UINT64 serial = RulesGetSerial(Subject->Rules);
+    SUBJECT_PATH *path = &Subject->Paths[0];
+    RULES_TEXT text;
+    SubjectRecallKey(Subject);
+    if (Subject->Key == FactKnown) {
+        return;
+    }
+    Subject->Key = FindPath(Subject, path, Subject->Object, Subject->KeyObject, &text);
+    if (Subject->Key != FactKnown) {
+        if (path->Path.Status == STATUS_KEY_DELETED &&
+            KeyObjectFindLastHits(Subject->KeyObject, serial, &Subject->Hits)) {
+            Subject->HitsKnown = TRUE;
+            Subject->Key = FactKnown;
+        }
+        return;
+    }
+    SetParts(Subject, text, NULL);
+    RulesFind(Subject->Rules, RulesKey, Subject->Parts, 1, &Subject->Hits);
+    Subject->HitsKnown = Subject->Hits.Count != RULES_HITS_MANY;
+    // Nothing can be attached any more to an object that is being closed.
+    if (!Subject->KeyObject && Subject->Class->Body != NotifyBodyClose) {
+        Subject->KeyObject = KeyObjectAttach(Subject->Registration, Subject->Object, NULL, Subject->Opener, FALSE);
+    }
+    Subject->Generation = path->Path.Generation;
+    KeyObjectKeepHits(Subject->KeyObject, serial, &Subject->Hits, Subject->Generation);
+}
+
+// The path, and the path that the key is to have: the same but for the last component.
+_IRQL_requires_max_(APC_LEVEL)
+static VOID FindRename(_Inout_ SUBJECT *Subject) {
+    const REG_RENAME_KEY_INFORMATION *rename = Subject->Pre;
+    RULES_TEXT text;
+    CAPTURE name;
+    const FACT_STATE state = FindPath(Subject, &Subject->Paths[0], Subject->Object, Subject->KeyObject, &text);
+    if (state != FactKnown) {
+        Subject->Key = state;
+        return;
+    }
+    CaptureDescribeString(&name, rename->NewName, MAXUSHORT);
+    CopyText(&Subject->Text, &name);
+    if (Subject->Text.State != FactKnown) {
+        Subject->Key = Subject->Text.State;
+        return;
+    }
+    SetParts(Subject, text, NULL);
+    while (text.Count && text.Units[text.Count - 1] != L'\\') {
+        --text.Count;
+    }
+    Subject->OtherParts[0] = text;
+    Subject->OtherParts[1] = TextOf(&Subject->Text);
+    Subject->OtherPartCount = 2;
+}
+
+// Root, if the name is relative to one, and the name.
+_IRQL_requires_max_(APC_LEVEL)
+static VOID SetTail(_Inout_ SUBJECT *Subject, _In_ FACT_STATE RootState, _In_ RULES_TEXT Root) {
+    const RULES_TEXT text = TextOf(&Subject->Text);
+    DescribeCopy(&Subject->Text, MAXUSHORT, &Subject->Tail.Text);
+    if (Subject->Text.State != FactKnown) {
+        Subject->Key = Subject->Text.State;
+    } else if (Subject->Tail.Absolute) {
+        SetParts(Subject, text, NULL);
+    } else if (RootState != FactKnown) {
+        Subject->Key = RootState;
+    } else {
+        SetParts(Subject, Root, &text);
+    }
+}
+
+_IRQL_requires_max_(APC_LEVEL)
+static VOID FindCreate(_Inout_ SUBJECT *Subject) {
+    const REG_CREATE_KEY_INFORMATION_V1 *create = Subject->Pre;
+    KEY_OBJECT *root = *NotifyClassObjectContext(Subject->Class, Subject->Pre);
+    RULES_TEXT text;
+    const FACT_STATE state = FindPath(Subject, &Subject->Paths[0], create->RootObject, root, &text);
+    NameDescribeCreate(&Subject->Tail, create, state != FactAbsent);
+    CopyText(&Subject->Text, &Subject->Tail.Text);
+    if (Subject->Text.State == FactFault && state != FactAbsent) {
+        NAME_TAIL complete;
+        NameDescribeCreate(&complete, create, FALSE);
+        if (complete.Absolute) {
+            Subject->Tail = complete;
+            CopyText(&Subject->Text, &complete.Text);
+        }
+    }
+    SetTail(Subject, state, text);
+}
+
+_IRQL_requires_max_(APC_LEVEL)
+static VOID FindLoad(_Inout_ SUBJECT *Subject) {
+    const REG_LOAD_KEY_INFORMATION *load = Subject->Pre;
+    FACT_STATE state = FactAbsent;
+    RULES_TEXT text = {0};
+    NameDescribeLoad(&Subject->Tail, load);
+    CopyText(&Subject->Text, &Subject->Tail.Text);
+    if (!Subject->Tail.Absolute) {
+        state = FindPath(Subject, &Subject->Paths[0], load->Object, NULL, &text);
+    }
+    SetTail(Subject, state, text);
+}
+
+// Either key counts. If one is not known, whatever the other says would be half the truth.
+_IRQL_requires_max_(APC_LEVEL)
+static VOID FindMerged(_Inout_ SUBJECT *Subject) {
+    const REG_SAVE_MERGED_KEY_INFORMATION *save = Subject->Pre;
+    VOID *const objects[] = {save->HighKeyObject, save->LowKeyObject};
+    RULES_TEXT texts[2];
+    FACT_STATE states[2];
+    for (ULONG i = 0; i < RTL_NUMBER_OF(objects); ++i) {
+        states[i] = objects[i] ? FindPath(Subject, &Subject->Paths[i], objects[i], NULL, &texts[i]) : FactAbsent;
+        if (states[i] == FactNoMemory) {
+            Subject->Key = FactNoMemory;
+            return;
+        }
+    }
+    Subject->Key = FactAbsent;
+    for (ULONG i = 0; i < RTL_NUMBER_OF(objects); ++i) {
+        if (states[i] != FactKnown) {
+            continue;
+        }
+        if (Subject->PartCount) {
+            Subject->OtherParts[0] = texts[i];
+            Subject->OtherPartCount = 1;
+        } else {
+            SetParts(Subject, texts[i], NULL);
+        }
+    }
+}
+
+_Use_decl_annotations_
+VOID SubjectFindKey(SUBJECT *Subject) {
+    if (Subject->Key != FactNotAsked) {
+        return;
+    }
+    switch (Subject->KeySource) {
+    case NotifyKeyObject:
+        if (Subject->Class->Body == NotifyBodyRename && Subject->Class->Phase == NotifyPhasePre) {
+            FindRename(Subject);
+        } else {
+            FindObject(Subject);
+        }
+        break;
+    case NotifyKeyCreate:
+        FindCreate(Subject);
+        break;
+    case NotifyKeyLoad:
+        FindLoad(Subject);
+        break;
+    case NotifyKeySaveMerged:
+        FindMerged(Subject);
+        break;
+    default:
+        Subject->Key = FactAbsent;
+        break;
+    }
+    // A path is walked once for all the classes that are asked about.
+    if (Subject->Key == FactKnown && !Subject->HitsKnown && Subject->Hits.Count != RULES_HITS_MANY &&
+        !Subject->OtherPartCount) {
+        RulesFind(Subject->Rules, RulesKey, Subject->Parts, Subject->PartCount, &Subject->Hits);
+        Subject->HitsKnown = Subject->Hits.Count != RULES_HITS_MANY;
+    }
+}
+
+_Use_decl_annotations_
+VOID SubjectFindValueName(SUBJECT *Subject) {
+    const UNICODE_STRING *unsafeName = NULL;
+    CAPTURE name;
+    if (Subject->Text.State != FactNotAsked) {
+        return;
+    }
+    Subject->Text.State = FactAbsent;
+    if (!Subject->Pre) {
+        return;
+    }
+    switch (Subject->Class->Body) {
+    case NotifyBodySetValue:
+        unsafeName = ((const REG_SET_VALUE_KEY_INFORMATION *)Subject->Pre)->ValueName;
+        break;
+    case NotifyBodyDeleteValue:
+        unsafeName = ((const REG_DELETE_VALUE_KEY_INFORMATION *)Subject->Pre)->ValueName;
+        break;
+    case NotifyBodyQueryValue:
+        unsafeName = ((const REG_QUERY_VALUE_KEY_INFORMATION *)Subject->Pre)->ValueName;
+        break;
+    default:
+        // Also a query for several values: it has no name, but many.
+        return;
+    }
+    CaptureDescribeString(&name, unsafeName, MAXUSHORT);
+    CopyText(&Subject->Text, &name);
+}
+
+_Use_decl_annotations_
+BOOLEAN SubjectGetValueName(const SUBJECT *Subject, CAPTURE *Capture) {
+    if (Subject->Class->Body != NotifyBodySetValue && Subject->Class->Body != NotifyBodyDeleteValue &&
+        Subject->Class->Body != NotifyBodyQueryValue) {
+        return FALSE;
+    }
+    RtlZeroMemory(Capture, sizeof(*Capture));
+    DescribeCopy(&Subject->Text, CMB_MAX_VALUE_NAME_BYTES, Capture);
+    return Subject->Text.State == FactKnown || Subject->Text.State == FactFault;
+}
+
+_Use_decl_annotations_
+const NAME_TAIL *SubjectGetTail(const SUBJECT *Subject) {
+    return Subject->Text.State == FactKnown || Subject->Text.State == FactFault ? &Subject->Tail : NULL;
+}
+
+_Use_decl_annotations_
+const KEY_PATH *SubjectUsePath(const SUBJECT_PATH *Path) {
+    return Path->Path.Given || Path->Path.Status ? &Path->Path : NULL;
+}
+
+_Use_decl_annotations_
+VOID SubjectEnd(SUBJECT *Subject) {
+    if (Subject->QuietClasses) {
+        KeyObjectKeepQuiet(Subject->KeyObject, RulesGetSerial(Subject->Rules), Subject->Generation,
+                           Subject->QuietClasses);
+    }
+    for (ULONG i = 0; i < RTL_NUMBER_OF(Subject->Paths); ++i) {
+        KeyPathRelease(&Subject->Paths[i].Path);
+        NameRelease(Subject->Paths[i].Name);
+    }
+    MemoryFree(Subject->Text.Long);
+}

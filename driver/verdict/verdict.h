@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+//
+// What becomes of a notification under the rules that are in force for it.
+
+#ifndef CMBRIDGE_VERDICT_H
+#define CMBRIDGE_VERDICT_H
+
+#include "verdict/subject.h"
+
+typedef enum VERDICT_KIND {
+    VerdictIgnore,
+    VerdictNotify,
+    VerdictAsk,
+    VerdictBlock,
+    VerdictBypass,
+    // A rule that might decide asks for something that could not be found out for want of memory, or read from the
+    // caller's memory: the notification is lost, which is counted.
+    VerdictNoMemory,
+    VerdictCaptureFault,
+} VERDICT_KIND;
+
+typedef struct VERDICT {
+    VERDICT_KIND Kind;
+    // The rule that decides; CMB_RULES_NONE: no rule matches. In doubt, the rule that fails closed: one that might
+    // decide and blocks, or asks and is CMB_RULE_FAIL_CLOSED. CMB_RULES_NONE: there is no such rule, and the operation
+    // goes on. What comes from kernel mode is only blocked by rules that are CMB_RULE_KERNEL_MODE.
+    UINT32 Rule;
+} VERDICT;
+
+// Outcome is CMB_OUTCOME_*, 0 for what has none. Number: of the class; the subject's for its pre, its partner's, or
+// that of something else that happens to the same key object.
+_IRQL_requires_max_(APC_LEVEL)
+VERDICT VerdictDecide(_In_ const RULESET *Ruleset, _Inout_ SUBJECT *Subject, _In_ ULONG Number, _In_ UINT32 Outcome);
+
+// FALSE: if Number comes for the same key, done by the same process, the verdict will be to ignore it. ByAnybody: by
+// whatever process.
+_IRQL_requires_max_(APC_LEVEL)
+BOOLEAN VerdictCanWant(_In_ const RULESET *Ruleset, _Inout_ SUBJECT *Subject, _In_ ULONG Number,
+                       _In_ BOOLEAN ByAnybody);
+
+// Of an undecided notification: counts it as lost.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID VerdictLose(_In_ const REGISTRATION *Registration, _In_ VERDICT Verdict);
+
+#endif

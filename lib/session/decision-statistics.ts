@@ -1,0 +1,101 @@
+import type { DecisionKind } from '../event/event.js';
+import * as P from '../wire/protocol.js';
+
+/** How long operations were held: from when the callback in the driver has found its rule to the decision. */
+export interface LatencyStatistics {
+  /** `buckets[0]` counts those below 1 microsecond, `buckets[n]` those below 2^n that are not in one before, the last one all others. */
+  readonly buckets: readonly bigint[];
+  /**
+   * Nanoseconds below which half of them were decided: as the upper bound of the bucket that it is in, so up to twice as much as it is.
+   * Infinity in the last bucket; null if none was held.
+   */
+  readonly p50: number | null;
+  /** Likewise 99 of 100. */
+  readonly p99: number | null;
+  /** Likewise 999 of 1000. */
+  readonly p999: number | null;
+}
+
+/** What was asked and decided. */
+export interface DecisionStatistics {
+  /** Operations that were held: `answered + timedOut + released + held`. */
+  readonly asked: bigint;
+  /** By the callback; that it failed is an answer, too, and the default of the rule follows. */
+  readonly answered: bigint;
+  readonly timedOut: bigint;
+  /** Let go, as the registration or the session ended. */
+  readonly released: bigint;
+  /** What a rule asks about, but was not held, by `decidedBy`. */
+  readonly unasked: Readonly<Record<'breaker' | 'limit' | 'exemption' | 'error', bigint>>;
+  readonly breakerTrips: bigint;
+  /** Answers that came after the deadline, or after the registration had ended. */
+  readonly lateReplies: bigint;
+  /** Answers that the driver did not take: see ReplyRefusedError. */
+  readonly refusedReplies: bigint;
+  /** What was decided, by whomever; with `dryRun`, what would have been. */
+  readonly byKind: Readonly<Record<DecisionKind, bigint>>;
+  /** Of these, only rehearsed. */
+  readonly dryRun: bigint;
+  /** Of these, ended with an error when the driver tried to carry them out. */
+  readonly failed: bigint;
+  /** Operations that wait now. */
+  readonly held: bigint;
+  readonly heldPeak: bigint;
+  readonly latency: LatencyStatistics;
+}
+
+/** CMB_DECISION_STATISTICS at `start`. */
+export function decodeDecisionStatistics(view: DataView, start: number): DecisionStatistics {
+  const D = P.CMB_DECISION_STATISTICS;
+  const u64 = (offset: number) => view.getBigUint64(start + offset, true);
+  return {
+    asked: u64(D.Asked),
+    answered: u64(D.Answered),
+    timedOut: u64(D.TimedOut),
+    released: u64(D.Released),
+    unasked: {
+      breaker: u64(D.UnaskedBreaker),
+      limit: u64(D.UnaskedLimit),
+      exemption: u64(D.UnaskedExemption),
+      error: u64(D.UnaskedError),
+    },
+    breakerTrips: u64(D.BreakerTrips),
+    lateReplies: u64(D.LateReplies),
+    refusedReplies: u64(D.RefusedReplies),
+    byKind: {
+      allow: u64(D.Allowed),
+      block: u64(D.Blocked),
+      bypass: u64(D.Bypassed),
+      emulate: u64(D.Emulated),
+      replace: u64(D.Replaced),
+      redirect: u64(D.Redirected),
+      override: u64(D.Overridden),
+    },
+    dryRun: u64(D.DryRun),
+    failed: u64(D.Failed),
+    held: u64(D.Held),
+    heldPeak: u64(D.HeldPeak),
+    latency: latencyOf(Array.from({ length: P.CMB_LATENCY_BUCKETS }, (_, index) => u64(D.Latency + 8 * index))),
+  };
+}
+
+function latencyOf(buckets: readonly bigint[]): LatencyStatistics {
+  return {
+    buckets,
+    p50: percentile(buckets, 500n),
+    p99: percentile(buckets, 990n),
+    p999: percentile(buckets, 999n),
+  };
+}
+
+/** `perMille` of 1000 are below it. */
+function percentile(buckets: readonly bigint[], perMille: bigint): number | null {
+  const total = buckets.reduce((sum, count) => sum + count, 0n);
+  if (total === 0n) return null;
+  let below = 0n;
+  const index = buckets.findIndex((count) => {
+    below += count;
+    return below * 1000n >= total * perMille;
+  });
+  return index === buckets.length - 1 ? Infinity : 1000 * 2 ** index;
+}

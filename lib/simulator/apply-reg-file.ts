@@ -1,0 +1,45 @@
+import { throwIfAborted } from '../base/options.js';
+import { isNotFound, type RegistryThread } from './registry-thread.js';
+import type { SimulatedKey } from './simulated-key.js';
+import type { RegOperation } from '../reg-file/operation.js';
+
+/**
+ * Does as regedit would: one handle for each key section, missing parents are created, what is to be deleted and is not there
+ * is passed over.
+ */
+export async function applyRegFile(
+  thread: RegistryThread,
+  operations: Iterable<RegOperation>,
+  signal?: AbortSignal,
+): Promise<void> {
+  let key: SimulatedKey | null = null;
+  try {
+    for (const operation of operations) {
+      throwIfAborted(signal, 'Importing');
+      switch (operation.kind) {
+        case 'createKey':
+          await key?.close();
+          key = null;
+          key = await thread.createKeyPath(operation.path);
+          break;
+        case 'deleteKey':
+          await key?.close();
+          key = null;
+          await thread.deleteTree(operation.path);
+          break;
+        case 'setValue':
+          key ??= await thread.createKeyPath(operation.path);
+          await key.setValue(operation.name, { type: operation.type, data: operation.data });
+          break;
+        case 'deleteValue':
+          key ??= await thread.createKeyPath(operation.path);
+          await key.deleteValue(operation.name).catch((error: unknown) => {
+            if (!isNotFound(error)) throw error;
+          });
+          break;
+      }
+    }
+  } finally {
+    await key?.close();
+  }
+}

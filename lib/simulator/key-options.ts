@@ -1,0 +1,94 @@
+import { invalidArgument } from '../base/errors.js';
+import { checkBytes, checkInteger, checkOptions, quote } from '../base/options.js';
+import { nativeKey } from '../registry/registry-path.js';
+import { SimulatedKey } from './simulated-key.js';
+import { SimulatedTransaction } from './simulated-transaction.js';
+
+export interface OpenKeyOptions {
+  /** The path is relative to this open key. */
+  readonly root?: SimulatedKey | undefined;
+  /** KEY_*. Default: KEY_ALL_ACCESS. */
+  readonly access?: number | undefined;
+  /** The registry as programs of so many bits see it: KEY_WOW64_32KEY or KEY_WOW64_64KEY. Default: as the process is. */
+  readonly view?: 32 | 64 | undefined;
+  /** REG_OPTION_* */
+  readonly options?: number | undefined;
+  /** OBJ_*, besides OBJ_CASE_INSENSITIVE, which is always there. */
+  readonly attributes?: number | undefined;
+  /** What is done with the key is part of this transaction. */
+  readonly transaction?: SimulatedTransaction | undefined;
+}
+
+export interface CreateKeyOptions extends OpenKeyOptions {
+  readonly className?: string | undefined;
+  /** A self-relative SECURITY_DESCRIPTOR for a key that is made. Default: what it inherits. */
+  readonly securityDescriptor?: Uint8Array | undefined;
+}
+
+export const openKeyOptionNames = ['root', 'access', 'view', 'options', 'attributes', 'transaction'];
+export const createKeyOptionNames = [...openKeyOptionNames, 'className', 'securityDescriptor'];
+
+const KEY_ALL_ACCESS = 0xf003f;
+const KEY_WOW64_64KEY = 0x0100;
+const KEY_WOW64_32KEY = 0x0200;
+const OBJ_CASE_INSENSITIVE = 0x40;
+
+export interface Location {
+  /** Of the root, or 0. */
+  readonly handle: number;
+  /** What goes to the system service. */
+  readonly name: string;
+  /** The whole path. */
+  readonly full: string;
+}
+
+export interface KeyArguments {
+  readonly access: number;
+  readonly options: number;
+  readonly attributes: number;
+  readonly transaction: number;
+  readonly className: string | null;
+  readonly securityDescriptor: Uint8Array | null;
+}
+
+export function checkKeyOptions(what: string, options: unknown, known: readonly string[]): KeyArguments {
+  const checked = checkOptions(what, options, known);
+  const u32 = (name: string, fallback: number) => checkInteger(name, checked[name], 0, 0xffff_ffff, fallback);
+  const { className = null, securityDescriptor = null } = checked;
+  if (className !== null && typeof className !== 'string') {
+    throw invalidArgument(`"className" must be a string, not ${quote(className)}`);
+  }
+  return {
+    // Bits up to the 31st: | alone would make a signed number.
+    access: (u32('access', KEY_ALL_ACCESS) | viewAccess(checked['view'])) >>> 0,
+    options: u32('options', 0),
+    attributes: (u32('attributes', 0) | OBJ_CASE_INSENSITIVE) >>> 0,
+    transaction: transactionHandle(checked['transaction']),
+    className,
+    securityDescriptor: securityDescriptor === null ? null : checkBytes('securityDescriptor', securityDescriptor),
+  };
+}
+
+/** HKCU means the user with `userSid`. */
+export function locate(path: string, root: SimulatedKey | undefined, userSid: string): Location {
+  if (root === undefined) {
+    const full = nativeKey(path, userSid);
+    return { handle: 0, name: full, full };
+  }
+  if (typeof path !== 'string') throw invalidArgument(`A key name must be a string, not ${quote(path)}`);
+  if (!(root instanceof SimulatedKey)) throw invalidArgument(`"root" must be an open key, not ${quote(root)}`);
+  return { handle: root.handle, name: path, full: `${root.path}\\${path}` };
+}
+
+function viewAccess(view: unknown): number {
+  if (view === undefined) return 0;
+  if (view === 32) return KEY_WOW64_32KEY;
+  if (view === 64) return KEY_WOW64_64KEY;
+  throw invalidArgument(`"view" must be 32 or 64, not ${quote(view)}`);
+}
+
+function transactionHandle(transaction: unknown): number {
+  if (transaction === undefined) return 0;
+  if (transaction instanceof SimulatedTransaction) return transaction.handle;
+  throw invalidArgument(`"transaction" must be what createTransaction() gave, not ${quote(transaction)}`);
+}

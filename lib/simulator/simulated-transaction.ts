@@ -1,0 +1,41 @@
+import type { NativeThread } from '../native/native.js';
+import { statusError } from '../base/nt-error.js';
+import { ntSuccess } from '../base/nt-status.js';
+
+/** An open handle of a KTM transaction. What was done in it is undone if it closes without a commit. */
+export class SimulatedTransaction {
+  readonly handle: number;
+  readonly #native: NativeThread;
+  #isOpen = true;
+
+  /** @internal */
+  constructor(native: NativeThread, handle: number) {
+    this.#native = native;
+    this.handle = handle;
+  }
+
+  /** NtCommitTransaction, and waits for it. */
+  async commit(): Promise<void> {
+    check('NtCommitTransaction', await this.#native.commitTransaction(this.handle));
+  }
+
+  /** NtRollbackTransaction, and waits for it. */
+  async rollback(): Promise<void> {
+    check('NtRollbackTransaction', await this.#native.rollbackTransaction(this.handle));
+  }
+
+  /** NtClose; a second time it does nothing. */
+  async close(): Promise<void> {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    check('NtClose of a transaction', await this.#native.closeKey(this.handle));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+function check(routine: string, status: number): void {
+  if (!ntSuccess(status)) throw statusError(status, routine);
+}
