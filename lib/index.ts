@@ -97,10 +97,10 @@ export type { DecisionStatistics, LatencyStatistics } from './session/decision-s
 export type {
   CallerOptions,
   ImpersonateOptions,
-  ImpersonationLevel,
   LoadAppKeyOptions,
   LoadKeyOptions,
 } from './simulator/thread-options.js';
+export type { ImpersonationLevel } from './security/token-names.js';
 export type { IntegrityLevelName, TokenOptions } from './simulator/token.js';
 export type { DecodedValueInformation } from './registry/value-information-class.js';
 export type { ValueData, ValueInput } from './registry/value-input.js';

@@ -1,8 +1,8 @@
-import type { Impersonation, IntegrityLevel, ProcessInfo } from '../event/event.js';
+import type { Impersonation, ProcessInfo } from '../event/event.js';
 import * as P from '../wire/protocol.js';
 import { protocolError, type RecordView } from '../wire/record.js';
 import { sidText } from '../security/sid.js';
-import type { ImpersonationLevel } from '../simulator/thread-options.js';
+import { impersonationLevels, integrityLevelOf } from '../security/token-names.js';
 
 const T = P.CMB_TOKEN;
 const R = P.CMB_RECORD;
@@ -118,11 +118,10 @@ export function decodeImpersonation(record: RecordView): Impersonation | null {
     integrityRid: token.integrityRid,
     elevated: token.elevated,
     sessionId: token.sessionId,
-    level: levels[record.u32(span.start + P.CMB_IMPERSONATION.Level)] ?? null,
+    level: impersonationLevels[record.u32(span.start + P.CMB_IMPERSONATION.Level)] ?? null,
   };
 }
 
-const levels: readonly ImpersonationLevel[] = ['anonymous', 'identification', 'impersonation', 'delegation'];
 const unknownImpersonation: Impersonation = Object.freeze({
   user: null,
   integrityLevel: null,
@@ -140,18 +139,9 @@ function decodeToken(record: RecordView, offset: number, what: string): Token {
   const sid = record.span(offset + T.UserSid, what);
   return {
     user: sid.present ? sidText(record.bytesOf(sid)) : null,
-    integrityLevel: integrityRid === null ? null : integrityLevel(integrityRid),
+    integrityLevel: integrityRid === null ? null : integrityLevelOf(integrityRid),
     integrityRid,
     elevated: (flags & P.CMB_TOKEN_ELEVATION) === 0 ? null : (flags & P.CMB_TOKEN_ELEVATED) !== 0,
     sessionId: (flags & P.CMB_TOKEN_SESSION) === 0 ? null : record.u32(offset + T.SessionId),
   };
-}
-
-function integrityLevel(rid: number): IntegrityLevel {
-  if (rid < 0x1000) return 'untrusted';
-  if (rid < 0x2000) return 'low';
-  if (rid < 0x2100) return 'medium';
-  if (rid < 0x3000) return 'medium-plus';
-  if (rid < 0x4000) return 'high';
-  return rid < 0x5000 ? 'system' : 'protected';
 }

@@ -1,8 +1,7 @@
 import type { NotifyClass } from '../registry/notify-class.js';
-import type { ImpersonationLevel } from '../simulator/thread-options.js';
+import type { ImpersonationLevel, IntegrityLevel } from '../security/token-names.js';
 
-/** A mandatory integrity level, after the label's RID: 0x1000 low, 0x2000 medium, 0x3000 high, and so on. A RID in between counts as the level below it. */
-export type IntegrityLevel = 'untrusted' | 'low' | 'medium' | 'medium-plus' | 'high' | 'system' | 'protected';
+export type { IntegrityLevel };
 
 /** Who a process is, read when the driver first met it. One frozen object, shared by the events of the process. */
 export interface ProcessInfo {

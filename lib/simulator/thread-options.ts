@@ -1,13 +1,9 @@
 import { invalidArgument } from '../base/errors.js';
 import type { NativeToken } from '../native/native.js';
 import { checkOptions, quote } from '../base/options.js';
+import { impersonationLevels, type ImpersonationLevel } from '../security/token-names.js';
 import type { SimulatedKey } from './simulated-key.js';
 import { checkToken, tokenOptionNames, type TokenOptions } from './token.js';
-
-/** SECURITY_IMPERSONATION_LEVEL. */
-const impersonationLevels = ['anonymous', 'identification', 'impersonation', 'delegation'] as const;
-
-export type ImpersonationLevel = (typeof impersonationLevels)[number];
 
 export interface ImpersonateOptions extends TokenOptions {
   /** Default: impersonation. */

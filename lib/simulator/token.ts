@@ -1,20 +1,10 @@
 import { invalidArgument } from '../base/errors.js';
 import type { NativeToken } from '../native/native.js';
 import { checkBoolean, checkInteger, didYouMean, quote } from '../base/options.js';
+import { integrityLevels, integrityRids, type IntegrityLevel } from '../security/token-names.js';
 import { simulatedUserSid } from '../registry/registry-path.js';
 
-/** The RIDs of mandatory labels. */
-export const integrityRids = {
-  untrusted: 0x0000,
-  low: 0x1000,
-  medium: 0x2000,
-  'medium-plus': 0x2100,
-  high: 0x3000,
-  system: 0x4000,
-  protected: 0x5000,
-} as const;
-
-export type IntegrityLevelName = keyof typeof integrityRids;
+export type IntegrityLevelName = IntegrityLevel;
 
 /** Whom a simulated process or an impersonating thread acts for. */
 export interface TokenOptions {
@@ -52,10 +42,9 @@ function checkIntegrity(value: unknown): number {
   if (typeof value === 'number') return checkInteger('integrityLevel', value, 0, 0xffff, 0);
   const rid = new Map<unknown, number>(Object.entries(integrityRids)).get(value);
   if (rid !== undefined) return rid;
-  const names = Object.keys(integrityRids);
-  const near = typeof value === 'string' ? didYouMean(value, names) : '';
+  const near = typeof value === 'string' ? didYouMean(value, integrityLevels) : '';
   throw invalidArgument(
-    `"integrityLevel" must be a RID up to 0xffff or one of ${names.join(', ')}, not ${quote(value)}${near}`,
+    `"integrityLevel" must be a RID up to 0xffff or one of ${integrityLevels.join(', ')}, not ${quote(value)}${near}`,
   );
 }
 

@@ -1,4 +1,5 @@
 import { toUnixNanoseconds } from '../../base/nt-time.js';
+import { impersonationLevels, integrityLevels } from '../../security/token-names.js';
 import { boolean, bytes, list, literal, big, nullable, record, text, textLike, u32, u64 } from './shape.js';
 
 /** @internal The kernel's 100 ns units since 1601, 64 bits, as nanoseconds since 1970. */
@@ -15,7 +16,7 @@ export const flags = record('Flags', { value: u32, names: list(text) });
 
 const token = {
   user: nullable(sid),
-  integrityLevel: nullable(literal('untrusted', 'low', 'medium', 'medium-plus', 'high', 'system', 'protected')),
+  integrityLevel: nullable(literal(...integrityLevels)),
   integrityRid: nullable(u32),
   elevated: nullable(boolean),
   sessionId: nullable(u32),
@@ -38,7 +39,7 @@ export const processInfo = record('ProcessInfo', {
 /** @internal */
 export const impersonation = record('Impersonation', {
   ...token,
-  level: nullable(literal('anonymous', 'identification', 'impersonation', 'delegation')),
+  level: nullable(literal(...impersonationLevels)),
 });
 
 /** @internal */
