@@ -1,108 +1,107 @@
 // SPDX-License-Identifier: MIT
+//
+// The table of the notification classes: one row for each operation, and all that is told of a class.
 
 #include "base/notify_class.h"
 
-#define PRE(post, key, body, structure)                                                                                \
-    {                                                                                                                  \
-        .Phase = NotifyPhasePre, .Partner = (post), .Key = (key), .Body = (body),                                      \
-        .CallContext = (UCHAR)FIELD_OFFSET(structure, CallContext)                                                     \
-    }
-#define POST(pre, body, live)                                                                                          \
-    { .Phase = NotifyPhasePost, .Partner = (pre), .Body = (body), .PostObjectLive = (live) }
+// A class that answers its caller cannot be bypassed: the caller would take for an answer what nobody has written. A
+// close cannot be stopped, and what a query for a name answers is the object manager's.
+#define FITS_NOTHING 0
+#define FITS_CHANGE (NOTIFY_FITS_ASK | NOTIFY_FITS_BLOCK | NOTIFY_FITS_BYPASS)
+#define FITS_SET_VALUE (FITS_CHANGE | NOTIFY_FITS_REPLACE | NOTIFY_FITS_UNDO)
+#define FITS_DELETE_VALUE (FITS_CHANGE | NOTIFY_FITS_UNDO)
+#define FITS_QUERY (NOTIFY_FITS_ASK | NOTIFY_FITS_BLOCK | NOTIFY_FITS_OUTPUT)
+#define FITS_QUERY_NAME NOTIFY_FITS_BLOCK
+#define FITS_OPEN (NOTIFY_FITS_ASK | NOTIFY_FITS_BLOCK | NOTIFY_FITS_REDIRECT | NOTIFY_FITS_UNDO)
 
-// Post is not a fixed distance from pre, so the pairs are written out. A post's Object is taken for live only where
-// every source agrees: not after close, load, unload, delete, replace or create/open (which have a rule of their own),
-// and not after rename, whose object carries another name by then.
-static const NOTIFY_CLASS NotifyClasses[CMB_MAX_NOTIFY_CLASS + 1] = {
-    [RegNtPreDeleteKey] = PRE(RegNtPostDeleteKey, NotifyKeyObject, NotifyBodyDeleteKey, REG_DELETE_KEY_INFORMATION),
-    [RegNtPostDeleteKey] = POST(RegNtPreDeleteKey, NotifyBodyDeleteKey, FALSE),
-    [RegNtPreSetValueKey] =
-        PRE(RegNtPostSetValueKey, NotifyKeyObject, NotifyBodySetValue, REG_SET_VALUE_KEY_INFORMATION),
-    [RegNtPostSetValueKey] = POST(RegNtPreSetValueKey, NotifyBodySetValue, TRUE),
-    [RegNtPreDeleteValueKey] =
-        PRE(RegNtPostDeleteValueKey, NotifyKeyObject, NotifyBodyDeleteValue, REG_DELETE_VALUE_KEY_INFORMATION),
-    [RegNtPostDeleteValueKey] = POST(RegNtPreDeleteValueKey, NotifyBodyDeleteValue, TRUE),
-    [RegNtPreSetInformationKey] =
-        PRE(RegNtPostSetInformationKey, NotifyKeyObject, NotifyBodySetInformation, REG_SET_INFORMATION_KEY_INFORMATION),
-    [RegNtPostSetInformationKey] = POST(RegNtPreSetInformationKey, NotifyBodySetInformation, TRUE),
-    [RegNtPreRenameKey] = PRE(RegNtPostRenameKey, NotifyKeyObject, NotifyBodyRename, REG_RENAME_KEY_INFORMATION),
-    [RegNtPostRenameKey] = POST(RegNtPreRenameKey, NotifyBodyRename, FALSE),
-    [RegNtPreEnumerateKey] =
-        PRE(RegNtPostEnumerateKey, NotifyKeyObject, NotifyBodyEnumerateKey, REG_ENUMERATE_KEY_INFORMATION),
-    [RegNtPostEnumerateKey] = POST(RegNtPreEnumerateKey, NotifyBodyEnumerateKey, TRUE),
-    [RegNtPreEnumerateValueKey] =
-        PRE(RegNtPostEnumerateValueKey, NotifyKeyObject, NotifyBodyEnumerateValue, REG_ENUMERATE_VALUE_KEY_INFORMATION),
-    [RegNtPostEnumerateValueKey] = POST(RegNtPreEnumerateValueKey, NotifyBodyEnumerateValue, TRUE),
-    [RegNtPreQueryKey] = PRE(RegNtPostQueryKey, NotifyKeyObject, NotifyBodyQueryKey, REG_QUERY_KEY_INFORMATION),
-    [RegNtPostQueryKey] = POST(RegNtPreQueryKey, NotifyBodyQueryKey, TRUE),
-    [RegNtPreQueryValueKey] =
-        PRE(RegNtPostQueryValueKey, NotifyKeyObject, NotifyBodyQueryValue, REG_QUERY_VALUE_KEY_INFORMATION),
-    [RegNtPostQueryValueKey] = POST(RegNtPreQueryValueKey, NotifyBodyQueryValue, TRUE),
-    [RegNtPreQueryMultipleValueKey] = PRE(RegNtPostQueryMultipleValueKey, NotifyKeyObject, NotifyBodyQueryMultiple,
-                                          REG_QUERY_MULTIPLE_VALUE_KEY_INFORMATION),
-    [RegNtPostQueryMultipleValueKey] = POST(RegNtPreQueryMultipleValueKey, NotifyBodyQueryMultiple, TRUE),
-    [RegNtPreKeyHandleClose] =
-        PRE(RegNtPostKeyHandleClose, NotifyKeyObject, NotifyBodyClose, REG_KEY_HANDLE_CLOSE_INFORMATION),
-    [RegNtPostKeyHandleClose] = POST(RegNtPreKeyHandleClose, NotifyBodyClose, FALSE),
-    [RegNtPreCreateKeyEx] = PRE(RegNtPostCreateKeyEx, NotifyKeyCreate, NotifyBodyCreate, REG_CREATE_KEY_INFORMATION_V1),
-    [RegNtPostCreateKeyEx] = POST(RegNtPreCreateKeyEx, NotifyBodyCreate, FALSE),
-    [RegNtPreOpenKeyEx] = PRE(RegNtPostOpenKeyEx, NotifyKeyCreate, NotifyBodyCreate, REG_OPEN_KEY_INFORMATION_V1),
-    [RegNtPostOpenKeyEx] = POST(RegNtPreOpenKeyEx, NotifyBodyCreate, FALSE),
-    [RegNtPreFlushKey] = PRE(RegNtPostFlushKey, NotifyKeyObject, NotifyBodyNone, REG_FLUSH_KEY_INFORMATION),
-    [RegNtPostFlushKey] = POST(RegNtPreFlushKey, NotifyBodyNone, TRUE),
-    [RegNtPreLoadKey] = PRE(RegNtPostLoadKey, NotifyKeyLoad, NotifyBodyLoad, REG_LOAD_KEY_INFORMATION),
-    [RegNtPostLoadKey] = POST(RegNtPreLoadKey, NotifyBodyLoad, FALSE),
-    [RegNtPreUnLoadKey] = PRE(RegNtPostUnLoadKey, NotifyKeyObject, NotifyBodyUnload, REG_UNLOAD_KEY_INFORMATION),
-    [RegNtPostUnLoadKey] = POST(RegNtPreUnLoadKey, NotifyBodyUnload, FALSE),
-    [RegNtPreQueryKeySecurity] =
-        PRE(RegNtPostQueryKeySecurity, NotifyKeyObject, NotifyBodyQuerySecurity, REG_QUERY_KEY_SECURITY_INFORMATION),
-    [RegNtPostQueryKeySecurity] = POST(RegNtPreQueryKeySecurity, NotifyBodyQuerySecurity, TRUE),
-    [RegNtPreSetKeySecurity] =
-        PRE(RegNtPostSetKeySecurity, NotifyKeyObject, NotifyBodySetSecurity, REG_SET_KEY_SECURITY_INFORMATION),
-    [RegNtPostSetKeySecurity] = POST(RegNtPreSetKeySecurity, NotifyBodySetSecurity, TRUE),
-    // The object is gone: nothing but what was noted about it.
-    [RegNtCallbackObjectContextCleanup] = {.Phase = NotifyPhaseNone, .Body = NotifyBodyClose},
-    [RegNtPreRestoreKey] = PRE(RegNtPostRestoreKey, NotifyKeyObject, NotifyBodyRestore, REG_RESTORE_KEY_INFORMATION),
-    [RegNtPostRestoreKey] = POST(RegNtPreRestoreKey, NotifyBodyRestore, TRUE),
-    [RegNtPreSaveKey] = PRE(RegNtPostSaveKey, NotifyKeyObject, NotifyBodySave, REG_SAVE_KEY_INFORMATION),
-    [RegNtPostSaveKey] = POST(RegNtPreSaveKey, NotifyBodySave, TRUE),
-    [RegNtPreReplaceKey] = PRE(RegNtPostReplaceKey, NotifyKeyObject, NotifyBodyReplace, REG_REPLACE_KEY_INFORMATION),
-    [RegNtPostReplaceKey] = POST(RegNtPreReplaceKey, NotifyBodyReplace, FALSE),
-    [RegNtPreQueryKeyName] = PRE(RegNtPostQueryKeyName, NotifyKeyObject, NotifyBodyQueryName, REG_QUERY_KEY_NAME),
-    [RegNtPostQueryKeyName] = POST(RegNtPreQueryKeyName, NotifyBodyQueryName, TRUE),
-    [RegNtPreSaveMergedKey] =
-        PRE(RegNtPostSaveMergedKey, NotifyKeySaveMerged, NotifyBodySaveMerged, REG_SAVE_MERGED_KEY_INFORMATION),
-    [RegNtPostSaveMergedKey] = POST(RegNtPreSaveMergedKey, NotifyBodySaveMerged, FALSE),
-};
+// "live" is PostObjectLive: TRUE only where every source on the kernel agrees. It is not after close, load, unload,
+// delete, replace or create and open (which have a rule of their own), nor after rename, whose object carries another
+// name by then. Post is no fixed distance from pre, so both numbers are written out; they are checked against the
+// headers below.
+// clang-format off
+#define NOTIFY_OPERATIONS(ROW)                                                                                                             \
+    /*   pre post name                   key         body            pre structure                             live   reads  fits */       \
+    ROW(  0,  15, DeleteKey,             Object,     DeleteKey,      REG_DELETE_KEY_INFORMATION,               FALSE, FALSE, CHANGE)       \
+    ROW(  1,  16, SetValueKey,           Object,     SetValue,       REG_SET_VALUE_KEY_INFORMATION,            TRUE,  FALSE, SET_VALUE)    \
+    ROW(  2,  17, DeleteValueKey,        Object,     DeleteValue,    REG_DELETE_VALUE_KEY_INFORMATION,         TRUE,  FALSE, DELETE_VALUE) \
+    ROW(  3,  18, SetInformationKey,     Object,     SetInformation, REG_SET_INFORMATION_KEY_INFORMATION,      TRUE,  FALSE, CHANGE)       \
+    ROW(  4,  19, RenameKey,             Object,     Rename,         REG_RENAME_KEY_INFORMATION,               FALSE, FALSE, CHANGE)       \
+    ROW(  5,  20, EnumerateKey,          Object,     EnumerateKey,   REG_ENUMERATE_KEY_INFORMATION,            TRUE,  TRUE,  QUERY)        \
+    ROW(  6,  21, EnumerateValueKey,     Object,     EnumerateValue, REG_ENUMERATE_VALUE_KEY_INFORMATION,      TRUE,  TRUE,  QUERY)        \
+    ROW(  7,  22, QueryKey,              Object,     QueryKey,       REG_QUERY_KEY_INFORMATION,                TRUE,  TRUE,  QUERY)        \
+    ROW(  8,  23, QueryValueKey,         Object,     QueryValue,     REG_QUERY_VALUE_KEY_INFORMATION,          TRUE,  TRUE,  QUERY)        \
+    ROW(  9,  24, QueryMultipleValueKey, Object,     QueryMultiple,  REG_QUERY_MULTIPLE_VALUE_KEY_INFORMATION, TRUE,  TRUE,  QUERY)        \
+    ROW( 14,  25, KeyHandleClose,        Object,     Close,          REG_KEY_HANDLE_CLOSE_INFORMATION,         FALSE, FALSE, NOTHING)      \
+    ROW( 26,  27, CreateKeyEx,           Create,     Create,         REG_CREATE_KEY_INFORMATION_V1,            FALSE, FALSE, OPEN)         \
+    ROW( 28,  29, OpenKeyEx,             Create,     Create,         REG_OPEN_KEY_INFORMATION_V1,              FALSE, FALSE, OPEN)         \
+    ROW( 30,  31, FlushKey,              Object,     None,           REG_FLUSH_KEY_INFORMATION,                TRUE,  FALSE, CHANGE)       \
+    ROW( 32,  33, LoadKey,               Load,       Load,           REG_LOAD_KEY_INFORMATION,                 FALSE, FALSE, CHANGE)       \
+    ROW( 34,  35, UnLoadKey,             Object,     Unload,         REG_UNLOAD_KEY_INFORMATION,               FALSE, FALSE, CHANGE)       \
+    ROW( 36,  37, QueryKeySecurity,      Object,     QuerySecurity,  REG_QUERY_KEY_SECURITY_INFORMATION,       TRUE,  TRUE,  QUERY)        \
+    ROW( 38,  39, SetKeySecurity,        Object,     SetSecurity,    REG_SET_KEY_SECURITY_INFORMATION,         TRUE,  FALSE, CHANGE)       \
+    ROW( 41,  42, RestoreKey,            Object,     Restore,        REG_RESTORE_KEY_INFORMATION,              TRUE,  FALSE, CHANGE)       \
+    ROW( 43,  44, SaveKey,               Object,     Save,           REG_SAVE_KEY_INFORMATION,                 TRUE,  FALSE, CHANGE)       \
+    ROW( 45,  46, ReplaceKey,            Object,     Replace,        REG_REPLACE_KEY_INFORMATION,              FALSE, FALSE, CHANGE)       \
+    ROW( 47,  48, QueryKeyName,          Object,     QueryName,      REG_QUERY_KEY_NAME,                       TRUE,  TRUE,  QUERY_NAME)   \
+    ROW( 49,  50, SaveMergedKey,         SaveMerged, SaveMerged,     REG_SAVE_MERGED_KEY_INFORMATION,          FALSE, FALSE, CHANGE)
+// clang-format on
 
-// The object's context always stands behind CallContext.
-#define CONTEXT_FOLLOWS(structure, member)                                                                             \
-    C_ASSERT(FIELD_OFFSET(structure, member) == FIELD_OFFSET(structure, CallContext) + sizeof(VOID *))
-CONTEXT_FOLLOWS(REG_CREATE_KEY_INFORMATION_V1, RootObjectContext);
-CONTEXT_FOLLOWS(REG_DELETE_KEY_INFORMATION, ObjectContext);
-CONTEXT_FOLLOWS(REG_SET_VALUE_KEY_INFORMATION, ObjectContext);
-CONTEXT_FOLLOWS(REG_DELETE_VALUE_KEY_INFORMATION, ObjectContext);
-CONTEXT_FOLLOWS(REG_SET_INFORMATION_KEY_INFORMATION, ObjectContext);
-CONTEXT_FOLLOWS(REG_RENAME_KEY_INFORMATION, ObjectContext);
-CONTEXT_FOLLOWS(REG_ENUMERATE_KEY_INFORMATION, ObjectContext);
-CONTEXT_FOLLOWS(REG_ENUMERATE_VALUE_KEY_INFORMATION, ObjectContext);
-CONTEXT_FOLLOWS(REG_QUERY_KEY_INFORMATION, ObjectContext);
-CONTEXT_FOLLOWS(REG_QUERY_VALUE_KEY_INFORMATION, ObjectContext);
-CONTEXT_FOLLOWS(REG_QUERY_MULTIPLE_VALUE_KEY_INFORMATION, ObjectContext);
-CONTEXT_FOLLOWS(REG_KEY_HANDLE_CLOSE_INFORMATION, ObjectContext);
-CONTEXT_FOLLOWS(REG_UNLOAD_KEY_INFORMATION, ObjectContext);
-CONTEXT_FOLLOWS(REG_QUERY_KEY_SECURITY_INFORMATION, ObjectContext);
-CONTEXT_FOLLOWS(REG_SET_KEY_SECURITY_INFORMATION, ObjectContext);
-CONTEXT_FOLLOWS(REG_RESTORE_KEY_INFORMATION, ObjectContext);
-CONTEXT_FOLLOWS(REG_SAVE_KEY_INFORMATION, ObjectContext);
-CONTEXT_FOLLOWS(REG_REPLACE_KEY_INFORMATION, ObjectContext);
-CONTEXT_FOLLOWS(REG_QUERY_KEY_NAME, ObjectContext);
+// The object is gone: nothing is known but what was noted about it.
+#define NOTIFY_CLEANUPS(ROW) ROW(40, CallbackObjectContextCleanup, Close)
 
+#define CLASSES_OF_OPERATION(pre, post, name, key, body, structure, live, reads, fits)                                 \
+    [pre] = {.Phase = NotifyPhasePre,                                                                                  \
+             .Partner = (post),                                                                                        \
+             .Key = NotifyKey##key,                                                                                    \
+             .Body = NotifyBody##body,                                                                                 \
+             .CallContext = (UCHAR)FIELD_OFFSET(structure, CallContext),                                               \
+             .Reads = (reads),                                                                                         \
+             .Fits = FITS_##fits},                                                                                     \
+    [post] = {.Phase = NotifyPhasePost,                                                                                \
+              .Partner = (pre),                                                                                        \
+              .Body = NotifyBody##body,                                                                                \
+              .PostObjectLive = (live),                                                                                \
+              .Reads = (reads),                                                                                        \
+              .Fits = FITS_##fits},
+#define CLASS_OF_CLEANUP(number, name, body) [number] = {.Phase = NotifyPhaseNone, .Body = NotifyBody##body},
+
+static const NOTIFY_CLASS NotifyClasses[CMB_MAX_NOTIFY_CLASS + 1] = {NOTIFY_OPERATIONS(CLASSES_OF_OPERATION)
+                                                                         NOTIFY_CLEANUPS(CLASS_OF_CLEANUP)};
+
+// The numbers are those of the headers, and the context of the object that the notification is about always stands
+// behind CallContext.
+#define CONTEXT_OF_Object ObjectContext
+#define CONTEXT_OF_Create RootObjectContext
+#define CONTEXT_OF_Load ObjectContext
+#define CONTEXT_OF_SaveMerged ObjectContext
+#define CHECK_OPERATION(pre, post, name, key, body, structure, live, reads, fits)                                      \
+    C_ASSERT(RegNtPre##name == (pre));                                                                                 \
+    C_ASSERT(RegNtPost##name == (post));                                                                               \
+    C_ASSERT(FIELD_OFFSET(structure, CONTEXT_OF_##key) == FIELD_OFFSET(structure, CallContext) + sizeof(VOID *));
+#define CHECK_CLEANUP(number, name, body) C_ASSERT(RegNt##name == (number));
+NOTIFY_OPERATIONS(CHECK_OPERATION)
+NOTIFY_CLEANUPS(CHECK_CLEANUP)
 C_ASSERT(FIELD_OFFSET(REG_POST_OPERATION_INFORMATION, Object) == 0);
 
 _Use_decl_annotations_
 const NOTIFY_CLASS *NotifyClassGet(ULONG Number) {
     return &NotifyClasses[Number];
+}
+
+_Use_decl_annotations_
+BOOLEAN NotifyClassTakesAction(ULONG Number, UINT32 Action) {
+    const NOTIFY_CLASS *class = &NotifyClasses[Number];
+    const BOOLEAN pre = class->Phase == NotifyPhasePre;
+    switch (Action) {
+    case CMB_ACTION_ASK:
+        return (class->Fits & NOTIFY_FITS_ASK) != 0;
+    case CMB_ACTION_BLOCK:
+        return pre && (class->Fits & NOTIFY_FITS_BLOCK);
+    case CMB_ACTION_BYPASS:
+        return pre && (class->Fits & NOTIFY_FITS_BYPASS);
+    default:
+        return FALSE;
+    }
 }
 
 _Use_decl_annotations_

@@ -41,15 +41,6 @@ typedef struct DECISION_SUBJECT {
     const FACTS *Facts;
 } DECISION_SUBJECT;
 
-// An error that an operation can be ended with.
-static inline BOOLEAN DecisionIsError(_In_ NTSTATUS Status) {
-    return NT_ERROR(Status) && Status != STATUS_CALLBACK_BYPASS;
-}
-
-// decision_fits.c: whether CMB_ACTION_ASK, _BLOCK, _BYPASS may name the class. Number <= CMB_MAX_NOTIFY_CLASS.
-_Must_inspect_result_
-BOOLEAN DecisionActionFits(_In_ UINT32 Action, _In_ ULONG Number);
-
 // decision_rules.c: Post is NULL in pre. Call is what pre has noted, if it is known, and has to outlive the subject.
 _IRQL_requires_max_(APC_LEVEL)
 VOID DecisionDescribe(_Out_ DECISION_SUBJECT *Subject, _In_ const NOTIFY_CLASS *Class, _In_ ULONG Number,

@@ -11,23 +11,23 @@ static const WCHAR Separator = L'\\';
 
 // What an operation can end with; other successes mean something to the configuration manager or to nobody.
 static BOOLEAN IsEnd(_In_ NTSTATUS Status) {
-    return Status == STATUS_SUCCESS || NT_WARNING(Status) || DecisionIsError(Status);
+    return Status == STATUS_SUCCESS || NT_WARNING(Status) || NotifyIsError(Status);
 }
 
 static BOOLEAN SuitsPre(_In_ const DECISION *Decision, _In_ const DECISION_SUBJECT *Subject, _In_ UCHAR Fits) {
     switch (Decision->Kind) {
     case CMB_DECISION_ALLOW:
-        return (Fits & DECISION_FITS_ASK) != 0;
+        return (Fits & NOTIFY_FITS_ASK) != 0;
     case CMB_DECISION_BLOCK:
-        return (Fits & DECISION_FITS_BLOCK) != 0;
+        return (Fits & NOTIFY_FITS_BLOCK) != 0;
     case CMB_DECISION_BYPASS:
-        return (Fits & DECISION_FITS_BYPASS) && !Subject->MustAnswer;
+        return (Fits & NOTIFY_FITS_BYPASS) && !Subject->MustAnswer;
     case CMB_DECISION_EMULATE:
-        return (Fits & DECISION_FITS_OUTPUT) != 0;
+        return (Fits & NOTIFY_FITS_OUTPUT) != 0;
     case CMB_DECISION_REPLACE:
-        return (Fits & DECISION_FITS_REPLACE) != 0;
+        return (Fits & NOTIFY_FITS_REPLACE) != 0;
     case CMB_DECISION_REDIRECT:
-        return (Fits & DECISION_FITS_REDIRECT) != 0;
+        return (Fits & NOTIFY_FITS_REDIRECT) != 0;
     default:
         return FALSE;
     }
@@ -38,9 +38,9 @@ static BOOLEAN SuitsPost(_In_ const DECISION *Decision, _In_ const DECISION_SUBJ
     switch (Decision->Kind) {
     case CMB_DECISION_ALLOW:
     case CMB_DECISION_OVERRIDE:
-        return (Fits & DECISION_FITS_ASK) != 0;
+        return (Fits & NOTIFY_FITS_ASK) != 0;
     case CMB_DECISION_REDIRECT:
-        return (Fits & DECISION_FITS_REDIRECT) && !NT_SUCCESS(Subject->Status);
+        return (Fits & NOTIFY_FITS_REDIRECT) && !NT_SUCCESS(Subject->Status);
     default:
         return FALSE;
     }
@@ -49,10 +49,10 @@ static BOOLEAN SuitsPost(_In_ const DECISION *Decision, _In_ const DECISION_SUBJ
 static UINT32 CheckFlags(_In_ const DECISION *Decision, _In_ const DECISION_SUBJECT *Subject, _In_ UCHAR Fits) {
     UINT32 allowed = 0;
     if (Decision->Kind == CMB_DECISION_EMULATE || Decision->Kind == CMB_DECISION_OVERRIDE) {
-        allowed |= Fits & DECISION_FITS_OUTPUT ? CMB_REPLY_OUTPUT : 0;
+        allowed |= Fits & NOTIFY_FITS_OUTPUT ? CMB_REPLY_OUTPUT : 0;
     }
     if (Decision->Kind == CMB_DECISION_OVERRIDE && Subject->Number != RegNtPostOpenKeyEx) {
-        allowed |= Fits & DECISION_FITS_UNDO ? CMB_REPLY_UNDO : 0;
+        allowed |= Fits & NOTIFY_FITS_UNDO ? CMB_REPLY_UNDO : 0;
     }
     if (Decision->Flags & ~allowed) {
         return CMB_REPLY_UNFIT;
@@ -61,7 +61,7 @@ static UINT32 CheckFlags(_In_ const DECISION *Decision, _In_ const DECISION_SUBJ
         return CMB_REPLY_ACCEPTED;
     }
     // What ends as a success stays done.
-    if (!DecisionIsError(Decision->Status)) {
+    if (!NotifyIsError(Decision->Status)) {
         return CMB_REPLY_BAD_STATUS;
     }
     return Subject->CanUndo ? CMB_REPLY_ACCEPTED : CMB_REPLY_CANNOT_UNDO;
@@ -69,8 +69,8 @@ static UINT32 CheckFlags(_In_ const DECISION *Decision, _In_ const DECISION_SUBJ
 
 // A success needs everything that the caller then reads: a key object, a handle, an answer.
 static UINT32 CheckOverride(_In_ const DECISION *Decision, _In_ const DECISION_SUBJECT *Subject, _In_ UCHAR Fits) {
-    if (Fits & DECISION_FITS_REDIRECT) {
-        return DecisionIsError(Decision->Status) ? CMB_REPLY_ACCEPTED : CMB_REPLY_BAD_STATUS;
+    if (Fits & NOTIFY_FITS_REDIRECT) {
+        return NotifyIsError(Decision->Status) ? CMB_REPLY_ACCEPTED : CMB_REPLY_BAD_STATUS;
     }
     if (!IsEnd(Decision->Status)) {
         return CMB_REPLY_BAD_STATUS;
@@ -81,14 +81,14 @@ static UINT32 CheckOverride(_In_ const DECISION *Decision, _In_ const DECISION_S
     if (Subject->MustAnswer) {
         return CMB_REPLY_UNFIT;
     }
-    return (Fits & DECISION_FITS_OUTPUT) && !(Decision->Flags & CMB_REPLY_OUTPUT) ? CMB_REPLY_BAD_DATA
-                                                                                  : CMB_REPLY_ACCEPTED;
+    return (Fits & NOTIFY_FITS_OUTPUT) && !(Decision->Flags & CMB_REPLY_OUTPUT) ? CMB_REPLY_BAD_DATA
+                                                                                : CMB_REPLY_ACCEPTED;
 }
 
 static UINT32 CheckStatus(_In_ const DECISION *Decision, _In_ const DECISION_SUBJECT *Subject, _In_ UCHAR Fits) {
     switch (Decision->Kind) {
     case CMB_DECISION_BLOCK:
-        return DecisionIsError(Decision->Status) ? CMB_REPLY_ACCEPTED : CMB_REPLY_BAD_STATUS;
+        return NotifyIsError(Decision->Status) ? CMB_REPLY_ACCEPTED : CMB_REPLY_BAD_STATUS;
     case CMB_DECISION_EMULATE:
         if (!IsEnd(Decision->Status)) {
             return CMB_REPLY_BAD_STATUS;
@@ -255,7 +255,7 @@ static UINT32 CheckData(_In_ const DECISION *Decision, _In_ const DECISION_SUBJE
 
 _Use_decl_annotations_
 UINT32 DecisionCheck(const DECISION *Decision, const DECISION_SUBJECT *Subject) {
-    const UCHAR fits = DecisionFits(Subject->Class);
+    const UCHAR fits = Subject->Class->Fits;
     const BOOLEAN suits = Subject->Class->Phase == NotifyPhasePost ? SuitsPost(Decision, Subject, fits)
                                                                    : SuitsPre(Decision, Subject, fits);
     UINT32 result = suits ? CheckFlags(Decision, Subject, fits) : CMB_REPLY_UNFIT;

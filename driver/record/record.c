@@ -50,21 +50,6 @@ static VOID LayOut(_Out_ LAYOUT *Layout, _In_ const NOTIFICATION *Notification, 
     Layout->KeyPath = Layout->Data + Body->DataSize;
 }
 
-static BOOLEAN IsRead(_In_ const NOTIFY_CLASS *Class) {
-    switch (Class->Body) {
-    case NotifyBodyEnumerateKey:
-    case NotifyBodyEnumerateValue:
-    case NotifyBodyQueryKey:
-    case NotifyBodyQueryValue:
-    case NotifyBodyQueryMultiple:
-    case NotifyBodyQuerySecurity:
-    case NotifyBodyQueryName:
-        return TRUE;
-    default:
-        return FALSE;
-    }
-}
-
 static UINT32 FlagsOf(_In_ const NOTIFICATION *Notification, _In_ const IDENTITY *Identity) {
     UINT32 flags = Notification->Flags | Identity->Flags;
     if (Notification->Post) {
@@ -240,7 +225,7 @@ UINT64 RecordRelay(const NOTIFICATION *Notification) {
             const ULONG faults = Write(Notification, &identity, &body, &layout, &reservation);
             // From here on the record belongs to the consumer.
             sequence = QueueCommit(&session->Queue, &reservation, faults,
-                                   IsRead(Notification->Class) && !Notification->Decided);
+                                   Notification->Class->Reads && !Notification->Decided);
         }
         BodyRelease(&body);
     }

@@ -5,8 +5,8 @@
 
 #include "rules/rules_program.h"
 
+#include "base/notify_class.h"
 #include "base/upcase.h"
-#include "decide/decision.h"
 
 typedef struct VERIFY {
     RULES_PROGRAM *Program;
@@ -101,7 +101,7 @@ static BOOLEAN VerifyRule(_Inout_ VERIFY *Verify, _In_ const CMB_RULE *Rule) {
     if (Rule->Flags & ~FlagsOfAction(Rule->Action)) {
         return Refuse(Verify, CMB_RULES_REASON_RULE, &Rule->Flags);
     }
-    if (blocks ? !DecisionIsError(Rule->Status) : Rule->Status != 0) {
+    if (blocks ? !NotifyIsError(Rule->Status) : Rule->Status != 0) {
         return Refuse(Verify, CMB_RULES_REASON_RULE, &Rule->Status);
     }
     if (asks ? Rule->Deadline < CMB_MIN_DEADLINE || Rule->Deadline > CMB_MAX_DEADLINE : Rule->Deadline != 0) {
@@ -167,7 +167,7 @@ static BOOLEAN VerifyActions(_Inout_ VERIFY *Verify, _In_ const CMB_RULE_SET *Se
     for (UINT64 summary = Set->Summary; summary; summary &= summary - 1, ++word) {
         for (UINT64 rest = *word; rest; rest &= rest - 1) {
             const CMB_RULE *rule = &Verify->Program->Rules[RulesLowestBit(summary) * 64 + RulesLowestBit(rest)];
-            if (rule->Action >= CMB_ACTION_ASK && !DecisionActionFits(rule->Action, NotifyClass)) {
+            if (rule->Action >= CMB_ACTION_ASK && !NotifyClassTakesAction(NotifyClass, rule->Action)) {
                 return Refuse(Verify, CMB_RULES_REASON_ACTION, &rule->Action);
             }
         }

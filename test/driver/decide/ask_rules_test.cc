@@ -127,7 +127,7 @@ TEST_F(AskRulesTest, EveryClassThatCanBeBlocked) {
     };
     for (ULONG number = 0; number < 64; ++number) {
         const UINT32 partner = NotifyClassGet(number)->Partner;
-        if (NotifyClassGet(number)->Phase != NotifyPhasePre || !DecisionActionFits(CMB_ACTION_BLOCK, number)) {
+        if (NotifyClassGet(number)->Phase != NotifyPhasePre || !NotifyClassTakesAction(number, CMB_ACTION_BLOCK)) {
             continue;
         }
         ++blocked;
@@ -139,7 +139,7 @@ TEST_F(AskRulesTest, EveryClassThatCanBeBlocked) {
         EXPECT_EQ(records[0]->Status, STATUS_ACCESS_DENIED);
         EXPECT_EQ(records[0].decided().Flags, static_cast<UINT32>(CMB_DECIDED_ENDED));
         EXPECT_EQ(client.remove(cookie), STATUS_SUCCESS);
-        if (!DecisionActionFits(CMB_ACTION_ASK, number)) {
+        if (!NotifyClassTakesAction(number, CMB_ACTION_ASK)) {
             continue;
         }
         // The question and the record of post are about the same.

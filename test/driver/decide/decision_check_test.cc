@@ -103,11 +103,11 @@ TEST_F(DecisionCheckTest, ActionsOfRules) {
     for (ULONG number = 0; number <= CMB_MAX_NOTIFY_CLASS; ++number) {
         const std::string_view kinds = kindsOf(number);
         const auto has = [&](char letter) { return kinds.find(letter) != std::string_view::npos; };
-        EXPECT_EQ(DecisionActionFits(CMB_ACTION_ASK, number) != FALSE, has('a')) << number;
-        EXPECT_EQ(DecisionActionFits(CMB_ACTION_BLOCK, number) != FALSE, has('b')) << number;
-        EXPECT_EQ(DecisionActionFits(CMB_ACTION_BYPASS, number) != FALSE, has('Y')) << number;
-        EXPECT_FALSE(DecisionActionFits(CMB_ACTION_NOTIFY, number));
-        EXPECT_FALSE(DecisionActionFits(CMB_ACTION_BYPASS + 1, number));
+        EXPECT_EQ(NotifyClassTakesAction(number, CMB_ACTION_ASK) != FALSE, has('a')) << number;
+        EXPECT_EQ(NotifyClassTakesAction(number, CMB_ACTION_BLOCK) != FALSE, has('b')) << number;
+        EXPECT_EQ(NotifyClassTakesAction(number, CMB_ACTION_BYPASS) != FALSE, has('Y')) << number;
+        EXPECT_FALSE(NotifyClassTakesAction(number, CMB_ACTION_NOTIFY));
+        EXPECT_FALSE(NotifyClassTakesAction(number, CMB_ACTION_BYPASS + 1));
     }
 }
 

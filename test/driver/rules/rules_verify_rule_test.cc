@@ -89,7 +89,7 @@ TEST_F(RulesVerifyRuleTest, Classes) {
         for (uint32_t notifyClass = 0; notifyClass <= CMB_MAX_NOTIFY_CLASS; ++notifyClass) {
             rule.classes = bit(notifyClass) | kSet;
             const Program program = buildProgram({{}, rule});
-            if (DecisionActionFits(action, notifyClass)) {
+            if (NotifyClassTakesAction(notifyClass, action)) {
                 fits[action] |= bit(notifyClass);
                 expectAccepted(program, "a class that suits");
             } else {
