@@ -15,7 +15,7 @@ import { nativeError } from '../support/fake-addon.js';
 
 describe('errors', () => {
   for (const page of ['api.md', 'troubleshooting.md']) {
-    it(`have all their codes in docs/${page}, and no others`, async () => {
+    it(`docs/${page} lists every error code of the package and no others`, async () => {
       const text = await readFile(new URL(`../../../../docs/${page}`, import.meta.url), 'utf8');
       const rows = text.split('\n').filter((line) => line.startsWith('| `CMB_'));
       const named = rows.flatMap((row) => row.split('|')[1]?.match(/CMB_\w+/g) ?? []);
@@ -23,7 +23,7 @@ describe('errors', () => {
     });
   }
 
-  it('are recognised across copies of the package', async () => {
+  it('an error of another copy of the package is an instance of the same error classes', async () => {
     const url = new URL('../../../lib/base/errors.js?another-copy', import.meta.url);
     const other = (await import(url.href)) as typeof import('../../../lib/base/errors.js');
     assert.notEqual(other.CmBridgeError, CmBridgeError);
@@ -36,7 +36,7 @@ describe('errors', () => {
     for (const value of [null, undefined, 1, 'x', {}, new Error('x')]) assert.ok(!(value instanceof CmBridgeError));
   });
 
-  it('carry the NTSTATUS unsigned, with its name', () => {
+  it('an NtStatusError has its NTSTATUS unsigned and by name', () => {
     const error = statusError(0xc0000022 | 0, 'Doing it', nativeError(1));
     assert.deepEqual(
       [error.code, error.ntStatus, error.ntStatusName],
@@ -49,7 +49,7 @@ describe('errors', () => {
     assert.equal(error.name, 'NtStatusError');
   });
 
-  it('have a code for what programs decide by', () => {
+  it('the statuses of registering, unregistering and opening have error codes that programs decide by', () => {
     assert.equal(registerError(0xc01c0011, '1').code, 'CMB_ALTITUDE_COLLISION');
     assert.equal(registerError(0xc000009a, '1').code, 'CMB_INSUFFICIENT_RESOURCES');
     assert.equal(unregisterError(0xc000000d, 1n).code, 'CMB_INVALID_COOKIE');
@@ -62,12 +62,12 @@ describe('errors', () => {
     assert.equal(openError(new Error('boom'), 'device', 'CmBridge').code, 'CMB_BACKEND_UNAVAILABLE');
   });
 
-  it('of an abort have the name that the platform uses, and the reason as cause', () => {
+  it('an AbortError has the name that the platform uses, and the reason of the signal as its cause', () => {
     const error = abortError(AbortSignal.abort('why'), 'Waiting');
     assert.deepEqual([error.name, error.code, error.cause], ['AbortError', 'CMB_ABORTED', 'why']);
   });
 
-  it('of the loader list every attempt and what to do', () => {
+  it('the error about a missing addon lists every path that was tried and what to do', () => {
     const root = '/nowhere/cmbridge';
     assert.throws(
       () => loadNative({ root, version: '1.0.0' }),
@@ -82,7 +82,7 @@ describe('errors', () => {
 });
 
 describe('NTSTATUS', () => {
-  it('knows names, and success by the sign', () => {
+  it('ntStatusName() knows the documented statuses, and ntSuccess() goes by the sign', () => {
     assert.equal(ntStatusName(0xc0000034), 'STATUS_OBJECT_NAME_NOT_FOUND');
     assert.equal(ntStatusName(0xc0000034 | 0), 'STATUS_OBJECT_NAME_NOT_FOUND');
     assert.equal(ntStatusName(0x12345678), null);

@@ -61,7 +61,7 @@ function decidedLine(decided: DecidedInput): string {
 }
 
 describe('lines', () => {
-  it('tell what was decided, and by whom', () => {
+  it('an event line tells what was decided, by whom and by which rule', () => {
     const [block, allow] = [P.CMB_DECISION_BLOCK, P.CMB_DECISION_ALLOW];
     const lines: [DecidedInput, string][] = [
       [{ decision: block, by: P.CMB_DECIDED_BY_RULE, rule: 0 }, 'blocked by rule "x\\u0007y"'],
@@ -88,7 +88,7 @@ describe('lines', () => {
     }
   });
 
-  it('tell what happened', () => {
+  it('an event line tells what happened, how it ended, and what was lost or repeated', () => {
     const line = formatEvent(setText('Run', 'C:\\x.exe'), plain);
     assert.match(
       line,
@@ -111,7 +111,7 @@ describe('lines', () => {
     assert.match(formatEvent(setText('', 'x'), { ...plain, processName: true }), /\? \(4321\) .*\(Default\) =/);
   });
 
-  it('tell what is particular about each operation', () => {
+  it('an event line shows what is particular about each operation', () => {
     const lines = new Map<string, string>();
     for (const entry of notifyClasses) {
       const [full] = decodeAll(sampleProcess, fullRecord(entry, { keyPath: '\\REGISTRY\\MACHINE\\K' }));
@@ -145,7 +145,7 @@ describe('lines', () => {
     );
   });
 
-  it('name the process, its new values and those that stay as they are', () => {
+  it('an event line names the process, and marks a value as new or unchanged', () => {
     const of = (input: RecordInput) =>
       decodeAll(sampleProcess, fullRecord(notifyClasses[1], { flags: 0, ...input }))[0]!;
     const shown = (imagePath: string, processFlags = 0) => {
@@ -173,7 +173,7 @@ describe('lines', () => {
     assert.match(formatEvent(of({ body: old(0xc0000034), spans }), plain), /"v" = REG_BINARY 01 \(new\)$/);
   });
 
-  it('show every kind of value', () => {
+  it('an event line shows values of each type, malformed ones and long ones', () => {
     const show = (type: number, hex: string) =>
       formatEvent(event(setValueRecord('v', type, Buffer.from(hex, 'hex'))), plain);
     assert.match(show(4, '0a000000'), /REG_DWORD 0x0000000a \(10\)$/);
@@ -185,7 +185,7 @@ describe('lines', () => {
     assert.match(show(0, ''), /REG_NONE$/);
   });
 
-  it('fit the terminal, with the end of the key and the start of the value', () => {
+  it('an event line fits the terminal, with the end of the key and the start of the value', () => {
     const key = `\\REGISTRY\\MACHINE\\SOFTWARE\\${'日本語\\'.repeat(20)}終わり`;
     for (const columns of [40, 60, 80, 100, 132, 250]) {
       const line = formatEvent(setText('name', 'ｗｉｄｅ text '.repeat(10), key), { ...plain, columns });
@@ -199,7 +199,7 @@ describe('lines', () => {
     assert.ok(columnsOf(formatEvent(event(gapRecord(1n, 99n, 7)), { ...plain, columns: 30 })) <= 30);
   });
 
-  it('have colour only where it is wanted, and the same text', () => {
+  it('an event line has colour only where it is wanted, and the same text without it', () => {
     const options = { ...plain, columns: 80, color: true };
     const colored = formatEvent(setText('n', 'x'), options);
     assert.match(colored, escapes);
@@ -216,7 +216,7 @@ describe('lines', () => {
     assert.equal(wantsColor({ isTTY: true }, true, { NO_COLOR: '' }), true);
   });
 
-  it('cannot be used to write to the terminal', () => {
+  it('an event line lets no control character of a name or value through to the terminal', () => {
     const hostile = '\x1b]0;owned\x07\x1b[31m\r\n\0\u202e\u009b';
     const line = formatEvent(setText(hostile, hostile, `\\REGISTRY\\MACHINE\\${hostile}`), plain);
     assert.equal(/[\p{Cc}\u202e]/u.test(line), false);
@@ -225,7 +225,7 @@ describe('lines', () => {
 });
 
 describe('widths', () => {
-  it('count wide, combining and joined characters', () => {
+  it('columnsOf() counts wide, combining and joined characters by the columns that they take', () => {
     for (const [text, columns] of [
       ['abc', 3],
       ['日本', 4],
@@ -240,7 +240,7 @@ describe('widths', () => {
     }
   });
 
-  it('cut without splitting a character', () => {
+  it('keepStart() and keepEnd() cut a text without splitting a character', () => {
     assert.equal(keepStart('日本語', 6), '日本語');
     assert.equal(keepStart('日本語', 5), '日本…');
     assert.equal(keepStart('日本語', 4), '日…');
@@ -251,7 +251,7 @@ describe('widths', () => {
 });
 
 describe('output', () => {
-  it('asks to wait when the stream is full, and stops waiting when it breaks', async () => {
+  it('StreamOutput asks to wait when its stream is full, and stops waiting when the stream breaks', async () => {
     const stream = new PassThrough({ highWaterMark: 16 });
     const output = new StreamOutput(stream as unknown as NodeJS.WriteStream);
     assert.equal(output.write('short'), undefined);

@@ -63,7 +63,7 @@ async function explain(text: string, options: Partial<RulesExplainOptions>, stdi
 }
 
 describe('rules check', () => {
-  it('sums up what is right', async () => {
+  it('cmbridge rules check sums up a file in which nothing is wrong', async () => {
     const { status, lines } = await check([await ruleFile(goodRules)]);
     assert.equal(status, 0);
     assert.match(
@@ -72,7 +72,7 @@ describe('rules check', () => {
     );
   });
 
-  it('prints errors and warnings as compilers do, for every file', async () => {
+  it('cmbridge rules check prints errors and warnings as compilers do, for every file', async () => {
     const wrong = await ruleFile(
       'version: 1\nrules:\n  - actoin: notify\n  - { action: notify, keys: HKXM }\n',
       'wrong.yaml',
@@ -101,7 +101,7 @@ describe('rules check', () => {
     assert.equal((await check([doubtful], { strict: true })).status, 1);
   });
 
-  it('prints JSON', async () => {
+  it('cmbridge rules check prints files, programs and problems as JSON', async () => {
     const wrong = await ruleFile('version: 1\nrules:\n  - { action: notify, keys: [HKXM] }\n', 'wrong.yaml');
     const { status, lines } = await check([await ruleFile(goodRules), wrong], { json: true });
     const [good, bad] = JSON.parse(lines.join('\n')) as Record<string, unknown>[];
@@ -121,7 +121,7 @@ describe('rules check', () => {
 describe('rules explain', () => {
   const operation = { operation: 'SetValueKey', key: 'HKLM\\SOFTWARE\\X', pid: 8 };
 
-  it('tells the rule that decides, and of those before it what failed and where', async () => {
+  it('cmbridge rules explain tells the rule that decides, and what failed where in those before it', async () => {
     const lines = await explain(goodRules, { ...operation, image: 'C:\\a.exe' });
     assert.equal(lines[0], 'SetValueKey, pre: HKLM\\SOFTWARE\\X');
     assert.equal(lines[1], 'notify: rule 2 (rules.yaml:6) is the first that matches');
@@ -132,7 +132,7 @@ describe('rules explain', () => {
     assert.equal(lines.length, 6);
   });
 
-  it('tells when none matches, and when that is not certain', async () => {
+  it('cmbridge rules explain tells when no rule matches, and when that is not certain', async () => {
     const none = await explain(goodRules, { ...operation, key: 'HKU\\X', image: 'C:\\a.exe' });
     assert.match(none[1] ?? '', /^ignore: no rule matches, and "otherwise" is ignore$/);
     const unsure = await explain(goodRules, operation);
@@ -141,7 +141,7 @@ describe('rules explain', () => {
     assert.match(unsure.at(-1) ?? '', /^Not certain/);
   });
 
-  it('takes a status by name or number, and the phase from it', async () => {
+  it('cmbridge rules explain takes a status by name or number, and the phase from it', async () => {
     const text = 'version: 1\nrules:\n  - { outcome: failure, action: notify }\n';
     for (const status of ['STATUS_ACCESS_DENIED', '0xC0000022', '-1073741790']) {
       assert.match((await explain(text, { ...operation, status }))[1] ?? '', /^notify: rule 1/);
@@ -156,7 +156,7 @@ describe('rules explain', () => {
     await assert.rejects(explain(text, {}), { message: /--operation SetValueKey/ });
   });
 
-  it('shows the last rules that do not match, or all', async () => {
+  it('cmbridge rules explain shows the last rules that do not match, or all', async () => {
     const text = `version: 1\nrules:\n${'  - { keys: HKLM\\A, action: notify }\n'.repeat(50)}`;
     const lines = await explain(text, operation);
     assert.equal(lines.filter((line) => line.includes('does not match')).length, 20);
@@ -165,7 +165,7 @@ describe('rules explain', () => {
     assert.equal(all.filter((line) => line.includes('does not match')).length, 50);
   });
 
-  it('explains events', async () => {
+  it('cmbridge rules explain takes events in NDJSON from a file or from standard input', async () => {
     const record = setValueRecord('v', 1, Buffer.from('x\0', 'utf16le'), {
       keyPath: '\\REGISTRY\\MACHINE\\Software\\A',
     });
@@ -201,7 +201,7 @@ describe('the program', () => {
     });
   }
 
-  it('ends with 0, 1 for bad rules, 2 for wrong usage', async () => {
+  it('the cmbridge program ends with 0, with 1 for bad rules, with 2 for wrong usage', async () => {
     const good = await ruleFile(goodRules);
     const bad = await ruleFile('version: 1\nrules: 7\n', 'bad.yaml');
     const asking = await ruleFile('version: 1\nrules:\n  - keys: HKLM\\X\n    action: ask\n', 'asking.yaml');

@@ -50,7 +50,7 @@ async function registered(watching: Watching): Promise<bigint> {
 }
 
 describe('watch', () => {
-  it('ends on Ctrl-C: unregisters, prints what is on its way, then the counts', async () => {
+  it('cmbridge watch ends on Ctrl-C: it unregisters, prints what is on its way, then the counts', async () => {
     const watching = startWatch({ altitude: '5' });
     const cookie = await registered(watching);
     watching.addon.channel.queueLimit = 3;
@@ -65,7 +65,7 @@ describe('watch', () => {
     assert.deepEqual([watching.addon.channel.registered.size, watching.addon.channel.isClosed], [0, true]);
   });
 
-  it('ends after a count, and when nobody reads any more', async () => {
+  it('cmbridge watch ends after a count of events, and when nobody reads its output any more', async () => {
     const counted = startWatch({ count: 2, json: true });
     const cookie = await registered(counted);
     for (let i = 0; i < 6; i++) counted.addon.channel.notify({ cookie });
@@ -81,7 +81,7 @@ describe('watch', () => {
     assert.equal(unread.addon.channel.isClosed, true);
   });
 
-  it('takes classes and operations by name', async () => {
+  it('cmbridge watch takes notification classes and operations by name', async () => {
     const watching = startWatch({ class: ['SetValueKey', 'RegNtPreDeleteKey'] });
     await registered(watching);
     assert.equal(watching.addon.channel.lastClassMask, 0x10003n);
@@ -95,7 +95,7 @@ describe('watch', () => {
     );
   });
 
-  it('explains files that it cannot use', async () => {
+  it('cmbridge watch says why it cannot use a .reg file', async () => {
     await assert.rejects(startWatch({ simulate: '/nowhere/x.reg' }).finished, {
       code: 'CMB_INVALID_ARGUMENT',
       message: /Cannot read \/nowhere/,

@@ -69,7 +69,7 @@ function ordinary(name: NotifyClassName): NotificationEvent {
 }
 
 describe('decisions', () => {
-  it('are frozen, and tell their kind', () => {
+  it('a decision is frozen and tells its kind', () => {
     for (const [kind, decision] of Object.entries(samples)) {
       assert.equal(decision.kind, kind);
       assert.ok(Object.isFrozen(decision), kind);
@@ -84,7 +84,7 @@ describe('decisions', () => {
     });
   });
 
-  it('suit the classes that they suit, and are refused by name for all others', () => {
+  it('a decision suits the classes of the table, and is refused by name for all others', () => {
     for (const name of eventNames) {
       const event = ordinary(name);
       const [pre = '', post = ''] = table[event.operation] ?? [];
@@ -103,7 +103,7 @@ describe('decisions', () => {
     }
   });
 
-  it('become what the driver takes', () => {
+  it('a decision is encoded as the driver takes it', () => {
     const pre = eventOf('RegNtPreSetValueKey');
     assert.deepEqual(encodeDecision(undefined, pre), { ...plain, kind: P.CMB_DECISION_ALLOW });
     assert.deepEqual(encodeDecision(allow(), pre), { ...plain, kind: P.CMB_DECISION_ALLOW });
@@ -121,7 +121,7 @@ describe('decisions', () => {
     });
   });
 
-  it('are checked again when they were made by hand', () => {
+  it('a decision that was made by hand is checked again', () => {
     const event = eventOf('RegNtPreSetValueKey');
     assert.deepEqual(encodeDecision({ kind: 'block', status: 'STATUS_CANCELLED' }, event).status, 0xc000_0120);
     assert.match(refusal({ kind: 'block' }, event) ?? '', /not undefined/);
@@ -133,7 +133,7 @@ describe('decisions', () => {
 });
 
 describe('statuses of decisions', () => {
-  it('block with an error, and nothing else', () => {
+  it('block() takes a status that is an error, and nothing else', () => {
     const wrong: [status: unknown, message: RegExp][] = [
       ['STATUS_SUCCESS', /STATUS_SUCCESS \(0x00000000\) is no error.*0xC/],
       [0x8000_001a, /STATUS_NO_MORE_ENTRIES \(0x8000001A\) is no error/],
@@ -150,7 +150,7 @@ describe('statuses of decisions', () => {
     assert.equal(block(0xc0de_0001).status, 0xc0de_0001);
   });
 
-  it('override with a success, a warning or an error', () => {
+  it('override() takes a success, a warning or an error', () => {
     assert.match(messageOf(() => override('STATUS_CALLBACK_BYPASS')) ?? '', /no operation ends with/);
     assert.match(messageOf(() => override('STATUS_REPARSE')) ?? '', /STATUS_REPARSE \(0x00000104\) is neither/);
     for (const status of ['STATUS_SUCCESS', 'STATUS_NO_MORE_ENTRIES', 'STATUS_CANCELLED'] as const) {
@@ -158,7 +158,7 @@ describe('statuses of decisions', () => {
     }
   });
 
-  it('override a failed query or a create only as far as the caller then has what it reads', () => {
+  it('override() turns a failure into success only as far as the caller then has what it reads', () => {
     const failed = eventOf('RegNtPostQueryValueKey', { status: 0xc000_0034 });
     assert.match(refusal(override('STATUS_SUCCESS'), failed) ?? '', /the query has failed.*"output"/);
     assert.equal(refusal(override('STATUS_SUCCESS', { output: { data: 'x' } }), failed), null);
@@ -175,7 +175,7 @@ describe('statuses of decisions', () => {
     );
   });
 
-  it('undo what was done, where it is known what was before', () => {
+  it('override() undoes a change only where it is known what was before', () => {
     const undo = override('STATUS_CANCELLED', { undo: true });
     const flags = (event: NotificationEvent) => encodeDecision(undo, event).flags;
     const created = eventOf('RegNtPostCreateKeyEx', { disposition: 'created' });
@@ -204,7 +204,7 @@ describe('replace', () => {
     return [type, Buffer.from(data ?? []).toString('hex')];
   };
 
-  it('takes values of any type', () => {
+  it('replace() takes values of any type', () => {
     assert.deepEqual(encoded('a'), [1, '61000000']);
     assert.deepEqual(encoded({ type: 'REG_DWORD_BIG_ENDIAN', data: 1 }), [5, '00000001']);
     assert.deepEqual(encoded({ type: 'REG_TYPE_0x0000FFFF', data: Uint8Array.of(1) }), [0xffff, '01']);
@@ -212,21 +212,21 @@ describe('replace', () => {
     assert.deepEqual(encoded(eventOf('RegNtPreSetValueKey', {}).value).at(0), 1);
   });
 
-  it('has its bytes to itself', () => {
+  it('replace() keeps a copy of the bytes that it is given', () => {
     const bytes = Uint8Array.of(1, 2);
     const decision = replace(bytes);
     bytes[0] = 9;
     assert.deepEqual(decision.data, Uint8Array.of(1, 2));
   });
 
-  it('takes as much as the driver does', () => {
+  it('replace() takes as many bytes as the driver does', () => {
     const whole = new Uint8Array(P.CMB_MAX_DECISION_BYTES);
     assert.equal(encodeDecision(replace(whole), event).data?.byteLength, whole.byteLength);
     const more = new Uint8Array(whole.byteLength + 1);
     assert.match(messageOf(() => replace(more)) ?? '', /replace\(\): 1048577 bytes are more than .* 1048576/);
   });
 
-  it('names what is wrong', () => {
+  it('replace() names what is wrong with a value', () => {
     assert.match(messageOf(() => replace({ type: 'REG_STR', data: '' })) ?? '', /Did you mean "REG_SZ"/);
     assert.match(messageOf(() => replace({ type: 'REG_DWORD', data: 2 ** 32 })) ?? '', /does not fit into 32 bits/);
     const cut = { ...event.value, truncated: true };
@@ -245,14 +245,14 @@ describe('redirect', () => {
     return Buffer.from(data ?? []).toString('utf16le');
   };
 
-  it('takes every name of a key, and gives the native one', () => {
+  it('redirect() takes every name of a key and gives the native one', () => {
     assert.equal(target('HKLM\\SOFTWARE\\X'), '\\REGISTRY\\MACHINE\\SOFTWARE\\X');
     assert.equal(target('\\Registry\\User\\\\S-1-5-18\\X\\'), '\\Registry\\User\\S-1-5-18\\X');
     assert.equal(target('HKCU\\X', { user: 'S-1-5-21-9' }), '\\REGISTRY\\USER\\S-1-5-21-9\\X');
     assert.equal(target('HKLM'), '\\REGISTRY\\MACHINE');
   });
 
-  it('refuses what leads nowhere', () => {
+  it('redirect() refuses a path that cannot lead to a key', () => {
     const long = 'x'.repeat(256);
     const deep = `HKLM\\${'x'.repeat(200)}`.concat(`\\${'y'.repeat(200)}`.repeat(163));
     const wrong: [path: unknown, message: RegExp][] = [
@@ -271,7 +271,7 @@ describe('redirect', () => {
     assert.match(refusal(redirect('HKCU\\X'), { ...event, user: null }) ?? '', /who is not known/);
   });
 
-  it('refuses the key that was asked for, under whatever name', () => {
+  it('redirect() refuses the key that was asked for, under whatever name', () => {
     assert.match(refusal(redirect('hklm\\system\\currentcontrolset\\\\SERVICES'), event) ?? '', /asked for; allow\(\)/);
     const set = redirect('HKLM\\SYSTEM\\ControlSet003\\Services');
     assert.equal(refusal(set, event), null);
@@ -281,7 +281,7 @@ describe('redirect', () => {
     assert.equal(refusal(redirect('HKLM\\X'), { ...event, requestedPath: null }), null);
   });
 
-  it('comes too late once there is a key', () => {
+  it('redirect() is refused in post once a key was opened', () => {
     const decision = redirect('HKLM\\SOFTWARE\\X');
     for (const status of [0, 0x104]) {
       assert.match(refusal(decision, eventOf('RegNtPostOpenKeyEx', { status })) ?? '', /pre phase/);

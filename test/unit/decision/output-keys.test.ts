@@ -31,7 +31,7 @@ describe('emulated keys', () => {
 
   for (const [informationClass, fixed] of fixedSizes.entries()) {
     const name = keyInformationClassName(informationClass);
-    it(`${name}: decode to what was answered`, () => {
+    it(`an emulated key as ${name} decodes to what was answered`, () => {
       for (const className of ['', 'Class']) {
         const path = '\\REGISTRY\\MACHINE\\Key';
         const answer = { ...key, className, name: name === 'KeyNameInformation' ? path : 'Key' };
@@ -57,7 +57,7 @@ describe('emulated keys', () => {
     return typeof value === 'object' && value !== null && 'value' in value;
   }
 
-  it('need no more than what the class tells and nobody else knows', () => {
+  it('an emulated key needs no more than what the class tells and nobody else knows', () => {
     const asked = (informationClassNumber: number, keyPath: string | null = '\\REGISTRY\\MACHINE\\Known') =>
       eventOf('RegNtPreQueryKey', {
         informationClassNumber,
@@ -87,7 +87,7 @@ describe('emulated keys', () => {
     assert.equal(encodeDecision(emulate('noMoreEntries'), entry).status, 0x8000_001a);
   });
 
-  it('name what is wrong with an answer', () => {
+  it('an emulated key is refused with what is wrong in the answer', () => {
     const event = eventOf('RegNtPreQueryKey', { informationClassNumber: 2, length: 1000 });
     const wrong: [answer: object, message: RegExp][] = [
       [{ ...key, subkeys: 1 }, /no field "subkeys". Did you mean "subKeys"/],

@@ -27,7 +27,7 @@ describe('emulated values', () => {
 
   for (const [informationClass, fixed] of fixedSizes.entries()) {
     for (const name of ['', 'v', 'odd', 'Name']) {
-      it(`class ${informationClass}, name ${JSON.stringify(name)}: decode to what was answered`, () => {
+      it(`an emulated value, class ${informationClass}, name ${JSON.stringify(name)}, decodes to what was answered`, () => {
         for (const answer of values) {
           const ask = (length: number) =>
             output(
@@ -47,7 +47,7 @@ describe('emulated values', () => {
     }
   }
 
-  it('have their data where the configuration manager puts them', () => {
+  it('an emulated value has its data where the configuration manager puts them', () => {
     const offsetOf = (informationClass: number, name: string, data: Uint8Array) => {
       const event = eventOf('RegNtPreQueryValueKey', { informationClassNumber: informationClass, length: 4096 });
       const bytes = output({ type: 'REG_BINARY', data, name }, event).data;
@@ -61,7 +61,7 @@ describe('emulated values', () => {
     assert.deepEqual(offsetOf(1, 'a', Uint8Array.of()), [0xffff_ffff, 22]);
   });
 
-  it('of an enumeration have the name that the answer gives', () => {
+  it('an emulated value of an enumeration has the name that the answer gives', () => {
     const event = eventOf('RegNtPreEnumerateValueKey', { informationClassNumber: 0, length: 100 });
     const { data } = output({ name: 'Other', data: 1, titleIndex: 3 }, event);
     const decoded = decodeValueInformationClass(0, Captured.of(data));
@@ -76,7 +76,7 @@ describe('emulated values', () => {
     assert.match(refusal(emulate({ data: 1 }), event) ?? '', /tells the name; give it as "name"/);
   });
 
-  it('can be bytes, cut as their class demands, and statuses', () => {
+  it('an emulated value can be bytes, cut as their class demands, or a status', () => {
     const whole = new Uint8Array(30).fill(7);
     for (const [informationClass, fixed] of [...fixedSizes, 4, 0].entries()) {
       checkLengths(fixed, whole, (length) =>
@@ -95,7 +95,7 @@ describe('emulated values', () => {
     assert.equal(encodeDecision(emulate(0x8000_001a), enumeration).status, 0x8000_001a);
   });
 
-  it('name what is wrong with an answer', () => {
+  it('an emulated value is refused with what is wrong in the answer', () => {
     const event = eventOf('RegNtPreQueryValueKey', { valueName: 'v', length: 100 });
     const wrong: [answer: unknown, message: RegExp][] = [
       [undefined, /expected \{ type, data \} or \{ bytes \}, "notFound" or a status/],
@@ -140,7 +140,7 @@ describe('emulated answers about several values', () => {
     eventOf('RegNtPreQueryMultipleValueKey', { entries, entryCount: 3, bufferLength: bufferSize, bufferSize });
   const heads = Uint32Array.from([5, 0, 3, 0, 0, 8, 0, 0, 4, 8, 4, 0]);
 
-  it('have every entry, and the values that fit', () => {
+  it('an emulated answer about several values has every entry, and the values that fit', () => {
     const whole = Uint8Array.of(1, 2, 3, 4, 5, 0, 0, 0, 6, 0, 0, 0);
     for (let length = 0; length <= 20; length++) {
       const { status, resultLength, data } = output(answer, asked(length));
@@ -153,7 +153,7 @@ describe('emulated answers about several values', () => {
     }
   });
 
-  it('are one value for each that was asked for', () => {
+  it('an emulated answer about several values has one for each that was asked for', () => {
     const message = refusal(emulate(answer.slice(1)), asked(100));
     assert.match(message ?? '', /3 values were asked for \("a", "b", "c"\), and the answer has 2/);
     assert.match(
@@ -174,7 +174,7 @@ describe('emulated security descriptors', () => {
   const asked = (value: number, bufferSize = 4096) =>
     eventOf('RegNtPreQueryKeySecurity', { securityInformation: { value, names: [] }, length: bufferSize, bufferSize });
 
-  it('have the parts that were asked for', () => {
+  it('an emulated security descriptor has the parts that were asked for', () => {
     const parts: [information: number, sddl: string][] = [
       [0, ''],
       [1, 'O:BA'],
@@ -196,7 +196,7 @@ describe('emulated security descriptors', () => {
     assert.equal(writeSddl(output('D:NO_ACCESS_CONTROL', asked(4)).data), 'D:NO_ACCESS_CONTROL');
   });
 
-  it('come whole or not at all', () => {
+  it('an emulated security descriptor comes whole or not at all', () => {
     const { data: whole } = output(sddl, asked(7));
     for (let length = 0; length <= whole.byteLength + 8; length++) {
       const { status, resultLength, data } = output(sddl, asked(7, length));
@@ -206,7 +206,7 @@ describe('emulated security descriptors', () => {
     }
   });
 
-  it('name what is wrong with them', () => {
+  it('an emulated security descriptor is refused with what is wrong in it', () => {
     assert.match(refusal(emulate('O:XX'), asked(7)) ?? '', /"O:XX": .*"XX" is no name of a SID/);
     assert.match(refusal(emulate({}), asked(7)) ?? '', /expected SDDL or the bytes of a descriptor, a status/);
     assert.equal(encodeDecision(emulate('STATUS_ACCESS_DENIED'), asked(7)).status, 0xc000_0022);
@@ -229,7 +229,7 @@ describe('emulated security descriptors', () => {
 });
 
 describe('overridden outputs', () => {
-  it('are laid out for the buffer that the caller came with', () => {
+  it('an overridden output is laid out for the buffer that the caller came with', () => {
     const event = eventOf('RegNtPostQueryValueKey', { informationClassNumber: 2, length: 14, status: 0xc000_0034 });
     const encoded = encodeDecision(override('STATUS_SUCCESS', { output: { type: 'REG_SZ', data: 'x' } }), event);
     assert.deepEqual(

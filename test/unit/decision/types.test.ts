@@ -25,14 +25,14 @@ import {
 
 type For<N extends NotifyClassName> = DecisionFor<NotificationOf<N>>;
 
-it('what suits a class is a decision, and allow() suits them all', () => {
+it('the type of what suits a class is a Decision, and allow() suits every class', () => {
   expectTypeOf<DecisionFor<NotificationEvent>>().toExtend<Decision>();
   expectTypeOf<DecisionKind>().toEqualTypeOf<Decision['kind']>();
   type Allowing = { [N in NotifyClassName]: AllowDecision extends For<N> ? true : N };
   expectTypeOf<Allowing>().toEqualTypeOf<Record<NotifyClassName, true>>();
 });
 
-it('each class takes its kinds', () => {
+it('the type of a class has exactly the kinds of decision that suit it', () => {
   expectTypeOf<For<'RegNtPreSetValueKey'>>().toEqualTypeOf<
     AllowDecision | BlockDecision | BypassDecision | ReplaceDecision
   >();
@@ -50,7 +50,7 @@ function handler<N extends NotifyClassName>(_name: N, _decide: (event: Notificat
   // Only its type matters.
 }
 
-it('a handler decides what suits its class', () => {
+it('the types let a handler return what suits its class', () => {
   handler('RegNtPreQueryValueKey', () => emulate({ type: 'REG_SZ', data: 'x' }));
   handler('RegNtPreQueryValueKey', (event) => (event.valueName === 'v' ? emulate('notFound') : allow()));
   handler('RegNtPreQueryValueKey', () => emulate('STATUS_ACCESS_DENIED'));
@@ -73,7 +73,7 @@ it('a handler decides what suits its class', () => {
   );
 });
 
-it('and is refused what does not', () => {
+it('the types keep a handler from returning what does not suit its class', () => {
   // @ts-expect-error A query changes nothing that could be replaced.
   handler('RegNtPreQueryValueKey', () => replace('x'));
   // @ts-expect-error It has to answer something.

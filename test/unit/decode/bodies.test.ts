@@ -28,7 +28,7 @@ function full<C extends (typeof notifyClasses)[number]['name']>(name: C, input: 
 }
 
 describe('the header', () => {
-  it('tells who, in which transaction, on which key object, for how long', () => {
+  it('an event tells who, in which transaction, on which key object, for how long', () => {
     const event = full('RegNtPostFlushKey');
     assert.equal(event.process.imagePath, `\\Device\\HarddiskVolume1\\${awkward}.exe`);
     assert.deepEqual(event.impersonation, {
@@ -44,7 +44,7 @@ describe('the header', () => {
     assert.deepEqual([event.keyObject, event.duration, event.irql, event.hive], [77n, 1500n, 'passive', 'machine']);
   });
 
-  it('has null for what is not there', () => {
+  it('an event has null for a user, transaction and key that are not in its record', () => {
     for (const entry of notifyClasses) {
       const [event] = decodeAll(emptyRecord(entry)) as [Exclude<Event, { class: 'gap' | 'breaker' }>];
       assert.deepEqual(
@@ -56,7 +56,7 @@ describe('the header', () => {
     }
   });
 
-  it('does not make up what was not found out', () => {
+  it('an event does not make up a user, transaction or duration that was not found out', () => {
     const flags = P.CMB_RECORD_IMPERSONATING | P.CMB_RECORD_TRANSACTED | P.CMB_RECORD_APC_LEVEL;
     const event = full('RegNtPreFlushKey', {
       flags,
@@ -70,7 +70,7 @@ describe('the header', () => {
     assert.deepEqual([post.preUnknown, post.duration], [true, null]);
   });
 
-  it('shows the keys of the user in effect as HKCU', () => {
+  it('an event shows the keys of the user in effect as HKCU', () => {
     const keyPath = '\\REGISTRY\\USER\\S-1-5-21-1-2-3-1001\\Software';
     assert.equal(full('RegNtPreFlushKey', { keyPath, flags: 0 }).key, 'HKCU\\Software');
     assert.equal(full('RegNtPreFlushKey', { keyPath }).key, 'HKU\\S-1-5-21-1-2-3-1001\\Software');
@@ -78,14 +78,14 @@ describe('the header', () => {
     assert.equal(application.hive, 'application');
   });
 
-  it('tells the length of a path that was cut', () => {
+  it('an event tells the whole length of a key path that was cut', () => {
     const event = full('RegNtPreFlushKey', {
       keyPath: { data: software, fullSize: 65_600, flags: P.CMB_SPAN_PRESENT | P.CMB_SPAN_TRUNCATED },
     });
     assert.deepEqual([event.keyPath, event.keyPathLength, event.truncated], [software, 32_800, true]);
   });
 
-  it('keeps its shape, whatever is absent', () => {
+  it('an event has the same fields in the same order, whatever is absent from its record', () => {
     for (const entry of notifyClasses) {
       const [most] = decodeAll(sampleProcess, fullRecord(entry));
       const [least] = decodeAll(emptyRecord(entry));
@@ -95,7 +95,7 @@ describe('the header', () => {
 });
 
 describe('bodies', () => {
-  it('of create and open have request and result', () => {
+  it('a create or open event has the requested path, its root, the security descriptor and the options', () => {
     const event = full('RegNtPostCreateKeyEx');
     assert.equal(event.requestedPath, `${software}\\${awkward}`);
     assert.equal(event.root, software);
@@ -111,7 +111,7 @@ describe('bodies', () => {
     assert.equal(beyond.root, null);
   });
 
-  it('of delete key count what is in the key, when that was read', () => {
+  it('a delete key event counts what is in the key where the driver has read that', () => {
     const event = full('RegNtPreDeleteKey');
     assert.deepEqual([event.valueCount, event.subKeyCount], [3, 0]);
     const B = P.CMB_BODY_DELETE_KEY;
@@ -129,7 +129,7 @@ describe('bodies', () => {
     }
   });
 
-  it('of rename and save merged have a second key, in both forms', () => {
+  it('a rename or save merged event has its second key, in both forms', () => {
     const renamed = full('RegNtPostRenameKey');
     assert.deepEqual([renamed.newName, renamed.newPath], [awkward, `\\REGISTRY\\MACHINE\\${awkward}`]);
     assert.equal(renamed.newKey, `HKLM\\${awkward}`);
@@ -137,7 +137,7 @@ describe('bodies', () => {
     assert.deepEqual([merged.lowKey, merged.fileName], [`HKCU\\${awkward}`, `\\Device\\X\\${awkward}`]);
   });
 
-  it('of queries have the answer in post only', () => {
+  it('a query event has the answer in post only', () => {
     const value = full('RegNtPostQueryValueKey');
     assert.deepEqual(
       [value.valueName, value.informationClass, value.informationClassNumber, value.length, value.resultLength],
@@ -156,7 +156,7 @@ describe('bodies', () => {
     assert.ok(item?.class === 'KeyValuePartialInformation' && item.value?.malformed === true);
   });
 
-  it('of query multiple have each value out of the buffer, in post', () => {
+  it('a query multiple value event has each value out of the buffer, in post', () => {
     const event = full('RegNtPostQueryMultipleValueKey', {});
     assert.deepEqual(
       event.entries.map(({ value }) => value?.data),
@@ -172,7 +172,7 @@ describe('bodies', () => {
     assert.equal(failed.entries[0]?.value, null);
   });
 
-  it('of close name the process that opened the key', () => {
+  it('a close event names the process that opened the key', () => {
     const opened = full('RegNtPreKeyHandleClose', {
       body: (view) => {
         view.setBigUint64(P.CMB_BODY_CLOSE.OpenerKey, 0x1_0000_0000_0007n, true);
@@ -185,7 +185,7 @@ describe('bodies', () => {
     assert.deepEqual([stranger?.id, stranger?.startKey, stranger?.known], [12, 0xffff_ffff_ffff_fff0n, false]);
   });
 
-  it('of hives have files and flags', () => {
+  it('an event about a hive has the names of its files and the flags', () => {
     const loaded = full('RegNtPreLoadKey');
     assert.deepEqual([loaded.keyName, loaded.sourceFile], [awkward, `\\??\\C:\\${awkward}`]);
     assert.deepEqual(
@@ -200,7 +200,7 @@ describe('bodies', () => {
     assert.deepEqual(full('RegNtPreReplaceKey').oldFileName, 'old');
   });
 
-  it('of security have the parts, and the length only for a query', () => {
+  it('a security event has the parts of the descriptor, and the length only for a query', () => {
     const set = full('RegNtPreSetKeySecurity');
     assert.deepEqual(set.securityInformation.names, [
       'OWNER_SECURITY_INFORMATION',
@@ -211,7 +211,7 @@ describe('bodies', () => {
     assert.match(set.securityDescriptor?.sddl ?? '', /^O:SYG:SY/);
   });
 
-  it('of query name and set information', () => {
+  it('a query name or set information event has the name or the information with its bytes', () => {
     const name = full('RegNtPostQueryKeyName');
     assert.deepEqual([name.name, name.length, name.returnLength], [awkward, 100, 60]);
     const set = full('RegNtPreSetInformationKey');
@@ -258,7 +258,7 @@ describe('old values', () => {
   });
   const value = { data: dword(1, 0, 0, 0) };
 
-  it('are compared with what is written', () => {
+  it('a set value event compares the old value with the new one', () => {
     const cases: [name: string, data: SpanInput, old: Old, changed: boolean | null][] = [
       ['the same', value, { data: value }, false],
       ['other data', value, { data: { data: dword(2, 0, 0, 0) } }, true],
@@ -280,7 +280,7 @@ describe('old values', () => {
     for (const [name, data, old, changed] of cases) assert.equal(set(data, old).changed, changed, name);
   });
 
-  it('tell existence, value and status', () => {
+  it('the old value of an event tells whether it existed, what it was, and the status of reading it', () => {
     const event = set(value, { data: value });
     assert.deepEqual([event.previous?.exists, event.previous?.value?.data, event.previous?.status], [true, 1, 0]);
     const none = set(value, { status: 0xc000_0034 });
@@ -293,7 +293,7 @@ describe('old values', () => {
     assert.equal(set(value, { status: 0xc000_0022 }).previous?.exists, null);
   });
 
-  it('are null when they were not asked for', () => {
+  it('the old value of an event is null when it was not asked for', () => {
     const event = set(value, { flags: 0 });
     assert.deepEqual([event.previous, event.changed], [null, null]);
     const [deleted] = decodeAll(record({ notifyClass: 2 })) as [Of<'RegNtPreDeleteValueKey'>];

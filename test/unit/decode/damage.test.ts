@@ -52,7 +52,7 @@ describe('a damaged record', () => {
     ['a breaker', breakerRecord({ cookie: 1n, state: P.CMB_BREAKER_OPEN })] as const,
   ];
   for (const [name, sample] of samples) {
-    it(`of ${name} is refused by name or read within its bounds, and what is read has the shape of an event`, () => {
+    it(`a damaged record, ${name}, is refused or read within its bounds, into something of the shape of an event`, () => {
       const whole = batch([sampleProcess, sample]);
       assert.deepEqual(decodeDamaged(whole).events.length, 1);
       let refused = 0;
@@ -71,7 +71,7 @@ describe('a damaged record', () => {
     });
   }
 
-  it('of a body that is too short is refused with its name and both sizes', () => {
+  it('a record with a body that is too short for its class is refused', () => {
     for (const [body, entry] of representatives) {
       if (body === 'plain') continue;
       const record = fullRecord(entry);

@@ -56,18 +56,18 @@ function read(decided: DecidedInput | undefined, input: RecordInput = {}): Read 
 }
 
 describe('a record', () => {
-  it('without a decision tells of none', () => {
+  it('a record without a decision has neither question nor decision nor ticket', () => {
     assert.deepEqual(read(undefined), { question: null, decision: null, ticket: null });
   });
 
-  it('of an operation that is held tells who asks, and until when', () => {
+  it('a record of an operation that is held tells which rule asks, and until when', () => {
     const question = { deadline: 250, rule: { index: 3, name: 'rule 3 of 1' } };
     assert.deepEqual(read(held(77n, 3, 250)), { question, decision: null, ticket: 77n });
     const big = 2n ** 64n - 1n;
     assert.equal(read(held(big), { extraHeader: 16 }).ticket, big);
   });
 
-  it('of one that was decided tells all about it', () => {
+  it('a record of an operation that was decided tells the kind, the decider, the rule and the latency', () => {
     const kinds = ['allow', 'block', 'bypass', 'emulate', 'replace', 'redirect', 'override'];
     const deciders = ['rule', 'callback', 'timeout', 'breaker', 'limit', 'exemption', 'release', 'error'];
     for (const [k, kind] of kinds.entries()) {
@@ -102,7 +102,7 @@ describe('a record', () => {
     assert.deepEqual([unknown?.rule, unknown?.statusName], [null, null]);
   });
 
-  it('that is damaged there is refused', () => {
+  it('a record with a damaged decision is refused', () => {
     const refused = (decided: DecidedInput, message: RegExp) => {
       assert.throws(() => read(decided), { code: 'CMB_PROTOCOL_ERROR', message });
     };
@@ -120,7 +120,7 @@ describe('a record', () => {
 });
 
 describe('a breaker record', () => {
-  it('is an event', () => {
+  it('a breaker record becomes an event, and is refused when it is damaged', () => {
     assert.deepEqual(decode(breakerRecord({ cookie: -7n, state: P.CMB_BREAKER_OPEN, misses: 3, coolDown: 100 })), {
       class: 'breaker',
       state: 'open',
@@ -144,7 +144,7 @@ describe('a breaker record', () => {
 });
 
 describe('the numbers of rules', () => {
-  it('are kept as long as operations may need them, not for ever', () => {
+  it('a table of rulesets keeps the last 64 that the driver has accepted', () => {
     const table = new RulesetTable();
     const rulesOf = (name: string) => ({ ...compiled, sources: [{ index: 0, name }] });
     for (let number = 1; number <= 70; number++) {

@@ -51,7 +51,7 @@ const isPost = (notifyClass: number) =>
   notifyClasses.find((entry) => entry.number === notifyClass)?.phase === 'post' ? P.CMB_RECORD_POST : 0;
 
 describe('decoding', () => {
-  it('reads every class with its common fields', () => {
+  it('the decoder reads every class with its common fields', () => {
     assert.equal(notifyClasses.length, 47);
     for (const { number, name, phase, operation } of notifyClasses) {
       const event = decodeOne(
@@ -81,7 +81,7 @@ describe('decoding', () => {
     }
   });
 
-  it('has one shape per class, whatever is absent', () => {
+  it('the decoder gives a set value event the same fields, whatever is absent', () => {
     const full = decodeOne(setValueRecord('name', 1, Buffer.from('x\0', 'utf16le')), 'RegNtPreSetValueKey');
     const empty = decodeOne(
       record({ notifyClass: 1, keyPath: null, bodySize: P.CMB_BODY_SET_VALUE.size }),
@@ -92,7 +92,7 @@ describe('decoding', () => {
     assert.deepEqual([empty.keyPath, empty.key, empty.valueName], [null, null, null]);
   });
 
-  it('reads create and open, and the result only of a post that succeeded', () => {
+  it('the decoder reads create and open, and the result only of a post that succeeded', () => {
     const B = P.CMB_BODY_CREATE;
     const numbers = new Map([
       [B.DesiredAccess, 0x2_0001],
@@ -138,14 +138,14 @@ describe('decoding', () => {
     assert.deepEqual([pre.disposition, pre.grantedAccess, pre.status, pre.checkAccessMode], [null, null, null, null]);
   });
 
-  it('keeps embedded NULs and unpaired surrogates', () => {
+  it('the decoder keeps embedded NULs and unpaired surrogates in names', () => {
     for (const name of ['a\0b', '\ud800x', 'x\udc00\ud800', '\u{1f600}', '\ufeffx', '']) {
       const event = decodeOne(setValueRecord(name, 4, new Uint8Array(4)), 'RegNtPreSetValueKey');
       assert.equal(event.valueName, name);
     }
   });
 
-  it('reads delete value, rename and gap', () => {
+  it('the decoder reads delete value, rename and gap records', () => {
     const B = P.CMB_BODY_DELETE_VALUE;
     const deleted = record({ notifyClass: 2, bodySize: B.size, spans: [[B.ValueName, 'v']] });
     assert.equal(decodeOne(deleted, 'RegNtPreDeleteValueKey').valueName, 'v');
@@ -164,7 +164,7 @@ describe('decoding', () => {
     });
   });
 
-  it('tells truncation and faults', () => {
+  it('the decoder tells which data were cut and which could not be captured', () => {
     const cut = decodeOne(
       setValueRecord('n', 3, {
         data: new Uint8Array(16),
@@ -184,7 +184,7 @@ describe('decoding', () => {
     assert.deepEqual([faulted.fault, faulted.value.fault, faulted.value.size], [true, true, 10]);
   });
 
-  it('reads what a newer driver has appended to header, body and batch, and passes over new kinds of records', () => {
+  it('the decoder reads what a newer driver has appended, and passes over new kinds of records', () => {
     const newer = setValueRecord('n', 4, Uint8Array.of(1, 0, 0, 0), { extraHeader: 16, extraBody: 24 });
     const { events, errors } = decodeBatch(batch([newer, record({ kind: 77 }), record({ notifyClass: 60 })], 8));
     assert.deepEqual(errors, []);
@@ -196,14 +196,14 @@ describe('decoding', () => {
     assert.equal((events[1] as Extract<Event, { class: 'unknown' }>).notifyClass, 60);
   });
 
-  it('does not let one damaged record take the others with it', () => {
+  it('the decoder does not let one damaged record take the others with it', () => {
     const damaged = setValueRecord('name', 1, new Uint8Array(8));
     new DataView(damaged.buffer).setUint32(P.CMB_RECORD.size + P.CMB_BODY_SET_VALUE.Data, 0xffff_fff0, true);
     const { events, errors } = decodeBatch(batch([record({}), damaged, record({})]));
     assert.deepEqual([events.length, errors.length], [2, 1]);
   });
 
-  it('never reads outside a record, wherever a batch is cut or a byte is changed', () => {
+  it('the decoder never reads outside a record, wherever a batch is cut or a byte is changed', () => {
     const whole = batch([
       setValueRecord('name', 7, Buffer.from('a\0b\0\0', 'utf16le')),
       gapRecord(3n, 4n, 1),

@@ -49,7 +49,7 @@ function hops(make: () => Uint8Array[]): string[] {
 }
 
 describe('link hops', () => {
-  it('are counted from the request as the caller made it', () => {
+  it('the hops of links are counted from the request as the caller made it', () => {
     const found = hops(() => [
       pre({ target: 'Relative' }),
       post(REPARSE, { target: 'Relative' }),
@@ -63,21 +63,21 @@ describe('link hops', () => {
     assert.deepEqual(found, ['0', '0', '1<2', '1<2', '2<4', '2<4', '0', '0']);
   });
 
-  it('are told from post events alone, too', () => {
+  it('the hops of links are told from post events alone, too', () => {
     assert.deepEqual(
       hops(() => [post(REPARSE, {}, 0n), post(REPARSE, {}, 0n), post(0, {}, 0n), post(0, {}, 0n)]),
       ['0', '1<1', '2<2', '0'],
     );
   });
 
-  it('cannot be told from pre events alone', () => {
+  it('the hops of links cannot be told from pre events alone', () => {
     assert.deepEqual(
       hops(() => [pre(), pre()]),
       ['0', '0'],
     );
   });
 
-  it('do not mix threads, registrations, or create with open', () => {
+  it('the hops of links are not mixed between threads, registrations, or create and open', () => {
     assert.deepEqual(
       hops(() => [pre(), post(REPARSE), pre({ thread: 2 }), post(0, { thread: 2 }), pre(), post(0)]),
       ['0', '0', '0', '0', '1<2', '1<2'],
@@ -92,7 +92,7 @@ describe('link hops', () => {
     );
   });
 
-  it('are forgotten when the thread does something else, or records are missing', () => {
+  it('the hops of links are forgotten when the thread does something else, or records are missing', () => {
     assert.deepEqual(
       hops(() => [pre(), post(REPARSE), flush(), pre()]),
       ['0', '0', '0'],
@@ -111,7 +111,7 @@ describe('link hops', () => {
     );
   });
 
-  it('survive another operation of the thread inside the resumed request', () => {
+  it('the hops of links survive another operation of the thread inside the resumed request', () => {
     assert.deepEqual(
       hops(() => {
         const records = [pre(), post(REPARSE), pre()];
@@ -122,7 +122,7 @@ describe('link hops', () => {
     );
   });
 
-  it('remember a bounded number of threads', () => {
+  it('the tracker of hops remembers a bounded number of threads', () => {
     const found = hops(() => {
       const records: Uint8Array[] = [];
       for (let thread = 1; thread <= 1025; thread++) records.push(post(REPARSE, { thread }, 0n));

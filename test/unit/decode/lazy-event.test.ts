@@ -39,7 +39,7 @@ const getters = Object.entries(Object.getOwnPropertyDescriptors(LazyEvent.protot
   .map(([name]) => name as Exclude<keyof LazyEvent, 'toEvent'>);
 
 describe('lazy events', () => {
-  it('tell of every class what the event tells, in their properties and as a whole', () => {
+  it('a lazy event tells of every class what the event tells, in its properties and as a whole', () => {
     assert.ok(getters.length >= 17, getters.join());
     for (const entry of notifyClasses) {
       const records = [sampleProcess, fullRecord(entry), emptyRecord(entry)];
@@ -56,7 +56,7 @@ describe('lazy events', () => {
     }
   });
 
-  it('stay what they were when slots of processes and paths are given to others', () => {
+  it('a lazy event stays what it was when slots of processes and paths are given to others', () => {
     const path = (pathSerial: number, keyPath: string) => ({ pathSlot: 1, pathSerial, keyPath });
     const by = (key: bigint) => ({ processSlot: 3, processKey: key, processId: 8 });
     const close = {
@@ -86,7 +86,7 @@ describe('lazy events', () => {
     assert.equal(event.opener?.imagePath, 'first.exe');
   });
 
-  it('know the links that an open has followed', () => {
+  it('a lazy event knows the links that an open has followed', () => {
     const open = (input: object) => record({ notifyClass: 28, spans: [[0, '\\REGISTRY\\x']], ...input });
     const post = (input: object) => record({ notifyClass: 29, flags: P.CMB_RECORD_POST, ...input });
     const found = decodeLazily([
@@ -99,7 +99,7 @@ describe('lazy events', () => {
     assert.deepEqual([event.hop, event.reparsedFrom], [1, 2n]);
   });
 
-  it('come to the callback and the iterators of a registration, gaps as they are', async () => {
+  it('a lazy event goes to the callback and the iterators of a registration, and a gap as it is', async () => {
     const [driver, channel] = await open();
     channel.beforeAnswer = (code) => {
       if (code === P.CMB_IOCTL_REGISTER) channel.notify({ cookie: 1000n, processId: 5 });
@@ -126,7 +126,7 @@ describe('lazy events', () => {
     await driver.close();
   });
 
-  it('that came early are whole events for an ordinary registration', async () => {
+  it('a record that comes before REGISTER is answered is a whole event for an ordinary registration', async () => {
     const [driver, channel] = await open();
     const seen: Event[] = [];
     const errors: unknown[] = [];
@@ -147,14 +147,14 @@ describe('lazy events', () => {
     await driver.close();
   });
 
-  it('that cannot be read throw where they are asked', () => {
+  it('a lazy event with a damaged body has its key, and throws when it is asked for the whole', () => {
     const [event] = decodeLazily([record({ notifyClass: 1, bodySize: 0 })]).map(lazy);
     assert.equal(event?.key, 'HKLM\\Software');
     assert.throws(() => event.toEvent(), { code: 'CMB_PROTOCOL_ERROR' });
   });
 });
 
-it('the properties of lazy events have the types of the event', () => {
+it('the properties of a lazy event have the types of the event', () => {
   type Common = Pick<NotificationFields, keyof NotificationFields & keyof LazyEvent>;
   type Lazy = Pick<LazyEvent, keyof Common>;
   expectTypeOf<Exclude<keyof LazyEvent, keyof NotificationFields>>().toEqualTypeOf<'toEvent'>();

@@ -48,7 +48,7 @@ const paths = (results: (NotificationEvent | string)[]) =>
   results.map((result) => (typeof result === 'string' ? result : result.keyPath));
 
 describe('kept key paths', () => {
-  it('give the records that refer to them everything that the path itself gives', () => {
+  it('a kept key path gives the records that refer to it everything that the path itself gives', () => {
     const results = decode([keeps(3, 7, machine), refers(3, 7), { keyPath: machine }]);
     const facts = results.map((event) => {
       assert.ok(typeof event !== 'string');
@@ -59,7 +59,7 @@ describe('kept key paths', () => {
     assert.deepEqual(facts[2], facts[0]);
   });
 
-  it('are shown as keys of whoever acts', () => {
+  it('a kept key path is shown as a key of whoever acts', () => {
     const alice = sidBytes(21, 1, 2, 3, 1001);
     const path = '\\REGISTRY\\USER\\S-1-5-21-1-2-3-1001\\Software';
     const by = (processSlot: number, processKey: bigint) => ({ processSlot, processKey });
@@ -76,7 +76,7 @@ describe('kept key paths', () => {
     );
   });
 
-  it('give their slot to the next one', () => {
+  it('a kept key path gives its slot to the next one', () => {
     const results = decode([
       keeps(0, 1, 'a'),
       keeps(1, 2, 'b'),
@@ -89,7 +89,7 @@ describe('kept key paths', () => {
     refused(results[5], /refers to key path 1 in slot 0, which holds 3/);
   });
 
-  it('need a slot that exists and a serial number', () => {
+  it('a kept key path needs a slot that exists and a serial number', () => {
     const results = decode([keeps(4, 1, 'a'), refers(0xffff_ffff, 1), refers(2, 1), refers(0, 0)]);
     refused(results[0], /kept in slot 4 of 4/);
     refused(results[1], /kept in slot 4294967295 of 4/);
@@ -97,7 +97,7 @@ describe('kept key paths', () => {
     refused(results[3], /refers to a key path without a serial number/);
   });
 
-  it('that damage throws at leave their slot empty', () => {
+  it('a kept key path that is damaged leaves its slot empty', () => {
     const damaged = record({ notifyClass: 30, ...keeps(0, 2, 'b') });
     new DataView(damaged.buffer).setUint32(P.CMB_RECORD.KeyPath, 0xffff_fff0, true);
     const results = decode([keeps(0, 1, 'a'), damaged, refers(0, 1), refers(0, 2)]);
@@ -106,7 +106,7 @@ describe('kept key paths', () => {
     refused(results[3], /refers to key path 2 in slot 0, which holds none/);
   });
 
-  it('are learnt from records whose body is damaged, and from those that are nobody’s', async () => {
+  it('a kept key path is learnt from a record whose body is damaged, and from one of no registration', async () => {
     const [first, second] = decode([{ ...keeps(0, 1, 'a'), notifyClass: 1, bodySize: 0 }, refers(0, 1)]);
     refused(first, /the body of a set value record/);
     assert.ok(second !== undefined && typeof second !== 'string');
@@ -125,7 +125,7 @@ describe('kept key paths', () => {
   });
 });
 
-it('repeated reads are counted on the event', () => {
+it('an event counts the repeated reads that it stands for', () => {
   const [once, often] = decode([{ sequence: 1n }, { sequence: 2n, repeats: 2n ** 53n + 1n, lastSequence: 2n ** 60n }]);
   assert.ok(once !== undefined && typeof once !== 'string' && often !== undefined && typeof often !== 'string');
   assert.deepEqual([once.repeats, once.lastSequence], [0n, null]);

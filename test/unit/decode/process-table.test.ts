@@ -19,7 +19,7 @@ function processesOf(...records: Uint8Array[]): ProcessInfo[] {
 }
 
 describe('processes', () => {
-  it('are one frozen object for all their events', () => {
+  it('a process is one frozen object for all its events', () => {
     const [a, b] = processesOf(processRecord(first), by(3, 100n), by(3, 100n));
     assert.equal(a, b);
     assert.equal(Object.isFrozen(a), true);
@@ -41,7 +41,7 @@ describe('processes', () => {
     });
   });
 
-  it('tell everything that the driver told', () => {
+  it('a process tells everything that the driver has told of it', () => {
     const [process] = processesOf(
       processRecord({
         ...first,
@@ -66,7 +66,7 @@ describe('processes', () => {
     );
   });
 
-  it('name the integrity level at or below the number', () => {
+  it('a process has the integrity level at or below its number', () => {
     const names = [0, 0xfff, 0x1000, 0x2000, 0x20ff, 0x2100, 0x3000, 0x4000, 0x5000, 0xffff_ffff].map((integrity) => {
       const flags = P.CMB_TOKEN_INTEGRITY;
       return processesOf(processRecord({ ...first, flags, integrity }), by(3, 100n))[0]?.integrityLevel;
@@ -85,7 +85,7 @@ describe('processes', () => {
     ]);
   });
 
-  it('are told apart by their start key, when a process id or a slot is used again', () => {
+  it('a process is told from another by its start key when a process id or a slot is used again', () => {
     const [old, next, late] = processesOf(
       processRecord(first),
       by(3, 100n),
@@ -97,14 +97,14 @@ describe('processes', () => {
     assert.deepEqual([late?.known, late?.id, late?.startKey, late?.imagePath], [false, 8, 100n, null]);
   });
 
-  it('that are not known are one object each, too', () => {
+  it('a process that is not known is one object for its events, too', () => {
     const [a, b, c, d] = processesOf(by(0, 0n, 5), by(9, 77n, 6), by(9, 77n, 6), by(0xffff_ffff, 77n, 6));
     assert.deepEqual([a?.id, a?.known, b?.id], [5, false, 6]);
     assert.equal(b, c);
     assert.equal(c, d);
   });
 
-  it('are told in records that damage throws at, and the slot is then empty', () => {
+  it('a process record that is damaged is refused, and its slot is then empty', () => {
     const decoder = new Decoder(4, P.CMB_PATH_SLOTS);
     const links = new HopTracker();
     const errors: string[] = [];
@@ -130,7 +130,7 @@ describe('processes', () => {
 });
 
 describe('process records in a session', () => {
-  it('reach nobody, and are not counted', async () => {
+  it('a process record reaches no consumer, and is not counted as an event', async () => {
     const [driver, channel] = await open();
     const events: Event[] = [];
     const registration = await driver.registerCallback({ altitude: '1' }, (event) => void events.push(event));
@@ -153,7 +153,7 @@ describe('process records in a session', () => {
     await driver.close();
   });
 
-  it('are learnt while nothing is registered, and their batch is acknowledged', async () => {
+  it('a process record is learnt while nothing is registered, and its batch is acknowledged', async () => {
     const [driver, channel] = await open();
     let acknowledged = 0;
     const acknowledge = channel.acknowledge.bind(channel);
@@ -173,7 +173,7 @@ describe('process records in a session', () => {
     await driver.close();
   });
 
-  it('that are damaged are told to every registration, and the session goes on', async () => {
+  it('a process record that is damaged is told to the registration, and the session goes on', async () => {
     const [driver, channel] = await open();
     const errors: string[] = [];
     const seen: bigint[] = [];

@@ -12,7 +12,7 @@ async function open(options?: OpenDriverOptions, addon = new FakeAddon()): Promi
 }
 
 describe('openDriver', () => {
-  it('chooses the backend by the platform and tells it', async () => {
+  it('openDriver() chooses the backend by the platform and tells it', async () => {
     const [driver] = await open();
     assert.equal(driver.backend, process.platform === 'win32' ? 'device' : 'simulator');
     assert.deepEqual(driver.callbackVersion, { major: 1, minor: 1 });
@@ -25,7 +25,7 @@ describe('openDriver', () => {
     await assert.rejects(driver.registerCallback({ altitude: '1' }), { code: 'CMB_DRIVER_CLOSED' });
   });
 
-  it('names unknown options and the nearest known one', async () => {
+  it('openDriver() names unknown options and the nearest known one', async () => {
     await assert.rejects(open({ queueByte: 1 } as never), {
       code: 'CMB_UNKNOWN_OPTION',
       message: /"queueByte".*"queueBytes"/,
@@ -34,7 +34,7 @@ describe('openDriver', () => {
     await assert.rejects(open(5 as never), { code: 'CMB_INVALID_ARGUMENT' });
   });
 
-  it('checks values before anything is opened', async () => {
+  it('openDriver() checks the values of options before anything is opened', async () => {
     const addon = new FakeAddon();
     const bad: object[] = [
       { backend: 'kernel' },
@@ -53,7 +53,7 @@ describe('openDriver', () => {
     assert.equal(addon.channels.length, 0);
   });
 
-  it('explains a driver of another protocol, and leaves no handle behind', async () => {
+  it('openDriver() explains a driver of another protocol, and leaves no handle behind', async () => {
     const addon = new FakeAddon();
     addon.helloStatus = 0xc0000059;
     addon.helloMajor = 2;
@@ -69,13 +69,13 @@ describe('openDriver', () => {
     await assert.rejects(open({}, addon), { code: 'CMB_INSUFFICIENT_RESOURCES' });
   });
 
-  it('explains a missing device', async () => {
+  it('openDriver() explains a missing device', async () => {
     const addon = new FakeAddon();
     addon.openFailure = nativeError(0xc0000034);
     await assert.rejects(open({ backend: 'device' }, addon), { code: 'CMB_DRIVER_NOT_FOUND', ntStatus: 0xc0000034 });
   });
 
-  it('takes a signal', async () => {
+  it('openDriver() takes a signal, and leaves no handle behind when it is aborted', async () => {
     await assert.rejects(open({ signal: AbortSignal.abort() }), ABORTED);
     const addon = new FakeAddon();
     const controller = new AbortController();
@@ -87,7 +87,7 @@ describe('openDriver', () => {
 });
 
 describe('registerCallback', () => {
-  it('sends the classes as bits', async () => {
+  it('registerCallback() sends the classes as bits', async () => {
     const [driver, addon] = await open();
     const maskOf = async (options: object): Promise<bigint> => {
       await driver.registerCallback({ altitude: String(addon.channel.registered.size + 1), ...options });
@@ -105,7 +105,7 @@ describe('registerCallback', () => {
     await driver.close();
   });
 
-  it('checks and passes on what is to limit the flow', async () => {
+  it('registerCallback() checks and passes on what is to limit the flow', async () => {
     const [driver, addon] = await open();
     const { channel } = addon;
     const cases = [
@@ -136,7 +136,7 @@ describe('registerCallback', () => {
     await driver.close();
   });
 
-  it('asks for old values only when told to', async () => {
+  it('registerCallback() asks for old values only when told to', async () => {
     const [driver, addon] = await open();
     await driver.registerCallback({ altitude: '1' });
     assert.equal(addon.channel.lastOptions, 0);
@@ -151,7 +151,7 @@ describe('registerCallback', () => {
     await driver.close();
   });
 
-  it('refuses what cannot be meant', async () => {
+  it('registerCallback() refuses options that cannot be meant before the driver is asked', async () => {
     const [driver, addon] = await open();
     const cases: [object, object][] = [
       [{ classes: [] }, { code: 'CMB_INVALID_ARGUMENT', message: /empty/ }],
@@ -180,7 +180,7 @@ describe('registerCallback', () => {
     await driver.close();
   });
 
-  it('gives collisions their code', async () => {
+  it('registerCallback() gives a collision of altitudes its code', async () => {
     const [driver] = await open();
     await driver.registerCallback({ altitude: '7' });
     await assert.rejects(driver.registerCallback({ altitude: '7' }), {
@@ -191,7 +191,7 @@ describe('registerCallback', () => {
     await driver.close();
   });
 
-  it('leaves nothing registered when it is aborted on the way', async () => {
+  it('registerCallback() leaves nothing registered when it is aborted on the way', async () => {
     const [driver, addon] = await open();
     await assert.rejects(driver.registerCallback({ altitude: '7', signal: AbortSignal.abort() }), ABORTED);
     const controller = new AbortController();
@@ -203,7 +203,7 @@ describe('registerCallback', () => {
     await driver.close();
   });
 
-  it('unregisters when its signal is aborted later', async () => {
+  it('a registration ends when its signal is aborted later', async () => {
     const [driver, addon] = await open();
     const controller = new AbortController();
     const registration = await driver.registerCallback({ altitude: '7', signal: controller.signal });
@@ -218,7 +218,7 @@ describe('registerCallback', () => {
 });
 
 describe('the life of a process', () => {
-  it('is prolonged by registrations only, and not by unref()', async () => {
+  it('a registration keeps the process alive unless the driver is unreferenced', async () => {
     const [driver, addon] = await open();
     assert.equal(addon.channel.isReferenced, false);
     const registration = await driver.registerCallback({ altitude: '7' });
@@ -234,7 +234,7 @@ describe('the life of a process', () => {
 });
 
 describe('close', () => {
-  it('is idempotent, and takes a signal', async () => {
+  it('close() of a driver can be called again, and takes a signal', async () => {
     const [driver, addon] = await open();
     await assert.rejects(driver.close({ signal: AbortSignal.abort() }), ABORTED);
     assert.equal(driver.closed, false);
@@ -245,7 +245,7 @@ describe('close', () => {
     await registration.unregister();
   });
 
-  it('waits for a registration that is under way', async () => {
+  it('close() of a driver waits for a registration that is under way', async () => {
     const [driver, addon] = await open();
     const registering = driver.registerCallback({ altitude: '7' });
     await driver.close();
@@ -255,7 +255,7 @@ describe('close', () => {
 });
 
 describe('the options of decisions', () => {
-  it('go with HELLO and REGISTER', async () => {
+  it('the options of decisions go with HELLO and REGISTER', async () => {
     const [driver, { channel }] = await open({ maxHeld: 77 });
     assert.deepEqual([channel.lastMaxHeld, driver.limits.maxHeld], [77, 77]);
     const [{ limits }, other] = await open();
@@ -276,7 +276,7 @@ describe('the options of decisions', () => {
     await driver.close();
   });
 
-  it('are refused when they make no sense', async () => {
+  it('the options of decisions are refused when they make no sense', async () => {
     const [driver] = await open();
     const refused: [object, RegExp][] = [
       [{ dryRun: 1 }, /"dryRun" must be true or false, not 1/],
@@ -300,7 +300,7 @@ describe('the options of decisions', () => {
 });
 
 describe('statistics', () => {
-  it('come as bigints and numbers, and take a signal', async () => {
+  it('statistics() gives bigints and numbers of a scope, and takes a signal', async () => {
     const [driver] = await open();
     const registration = await driver.registerCallback({ altitude: '7' });
     assert.equal((await driver.statistics()).scope, 'session');

@@ -7,7 +7,7 @@ import * as P from '../../../lib/wire/protocol.js';
 import { FakeAddon } from '../support/fake-addon.js';
 
 describe("the kernel's own routines", () => {
-  it('without an open driver', async () => {
+  it("the kernel's own routines have nothing to work on without an open driver", async () => {
     assert.throws(
       () => {
         CmGetCallbackVersion(null, null);
@@ -17,7 +17,7 @@ describe("the kernel's own routines", () => {
     assert.equal(await CmUnRegisterCallback({ QuadPart: 5n }), 0xc000000d);
   });
 
-  it('register, call, unregister', async () => {
+  it("the kernel's own routines register a callback, call it with class and event, and unregister it", async () => {
     const addon = new FakeAddon();
     const driver = await openDriverWith(() => addon);
     const calls: [unknown, number, Event][] = [];
@@ -51,7 +51,7 @@ describe("the kernel's own routines", () => {
     await driver.close();
   });
 
-  it('return the documented statuses and throw for what the kernel is not asked', async () => {
+  it("the kernel's own routines return the documented statuses, and throw for what the kernel is not asked", async () => {
     const addon = new FakeAddon();
     const driver = await openDriverWith(() => addon);
     const cookie = { QuadPart: 0n };

@@ -94,7 +94,7 @@ function changed(event: Event, path: readonly (string | number)[], value: unknow
 }
 
 describe('NDJSON', () => {
-  it('of every class comes back as it was, on one line', () => {
+  it('NDJSON of an event of every class comes back as it was, on one line', () => {
     const events = everything();
     assert.equal(new Set(events.map((event) => event.class)).size, notifyClasses.length + 3);
     for (const event of events) {
@@ -106,7 +106,7 @@ describe('NDJSON', () => {
     }
   });
 
-  it('survives every encoding, for what UTF-8 cannot hold is escaped', () => {
+  it('NDJSON of an event survives UTF-8, for what UTF-8 cannot hold is escaped', () => {
     const event = setValue();
     const line = Buffer.from(stringifyEvent(event), 'utf8').toString('utf8');
     const back = parseEvent(line) as Extract<Event, { class: 'RegNtPreSetValueKey' }>;
@@ -114,7 +114,7 @@ describe('NDJSON', () => {
     assert.deepEqual(back, event);
   });
 
-  it('has bigints as decimal strings and bytes as base64', () => {
+  it('NDJSON of an event has bigints as decimal strings and bytes as base64', () => {
     const json = eventToJson(setValue()) as Record<string, Record<string, unknown>>;
     assert.equal(json['sequence'], '9223372036854775813');
     assert.equal(json['process']!['startKey'], '281474976710663');
@@ -122,7 +122,7 @@ describe('NDJSON', () => {
     assert.equal(json['value']!['bytes'], Buffer.from(`${awkward}\0`, 'utf16le').toString('base64'));
   });
 
-  it('takes a time anywhere in the kernel’s range', () => {
+  it('NDJSON of an event takes a time anywhere in the kernel’s range', () => {
     for (const time of [-(2n ** 63n), -1n, 0n, 2n ** 63n - 1n]) {
       const [event] = decodeAll(record({ notifyClass: 60, time }));
       assert.deepEqual(parseEvent(stringifyEvent(event!)), event);
@@ -171,20 +171,20 @@ const wrongEvents: readonly [
   [['previous', 'statusName'], 'OK', /^event\.previous\.statusName must be a name such as STATUS_SUCCESS/],
 ];
 
-describe('what is no event', () => {
-  it('is valid to begin with, or the rest would prove nothing', () => {
+describe('refused events', () => {
+  it('the event that is changed in the tests of refusals is itself accepted', () => {
     assert.deepEqual(parseEvent(changed(setValue(), ['valueName'], 'x')), { ...setValue(), valueName: 'x' });
   });
 
   for (const [path, value, message, schemaCannot] of wrongEvents) {
-    it(`is refused, by parser and schema: ${path.join('.')} = ${JSON.stringify(value) ?? 'missing'}`, () => {
+    it(`parser${schemaCannot ? '' : ' and schema'} refuse${schemaCannot ? 's' : ''} an event with ${path.join('.')} = ${JSON.stringify(value) ?? 'missing'}`, () => {
       const wrong = changed(setValue(), path, value);
       assert.throws(() => parseEvent(wrong), { name: 'CmBridgeError', code: 'CMB_INVALID_ARGUMENT', message });
       assert.equal(validate(wrong), schemaCannot === true);
     });
   }
 
-  it('is refused with the reason when it is no JSON, or no object', () => {
+  it('parseEvent() refuses what is no JSON, or no object, with the reason', () => {
     for (const line of ['', '{', 'null', '[]', '5', '"x"', '{}']) {
       assert.throws(() => parseEvent(line), {
         code: 'CMB_INVALID_ARGUMENT',
@@ -200,12 +200,12 @@ describe('what is no event', () => {
     }
   });
 
-  it('cannot smuggle in a prototype', () => {
+  it('parseEvent() refuses a field that would smuggle in a prototype', () => {
     const line = stringifyEvent(setValue()).replace('{', '{"__proto__":{"polluted":true},');
     assert.throws(() => parseEvent(line), { message: /^event has no field "__proto__"/ });
   });
 
-  it('loses any field, and is refused', () => {
+  it('parser and schema refuse an event that lacks any of its fields', () => {
     for (const event of sampleEvents()) {
       for (const key of Object.keys(event)) {
         const less = changed(event, [key], undefined);
@@ -217,17 +217,17 @@ describe('what is no event', () => {
 });
 
 describe('the JSON Schema', () => {
-  it('accepts every event of the decoder', () => {
+  it('the JSON Schema accepts every event of the decoder', () => {
     for (const event of everything()) {
       assert.ok(validate(eventToJson(event)), `${event.class}: ${ajv.errorsText(validate.errors)}`);
     }
   });
 
-  it('refuses a field that the class lacks', () => {
+  it('the JSON Schema refuses a field that the class of the event lacks', () => {
     for (const event of everything()) assert.equal(validate({ ...eventToJson(event), extra: null }), false);
   });
 
-  it('describes the fields', () => {
+  it('the JSON Schema describes the fields of an event', () => {
     const { $defs } = schema as { $defs: Record<string, { properties?: Record<string, { description?: string }> }> };
     assert.match($defs['SetValueFields']?.properties?.['changed']?.description ?? '', /differs from `previous`/);
     assert.match($defs['PostFields']?.properties?.['duration']?.description ?? '', /nanoseconds/);

@@ -69,7 +69,7 @@ async function rulesOf(options: Partial<GuardOptions>, handler: unknown = () => 
 }
 
 describe('a guard', () => {
-  it('asks about what changes something, and what takes the keys along', async () => {
+  it('a guard asks about what changes something, and what takes the keys along', async () => {
     assert.deepEqual(await rulesOf({}), [
       { name: 'guard', keys: run, operations: guardedByDefault, ancestors: true, action: 'ask' },
     ]);
@@ -84,7 +84,7 @@ describe('a guard', () => {
     );
   });
 
-  it('asks about the operations that have a handler', async () => {
+  it('a guard asks about the operations that have a handler', async () => {
     const handler = () => undefined;
     const operationsOf = async (handlers: object) => (await rulesOf({}, handlers))[0]?.operations;
     assert.deepEqual(await operationsOf({ SetValueKey: handler, DeleteKey: undefined }), ['SetValueKey']);
@@ -96,7 +96,7 @@ describe('a guard', () => {
     ]);
   });
 
-  it('lets its exceptions through first', async () => {
+  it('a guard lets its exceptions through first', async () => {
     const installer = { process: { image: 'msiexec.exe' } };
     assert.deepEqual((await rulesOf({ except: [{ name: 'mine', keys: `${run}\\Mine` }, installer] })).slice(0, 2), [
       { name: 'mine', keys: `${run}\\Mine`, action: 'ignore' },
@@ -105,7 +105,7 @@ describe('a guard', () => {
     assert.equal((await rulesOf({ except: installer }))[0]?.name, 'except');
   });
 
-  it('gives questions to the handler of their operation, and answers with what it says', async () => {
+  it('a guard gives a question to the handler of its operation, and answers with what that says', async () => {
     const fake = new FakeRegistration();
     const told: string[] = [];
     await fake.guard(
@@ -127,7 +127,7 @@ describe('a guard', () => {
     assert.equal(quiet.deliver({ class: 'breaker', state: 'open' }), undefined);
   });
 
-  it('passes on what a registration takes', async () => {
+  it('a guard passes on what a registration takes', async () => {
     const fake = new FakeRegistration();
     const onError = () => undefined;
     const { signal } = new AbortController();
@@ -139,7 +139,7 @@ describe('a guard', () => {
     assert.equal(rules, fake.rules[0]);
   });
 
-  it('changes what it guards, one change after the other', async () => {
+  it('a guard changes what it guards, one change after the other', async () => {
     const fake = new FakeRegistration();
     const guard = await fake.guard({ deadline: 50, except: { process: { id: 4 } } }, allow);
     const [first, second] = await Promise.all([guard.update({ keys: 'HKLM\\A' }), guard.update({ except: undefined })]);
@@ -165,7 +165,7 @@ describe('a guard', () => {
     assert.ok(fake.isUnregistered);
   });
 
-  it('says what is wrong, and where in the options', async () => {
+  it('a guard says what is wrong, and where in its options', async () => {
     const handler = () => undefined;
     const cases: [options: object, handler: unknown, message: RegExp, code?: string][] = [
       [{}, undefined, /^A guard needs a handler, .*not undefined$/],
@@ -199,7 +199,7 @@ describe('a guard', () => {
     }
   });
 
-  it('types the handlers by their operations', () => {
+  it('a guard types the handlers by their operations', () => {
     const guard = (driver: Driver) => driver.guard.bind(driver);
     expectTypeOf(guard).toBeFunction();
     // Never called: what matters is what the compiler says.

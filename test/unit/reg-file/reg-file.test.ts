@@ -37,7 +37,7 @@ function failure(text: string | Uint8Array): RegFileError {
 }
 
 describe('.reg files', () => {
-  it('hold keys, values and deletions, in order, with their lines', () => {
+  it('a .reg file holds keys, values and deletions, in order, with their lines', () => {
     const text =
       head +
       '; a comment\r\n[HKEY_LOCAL_MACHINE\\Software\\A]\r\n@="default"\r\n"v"=dword:0000000a\r\n"gone"=-\r\n\r\n' +
@@ -67,7 +67,7 @@ describe('.reg files', () => {
     assert.deepEqual(parseRegFile(utf16(text)), expected);
   });
 
-  it('are the same in every encoding and with every line end', () => {
+  it('a .reg file is the same in every encoding and with every line end', () => {
     const text = `${head}${key}"Größe 日本"="äöü €"\r\n`;
     const expected = parseRegFile(utf16(text));
     assert.equal((expected[1] as { name: string }).name, 'Größe 日本');
@@ -80,7 +80,7 @@ describe('.reg files', () => {
     assert.deepEqual(parseRegFile(utf16(text.trimEnd())), expected);
   });
 
-  it('have all value types', () => {
+  it('a .reg file has values of all types', () => {
     assert.deepEqual(
       values(
         [
@@ -118,18 +118,18 @@ describe('.reg files', () => {
     );
   });
 
-  it('join lines that end with a backslash', () => {
+  it('a .reg file joins lines that end with a backslash', () => {
     const expected = [['x', 3, '010203']];
     assert.deepEqual(values('"x"=hex:01,\\\r\n  02,\\\r\n  03\r\n'), expected);
     assert.deepEqual(values('"x"=hex:\\\n01,02\\\n,03'), expected);
     assert.deepEqual(values('"x" = hex: 01 , 02,\\ ; first part\r\n\t03'), expected);
   });
 
-  it('hold line ends inside strings, as regedit writes them', () => {
+  it('a .reg file holds line ends inside strings, as regedit writes them', () => {
     assert.deepEqual(values('"x"="one\r\ntwo"\r\n"y"=-\r\n'), [['x', 1, hexOf('one\r\ntwo\0')], ['y']]);
   });
 
-  it('of the old format have strings in the code page', () => {
+  it('a .reg file of the old format has its strings in the code page', () => {
     const text = Buffer.from(
       `REGEDIT4\r\n\r\n${key}"\x80"="\x93\xe4\x94"\r\n"m"=hex(7):e4,00,00\r\n"b"=hex:e4\r\n`,
       'latin1',
@@ -145,7 +145,7 @@ describe('.reg files', () => {
     );
   });
 
-  it('when damaged, are refused with line, column, what was found and what was expected', () => {
+  it('a damaged .reg file is refused with line, column, what was found and what was expected', () => {
     const cases: [text: string, line: number, column: number, message: RegExp][] = [
       ['', 1, 1, /expected the first line.*the end of the file/],
       ['REGEDIT5\n', 1, 1, /found "REGEDIT5"/],
@@ -183,7 +183,7 @@ describe('.reg files', () => {
     assert.match(failure(Buffer.from([0xef, 0xbb, 0xbf, 0x41, 0x0a, 0xff])).message, /line 2, column 1.*not UTF-8/);
   });
 
-  it('cut anywhere, either say less or are refused with a place inside the file', () => {
+  it('a .reg file that is cut anywhere says less, or is refused with a place inside the file', () => {
     const text = `${head}${key}@="x\\\\y"\r\n"m"=hex(7):61,00,\\\r\n  00,00\r\n"d"=dword:00000001\r\n[-HKCU\\Gone]\r\n`;
     const whole = parseRegFile(text);
     const lines = text.split(/\r\n/);

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { checkAltitude, compareAltitudes } from '../../../lib/registry/altitude.js';
 
 describe('altitudes', () => {
-  it('compare as decimal numbers of unlimited precision', () => {
+  it('altitudes are compared as decimal numbers of unlimited precision', () => {
     const ascending = [
       '0',
       '0.01',
@@ -24,14 +24,14 @@ describe('altitudes', () => {
     assert.ok(compareAltitudes(`1.${digits}1`, `1.${digits}2`) < 0);
   });
 
-  it('collide when they are the same number', () => {
+  it('altitudes are equal when they are the same number, however it is written', () => {
     for (const same of ['385100', '0385100.0', '385100.000', '00385100'])
       assert.equal(compareAltitudes('385100', same), 0);
     assert.equal(compareAltitudes('385100.10', '385100.1'), 0);
     assert.equal(compareAltitudes('0', '000.000'), 0);
   });
 
-  it('are refused when they are malformed, with a word on what would be right', () => {
+  it('a malformed altitude is refused, with a word on what would be right', () => {
     for (const bad of [
       '',
       ' ',

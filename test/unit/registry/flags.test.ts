@@ -5,7 +5,7 @@ import { ntStatusName, ntStatusText, NtStatus } from '../../../lib/base/nt-statu
 import { Random } from '../support/random.js';
 
 describe('flags', () => {
-  it('names single rights, lowest bit first', () => {
+  it('a mask of flags has the names of its bits, lowest first', () => {
     assert.deepEqual(flags.keyAccess(0x20019), {
       value: 0x20019,
       names: ['KEY_QUERY_VALUE', 'KEY_ENUMERATE_SUB_KEYS', 'KEY_NOTIFY', 'READ_CONTROL'],
@@ -29,14 +29,14 @@ describe('flags', () => {
     ]);
   });
 
-  it('keeps bits without a name', () => {
+  it('a mask of flags keeps the bits that have no name', () => {
     assert.deepEqual(flags.keyAccess(0).names, []);
     assert.deepEqual(flags.keyAccess(0xc1).names, ['KEY_QUERY_VALUE', '0xC0']);
     assert.deepEqual(flags.saveFormat(0x8000_0000), { value: 0x8000_0000, names: ['0x80000000'] });
     assert.equal(flags.saveFormat(-1).value, 0xffff_ffff);
   });
 
-  it('hands out one frozen object per mask, and forgets when a caller invents too many', () => {
+  it('a mask of flags is one frozen object, until a caller has made up too many others', () => {
     const first = flags.keyAccess(0x2001f);
     assert.equal(flags.keyAccess(0x2001f), first);
     assert.ok(Object.isFrozen(first) && Object.isFrozen(first.names));
@@ -45,7 +45,7 @@ describe('flags', () => {
     assert.deepEqual(flags.keyAccess(0x2001f), first);
   });
 
-  it('says all of a mask', () => {
+  it('a mask of flags can be put together again from its names', () => {
     const random = new Random(1);
     const bits = new Map(
       Array.from({ length: 32 }, (_, bit) => [flags.keyAccess((1 << bit) >>> 0).names[0]!, (1 << bit) >>> 0]),
@@ -59,7 +59,7 @@ describe('flags', () => {
 });
 
 describe('names of statuses', () => {
-  it('has those that the registry returns', () => {
+  it('ntStatusName() knows the statuses that the registry returns', () => {
     assert.equal(ntStatusName(0x104), 'STATUS_REPARSE');
     assert.equal(ntStatusName(0xc00000d8), 'STATUS_CANT_WAIT');
     assert.equal(ntStatusName(0xc0190001 | 0), 'STATUS_TRANSACTIONAL_CONFLICT');
@@ -67,7 +67,7 @@ describe('names of statuses', () => {
     assert.equal(new Set(Object.values(NtStatus)).size, Object.keys(NtStatus).length);
   });
 
-  it('writes the others as numbers', () => {
+  it('ntStatusText() writes a status without a name as a number', () => {
     assert.equal(ntStatusText(0xc0000503), 'STATUS_CALLBACK_BYPASS');
     assert.equal(ntStatusText(0xe0001234 | 0), '0xE0001234');
   });

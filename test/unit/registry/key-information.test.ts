@@ -73,7 +73,7 @@ function nulls(decoded: object): number {
 describe('information about keys', () => {
   const decode = (number: number) => decodeKeyInformationClass(number, whole(keyStructures[number]!));
 
-  it('is decoded by class', () => {
+  it('information about a key is decoded by its class', () => {
     const truncated = false;
     const expected: DecodedKeyInformation[] = [
       { class: 'KeyBasicInformation', truncated, lastWriteTime, titleIndex: 3, name: 'a\0b' },
@@ -137,7 +137,7 @@ describe('information about keys', () => {
     });
   });
 
-  it('knows the short form of the flags', () => {
+  it('information about the flags of a key is decoded from its short form, too', () => {
     const short = decodeKeyInformationClass(5, whole(structure(9)));
     assert.deepEqual(short, {
       class: 'KeyFlagsInformation',
@@ -148,7 +148,7 @@ describe('information about keys', () => {
     });
   });
 
-  it('takes a key without a class', () => {
+  it('information about a key without a class name is decoded with an empty one', () => {
     const node = decodeKeyInformationClass(1, whole(structure(time, 0, 0xffff_ffff, 0, 2, 'a')));
     assert.deepEqual(node, {
       class: 'KeyNodeInformation',
@@ -160,7 +160,7 @@ describe('information about keys', () => {
     });
   });
 
-  it('says what is missing where offsets and lengths lie', () => {
+  it('information about a key says that something is missing where offsets and lengths lie', () => {
     const basic = decodeKeyInformationClass(0, whole(structure(time, 0, 0xffff_fffe, 'ab')));
     assert.ok(basic?.class === 'KeyBasicInformation');
     assert.deepEqual([basic.name, basic.truncated], ['ab', true]);
@@ -176,7 +176,7 @@ describe('information about keys', () => {
 });
 
 describe('information about values', () => {
-  it('is decoded by class', () => {
+  it('information about a value is decoded by its class', () => {
     const decoded = valueStructures.map((bytes, number) => decodeValueInformationClass(number, whole(bytes)));
     const [basic, full, partial, full64, partial64, layer] = decoded;
     const name = 'ab';
@@ -203,7 +203,7 @@ describe('information about values', () => {
     assert.deepEqual(layer, { class: 'KeyValueLayerInformation', truncated: false, isTombstone: true });
   });
 
-  it('tells the whole size of data that are not all there', () => {
+  it('information about a value tells the whole size of data that are not all there', () => {
     const partial = decodeValueInformationClass(2, whole(structure(0, 3, 1000, Uint8Array.of(1, 2))));
     assert.ok(partial?.class === 'KeyValuePartialInformation');
     assert.ok(partial.truncated && partial.value !== null);
@@ -219,7 +219,7 @@ describe('information about values', () => {
     }
   });
 
-  it('is cut out of the buffer of a query for many', () => {
+  it('a value of a query for many is cut out of the buffer', () => {
     const buffer = whole(structure('x\0', 7, 8));
     assert.equal(multipleValue(1, 0, 4, buffer).data, 'x');
     assert.equal(multipleValue(4, 8, 4, buffer).data, 8);
@@ -233,7 +233,7 @@ describe('information about values', () => {
 });
 
 describe('information to set', () => {
-  it('is decoded by class', () => {
+  it('information to set on a key is decoded by its class', () => {
     const decoded = setStructures.map((bytes, number) => decodeSetInformationClass(number, whole(bytes)));
     const truncated = false;
     const controlFlags = {
@@ -272,7 +272,7 @@ describe('information of any class', () => {
     { decode: decodeSetInformationClass, name: keySetInformationClassName, structures: setStructures },
   ];
 
-  it('may be cut anywhere', () => {
+  it('information of every class can be decoded wherever it is cut', () => {
     for (const { decode, name, structures } of kinds) {
       structures.forEach((bytes, number) => {
         const complete = decode(number, whole(bytes))!;
@@ -292,7 +292,7 @@ describe('information of any class', () => {
     }
   });
 
-  it('may be anything', () => {
+  it('information of every class can be decoded from random bytes', () => {
     const random = new Random(5);
     for (let round = 0; round < 5000; round++) {
       const { decode } = random.pick(kinds);
@@ -303,7 +303,7 @@ describe('information of any class', () => {
     }
   });
 
-  it('has a name even when it is unknown', () => {
+  it('an unknown information class has a name, and nothing is decoded', () => {
     assert.equal(keyInformationClassName(10), 'KeyInformation_0x0000000A');
     assert.equal(keyValueInformationClassName(0xffff_ffff), 'KeyValueInformation_0xFFFFFFFF');
     assert.equal(keySetInformationClassName(7), 'KeySetInformation_0x00000007');

@@ -12,7 +12,7 @@ const machine = '\\REGISTRY\\MACHINE';
 const user = `\\REGISTRY\\USER\\${sid}`;
 
 describe('key paths', () => {
-  it('are shown as people write them', () => {
+  it('a native key path is shown as people write it', () => {
     const shown: [native: string, display: string | null][] = [
       ['\\REGISTRY\\MACHINE\\SOFTWARE', 'HKLM\\SOFTWARE'],
       ['\\Registry\\machine', 'HKLM'],
@@ -41,7 +41,7 @@ describe('key paths', () => {
     assert.equal(displayKey(user, null), `HKU\\${sid}`);
   });
 
-  it('tell what kind of hive they are in', () => {
+  it('a native key path tells what kind of hive it is in', () => {
     assert.equal(keyHive('\\Registry\\Machine\\SAM'), 'machine');
     assert.equal(keyHive(user), 'user');
     assert.equal(keyHive('\\REGISTRY\\A\\{x}'), 'application');
@@ -51,7 +51,7 @@ describe('key paths', () => {
     }
   });
 
-  it('go back to what they were, whatever characters they have', () => {
+  it('a key path that is shown goes back to what it was, whatever characters it has', () => {
     const random = new Random(6);
     const units = ['a', 'Z', '\0', '\ud800', '\udc00', 'ß', '>', '<', ' ', '{', 'ı'];
     const roots = [
@@ -76,7 +76,7 @@ describe('key paths', () => {
     }
   });
 
-  it('are refused without a root', () => {
+  it('a key path without a root is refused', () => {
     for (const path of ['<AppHive>', '<AppHive >', '<AppHive x', '<Other x>\\a', 'HKXX\\a']) {
       assert.throws(() => nativeKey(path), { code: 'CMB_INVALID_ARGUMENT', message: /<AppHive \.\.\.>/ }, path);
     }
@@ -85,14 +85,14 @@ describe('key paths', () => {
 });
 
 describe('the case of keys', () => {
-  it('is that of the kernel', () => {
+  it('upcase() changes case as the kernel does', () => {
     assert.equal(upcase('straße\0\ud800éÿ'), 'STRAßE\0\ud800ÉŸ');
     assert.equal(upcase('ﬀıſµǅǆςᾀ'), 'ﬀıſµǅǄςᾈ');
     assert.equal(upcase('i'), 'I');
     for (let unit = 0; unit < 0x10000; unit++) assert.equal(upcase(`\u0100${String.fromCharCode(unit)}`).length, 2);
   });
 
-  it('agrees with the kernel of the simulator', () => {
+  it('upcase() agrees with the kernel of the simulator', () => {
     const source = readFileSync(new URL('../../../../native/simulator/nt/rtl_case.cc', import.meta.url), 'utf8');
     const runs = [...source.matchAll(/\{0x([0-9A-F]{4}), 0x([0-9A-F]{4}), ([12]), (-?\d+)\}/g)];
     assert.ok(runs.length > 100);
@@ -111,7 +111,7 @@ describe('the case of keys', () => {
     }
   });
 
-  it('does not matter to equality, nor do doubled and trailing separators', () => {
+  it('equalKeys() ignores case, doubled and trailing separators', () => {
     assert.ok(equalKeys('\\registry\\MACHINE\\É', '\\REGISTRY\\\\machine\\é\\\\'));
     assert.ok(equalKeys('', ''));
     const different: [string, string][] = [
@@ -126,7 +126,7 @@ describe('the case of keys', () => {
     for (const [a, b] of different) assert.ok(!equalKeys(a, b) && !equalKeys(b, a), `${a} ${b}`);
   });
 
-  it('is compared as if both were spelled the same way first', () => {
+  it('equalKeys() says of random paths what it says of their normal forms', () => {
     const random = new Random(7);
     const normal = (path: string) => {
       const end = path.search(/[^\\][\\]*$/);
@@ -142,7 +142,7 @@ describe('the case of keys', () => {
 });
 
 describe('other names of a key', () => {
-  it('lead to the same canonical one', () => {
+  it('all names of a key lead to the same canonical one', () => {
     const controlSet = 1;
     const groups: string[][] = [
       [`${machine}\\SYSTEM\\ControlSet001\\Services`, 'HKLM\\System\\CurrentControlSet\\services'],
@@ -182,7 +182,7 @@ describe('other names of a key', () => {
     }
   });
 
-  it('are not made up', () => {
+  it('a key has no more names than the kernel has for it', () => {
     const alone = [
       `${machine}\\SYSTEM\\ControlSet002\\Services`,
       `${machine}\\SOFTWARE\\WOW6432Node\\Microsoft`,
@@ -197,7 +197,7 @@ describe('other names of a key', () => {
     assert.equal(keyAliases('HKLM\\SYSTEM\\CurrentControlSet').length, 1);
   });
 
-  it('are shown as people write them', () => {
+  it('the other names of a key are shown as people write them', () => {
     assert.deepEqual(displayAliases(`${user}_Classes\\.txt`, { userSid: sid }), [
       'HKCU\\Software\\Classes\\.txt',
       'HKCR\\.txt',
@@ -209,7 +209,7 @@ describe('other names of a key', () => {
     ]);
   });
 
-  it('need the right number of the control set', () => {
+  it('the other names of a key need the right number of the control set', () => {
     assert.equal(controlSetNumber('\\Registry\\Machine\\System\\ControlSet001'), 1);
     assert.equal(controlSetNumber(`${machine}\\SYSTEM\\ControlSet012\\Services`), 12);
     for (const path of [
@@ -228,7 +228,7 @@ describe('other names of a key', () => {
 });
 
 describe('the 32-bit view', () => {
-  it('is found, and its names too', () => {
+  it('the 32-bit location of a key is found, and its name from there', () => {
     const views: [name: string, location: string][] = [
       ['HKLM\\SOFTWARE\\Vendor', `${machine}\\SOFTWARE\\WOW6432Node\\Vendor`],
       ['HKLM\\Software', `${machine}\\Software\\WOW6432Node`],
@@ -243,7 +243,7 @@ describe('the 32-bit view', () => {
     }
   });
 
-  it('is the same where keys are shared', () => {
+  it('the 32-bit location of a key is the key itself where it is shared', () => {
     const same = [
       'HKLM\\SOFTWARE\\Policies\\x',
       'HKLM\\SOFTWARE\\Classes\\.txt',

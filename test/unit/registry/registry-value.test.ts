@@ -22,7 +22,7 @@ function assertText(type: number, stored: string, data: unknown, flaws: readonly
 }
 
 describe('values', () => {
-  it('of text show whether they are terminated', () => {
+  it('a text value is decoded with a word on missing terminators and embedded NULs', () => {
     for (const type of [1, 2]) {
       assertText(type, 'a\0', 'a', []);
       assertText(type, 'a', 'a', ['unterminated']);
@@ -37,7 +37,7 @@ describe('values', () => {
     assertText(6, 'a\0', 'a\0', ['embedded-nul']);
   });
 
-  it('of lists too', () => {
+  it('a REG_MULTI_SZ value is decoded with a word on missing terminators and embedded NULs', () => {
     assertText(7, 'a\0b\0\0', ['a', 'b'], []);
     assertText(7, '\0', [], []);
     assertText(7, '\0\0', [], []);
@@ -48,7 +48,7 @@ describe('values', () => {
     assertText(7, '\0a\0\0', ['', 'a'], ['embedded-nul']);
   });
 
-  it('that are none of their type stay bytes', () => {
+  it('a value that does not have the form of its type stays bytes', () => {
     const odd = Uint8Array.of(65, 0, 66);
     for (const type of [1, 2, 6, 7]) {
       const value = decode(type, odd);
@@ -69,14 +69,14 @@ describe('values', () => {
     assert.equal(decode(11, new Uint8Array(8).fill(255)).data, 0xffff_ffff_ffff_ffffn);
   });
 
-  it('without a form are bytes: resource lists, unknown types', () => {
+  it('a value of a type without a form is bytes, such as a resource list', () => {
     for (const type of [0, 3, 8, 9, 10, 12, 0xffff_ffff]) {
       const value = decode(type, Uint8Array.of(1, 2, 3));
       assert.deepEqual([value.malformed, value.flaws, value.data], [false, [], Uint8Array.of(1, 2, 3)]);
     }
   });
 
-  it('that were cut tell their whole size and blame nobody', () => {
+  it('a value that was cut tells its whole size, and has no flaw for being cut', () => {
     const text = decode(1, utf16('abc'), { size: 100 });
     assert.deepEqual([text.data, text.size, text.truncated, text.flaws, text.malformed], ['abc', 100, true, [], false]);
     const half = decode(1, utf16('abc').subarray(0, 5), { size: 100 });
@@ -90,14 +90,14 @@ describe('values', () => {
     assert.deepEqual([long.flaws, long.malformed], [['wrong-length'], true]);
   });
 
-  it('that could not be read are not taken for empty', () => {
+  it('a value that could not be captured is not taken for empty', () => {
     for (const type of [1, 4, 7, 11]) {
       const value = decode(type, new Uint8Array(), { size: type === 4 ? 4 : 8, fault: true });
       assert.deepEqual([value.malformed, value.fault, value.flaws], [true, true, []], String(type));
     }
   });
 
-  it('have one shape, and come back as they were stored', () => {
+  it('a value has the same fields whatever it holds, and encodes to the bytes that were stored', () => {
     const random = new Random(3);
     const keys = Object.keys(decode(1, utf16('a\0')));
     for (let round = 0; round < 2000; round++) {

@@ -7,7 +7,7 @@ import { classesOf, problemsOf, ruleFields, warningsOf } from './compiled.js';
 const run = 'HKLM\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Run';
 
 describe('actions', () => {
-  it('go to the driver with their deadline, status and flags', () => {
+  it('an action goes to the driver with its deadline, status and flags', () => {
     const keys = run;
     assert.deepEqual(
       ruleFields([
@@ -37,7 +37,7 @@ describe('actions', () => {
     );
   });
 
-  it('tell who needs a callback, and of which rule each of the program was made', () => {
+  it('compiled rules tell which of them asks, and of which rule each of the program was made', () => {
     const rules: Rule[] = [
       { action: 'notify', operations: 'FlushKey' },
       { name: 'run', keys: run, ancestors: true, action: 'block' },
@@ -52,7 +52,7 @@ describe('actions', () => {
     assert.equal(compileRules(rules.slice(0, 2)).asks, null);
   });
 
-  it('decide in pre, and about what can be decided, unless told otherwise', () => {
+  it('an action decides in pre, and about what can be decided, unless told otherwise', () => {
     const ask = classesOf({ keys: run, action: 'ask' });
     const block = classesOf({ keys: run, action: 'block' });
     const bypass = classesOf({ keys: run, action: 'bypass' });
@@ -73,7 +73,7 @@ describe('actions', () => {
     assert.ok(!classesOf({ phases: 'post', action: 'ask' }).includes('RegNtPostKeyHandleClose'));
   });
 
-  it('are refused for what they cannot decide', () => {
+  it('an action is refused for what it cannot decide', () => {
     const cases: [rule: Rule, ...expected: string[]][] = [
       [
         { operations: ['SetValueKey', 'KeyHandleClose'], action: 'ask' },
@@ -116,7 +116,7 @@ describe('actions', () => {
     }
   });
 
-  it('warn of what reaches further than it may be meant', () => {
+  it('an action gets a warning when it reaches further than it may be meant', () => {
     const cases: [rule: Rule, ...expected: RegExp[]][] = [
       [{ action: 'ask' }, /^action: holds such operations on every key by every program/],
       [{ operations: 'SetValueKey', action: 'bypass' }, /^action: swallows such operations on every key/],
@@ -153,7 +153,7 @@ describe('explaining actions', () => {
   const set: RuleOperation = { operation: 'SetValueKey', phase: 'pre', keyPath: run };
   const effectOf = (rule: Rule, operation = set) => explainRules([rule], operation).effect;
 
-  it('says what becomes of the operation', () => {
+  it('explainRules() says what an action makes of the operation', () => {
     const keys = run;
     assert.equal(effectOf({ keys, action: 'ask' }), 'held for at most 500 ms, then allowed');
     assert.equal(
@@ -172,7 +172,7 @@ describe('explaining actions', () => {
     assert.equal(effectOf({ keys: 'HKLM\\X', action: 'ask' }), 'ignored');
   });
 
-  it('tells what is above from what is not', () => {
+  it('explainRules() tells a key above those of the rule from any other', () => {
     const rule: Rule = { keys: run, ancestors: true, action: 'ask' };
     const rename = (keyPath: string): RuleOperation => ({ operation: 'RenameKey', phase: 'pre', keyPath });
     const above = explainRules([rule], rename('HKLM\\SOFTWARE\\Microsoft'));
@@ -189,7 +189,7 @@ describe('explaining actions', () => {
     assert.match(other.rules[0]?.reason ?? '', /^keys: .*SYSTEM; expected "HKLM/);
   });
 
-  it('is uncertain where an action could do another thing', () => {
+  it('explainRules() is uncertain where another action of an uncertain rule would do another thing', () => {
     const image = (name: string, deadline: number): Rule => ({ process: { image: name }, action: 'ask', deadline });
     assert.equal(explainRules([image('a.exe', 10), { action: 'ask', deadline: 20 }], set).uncertain, true);
     assert.equal(explainRules([image('a.exe', 10), { action: 'ask', deadline: 10 }], set).uncertain, false);

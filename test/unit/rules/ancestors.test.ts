@@ -35,7 +35,7 @@ describe('ancestors', () => {
   const machine = '\\REGISTRY\\MACHINE';
   const software = `${machine}\\SOFTWARE`;
 
-  it('take in what is done to keys above, and takes the keys along', () => {
+  it('a rule with ancestors takes in what is done to keys above, and takes the keys along', () => {
     const rule: Rule = { keys: run, ancestors: true, action: 'ask' };
     const above = `${software}\\Microsoft`;
     for (const operation of ['RenameKey', 'RestoreKey', 'ReplaceKey', 'LoadKey', 'UnLoadKey'] as const) {
@@ -60,7 +60,7 @@ describe('ancestors', () => {
     assert.ok(!meets({ ...rule, ancestors: false }, 'RenameKey', above));
   });
 
-  it('keep to the operations, phases and processes of the rule', () => {
+  it('a rule with ancestors keeps to its operations, phases and processes', () => {
     const rule: Rule = { keys: run, operations: ['SetValueKey', 'RestoreKey'], ancestors: true, action: 'notify' };
     assert.ok(meets(rule, 'RestoreKey', software));
     assert.ok(!meets(rule, 'RenameKey', software));
@@ -68,7 +68,7 @@ describe('ancestors', () => {
     assert.ok(!meets({ ...rule, process: { id: 5 } }, 'RestoreKey', software));
   });
 
-  it('know wildcards, accounts and the other names of keys', () => {
+  it('a rule with ancestors knows wildcards, accounts and the other names of keys', () => {
     const rule = (keys: string): Rule => ({ keys, ancestors: true, action: 'ask' });
     const anyBelow = rule('HKLM\\SOFTWARE\\X\\**\\Run');
     for (const path of [software, `${software}\\X`, `${software}\\X\\a`, `${software}\\X\\a\\b\\c`]) {
@@ -91,7 +91,7 @@ describe('ancestors', () => {
     assert.ok(meets(rule('**\\Run'), 'UnLoadKey', `${machine}\\Mine`));
   });
 
-  it('take in the key itself where the rule names values', () => {
+  it('a rule with ancestors takes in the key itself where it names values', () => {
     const rule: Rule = { keys: `${run}\\*`, valueNames: 'Mine', ancestors: true, action: 'block' };
     const key = `${software}\\Microsoft\\Windows\\CurrentVersion\\Run\\A`;
     for (const operation of ['DeleteKey', 'RenameKey', 'RestoreKey', 'LoadKey'] as const) {
@@ -106,7 +106,7 @@ describe('ancestors', () => {
     assert.deepEqual(problemsOf({ ...typed, ancestors: true })[0]?.slice(0, 9), 'ancestors');
   });
 
-  it('have a limit together with the rules', () => {
+  it('the rules made of ancestors count towards the limit of rules', () => {
     const rules = Array.from({ length: 2100 }, (_, index): Rule => {
       return { keys: `HKLM\\SOFTWARE\\Vendor${index}\\X`, ancestors: true, action: 'notify' };
     });
@@ -116,7 +116,7 @@ describe('ancestors', () => {
     );
   });
 
-  it('are not what a later rule never decides for', () => {
+  it('a rule with ancestors is not taken for one that never decides because of the same rule without', () => {
     const key: Rule = { keys: run, action: 'ignore' };
     assert.deepEqual(compileRules([key, { ...key, ancestors: true }]).warnings, []);
     assert.match(

@@ -21,7 +21,7 @@ const warningsOf = (rules: readonly Rule[]) => compileRules(rules).warnings.map(
 const notify = { action: 'notify' } as const;
 
 describe('rules with errors', () => {
-  it('are refused with everything that is wrong, where it is, and what would be right', () => {
+  it('rules with errors are refused with everything that is wrong, where it is, and what would be right', () => {
     const rules = [
       { ...notify, keys: ['HKLM\\ok', 'HKLX\\a', 'Software\\b', 'HKLM\\a**', 'HKLM/a', 'REGISTRY\\a', '\\Foo', '\\'] },
       { action: 'blok', process: { image: 'x' } },
@@ -48,7 +48,7 @@ describe('rules with errors', () => {
     ]);
   });
 
-  it('in their options are refused, too', () => {
+  it('wrong options of compileRules() are refused', () => {
     const wrong = [{ controlSet: 0 }, { controlSet: 1000 }, { userSid: 'me' }, { drives: { C: 'x' } }, { drives: 1 }];
     for (const options of wrong) {
       assert.throws(
@@ -61,7 +61,7 @@ describe('rules with errors', () => {
     assert.match(problemsOf([], { otherwise: 'block' })[0] ?? '', /^otherwise: must be "ignore" or "notify"/);
   });
 
-  it('beyond the limits are refused', () => {
+  it('rules beyond the limits are refused', () => {
     const many = (count: number, rule: (index: number) => Rule) =>
       Array.from({ length: count }, (_, index) => rule(index));
     assert.match(problemsOf(many(4097, () => notify))[0] ?? '', /^rules: has 4097 entries; at most 4096/);
@@ -98,7 +98,7 @@ describe('the compiler of rules', () => {
     { valueNames: ['', 'a*'], valueTypes: ['REG_DWORD', 'REG_SZ'], action: 'notify' },
   ];
 
-  it('gives the same bytes for the same rules', () => {
+  it('compiled rules are the same bytes for the same rules', () => {
     const first = compileRules(rules, { controlSet: 1 });
     const second = compileRules(structuredClone(rules), { controlSet: 1 });
     assert.deepEqual(first.bytes, second.bytes);
@@ -110,7 +110,7 @@ describe('the compiler of rules', () => {
     for (const name of offsets) assert.equal(view.getUint32(P.CMB_RULES[`${name}Offset`], true) % 8, 0);
   });
 
-  it('keeps each set of rules, each text and each SID once', () => {
+  it('compiled rules keep each set of rules, each text and each SID once', () => {
     const program = (count: number) =>
       new RuleProgram(
         compileRules(
@@ -126,7 +126,7 @@ describe('the compiler of rules', () => {
     }
   });
 
-  it('says of which classes nothing can come', () => {
+  it('compiled rules say of which classes nothing can come', () => {
     const bit = (notifyClass: number) => 1n << BigInt(notifyClass);
     const mask = (list: Rule[], otherwise?: 'ignore' | 'notify') => compileRules(list, { otherwise }).classMask;
     assert.equal(mask([]), 0n);
@@ -147,7 +147,7 @@ describe('the compiler of rules', () => {
     );
   });
 
-  it('is quick enough for sets that change while they are in force', () => {
+  it('a thousand rules are compiled in less than a second, and 4096 are compiled without a warning', () => {
     const many = Array.from({ length: 1000 }, (_, index): Rule => ({
       keys: `HKLM\\SOFTWARE\\Vendor${index % 800}\\**`,
       action: 'notify',
@@ -169,7 +169,7 @@ describe('the compiler of rules', () => {
 });
 
 describe('warnings about rules', () => {
-  it('name what never matches', () => {
+  it('compileRules() warns of rules that never match', () => {
     assert.deepEqual(
       warningsOf([
         { phases: 'pre', outcome: 'success', action: 'notify' },
@@ -188,7 +188,7 @@ describe('warnings about rules', () => {
     );
   });
 
-  it('name what earlier rules leave nothing to', () => {
+  it('compileRules() warns of rules to which earlier ones leave nothing', () => {
     assert.deepEqual(
       warningsOf([
         { keys: 'HKLM\\**', outcome: 'success', action: 'notify' },
@@ -212,7 +212,7 @@ describe('warnings about rules', () => {
     );
   });
 
-  it('see through the other names of keys', () => {
+  it('compileRules() warns of rules to which earlier ones leave nothing under another name of the key', () => {
     const twice = (first: string, second: string) =>
       warningsOf([first, second].map((keys) => ({ ...notify, keys }))).length;
     assert.equal(twice('HKCR\\CLSID\\**', 'HKLM\\SOFTWARE\\Classes\\CLSID\\{1}'), 1);
@@ -221,7 +221,7 @@ describe('warnings about rules', () => {
     assert.equal(twice('HKLM\\SYSTEM\\ControlSet001\\**', 'HKLM\\SYSTEM\\CurrentControlSet\\x'), 0);
   });
 
-  it('leave alone what may decide', () => {
+  it('compileRules() does not warn of rules that may decide', () => {
     const quiet: Rule[][] = [
       // A notification whose path is not known fulfils no condition on it.
       [{ keys: '**', action: 'ignore' }, notify],
@@ -235,7 +235,7 @@ describe('warnings about rules', () => {
     for (const rules of quiet) assert.deepEqual(warningsOf(rules), []);
   });
 
-  it('name patterns that hardly mean what they say', () => {
+  it('compileRules() warns of patterns that hardly mean what they say', () => {
     const messages = warningsOf([
       { keys: ['HKLM', '\\REGISTRY\\USER\\', 'HKLM\\a?'], valueNames: '(Default)', action: 'notify' },
       { process: { image: ['**\\%windir%\\a.exe', '\\??\\C:\\a?.exe', '\\??\\C:\\a.exe'] }, action: 'notify' },

@@ -27,7 +27,7 @@ const operation: RuleOperation = {
 };
 
 describe('explaining rules', () => {
-  it('tells which rule decides, and what the others miss', () => {
+  it('explainRules() tells which rule decides, and what the others miss', () => {
     const { action, rule, uncertain, rules: told } = explainRules(rules, operation, { controlSet: 1 });
     assert.deepEqual([action, rule, uncertain], ['notify', 1, false]);
     assert.deepEqual(
@@ -56,14 +56,14 @@ describe('explaining rules', () => {
     );
   });
 
-  it('has an answer where no rule matches', () => {
+  it('explainRules() has an answer where no rule matches', () => {
     const other = { ...operation, valueName: 'Type', valueType: 'REG_DWORD' } as const;
     assert.deepEqual(explainRules(rules, other).action, 'ignore');
     const { action, rule } = explainRules(rules, other, { otherwise: 'notify' });
     assert.deepEqual([action, rule], ['notify', null]);
   });
 
-  it('is uncertain where the operation does not tell what could decide', () => {
+  it('explainRules() is uncertain where the operation does not tell what could decide', () => {
     const explain = (more: Partial<RuleOperation>, list = rules) => explainRules(list, { ...operation, ...more });
     const untold = explain({ process: { elevated: true } });
     assert.deepEqual([untold.rule, untold.uncertain], [1, true]);
@@ -78,7 +78,7 @@ describe('explaining rules', () => {
     assert.equal(explain({ process: {} }, same).uncertain, false);
   });
 
-  it('knows both keys of a rename and of save merged', () => {
+  it('explainRules() knows both keys of a rename and of save merged', () => {
     const list: Rule[] = [{ keys: 'HKLM\\b', action: 'notify' }];
     const rename = { operation: 'RenameKey', phase: 'pre', keyPath: 'HKLM\\a' } as const;
     assert.equal(explainRules(list, rename).rule, null);
@@ -86,7 +86,7 @@ describe('explaining rules', () => {
     assert.equal(explainRules(list, { class: 'RegNtPreSaveMergedKey', keyPath: null, lowKeyPath: 'HKLM\\b' }).rule, 0);
   });
 
-  it('takes HKCU as the key of the user who acts', () => {
+  it('explainRules() takes HKCU as the key of the user who acts', () => {
     const list: Rule[] = [{ keys: 'HKU\\S-1-5-18\\A', action: 'notify' }];
     const acting: RuleOperation = { class: 'RegNtPreDeleteKey', keyPath: 'HKCU\\A' };
     assert.equal(explainRules(list, { ...acting, user: 'S-1-5-18' }).rule, 0);
@@ -96,7 +96,7 @@ describe('explaining rules', () => {
     assert.throws(() => explainRules(list, acting), { code: 'CMB_INVALID_ARGUMENT', message: /give "user"/ });
   });
 
-  it('refuses what is no operation', () => {
+  it('explainRules() refuses what is no operation', () => {
     const bad: [operation: unknown, code: string, message: RegExp][] = [
       [{}, 'CMB_INVALID_ARGUMENT', /needs "class", or "operation" and "phase"/],
       [{ class: 'RegNtPreFoo' }, 'CMB_INVALID_ARGUMENT', /Unknown notification class/],
@@ -111,7 +111,7 @@ describe('explaining rules', () => {
     assert.throws(() => explainRules([{ keys: 'X', action: 'notify' }], operation), { code: 'CMB_INVALID_RULES' });
   });
 
-  it('takes the events of the library', () => {
+  it('explainRules() takes the events of the library', () => {
     const all: Event[] = sampleEvents();
     let count = 0;
     for (const event of all) {

@@ -40,7 +40,7 @@ function firstIs(text: string, expected: string): void {
 const head = 'version: 1\nrules:\n';
 
 describe('rule files', () => {
-  it('are YAML', () => {
+  it('a rule file can be YAML, and locates its parts by line and column', () => {
     const file = parseRules(`# yaml-language-server: $schema=rules.schema.json
 version: 1
 otherwise: notify
@@ -75,7 +75,7 @@ rules:
     assert.equal(file.locate(['rules', 1, 'keys']), null);
   });
 
-  it('are JSON', () => {
+  it('a rule file can be JSON, with any indentation', () => {
     const content = { $schema: 'x', version: 1, rules: [{ keys: 'HKLM\\X', valueTypes: 'REG_SZ', action: 'notify' }] };
     for (const space of [0, 2, '\t']) {
       const file = parseRules(JSON.stringify(content, null, space));
@@ -83,7 +83,7 @@ rules:
     }
   });
 
-  it('have aliases', () => {
+  it('a rule file can use YAML aliases', () => {
     const file = parseRules(
       `version: 1\nrules:\n  - keys: &run ['HKLM\\Run', 'HKCU\\Run']\n    action: notify\n  - keys: *run\n    action: ignore\n`,
     );
@@ -91,7 +91,7 @@ rules:
     assert.deepEqual(file.locate(['rules', 1, 'keys']), { line: 5, column: 11 });
   });
 
-  it('tell everything that is wrong with rules, in order, with line and column', () => {
+  it('parseRules() tells everything that is wrong with rules, in order, with line and column', () => {
     assert.deepEqual(
       problems(
         [
@@ -125,7 +125,7 @@ rules:
     );
   });
 
-  it('tell what is wrong with the file as a whole', () => {
+  it('parseRules() tells what is wrong with the file as a whole', () => {
     firstIs('', '1:1: the file is empty');
     firstIs('# only a comment\n', '1:1: the file is empty');
     firstIs('- action: notify\n', '1:1: a rule file begins with "version: 1"');
@@ -137,7 +137,7 @@ rules:
     assert.deepEqual(parseRules('version: 1\nrules: []\n').rules, []);
   });
 
-  it('tell where the syntax is wrong, and what to do when it is a path that YAML misunderstands', () => {
+  it('parseRules() tells where the syntax is wrong, and what to do about a path that YAML misunderstands', () => {
     firstIs(`${head}  - keys: **\\Run\n    action: notify\n`, `3:11: *\\Run is an alias`.replace('*', '**'));
     firstIs(`${head}  - keys: [a, *b]\n`, '3:15: *b is an alias in YAML');
     firstIs(
@@ -173,18 +173,18 @@ rules:
     );
   });
 
-  it('count lines and columns as editors do', () => {
+  it('parseRules() counts lines and columns as editors do', () => {
     firstIs('\ufeffversion: 2\r\nrules: []\r\n', '1:10: must be 1');
     firstIs(`# 日本語\r\n${head.replaceAll('\n', '\r\n')}  - { name: "😀", action: x }\r\n`, '4:27: must be "ignore"');
   });
 
-  it('tell what the compiler finds, with its place', () => {
+  it('parseRules() tells what the compiler finds, with its place', () => {
     firstIs(`${head}  - keys: 'HKLM\\${'a\\'.repeat(70)}'\n    action: notify\n`, '3:11: has 7');
     const trees = Array.from({ length: 33 }, (_, index) => `  - { action: notify, process: { tree: ${index * 4} } }\n`);
     firstIs(head + trees.join(''), '35:40: is one process tree too many');
   });
 
-  it('are bounded: nested, aliased, with many errors, large', () => {
+  it('parseRules() bounds nesting, aliases and the number of errors', () => {
     firstIs(`a: ${'['.repeat(100_000)}`, '1:34: this is nested more than 32 levels deep');
     firstIs(`${'- '.repeat(1000)}a`, '1:');
     const laughs = Array.from({ length: 30 }, (_, n) =>
@@ -200,7 +200,7 @@ rules:
     assert.ok(problems('x: *x\n'.repeat(3000)).length <= 100);
   });
 
-  it('agree with the schema', () => {
+  it('parser and schema agree on which rule files are right', () => {
     const accepted = [
       'version: 1\nrules: []',
       `${head}  - { action: notify, keys: 'HKLM\\X', process: { id: 4, user: [S-1-5-18] }, phases: post }`,
@@ -249,7 +249,7 @@ describe('loadRules', () => {
     return file;
   }
 
-  it('reads UTF-8 and UTF-16', async () => {
+  it('loadRules() reads UTF-8 and UTF-16', async () => {
     const text = '\ufeffversion: 1\nrules: [{ name: "ä", action: notify }]\n';
     for (const bytes of [text, text.slice(1), Buffer.from(text, 'utf16le')]) {
       const file = await write(bytes);
@@ -259,7 +259,7 @@ describe('loadRules', () => {
     }
   });
 
-  it('names the file, line and column in its errors', async () => {
+  it('loadRules() names the file, line and column in its errors', async () => {
     const file = await write('version: 1\nrules: 7\n');
     await assert.rejects(loadRules(file), { code: 'CMB_INVALID_RULES', message: `${file}:2:8: must be a list, not 7` });
     await assert.rejects(loadRules(await write(Buffer.from([0x61, 0x0a, 0x62, 0xff]))), {
@@ -270,7 +270,7 @@ describe('loadRules', () => {
     });
   });
 
-  it('says why it cannot read', async () => {
+  it('loadRules() says why it cannot read a file', async () => {
     await assert.rejects(loadRules(path.join(folder, 'none')), { code: 'CMB_INVALID_ARGUMENT', message: /ENOENT/ });
     await assert.rejects(loadRules(folder), { code: 'CMB_INVALID_ARGUMENT', message: /EISDIR/ });
     await assert.rejects(loadRules('x', { signal: AbortSignal.abort() }), { code: 'CMB_ABORTED' });
@@ -280,7 +280,7 @@ describe('loadRules', () => {
 });
 
 describe('the rules of the documentation', () => {
-  it('are right: examples/rules.yaml', async () => {
+  it('the rules in examples/rules.yaml are right, and decide as they say', async () => {
     const { rules, otherwise, warnings } = await loadRules('examples/rules.yaml');
     assert.deepEqual(warnings, []);
     assert.ok(isRuleFile({ version: 1, otherwise, rules }), JSON.stringify(isRuleFile.errors));
@@ -302,7 +302,7 @@ describe('the rules of the documentation', () => {
     assert.equal(decides({ ...asPolicy, process: nobody }), null);
   });
 
-  it('are right: docs/rules.md', async () => {
+  it('the rules and key patterns in docs/rules.md are right', async () => {
     const text = await readFile('docs/rules.md', 'utf8');
     const blocks = [...text.matchAll(/```yaml\n([^]*?)```/g)].map(([, block]) => block ?? '');
     assert.ok(blocks.length >= 5);
@@ -317,7 +317,7 @@ describe('the rules of the documentation', () => {
     compileRules([{ keys: patterns, action: 'notify' }]);
   });
 
-  it('say in warnings where other rules stand', () => {
+  it('the warnings of a rule file say in which line the other rule stands', () => {
     const { warnings } = parseRules(`${head}  - action: notify\n\n  - keys: HKLM\\X\n    action: ignore\n`);
     assert.deepEqual(
       warnings.map(({ line, message }) => [line, message]),

@@ -47,7 +47,7 @@ const users = '\\REGISTRY\\USER';
 const sid = 'S-1-5-21-1-2-3-1001';
 
 describe('key patterns', () => {
-  it('have wildcards within and over components', () => {
+  it('a key pattern has wildcards within and over components', () => {
     const table: [pattern: string, yes: string[], no: string[]][] = [
       ['HKLM\\X', ['X', 'x', '\\X\\\\'], ['', 'X\\a', 'XX']],
       ['HKLM\\X\\**', ['X', 'X\\a', 'X\\a\\b'], ['', 'XX', 'a\\X']],
@@ -74,7 +74,7 @@ describe('key patterns', () => {
     }
   });
 
-  it('begin with any form of root key', () => {
+  it('a key pattern begins with any form of root key', () => {
     const table: [pattern: string, path: string][] = [
       ['HKEY_LOCAL_MACHINE\\A', `${machine}\\a`],
       ['hklm\\A\\', `${machine}\\a`],
@@ -104,7 +104,7 @@ describe('key patterns', () => {
     assert.ok(!matchesKey('HKCU\\A', `${users}\\.DEFAULT\\A`, { userSid: sid }));
   });
 
-  it('find a key under every name that the kernel has for it', () => {
+  it('a key pattern finds a key under every name that the kernel has for it', () => {
     const groups: [context: RuleContext, names: string[], others: string[]][] = [
       [
         { controlSet: 1 },
@@ -152,7 +152,7 @@ describe('key patterns', () => {
     assert.ok(matchesKey('HKLM\\SOFTWARE\\*\\X', `${machine}\\SOFTWARE\\WOW6432Node\\Policies\\X`));
   });
 
-  it('of programs name a file anywhere or at one place', () => {
+  it('an image pattern names a file anywhere or at one place', () => {
     const path = '\\Device\\HarddiskVolume3\\Windows\\System32\\reg.exe';
     const drives = { 'c:': '\\Device\\HarddiskVolume3' };
     for (const image of [
@@ -180,7 +180,7 @@ describe('key patterns', () => {
 describe('inclusion of patterns', () => {
   const pattern = (text: string) => normalPattern(parseNames(text.split('\\'), text));
 
-  it('is found where it is', () => {
+  it('includesPattern() finds that a pattern includes another', () => {
     const table: [outer: string, inner: string][] = [
       ['**', 'a\\b'],
       ['a\\**', 'a'],
@@ -195,7 +195,7 @@ describe('inclusion of patterns', () => {
     for (const [outer, inner] of table) assert.ok(includesPattern(pattern(outer), pattern(inner)), `${outer} ${inner}`);
   });
 
-  it('is never claimed where a path says otherwise', () => {
+  it('includesPattern() never claims an inclusion that a path contradicts', () => {
     const parts = ['a', 'b', '*', '**', 'a*', '*b', 'a*b', '*a*'];
     const names = ['A', 'B', 'AB', 'AXB'];
     const patterns = parts.flatMap((first) => parts.map((second) => pattern(`${first}\\${second}`)));

@@ -140,7 +140,7 @@ const contexts: readonly RuleContext[] = [
 ];
 
 describe('random rules', () => {
-  it('decide the same as a program as when they are read', () => {
+  it('random rules decide the same as a program as when they are read', () => {
     const random = new Random(4);
     const decided = new Map<number | null, number>();
     let actions = 0;
@@ -173,7 +173,7 @@ describe('random rules', () => {
     assert.ok(byAncestors > 100, String(byAncestors));
   });
 
-  it('never decide where the compiler says that they do not', () => {
+  it('random rules never decide where the compiler says that they do not', () => {
     const random = new Random(5);
     let warned = 0;
     for (let round = 0; round < 100; round++) {

@@ -13,7 +13,7 @@ function problems(rules: unknown): string[] {
 }
 
 describe('the shape of rules', () => {
-  it('takes one value or several, and everything there is', () => {
+  it('the shape of rules takes one value or several, and has every field of the types', () => {
     const process: Required<ProcessCondition> = {
       id: 4,
       tree: [8, 12],
@@ -51,7 +51,7 @@ describe('the shape of rules', () => {
     assert.deepEqual(findShapeProblems(ruleFileShape, file, []), []);
   });
 
-  it('finds all that is wrong, and says what would be right', () => {
+  it('the shape of rules finds all that is wrong, and says what would be right', () => {
     const sparse = Array.from<unknown>({ length: 2 });
     const cases: [rule: unknown, expected: string][] = [
       [{}, 'rules[0]: "action" is missing: "ignore", "notify", "ask", "block" or "bypass"'],
@@ -156,7 +156,7 @@ describe('the shape of rules', () => {
     assert.equal(problems([{ key: 1, keys: 2 }, 3]).length, 4);
   });
 
-  it('makes one error of all problems', () => {
+  it('a RulesError lists the first ten problems and counts the others', () => {
     const found = findShapeProblems(ruleListShape, Array(15).fill({ keys: 7, action: 'notify' }), ['rules']);
     const error = new RulesError(found);
     assert.equal(error.code, 'CMB_INVALID_RULES');

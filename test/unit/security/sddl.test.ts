@@ -44,14 +44,14 @@ const laidOut: [sddl: string, bytes: Uint8Array][] = [
 ];
 
 describe('SDDL', () => {
-  it('stands for the bytes that Windows uses', () => {
+  it('SDDL is parsed to the bytes that Windows lays out, and written from them', () => {
     for (const [sddl, bytes] of laidOut) {
       assert.deepEqual(Buffer.from(parseSddl(sddl)).toString('hex'), Buffer.from(bytes).toString('hex'), sddl);
       assert.equal(sddlOf(bytes), sddl);
     }
   });
 
-  it('comes back as it was, in the spelling of Windows', () => {
+  it('SDDL comes back as it was, in the spelling of Windows', () => {
     const same = [
       '',
       'O:SY',
@@ -78,14 +78,14 @@ describe('SDDL', () => {
     for (const [given, written] of other) assert.equal(sddlOf(parseSddl(given)), written, given);
   });
 
-  it('needs a domain for the names of its members', () => {
+  it('SDDL needs a domain for the names of the members of one', () => {
     const options = { domainSid: 'S-1-5-21-1-2-3' };
     assert.equal(sddlOf(parseSddl('O:DAG:LA', options)), 'O:S-1-5-21-1-2-3-512G:S-1-5-21-1-2-3-500');
     assert.throws(() => parseSddl('O:DA'), { message: /at position 2 DA is a member of a domain/ });
     assert.throws(() => parseSddl('O:DA', { domain: '' } as never), { code: 'CMB_UNKNOWN_OPTION' });
   });
 
-  it('is refused with the place where it goes wrong', () => {
+  it('SDDL is refused with the place where it goes wrong', () => {
     const bad: [sddl: string, position: number][] = [
       ['x', 0],
       ['O:XX', 2],
@@ -122,14 +122,14 @@ describe('security descriptors', () => {
     'O:BAG:SYD:PAI(A;CI;KA;;;SY)(OA;;RP;ab721a53-1e2f-11d0-9819-00aa0040529b;;WD)(XA;;KR;;;WD;#61727478)S:(ML;;NW;;;LW)',
   );
 
-  it('tell owner and group as SIDs', () => {
+  it('a security descriptor tells owner and group as SIDs', () => {
     const decoded = decodeSecurityDescriptor({ bytes: full, truncated: false, fault: false });
     assert.deepEqual([decoded.owner, decoded.group, decoded.bytes], ['S-1-5-32-544', 'S-1-5-18', full]);
     const none = decodeSecurityDescriptor({ bytes: parseSddl('D:'), truncated: false, fault: false });
     assert.deepEqual([none.owner, none.group], [null, null]);
   });
 
-  it('that are cut short have no SDDL, but the owner that is still there', () => {
+  it('a security descriptor that is cut short has no SDDL, but the owner that is still there', () => {
     let owners = 0;
     for (let length = 0; length < full.length; length++) {
       const cut = decodeSecurityDescriptor({ bytes: full.subarray(0, length), truncated: true, fault: false });
@@ -141,7 +141,7 @@ describe('security descriptors', () => {
     assert.equal(owners, full.length - 36);
   });
 
-  it('that are damaged never throw', () => {
+  it('a security descriptor that is damaged never throws, and has SDDL only if that parses', () => {
     const random = new Random(4);
     let readable = 0;
     for (let round = 0; round < 20_000; round++) {
@@ -158,7 +158,7 @@ describe('security descriptors', () => {
     for (let round = 0; round < 2000; round++) sddlOf(random.bytes(random.below(64)));
   });
 
-  it('that are not self-relative are not followed', () => {
+  it('a security descriptor that is not self-relative is not followed', () => {
     const absolute = Uint8Array.from(full);
     absolute[3]! &= 0x7f;
     assert.equal(sddlOf(absolute), null);

@@ -6,7 +6,7 @@ import { Random } from '../support/random.js';
 const bytes = (hex: string) => Uint8Array.from(Buffer.from(hex.replaceAll(' ', ''), 'hex'));
 
 describe('SIDs', () => {
-  it('are read and written', () => {
+  it('a SID is read and written in every form that Windows has', () => {
     const known: [text: string, hex: string][] = [
       ['S-1-5-18', '01 01 000000000005 12000000'],
       ['S-1-5-32-544', '01 02 000000000005 20000000 20020000'],
@@ -22,7 +22,7 @@ describe('SIDs', () => {
     assert.deepEqual(parseSid('s-1-0x5-18'), parseSid('S-1-5-18'));
   });
 
-  it('survive the way there and back', () => {
+  it('a random SID is the same bytes after it was written and parsed', () => {
     const random = new Random(2);
     for (let round = 0; round < 500; round++) {
       const sid = random.bytes(8 + 4 * random.below(16));
@@ -35,7 +35,7 @@ describe('SIDs', () => {
     }
   });
 
-  it('are looked at no further than they go', () => {
+  it('a SID is read no further than it goes', () => {
     const sid = parseSid('S-1-5-21-1-2-3-1000');
     for (let length = 0; length < sid.length; length++) assert.equal(sidText(sid.subarray(0, length)), null);
     assert.equal(sidText(new Uint8Array([9, 9, ...sid, 9]), 2), 'S-1-5-21-1-2-3-1000');
@@ -44,7 +44,7 @@ describe('SIDs', () => {
     assert.equal(sidText(new Uint8Array([1, 16, ...Array<number>(80).fill(0)])), null);
   });
 
-  it('are refused when they are none', () => {
+  it('a text that is no SID is refused', () => {
     const tooMany = `S-1-5${'-1'.repeat(16)}`;
     const bad = [
       '',

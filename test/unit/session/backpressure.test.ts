@@ -7,7 +7,7 @@ import { ask, asking, openAsking } from './asking.js';
 import { gateway, open, sequenceOf, settle, upTo } from '../support/session.js';
 
 describe('backpressure', () => {
-  it('holds batches back until the promises of the callback settle', async () => {
+  it('a session holds batches back until the promises of the callback settle', async () => {
     const [driver, channel] = await open();
     const gate = gateway();
     let calls = 0;
@@ -25,7 +25,7 @@ describe('backpressure', () => {
     await driver.close();
   });
 
-  it('holds batches back while an iterator is full, and what the driver drops is a gap', async () => {
+  it('a session holds batches back while an iterator is full, and what the driver drops is a gap', async () => {
     const [driver, channel] = await open();
     channel.queueLimit = 16;
     const registration = await driver.registerCallback({ altitude: '1' });
@@ -48,7 +48,7 @@ describe('backpressure', () => {
     await driver.close();
   });
 
-  it('of a stalled iterator bounds what the program holds, whatever happens meanwhile', async () => {
+  it('a stalled iterator bounds what the program holds, whatever happens meanwhile', async () => {
     const receives = 2;
     const recordsPerBatch = 8;
     const highWaterMark = 10;
@@ -74,7 +74,7 @@ describe('backpressure', () => {
     await driver.close();
   });
 
-  it('keeps the events of a registration without a callback until somebody iterates, up to a bound', async () => {
+  it('a registration without a callback keeps its events until somebody iterates, up to a bound', async () => {
     const [driver, channel] = await open();
     const registration = await driver.registerCallback({ altitude: '1' });
     for (let i = 0; i < 5; i++) channel.notify({ cookie: registration.cookie });
@@ -100,7 +100,7 @@ describe('backpressure', () => {
     await driver.close();
   });
 
-  it('of a consumer that has gone does not keep another from unregistering', async () => {
+  it('a registration that nobody reads does not keep another from unregistering', async () => {
     const [driver, channel] = await open();
     const silent = await driver.registerCallback({ altitude: '1' });
     let calls = 0;
@@ -116,7 +116,7 @@ describe('backpressure', () => {
 });
 
 describe('iterators', () => {
-  it('end with AbortError when their signal is aborted; the registration goes on', async () => {
+  it('an iterator ends with AbortError when its signal is aborted, and the registration goes on', async () => {
     const [driver, channel] = await open();
     const registration = await driver.registerCallback({ altitude: '1' });
     const controller = new AbortController();
@@ -132,7 +132,7 @@ describe('iterators', () => {
     await driver.close();
   });
 
-  it('detach when the loop is left, also while a next() is pending', async () => {
+  it('an iterator is detached when the loop is left, also while a next() is pending', async () => {
     const [driver, channel] = await open();
     const registration = await driver.registerCallback({ altitude: '1' }, () => undefined);
     const iterator = registration.events();
@@ -146,7 +146,7 @@ describe('iterators', () => {
     await driver.close();
   });
 
-  it('check their options', async () => {
+  it('an iterator checks its options', async () => {
     const [driver] = await open();
     const registration = await driver.registerCallback({ altitude: '1' });
     assert.throws(() => registration.events({ highWaterMark: 0 }), { code: 'CMB_INVALID_ARGUMENT' });
@@ -156,7 +156,7 @@ describe('iterators', () => {
 });
 
 describe('backpressure where questions are asked', () => {
-  it('does not keep questions from being asked', async () => {
+  it('a session that asks does not let stalled readers keep questions from being asked', async () => {
     const [driver, channel] = await openAsking(2);
     await driver.registerCallback(asking, () => block());
     const stalled = await driver.registerCallback({ altitude: '1' });
@@ -186,7 +186,7 @@ describe('backpressure where questions are asked', () => {
     await driver.close();
   });
 
-  it('becomes a gap for a reader that stalls where questions are asked, with an exact count', async () => {
+  it('a session that asks gives a stalled reader a gap with an exact count', async () => {
     const [driver, channel] = await openAsking(2);
     const deciding = await driver.registerCallback(asking, () => undefined);
     const watching = await driver.registerCallback({ altitude: '1' });
@@ -221,7 +221,7 @@ describe('backpressure where questions are asked', () => {
     await driver.close();
   });
 
-  it('holds batches back again when nobody asks any more', async () => {
+  it('a session holds batches back again when no rule of it asks any more', async () => {
     const [driver, channel] = await openAsking(1);
     const deciding = await driver.registerCallback(asking, () => undefined);
     const gate = gateway();

@@ -23,7 +23,7 @@ async function percentiles(...buckets: number[]): Promise<(number | null)[]> {
 }
 
 describe('statistics of decisions', () => {
-  it('have each counter where the driver has it', async () => {
+  it('the statistics of decisions have each counter where the driver has it', async () => {
     const numbers = Array.from({ length: P.CMB_DECISION_STATISTICS.size / 8 }, (_, index) => BigInt(index + 1));
     assert.deepEqual(await decisionsOf(numbers), {
       asked: 1n,
@@ -43,7 +43,7 @@ describe('statistics of decisions', () => {
     });
   });
 
-  it('bound percentiles by the buckets that they are in', async () => {
+  it('the statistics of decisions bound percentiles by the buckets that they are in', async () => {
     assert.deepEqual(await percentiles(), [null, null, null]);
     assert.deepEqual(await percentiles(1), [1000, 1000, 1000]);
     assert.deepEqual(await percentiles(1, 1), [1000, 2000, 2000]);

@@ -6,7 +6,7 @@ import { batch, record, setValueRecord } from '../support/records.js';
 import { gateway, open, settle, upTo } from '../support/session.js';
 
 describe('delivery', () => {
-  it('gives every event to the callback and to each iterator, in order', async () => {
+  it('a session gives every event to the callback and to each iterator, in order', async () => {
     const [driver, channel] = await open();
     const called: bigint[] = [];
     const registration = await driver.registerCallback({ altitude: '1' }, (event, from) => {
@@ -25,7 +25,7 @@ describe('delivery', () => {
     await driver.close();
   });
 
-  it('gives each registration its own events and its own gaps', async () => {
+  it('a session gives each registration its own events and its own gaps', async () => {
     const [driver, channel] = await open();
     const seen: string[] = [];
     const register = (altitude: string) =>
@@ -43,7 +43,7 @@ describe('delivery', () => {
     await driver.close();
   });
 
-  it('keeps events that come before REGISTER is answered', async () => {
+  it('a session keeps the events that come before REGISTER is answered', async () => {
     const [driver, channel] = await open();
     channel.beforeAnswer = (code) => {
       if (code !== P.CMB_IOCTL_REGISTER) return;
@@ -60,7 +60,7 @@ describe('delivery', () => {
     await driver.close();
   });
 
-  it('delivers everything that was queued before UNREGISTER returned, then ends the iterators', async () => {
+  it('unregister() delivers everything that was queued before it, then ends the iterators', async () => {
     const [driver, channel] = await open();
     const registration = await driver.registerCallback({ altitude: '1' });
     const iterator = registration.events({ highWaterMark: 1 });
@@ -74,7 +74,7 @@ describe('delivery', () => {
     await driver.close();
   });
 
-  it('waits for a gap at the very end', async () => {
+  it('unregister() waits for a gap at the very end', async () => {
     const [driver, channel] = await open();
     const events: Event[] = [];
     channel.queueLimit = 4;
@@ -88,7 +88,7 @@ describe('delivery', () => {
     await driver.close();
   });
 
-  it('waits for records behind one whose repeats have higher numbers, and for a gap behind the last record', async () => {
+  it('unregister() waits for records behind repeats of higher numbers, and for a gap behind the last record', async () => {
     const [driver, channel] = await open();
     const seen: bigint[] = [];
     const registration = await driver.registerCallback({ altitude: '1' }, (event) => void seen.push(event.sequence));
@@ -105,7 +105,7 @@ describe('delivery', () => {
     await driver.close();
   });
 
-  it('does not wait for what other registrations have lost', async () => {
+  it('unregister() does not wait for what other registrations have lost', async () => {
     const [driver, channel] = await open();
     const lively = await driver.registerCallback({ altitude: '1' }, () => undefined);
     const stalled = await driver.registerCallback({ altitude: '2' }, () => new Promise(() => undefined));
@@ -117,7 +117,7 @@ describe('delivery', () => {
     await driver.close();
   });
 
-  it('does not wait for itself when a callback unregisters or closes', async () => {
+  it('a callback that unregisters and closes does not wait for itself', async () => {
     const [driver, channel] = await open();
     let calls = 0;
     const done = gateway();
@@ -136,7 +136,7 @@ describe('delivery', () => {
 });
 
 describe('failures', () => {
-  it('of the callback go to onError, and the other events go on', async () => {
+  it('an error of the callback goes to onError, and the other events go on', async () => {
     const [driver, channel] = await open();
     const errors: unknown[] = [];
     const seen: bigint[] = [];
@@ -159,7 +159,7 @@ describe('failures', () => {
     await driver.close();
   });
 
-  it('of a record are told, and the session goes on', async () => {
+  it('a damaged record is told to onError, and the session goes on', async () => {
     const [driver, channel] = await open();
     const errors: string[] = [];
     const seen: bigint[] = [];
@@ -190,7 +190,7 @@ describe('failures', () => {
     await driver.close();
   });
 
-  it('of a record reject next() of an iterator in their place', async () => {
+  it('a damaged record rejects next() of an iterator in its place', async () => {
     const [driver, channel] = await open();
     const registration = await driver.registerCallback({ altitude: '1' });
     const { cookie } = registration;
@@ -208,7 +208,7 @@ describe('failures', () => {
     await driver.close();
   });
 
-  it('do not keep unregister() waiting for records that a damaged batch has swallowed', async () => {
+  it('unregister() does not wait for records that a damaged batch has swallowed', async () => {
     const [driver, channel] = await open();
     const registration = await driver.registerCallback({ altitude: '1', onError: () => undefined }, () => undefined);
     channel.swallow(registration.cookie, 5n);
@@ -217,7 +217,7 @@ describe('failures', () => {
     await driver.close();
   });
 
-  it('of the driver end iterators with an error, and everything after', async () => {
+  it('a driver that goes away ends iterators with an error, and everything after', async () => {
     const [driver, channel] = await open();
     const errors: unknown[] = [];
     const registration = await driver.registerCallback(
@@ -236,7 +236,7 @@ describe('failures', () => {
     await driver.close();
   });
 
-  it('of the driver do not keep a drain waiting', async () => {
+  it('a driver that goes away does not keep close() waiting', async () => {
     const [driver, channel] = await open();
     const registration = await driver.registerCallback({ altitude: '1', onError: () => undefined }, () => undefined);
     channel.swallow(registration.cookie, 5n);

@@ -14,7 +14,7 @@ const { CMB_DECISION_ALLOW: ALLOW, CMB_DECISION_BLOCK: BLOCK, CMB_DECISION_DEFAU
 const answersOf = (channel: FakeChannel) => channel.replies.flat().map(({ ticket, decision }) => [ticket, decision]);
 
 describe('a question', () => {
-  it('goes to the callback, and what that returns to the driver', async () => {
+  it('a question goes to the callback, and what that returns goes to the driver', async () => {
     const [driver, channel] = await openAsking();
     const asked: Event[] = [];
     const results: unknown[] = [undefined, allow(), block('STATUS_OBJECT_NAME_NOT_FOUND'), Promise.resolve(block())];
@@ -39,7 +39,7 @@ describe('a question', () => {
     await driver.close();
   });
 
-  it('is answered together with the others of its turn, settled promises included', async () => {
+  it('a question is answered together with the others of its turn, settled promises included', async () => {
     const [driver, channel] = await openAsking();
     let count = 0;
     await driver.registerCallback(asking, (event) => {
@@ -60,7 +60,7 @@ describe('a question', () => {
     await driver.close();
   });
 
-  it('does not wait for the rest of a large batch', async () => {
+  it('a question does not wait for the rest of a large batch', async () => {
     const [driver, channel] = await openAsking();
     const repliesBy: number[] = [];
     await driver.registerCallback(asking, () => {
@@ -80,7 +80,7 @@ describe('a question', () => {
     await driver.close();
   });
 
-  it('delays nobody while its promise is pending', async () => {
+  it('a question delays nobody while its promise is pending', async () => {
     const [driver, channel] = await openAsking(1);
     const gate = gateway();
     const seen: bigint[] = [];
@@ -107,7 +107,7 @@ describe('a question', () => {
     await driver.close();
   });
 
-  it('has the default of its rule when the callback throws, rejects or decides what cannot be', async () => {
+  it('a question has the default of its rule when the callback throws, rejects or decides what cannot be', async () => {
     const [driver, channel] = await openAsking();
     const errors: [unknown, bigint | undefined][] = [];
     const boom = new Error('boom');
@@ -137,7 +137,7 @@ describe('a question', () => {
     await driver.close();
   });
 
-  it('is not left alone when its record cannot be read', async () => {
+  it('a question whose record cannot be read has the default of its rule', async () => {
     const [driver, channel] = await openAsking();
     const errors: unknown[] = [];
     const callback = () => assert.fail('there is nothing to be called with');
@@ -150,7 +150,7 @@ describe('a question', () => {
     await driver.close();
   });
 
-  it('may come before REGISTER is answered', async () => {
+  it('a question that comes before REGISTER is answered waits for the registration', async () => {
     for (const isLazy of [false, true]) {
       const [driver, channel] = await openAsking();
       const gate = gateway();
@@ -178,7 +178,7 @@ describe('a question', () => {
     }
   });
 
-  it('is answered by lazy callbacks, too', async () => {
+  it('a question is answered by a lazy callback, too', async () => {
     const [driver, channel] = await openAsking();
     const errors: unknown[] = [];
     await driver.registerLazyCallback({ ...asking, onError: (error) => errors.push(error) }, (event) => {
@@ -198,7 +198,7 @@ describe('a question', () => {
 });
 
 describe('rules that ask', () => {
-  it('need a callback, at once and with setRules', async () => {
+  it('rules that ask need a callback, at once and with setRules()', async () => {
     const [driver, channel] = await openAsking();
     const refused = { code: 'CMB_INVALID_ARGUMENT', message: /^rules\[1\] \("careful"\) asks/ };
     await assert.rejects(driver.registerCallback(asking), refused);
@@ -212,7 +212,7 @@ describe('rules that ask', () => {
     await driver.close();
   });
 
-  it('are known by the number of their program', async () => {
+  it('rules that ask are known by the number of their program', async () => {
     const [driver, channel] = await openAsking();
     const names: unknown[] = [];
     const registration = await driver.registerCallback(asking, (event) => {
@@ -253,7 +253,7 @@ describe('rules that ask', () => {
 });
 
 describe('the end of a registration', () => {
-  it('does not wait for promises of questions, and sends nothing after it', async () => {
+  it('unregister() does not wait for promises of questions, and nothing is sent after it', async () => {
     const [driver, channel] = await openAsking();
     const gate = gateway();
     const errors: unknown[] = [];
@@ -276,7 +276,7 @@ describe('the end of a registration', () => {
     await driver.close();
   });
 
-  it('may be that of its driver, by close() or by itself', async () => {
+  it('a driver that is closed or goes away sends no answers of promises that settle later', async () => {
     for (const goes of [false, true]) {
       const [driver, channel] = await openAsking();
       const gate = gateway();
@@ -298,7 +298,7 @@ describe('the end of a registration', () => {
     }
   });
 
-  it('is not that of its session where it is to stay', async () => {
+  it('a registration that persists is not unregistered when its driver is closed', async () => {
     const [driver, channel] = await openAsking();
     const staying = await driver.registerCallback({ altitude: '1', persist: 'until-unload' });
     const leaving = await driver.registerCallback({ altitude: '2' });
@@ -309,7 +309,7 @@ describe('the end of a registration', () => {
 });
 
 describe('a breaker', () => {
-  it('is told to the callback and to iterators, lazy ones too, and counts as no event', async () => {
+  it('a breaker is told to the callback and to iterators, lazy ones too, and counts as no event', async () => {
     const [driver, channel] = await openAsking();
     const called: unknown[] = [];
     const registration = await driver.registerCallback(asking, (event) => {

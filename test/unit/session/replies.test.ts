@@ -44,7 +44,7 @@ const reasons = ({ errors }: Given) =>
   errors.map((error) => (error instanceof ReplyRefusedError ? error.reason : String(error)));
 
 describe('replies', () => {
-  it('go together, with all that an entry can have', async () => {
+  it('the replies of one turn go together, with all that an entry can have', async () => {
     const given = start();
     given.give(1n);
     given.give(0xffff_ffff_ffff_fffen, {
@@ -73,7 +73,7 @@ describe('replies', () => {
     ]);
   });
 
-  it('are as many requests as the driver takes', async () => {
+  it('the replies of one turn are as many requests as the driver takes', async () => {
     const given = start();
     for (let ticket = 1n; ticket <= 2050n; ticket++) given.give(ticket);
     await turn();
@@ -92,7 +92,7 @@ describe('replies', () => {
     assert.deepEqual(large.errors, []);
   });
 
-  it('that are late are nobody’s fault', async () => {
+  it('a reply that comes too late is no error', async () => {
     const given = start(({ ticket }) => (ticket === 1n ? P.CMB_REPLY_EXPIRED : P.CMB_REPLY_RELEASED));
     given.give(1n);
     given.give(2n);
@@ -101,7 +101,7 @@ describe('replies', () => {
     assert.equal(given.channel.replies.length, 1);
   });
 
-  it('that nobody waits for are errors', async () => {
+  it('a reply that nobody waits for is an error, and is not sent again', async () => {
     const given = start(({ ticket }) => (ticket === 1n ? P.CMB_REPLY_UNKNOWN : P.CMB_REPLY_ANSWERED));
     given.give(1n);
     given.give(2n);
@@ -114,7 +114,7 @@ describe('replies', () => {
     assert.equal(given.channel.replies.length, 1);
   });
 
-  it('that are refused are followed by the default at once', async () => {
+  it('a reply that the driver refuses is followed by the default at once', async () => {
     const results = [
       P.CMB_REPLY_UNFIT,
       P.CMB_REPLY_BAD_STATUS,
@@ -135,7 +135,7 @@ describe('replies', () => {
     assert.equal(given.channel.replies.length, 2);
   });
 
-  it('do not go on for ever where the default is refused, too', async () => {
+  it('a reply is not followed by another where the default is refused, too', async () => {
     const given = start(() => P.CMB_REPLY_UNFIT);
     given.give(1n);
     await turn();
@@ -143,7 +143,7 @@ describe('replies', () => {
     assert.deepEqual(decisions(given), [[[1n, ALLOW]], [[1n, DEFAULT]]]);
   });
 
-  it('are tried again when there was no memory', async () => {
+  it('a reply is tried again when the driver had no memory for it, and is the default in the end', async () => {
     let left = 3;
     const given = start(({ ticket }) => (ticket === 1n && left-- > 0 ? P.CMB_REPLY_NO_MEMORY : 0));
     given.give(1n);
@@ -162,7 +162,7 @@ describe('replies', () => {
     assert.equal(never.channel.replies.length, 5);
   });
 
-  it('are tried again when the request had no memory', async () => {
+  it('a reply is tried again when the request had no memory', async () => {
     let left = 2;
     const given = start(() => {
       if (left-- > 0) throw nativeError(STATUS_INSUFFICIENT_RESOURCES);
@@ -175,7 +175,7 @@ describe('replies', () => {
     assert.equal(given.channel.replies.length, 3);
   });
 
-  it('end with an error for each when requests fail', async () => {
+  it('a reply ends with an error when requests fail, and so does the default that follows', async () => {
     const given = start(() => {
       throw nativeError(STATUS_INVALID_DEVICE_REQUEST);
     });
@@ -187,7 +187,7 @@ describe('replies', () => {
     assert.equal(given.channel.replies.length, 2);
   });
 
-  it('are checked for a size that no request can have', async () => {
+  it('a reply of a size that no request can have is the default instead', async () => {
     const given = start();
     given.give(1n, { ...plain, kind: REPLACE, data: new Uint8Array(P.CMB_MAX_DECISION_BYTES + 1) });
     await turn();
@@ -195,7 +195,7 @@ describe('replies', () => {
     assert.deepEqual(decisions(given), [[[1n, DEFAULT]]]);
   });
 
-  it('are refused themselves when they are none', async () => {
+  it('an answer to replies that is not of the protocol is an error for the reply', async () => {
     const errors: Error[] = [];
     const answers = [new Uint8Array(3), Uint8Array.of(24, 0, 0, 0, 1, 0, 0, 0, 2, ...new Uint8Array(15))];
     const replies = new Replies(() => answers.shift() ?? null);
@@ -207,7 +207,7 @@ describe('replies', () => {
     );
   });
 
-  it('have nobody to go to after the end', async () => {
+  it('a reply after the end of the channel is dropped without an error', async () => {
     const replies = new Replies(() => null);
     replies.give(1n, plain, (error) => {
       assert.fail(error);

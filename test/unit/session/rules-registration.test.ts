@@ -14,7 +14,7 @@ async function open(addon = new FakeAddon()): Promise<[Driver, FakeAddon]> {
 }
 
 describe('rules of a registration', () => {
-  it('go with REGISTER, compiled for the machine of the driver', async () => {
+  it('the rules of a registration go with REGISTER, compiled for the machine of the driver', async () => {
     const [driver, addon] = await open();
     assert.deepEqual([driver.limits.controlSet, driver.limits.maxRulesBytes], [1, P.CMB_MAX_RULES_BYTES]);
     for (const altitude of ['1', '12.5', '385210.4771']) {
@@ -34,7 +34,7 @@ describe('rules of a registration', () => {
     assert.equal((await open(unknown))[0].limits.controlSet, null);
   });
 
-  it('are set anew as a whole, in the order of the calls', async () => {
+  it('the rules of a registration are set anew as a whole, in the order of the calls', async () => {
     const [driver, addon] = await open();
     const registration = await driver.registerCallback({ altitude: '1', rules });
     const compiled = compileRules(others);
@@ -68,7 +68,7 @@ describe('rules of a registration', () => {
     await assert.rejects(registration.setRules([]), { code: 'CMB_DRIVER_CLOSED' });
   });
 
-  it('that the driver refuses are an error with reason and offset, and change nothing', async () => {
+  it('rules that the driver refuses are an error with reason and offset, and change nothing', async () => {
     const [driver, addon] = await open();
     const registration = await driver.registerCallback({ altitude: '1', rules });
     const before = registration.rules;
@@ -92,7 +92,7 @@ describe('rules of a registration', () => {
     await driver.close();
   });
 
-  it('that are wrong or ask too much never reach the driver', async () => {
+  it('rules that are wrong or ask too much never reach the driver', async () => {
     const [driver, addon] = await open();
     const registration = await driver.registerCallback({ altitude: '1' });
     const requests = addon.channel.requests.length;
@@ -127,7 +127,7 @@ describe('rules of a registration', () => {
     await able.close();
   });
 
-  it('need a driver that takes rules', async () => {
+  it('rules need a driver that takes them', async () => {
     const addon = new FakeAddon();
     addon.capabilities = 0;
     const [driver] = await open(addon);

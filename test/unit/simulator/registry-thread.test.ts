@@ -9,7 +9,7 @@ const SOFTWARE = '\\REGISTRY\\MACHINE\\SOFTWARE';
 const NOT_FOUND = { name: 'NtStatusError', code: 'CMB_NT_STATUS', ntStatus: 0xc0000034 };
 
 describe('registry paths', () => {
-  it('are understood in every form that people write', () => {
+  it('a key path is understood in every form that people write', () => {
     assert.equal(nativeKey('HKLM\\Software\\A'), '\\REGISTRY\\MACHINE\\Software\\A');
     assert.equal(nativeKey('hkey_local_machine'), '\\REGISTRY\\MACHINE');
     assert.equal(nativeKey('HKEY_USERS\\x\\'), '\\REGISTRY\\USER\\x');
@@ -22,7 +22,7 @@ describe('registry paths', () => {
     }
   });
 
-  it('are shown as people write them', () => {
+  it('a key path is shown as people write it', () => {
     assert.equal(displayKey('\\REGISTRY\\MACHINE\\SOFTWARE'), 'HKLM\\SOFTWARE');
     assert.equal(displayKey('\\Registry\\User'), 'HKU');
     assert.equal(displayKey('\\REGISTRY\\MACHINEX\\a'), null);
@@ -36,7 +36,7 @@ describe('values to store', () => {
     return `${type}:${Buffer.from(data).toString('hex')}`;
   };
 
-  it('have their type by the kind of data, or by name or number', () => {
+  it('a value to store has its type by the kind of data, or by name or number', () => {
     assert.equal(hex('a'), '1:61000000');
     assert.equal(hex(0xffffffff), '4:ffffffff');
     assert.equal(hex(1n), '11:0100000000000000');
@@ -49,7 +49,7 @@ describe('values to store', () => {
     assert.equal(hex({ type: 0x12345678, data: new Uint8Array() }), '305419896:');
   });
 
-  it('are refused when type and data do not fit', () => {
+  it('a value to store is refused when its type and data do not fit', () => {
     const bad: unknown[] = [
       -1,
       1.5,
@@ -68,7 +68,7 @@ describe('values to store', () => {
 });
 
 describe('a thread of the simulator', () => {
-  it('creates and opens keys, absolute and relative', async () => {
+  it('a thread of the simulator creates and opens keys, absolute and relative', async () => {
     const native = new FakeThread(SOFTWARE);
     const thread = new RegistryThread(native);
     assert.equal(thread.processId, 77);
@@ -83,7 +83,7 @@ describe('a thread of the simulator', () => {
     await assert.rejects(thread.createKey('HKLM\\SOFTWARE\\X', { acces: 1 } as never), { code: 'CMB_UNKNOWN_OPTION' });
   });
 
-  it('creates missing parents, but no root', async () => {
+  it('a thread of the simulator creates missing parents of a key, but no root', async () => {
     const native = new FakeThread(SOFTWARE);
     const thread = new RegistryThread(native);
     const key = await thread.createKeyPath('HKLM\\SOFTWARE\\A\\B\\C');
@@ -92,7 +92,7 @@ describe('a thread of the simulator', () => {
     await assert.rejects(new RegistryThread(new FakeThread()).createKeyPath('\\REGISTRY\\NONE\\x'), NOT_FOUND);
   });
 
-  it('uses values', async () => {
+  it('a thread of the simulator sets, reads, lists and deletes values', async () => {
     const native = new FakeThread(SOFTWARE);
     const key = await new RegistryThread(native).openKey(SOFTWARE);
     await key.setValue('s', 'text');
@@ -119,7 +119,7 @@ describe('a thread of the simulator', () => {
     assert.deepEqual(native.calls.slice(-3), ['information 0 0100000000000000', 'inject 43 0', 'inject 44 c0000022']);
   });
 
-  it('renames, deletes and closes', async () => {
+  it('a thread of the simulator renames, deletes and closes keys', async () => {
     const native = new FakeThread(SOFTWARE);
     const thread = new RegistryThread(native);
     const key = await thread.createKey(`${SOFTWARE}\\Old`);
@@ -137,7 +137,7 @@ describe('a thread of the simulator', () => {
     assert.equal(native.isClosed, true);
   });
 
-  it('imports .reg files as regedit does', async () => {
+  it('a thread of the simulator imports .reg files as regedit does', async () => {
     const native = new FakeThread(SOFTWARE, `${SOFTWARE}\\Gone`, `${SOFTWARE}\\Gone\\Child`);
     const thread = new RegistryThread(native, 'S-1-5-21-1');
     const file =

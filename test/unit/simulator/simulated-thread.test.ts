@@ -7,8 +7,8 @@ import { FakeThread } from './fake-thread.js';
 const SOFTWARE = '\\REGISTRY\\MACHINE\\SOFTWARE';
 const NOT_FOUND = { name: 'NtStatusError', code: 'CMB_NT_STATUS', ntStatus: 0xc0000034 };
 
-describe('what a thread of the simulator can do beside plain keys and values', () => {
-  it('passes on whatever a create or an open may ask for', async () => {
+describe('links, hives, transactions, tokens and security of the simulator', () => {
+  it('a thread of the simulator passes on whatever a create or an open may ask for', async () => {
     const native = new FakeThread(SOFTWARE);
     const thread = new RegistryThread(native);
     await using transaction = await thread.createTransaction();
@@ -45,7 +45,7 @@ describe('what a thread of the simulator can do beside plain keys and values', (
     }
   });
 
-  it('makes symbolic links', async () => {
+  it('a thread of the simulator makes symbolic links', async () => {
     const native = new FakeThread(SOFTWARE);
     const thread = new RegistryThread(native, 'S-1-5-21-1');
     const link = await thread.createLink(`${SOFTWARE}\\L`, 'HKCU\\T', { options: 1 });
@@ -56,7 +56,7 @@ describe('what a thread of the simulator can do beside plain keys and values', (
     assert.equal(native.calls.length, 2);
   });
 
-  it('loads, saves, restores and unloads hives', async () => {
+  it('a thread of the simulator loads, saves, restores and unloads hives', async () => {
     const native = new FakeThread(SOFTWARE);
     const thread = new RegistryThread(native);
     await thread.loadKey('HKU\\Loaded', '\\??\\Z:\\a', { flags: 0x2000 });
@@ -92,7 +92,7 @@ describe('what a thread of the simulator can do beside plain keys and values', (
     await assert.rejects(thread.unloadKey('HKU\\x', { force: 1 as never }), { code: 'CMB_INVALID_ARGUMENT' });
   });
 
-  it('ends transactions', async () => {
+  it('a thread of the simulator commits and closes a transaction', async () => {
     const native = new FakeThread(SOFTWARE);
     const thread = new RegistryThread(native);
     const transaction = await thread.createTransaction();
@@ -107,7 +107,7 @@ describe('what a thread of the simulator can do beside plain keys and values', (
     ]);
   });
 
-  it('impersonates, and calls as the kernel does', async () => {
+  it('a thread of the simulator impersonates, and calls as the kernel does', async () => {
     const native = new FakeThread(SOFTWARE);
     const thread = new RegistryThread(native);
     await thread.impersonate();
@@ -132,7 +132,7 @@ describe('what a thread of the simulator can do beside plain keys and values', (
     }
   });
 
-  it('reads and sets security, and duplicates handles', async () => {
+  it('a key of the simulator reads and sets its security, and duplicates its handle', async () => {
     const native = new FakeThread(SOFTWARE);
     native.security = new Uint8Array(2000).fill(1);
     const key = await new RegistryThread(native).openKey(SOFTWARE);
@@ -151,7 +151,7 @@ describe('what a thread of the simulator can do beside plain keys and values', (
     await assert.rejects(key.duplicate(), { ntStatus: 0xc0000008, message: /NtDuplicateObject/ });
   });
 
-  it('gives what the kernel answers to a query of any class and length', async () => {
+  it('a key of the simulator gives what the kernel answers to a query of any class and length', async () => {
     const native = new FakeThread(SOFTWARE);
     const key = await new RegistryThread(native).openKey(SOFTWARE);
     await key.setValue('s', 'text');

@@ -58,7 +58,7 @@ function start(options?: object): NativeProcessOptions {
 }
 
 describe('a simulated process', () => {
-  it('is an elevated program of the usual user unless told otherwise', () => {
+  it('a simulated process is an elevated program of the usual user unless told otherwise', () => {
     assert.deepEqual(start(), {
       imagePath: '\\Device\\HarddiskVolume3\\Windows\\regedit.exe',
       commandLine: '"C:\\Windows\\regedit.exe"',
@@ -85,7 +85,7 @@ describe('a simulated process', () => {
     assert.deepEqual(start(options), { ...same, userSid: user, integrityLevel: 0x1000 });
   });
 
-  it('has the integrity level that goes with its elevation, and the other way round', () => {
+  it('a simulated process has the integrity level that goes with its elevation, and the other way round', () => {
     const of = (options: object) => {
       const { integrityLevel, elevated, sessionId } = start(options);
       return [integrityLevel, elevated, sessionId];
@@ -98,7 +98,7 @@ describe('a simulated process', () => {
     assert.deepEqual(of({ user: 'S-1-5-18', integrityLevel: 'medium-plus', sessionId: 2 }), [0x2100, false, 2]);
   });
 
-  it('is refused when an option makes no sense, with what would', () => {
+  it('a simulated process is refused when an option makes no sense, with what would', () => {
     const cases: [object, RegExp][] = [
       [{ imagePath: '' }, /"imagePath" must be a string of 1 to 32766/],
       [{ imagePath: 5 }, /"imagePath".*not 5/],
@@ -121,7 +121,7 @@ describe('a simulated process', () => {
     assert.throws(() => start({ comandLine: '' }), { code: 'CMB_UNKNOWN_OPTION', message: /"commandLine"/ });
   });
 
-  it('cannot have the id of another one', () => {
+  it('a simulated process cannot have the id of another one', () => {
     const native = new FakeSimulator();
     native.failure = nativeError(0xc0000035);
     const simulator = new Simulator(native);
@@ -139,7 +139,7 @@ describe('a simulated process', () => {
     assert.deepEqual(simulator.processes, []);
   });
 
-  it('has its user behind HKCU', async () => {
+  it('a simulated process has its user behind HKCU', async () => {
     const native = new FakeSimulator();
     const process = new Simulator(native).createProcess({ user: 'S-1-5-21-1' });
     assert.equal(process.user, 'S-1-5-21-1');
@@ -147,7 +147,7 @@ describe('a simulated process', () => {
     assert.match(native.thread.calls[0] ?? '', /^create \\REGISTRY\\USER\\S-1-5-21-1\\Software /);
   });
 
-  it('may be the System process', async () => {
+  it('a simulated process may be the System process', async () => {
     const native = new FakeSimulator();
     const simulator = new Simulator(native);
     const system = simulator.systemProcess();
@@ -160,7 +160,7 @@ describe('a simulated process', () => {
 });
 
 describe('this program', () => {
-  it('is a process of the simulator, too', () => {
+  it('this program is a process of the simulator, too', () => {
     const host = new Simulator(new FakeSimulator()).hostProcess();
     assert.deepEqual([host.id, host.imagePath], [77, '\\Device\\HarddiskVolume1\\host.exe']);
     assert.match(host.user, /^S-1-5-21-.*-1013$/);
@@ -168,7 +168,7 @@ describe('this program', () => {
 });
 
 describe('files of this machine', () => {
-  it('lie on Z: where there is no Windows', () => {
+  it('a file of this machine lies on Z: where there is no Windows', () => {
     assert.equal(nativeFile('file', '/tmp/a b.hiv', 'linux'), '\\??\\Z:\\tmp\\a b.hiv');
     assert.equal(nativeFile('file', 'a.hiv', 'linux'), `\\??\\Z:${resolve('a.hiv').replaceAll('/', '\\')}`);
     assert.equal(nativeFile('file', '\\SystemRoot\\a.hiv', 'linux'), '\\SystemRoot\\a.hiv');
@@ -178,7 +178,7 @@ describe('files of this machine', () => {
     }
   });
 
-  it('have the names of their volumes to the kernel', () => {
+  it('a file of this machine has the name of its volume to the kernel', () => {
     assert.equal(deviceName('C:\\Windows\\a.exe'), '\\Device\\HarddiskVolume3\\Windows\\a.exe');
     assert.equal(deviceName('z:\\a.exe'), '\\Device\\HarddiskVolume26\\a.exe');
     assert.equal(deviceName('a.exe'), 'a.exe');
