@@ -4,50 +4,14 @@
 
 import { fileURLToPath } from 'node:url';
 import { describe, importBuilt, readComments, writeSchema } from './lib/schema-file.mjs';
+import { schemaOf } from './lib/shape-schema.mjs';
 
 const outputUrl = new URL('../schema/event.schema.json', import.meta.url);
 const { eventShape } = await importBuilt('lib/event/json/event-shapes.js');
 
-const base64 = '^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$';
 const comments = readComments(fileURLToPath(new URL('../lib/event/event.ts', import.meta.url)));
 comments.set('PostFields', { text: '', fields: comments.get('NotificationFields').fields });
 const definitions = new Map();
-
-function schemaOf(shape) {
-  switch (shape.kind) {
-    case 'text':
-      return shape.pattern === null ? { type: 'string' } : { type: 'string', pattern: shape.pattern.source };
-    case 'bytes':
-      return { type: 'string', contentEncoding: 'base64', pattern: base64 };
-    case 'big':
-      return { type: 'string', pattern: bigPattern(shape) };
-    case 'integer':
-      return { type: 'integer', minimum: shape.minimum, maximum: shape.maximum };
-    case 'boolean':
-      return { type: 'boolean' };
-    case 'literal':
-      return shape.values.length === 1 ? { const: shape.values[0] } : { enum: shape.values };
-    case 'nullable':
-      return nullable(schemaOf(shape.shape));
-    case 'list':
-      return { type: 'array', items: schemaOf(shape.shape) };
-    case 'record':
-    case 'tagged':
-      return reference(shape);
-  }
-}
-
-function nullable(schema) {
-  if ('enum' in schema) return { enum: [...schema.enum, null] };
-  if (typeof schema.type === 'string') return { ...schema, type: [schema.type, 'null'] };
-  return { anyOf: [schema, { type: 'null' }] };
-}
-
-/** The exact range is the parser's affair: a pattern can tell the sign and the number of digits. */
-function bigPattern({ minimum, maximum }) {
-  const digits = maximum.toString().length - 1;
-  return minimum < 0n ? `^(0|-?[1-9][0-9]{0,${digits}})$` : `^(0|[1-9][0-9]{0,${digits}})$`;
-}
 
 function reference(shape) {
   if (!definitions.has(shape.name)) {
@@ -86,7 +50,7 @@ function open(shape) {
     type: 'object',
     required: own.map(([name]) => name),
     properties: Object.fromEntries(
-      own.map(([name, field]) => [name, { ...describe(comment?.fields.get(name)), ...schemaOf(field) }]),
+      own.map(([name, field]) => [name, { ...describe(comment?.fields.get(name)), ...schemaOf(field, reference) }]),
     ),
   };
 }

@@ -4,6 +4,7 @@
 
 import { fileURLToPath } from 'node:url';
 import { describe, importBuilt, readComments, writeSchema } from './lib/schema-file.mjs';
+import { schemaOf } from './lib/shape-schema.mjs';
 
 const { ruleFileShape } = await importBuilt('lib/rules/shape.js');
 const comments = new Map(
@@ -13,47 +14,6 @@ const comments = new Map(
 );
 const definitions = new Map();
 
-function schemaOf(shape) {
-  switch (shape.kind) {
-    case 'text':
-      return {
-        type: 'string',
-        ...(shape.minLength === 0 ? {} : { minLength: shape.minLength }),
-        maxLength: shape.maxLength,
-        ...patternOf(shape),
-      };
-    case 'number':
-      return integer(shape);
-    case 'boolean':
-      return { type: 'boolean' };
-    case 'literal':
-      return literal(shape);
-    case 'many': {
-      const one = schemaOf(shape.shape);
-      return { anyOf: [one, { type: 'array', items: one, minItems: 1, maxItems: shape.maxItems }] };
-    }
-    case 'list':
-      return { type: 'array', items: schemaOf(shape.shape), maxItems: shape.maxItems };
-    case 'record':
-      return reference(shape);
-  }
-}
-
-function patternOf({ pattern }) {
-  return pattern === null ? {} : { pattern: pattern.source };
-}
-
-function integer({ minimum, maximum, except }) {
-  return { type: 'integer', minimum, maximum, ...(except === undefined ? {} : { not: { const: except } }) };
-}
-
-function literal(shape) {
-  if (shape.values.length === 1) return { const: shape.values[0] };
-  const known = { enum: shape.values };
-  if (shape.numbers !== undefined) return { anyOf: [known, integer(shape.numbers)] };
-  return shape.pattern === null ? known : { anyOf: [known, { type: 'string', ...patternOf(shape) }] };
-}
-
 function reference(shape) {
   if (!definitions.has(shape.name)) {
     definitions.set(shape.name, null);
@@ -62,17 +22,20 @@ function reference(shape) {
   return { $ref: `#/definitions/${shape.name}` };
 }
 
-/** Fields that only some actions have. */
-function dependencies(actions) {
-  if (actions === undefined) return {};
+/** Fields that only go with some values of another. */
+function dependencies(onlyWith) {
+  if (onlyWith === undefined) return {};
   return {
     dependencies: Object.fromEntries(
-      Object.entries(actions).map(([field, values]) => [field, { properties: { action: { enum: values } } }]),
+      Object.entries(onlyWith.values).map(([name, values]) => [
+        name,
+        { properties: { [onlyWith.field]: { enum: values } } },
+      ]),
     ),
   };
 }
 
-function record({ name, required, fields, actions }) {
+function record({ name, required, fields, onlyWith }) {
   const comment = comments.get(name);
   return {
     ...describe(comment?.text),
@@ -81,11 +44,11 @@ function record({ name, required, fields, actions }) {
     properties: Object.fromEntries(
       Object.entries(fields).map(([field, shape]) => [
         field,
-        { ...describe(comment?.fields.get(field)), ...schemaOf(shape) },
+        { ...describe(comment?.fields.get(field)), ...schemaOf(shape, reference) },
       ]),
     ),
     additionalProperties: false,
-    ...dependencies(actions),
+    ...dependencies(onlyWith),
   };
 }
 

@@ -1,14 +1,7 @@
 import { didYouMean, quote } from '../base/options.js';
+import type { IntegerShape, LiteralShape, OnlyWith, TextShape } from '../base/shape.js';
 import { ruleError, type RulePath, type RuleProblem } from './problem.js';
-import type { RuleAction } from './rule.js';
-import {
-  ruleActions,
-  type LiteralShape,
-  type NumberShape,
-  type RecordShape,
-  type RuleShape,
-  type TextShape,
-} from './shape.js';
+import type { RuleRecord, RuleShape } from './shape.js';
 
 /** Everything in which `value` is not as the shape wants it. Undefined fields count as absent. */
 export function findShapeProblems(shape: RuleShape, value: unknown, path: RulePath): RuleProblem[] {
@@ -29,7 +22,7 @@ function check(shape: RuleShape, value: unknown, path: RulePath, problems: RuleP
     case 'text':
       checkText(shape, value, path, problems);
       return;
-    case 'number':
+    case 'integer':
       if (isNumberOf(shape, value)) return;
       wrong(`an integer from ${shape.minimum} to ${shape.maximum}`);
       return;
@@ -77,7 +70,7 @@ function checkLiteral(shape: LiteralShape, value: unknown, path: RulePath, probl
   problems.push(ruleError(path, `must be ${describe(shape)}, not ${quote(value)}${nearValues(shape, value)}`));
 }
 
-function isNumberOf({ minimum, maximum, except }: NumberShape, value: unknown): boolean {
+function isNumberOf({ minimum, maximum, except }: IntegerShape, value: unknown): boolean {
   if (typeof value !== 'number' || !Number.isInteger(value)) return false;
   return value >= minimum && value <= maximum && value !== except;
 }
@@ -94,7 +87,7 @@ function describe(shape: RuleShape): string {
   switch (shape.kind) {
     case 'text':
       return shape.what;
-    case 'number':
+    case 'integer':
       return 'an integer';
     case 'literal':
       return shape.what ?? orOf(shape.values.map((value) => JSON.stringify(value)));
@@ -124,7 +117,7 @@ function checkItems(
 }
 
 function checkRecord(
-  { required, fields, actions }: RecordShape,
+  { required, fields, onlyWith }: RuleRecord,
   object: Readonly<Record<string, unknown>>,
   path: RulePath,
   problems: RuleProblem[],
@@ -142,18 +135,27 @@ function checkRecord(
       const near = didYouMean(name, Object.keys(fields)) || `. Known are ${Object.keys(fields).join(', ')}`;
       problems.push(ruleError([...path, name], `there is no ${quote(name)} here${near}`));
     } else if (value !== undefined) {
-      const unfit = actionText(name, actions?.[name], object['action']);
+      const unfit = unfitText(name, onlyWith, fields, object);
       if (unfit === null) check(field, value, [...path, name], problems);
       else problems.push(ruleError([...path, name], unfit));
     }
   }
 }
 
-/** Why a field does not go with an action; null if it does, or if the action is wrong itself. */
-function actionText(name: string, actions: readonly RuleAction[] | undefined, action: unknown): string | null {
-  const isKnown = (ruleActions as readonly unknown[]).includes(action);
-  if (actions === undefined || !isKnown || (actions as readonly unknown[]).includes(action)) return null;
-  return `"${name}" goes with action ${orOf(actions.map(quote))} only, not with ${quote(action)}`;
+/** Why a field does not go with what another field says; null if it does, or if the other field is wrong itself. */
+function unfitText(
+  name: string,
+  onlyWith: OnlyWith | undefined,
+  fields: RuleRecord['fields'],
+  object: Readonly<Record<string, unknown>>,
+): string | null {
+  const values: readonly unknown[] | undefined = onlyWith?.values[name];
+  if (onlyWith === undefined || values === undefined) return null;
+  const decider = fields[onlyWith.field];
+  const value = object[onlyWith.field];
+  const isKnown = decider?.kind === 'literal' && (decider.values as readonly unknown[]).includes(value);
+  if (!isKnown || values.includes(value)) return null;
+  return `"${name}" goes with ${onlyWith.field} ${orOf(values.map(quote))} only, not with ${quote(value)}`;
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

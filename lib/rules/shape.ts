@@ -1,93 +1,47 @@
+// What rules may be written as. The checker of rules walks these shapes, and schema/rules.schema.json is generated from them.
+
 import { notifyClasses } from '../registry/notify-class.js';
 import { NtStatus, ntStatusText } from '../base/nt-status.js';
 import { CMB_MAX_DEADLINE, CMB_MAX_RULES, CMB_MAX_RULES_TREES, CMB_MIN_DEADLINE } from '../wire/protocol.js';
 import { knownRegistryTypes } from '../registry/registry-value.js';
 import type { RuleAction } from './rule.js';
+import {
+  boolean,
+  integer,
+  list,
+  literal,
+  many,
+  record,
+  textOf,
+  u32,
+  type BooleanShape,
+  type Fields,
+  type IntegerShape,
+  type ListShape,
+  type LiteralShape,
+  type ManyShape,
+  type RecordShape,
+  type TextShape,
+} from '../base/shape.js';
 
-/** What rules may be written as. Validation walks these shapes, and schema/rules.schema.json is generated from them. */
-export type RuleShape = TextShape | NumberShape | BooleanShape | LiteralShape | ManyShape | ListShape | RecordShape;
+/** The part of the language of shapes that rules are described in, which is what `findShapeProblems` walks. */
+export type RuleShape =
+  TextShape | IntegerShape | BooleanShape | LiteralShape | ManyShape | ListShape<RuleShape> | RuleRecord;
 
-export interface TextShape {
-  readonly kind: 'text';
-  readonly maxLength: number;
-  /** A text that may be empty means something. */
-  readonly minLength: number;
-  readonly pattern: RegExp | null;
-  /** What the pattern stands for, in messages. */
-  readonly what: string;
-}
-
-export interface NumberShape {
-  readonly kind: 'number';
-  readonly minimum: number;
-  readonly maximum: number;
-  /** A number in between that is wrong. */
-  readonly except?: number;
-}
-
-export interface BooleanShape {
-  readonly kind: 'boolean';
-}
-
-export interface LiteralShape {
-  readonly kind: 'literal';
-  readonly values: readonly (string | number)[];
-  /** Further texts that are right. */
-  readonly pattern: RegExp | null;
-  /** Further numbers that are right. */
-  readonly numbers?: NumberShape;
-  /** What the values are, in messages, where there are too many to name. */
-  readonly what: string | null;
-  /** Says more about a wrong value than that it is wrong, where there is more to say. */
-  readonly explain?: (value: unknown) => string | null;
-}
-
-/** One, or a list that is not empty. */
-export interface ManyShape {
-  readonly kind: 'many';
-  readonly shape: TextShape | NumberShape | LiteralShape;
-  readonly maxItems: number;
-}
-
-export interface ListShape {
-  readonly kind: 'list';
-  readonly shape: RuleShape;
-  readonly maxItems: number;
-}
-
-export interface RecordShape {
-  readonly kind: 'record';
-  /** Of the definition in the schema, and of the TypeScript type whose comments describe the fields. */
-  readonly name: string;
-  readonly required: readonly string[];
-  readonly fields: Readonly<Record<string, RuleShape>>;
-  /** Fields that only go with some values of `action`. */
-  readonly actions?: Readonly<Record<string, readonly RuleAction[]>>;
-}
+export type RuleRecord = RecordShape<Fields<RuleShape>>;
 
 const maxItems = 4096;
 /** The longest path of a key that Windows has. */
 const maxPathLength = 32767;
-const maxNumber = 0xffff_ffff;
 
-const boolean: BooleanShape = { kind: 'boolean' };
-const number: NumberShape = { kind: 'number', minimum: 0, maximum: maxNumber };
-const pattern = text(maxPathLength, 1);
+const pattern = textOf(maxPathLength, 1);
 
-function text(maxLength: number, minLength = 0): TextShape {
-  return { kind: 'text', maxLength, minLength, pattern: null, what: 'a string' };
+function several(shape: ManyShape['shape'], limit = maxItems): ManyShape {
+  return many(shape, limit);
 }
 
-function literal(...values: (string | number)[]): LiteralShape {
-  return { kind: 'literal', values, pattern: null, what: null };
-}
-
-function many(shape: ManyShape['shape'], limit = maxItems): ManyShape {
-  return { kind: 'many', shape, maxItems: limit };
-}
-
-function record(name: string, required: readonly string[], fields: RecordShape['fields']): RecordShape {
-  return { kind: 'record', name, required, fields };
+function recordOf(name: string, required: readonly string[], fields: Fields<RuleShape>): RuleRecord {
+  return { ...record(name, fields), required };
 }
 
 const noStatus = NtStatus.STATUS_CALLBACK_BYPASS;
@@ -102,7 +56,7 @@ function explainStatus(value: unknown): string | null {
 
 const errorStatus: LiteralShape = {
   ...literal(...Object.entries(NtStatus).flatMap(([name, status]) => (isError(status) ? [name] : []))),
-  numbers: { kind: 'number', minimum: 0xc000_0000, maximum: maxNumber, except: noStatus },
+  numbers: { ...integer(0xc000_0000, 0xffff_ffff), except: noStatus },
   what: 'an error such as "STATUS_ACCESS_DENIED" or 0xC0000022',
   explain: explainStatus,
 };
@@ -131,37 +85,45 @@ export const ruleActions = ['ignore', 'notify', 'ask', 'block', 'bypass'] as con
 export const ruleDefaults = ['ignore', 'notify'] as const;
 
 /** @internal */
-export const processShape = record('ProcessCondition', [], {
-  id: many(number),
-  tree: many(number, CMB_MAX_RULES_TREES),
-  image: many(pattern),
-  user: many({
-    ...text(256, 1),
+export const processShape = recordOf('ProcessCondition', [], {
+  id: several(u32),
+  tree: several(u32, CMB_MAX_RULES_TREES),
+  image: several(pattern),
+  user: several({
+    ...textOf(256, 1),
     pattern: /^[Ss]-1-(0[xX][0-9A-Fa-f]{1,12}|[0-9]{1,10})(-[0-9]{1,10}){0,15}$/,
     what: 'a SID such as S-1-5-18',
   }),
-  session: many(number),
+  session: several(u32),
   elevated: boolean,
 });
 
+const actionsOfFields: Readonly<Record<string, readonly RuleAction[]>> = {
+  deadline: ['ask'],
+  onTimeout: ['ask'],
+  status: ['ask', 'block'],
+  kernelMode: ['block', 'bypass'],
+  dryRun: ['ask', 'block', 'bypass'],
+};
+
 /** @internal */
-export const ruleShape: RecordShape = {
-  ...record('Rule', ['action'], {
-    name: text(256),
-    operations: many({
+export const ruleShape: RuleRecord = {
+  ...recordOf('Rule', ['action'], {
+    name: textOf(256),
+    operations: several({
       ...literal(...operationNames),
       what: 'an operation such as "SetValueKey"',
       explain: explainOperation,
     }),
-    classes: many({
+    classes: several({
       ...literal(...classNames),
       what: 'a notification class such as "RegNtPreSetValueKey"',
       explain: explainClass,
     }),
-    phases: many(literal('pre', 'post')),
-    keys: many(pattern),
-    valueNames: many(text(16383)),
-    valueTypes: many({
+    phases: several(literal('pre', 'post')),
+    keys: several(pattern),
+    valueNames: several(textOf(16383)),
+    valueTypes: several({
       ...literal(...knownRegistryTypes),
       pattern: /^REG_TYPE_0x[0-9A-Fa-f]{1,8}$/,
       what: 'a type such as "REG_SZ" or "REG_TYPE_0x0000FFFF"',
@@ -170,30 +132,24 @@ export const ruleShape: RecordShape = {
     outcome: literal('success', 'failure'),
     ancestors: boolean,
     action: literal(...ruleActions),
-    deadline: { kind: 'number', minimum: CMB_MIN_DEADLINE, maximum: CMB_MAX_DEADLINE },
+    deadline: integer(CMB_MIN_DEADLINE, CMB_MAX_DEADLINE),
     onTimeout: literal('allow', 'block'),
     status: errorStatus,
     kernelMode: boolean,
     dryRun: boolean,
   }),
-  actions: {
-    deadline: ['ask'],
-    onTimeout: ['ask'],
-    status: ['ask', 'block'],
-    kernelMode: ['block', 'bypass'],
-    dryRun: ['ask', 'block', 'bypass'],
-  },
+  onlyWith: { field: 'action', values: actionsOfFields },
 };
 
 /** @internal */
-export const ruleListShape: ListShape = { kind: 'list', shape: ruleShape, maxItems: CMB_MAX_RULES };
+export const ruleListShape: ListShape<RuleRecord> = list(ruleShape, CMB_MAX_RULES);
 
 /** @internal */
 export const otherwiseShape = literal(...ruleDefaults);
 
 /** @internal */
-export const ruleFileShape = record('RuleFile', ['version', 'rules'], {
-  $schema: text(4096),
+export const ruleFileShape = recordOf('RuleFile', ['version', 'rules'], {
+  $schema: textOf(4096),
   version: literal(1),
   otherwise: otherwiseShape,
   rules: ruleListShape,

@@ -1,7 +1,7 @@
 import type { BodyKind } from '../../registry/notify-class.js';
 import { keyInformation, setInformation, valueInformation } from './information-shapes.js';
 import { flags, ntStatusNameShape, processInfo, securityDescriptor } from './part-shapes.js';
-import { boolean, bytes, list, literal, nullable, record, text, u32, u64, type RecordShape } from './shape.js';
+import { boolean, bytes, list, literal, nullable, record, text, u32, u64, type RecordShape } from '../../base/shape.js';
 import { registryValue } from './value-shapes.js';
 
 const name = nullable(text);

@@ -1,5 +1,5 @@
 import { ntStatusNameShape, time } from './part-shapes.js';
-import { big, boolean, integer, literal, nullable, record, text, u32, u64 } from './shape.js';
+import { big, boolean, integer, literal, nullable, record, text, u32, u64 } from '../../base/shape.js';
 
 const rule = record('RuleReference', { index: u32, name: nullable(text) });
 

@@ -12,9 +12,31 @@ import {
   text,
   u32,
   u64,
+  type BigShape,
+  type BooleanShape,
+  type BytesShape,
+  type Fields,
+  type IntegerShape,
+  type ListShape,
+  type LiteralShape,
+  type NullableShape,
   type RecordShape,
   type TaggedShape,
-} from './shape.js';
+  type TextShape,
+} from '../../base/shape.js';
+
+/** @internal The part of the language of shapes that events are described in. */
+export type EventShape =
+  | TextShape
+  | BytesShape
+  | BigShape
+  | IntegerShape
+  | BooleanShape
+  | LiteralShape
+  | NullableShape<EventShape>
+  | ListShape<EventShape>
+  | RecordShape<Fields<EventShape>>
+  | TaggedShape<EventShape>;
 
 /** @internal The fields of every notification whose types do not depend on its class. */
 export const commonFields = record('NotificationFields', {
@@ -76,7 +98,7 @@ function unknownShape<P extends 'pre' | 'post'>(phase: P) {
 /** @internal */
 export const unknownEvent = tagged('UnknownEvent', 'phase', unknownShape('pre'), unknownShape('post'));
 
-function notificationShape({ name, number, phase, operation, body }: NotifyClass): RecordShape {
+function notificationShape({ name, number, phase, operation, body }: NotifyClass): RecordShape<Fields<EventShape>> {
   const own = {
     class: literal(name),
     notifyClass: literal(number),
@@ -87,7 +109,7 @@ function notificationShape({ name, number, phase, operation, body }: NotifyClass
 }
 
 /** @internal Every event. That its parts agree with the TypeScript types is proved in test/unit/event/types.test.ts. */
-export const eventShape: TaggedShape = tagged(
+export const eventShape: TaggedShape<EventShape> = tagged(
   'Event',
   'class',
   ...notifyClasses.map(notificationShape),

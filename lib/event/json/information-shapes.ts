@@ -1,5 +1,5 @@
 import { flags, time } from './part-shapes.js';
-import { boolean, literal, nullable, record, tagged, text, textLike, u32, type Fields } from './shape.js';
+import { boolean, literal, nullable, record, tagged, text, textLike, u32, type Fields } from '../../base/shape.js';
 import type { RegistryType } from '../../registry/registry-value.js';
 import { registryValue } from './value-shapes.js';
 

@@ -1,8 +1,8 @@
 import { CmBridgeError, invalidArgument } from '../../base/errors.js';
 import type { Event } from '../event.js';
 import { didYouMean, quote } from '../../base/options.js';
-import { eventShape } from './event-shapes.js';
-import type { BigShape, RecordShape, Shape, TaggedShape, TextShape } from './shape.js';
+import { eventShape, type EventShape } from './event-shapes.js';
+import type { BigShape, Fields, RecordShape, TaggedShape, TextShape } from '../../base/shape.js';
 
 /**
  * Takes back what `stringifyEvent` or `eventToJson` gave: a line of NDJSON, or the object that JSON.parse made of it. Anything else
@@ -21,7 +21,7 @@ function parseJson(line: string): unknown {
   }
 }
 
-function parseShape(shape: Shape, value: unknown, path: string): unknown {
+function parseShape(shape: EventShape, value: unknown, path: string): unknown {
   switch (shape.kind) {
     case 'text':
       return parseText(shape, value, path);
@@ -82,7 +82,7 @@ function requireObject(value: unknown, path: string): JsonObject {
   throw wrong(path, value, 'an object');
 }
 
-function parseRecord({ fields }: RecordShape, object: JsonObject, path: string): object {
+function parseRecord({ fields }: RecordShape<Fields<EventShape>>, object: JsonObject, path: string): object {
   const result: Record<string, unknown> = {};
   for (const [name, shape] of Object.entries(fields)) {
     const field = `${path}.${name}`;
@@ -96,7 +96,7 @@ function parseRecord({ fields }: RecordShape, object: JsonObject, path: string):
   return result;
 }
 
-function parseTagged({ tag, byTag, byPattern }: TaggedShape, object: JsonObject, path: string): unknown {
+function parseTagged({ tag, byTag, byPattern }: TaggedShape<EventShape>, object: JsonObject, path: string): unknown {
   const field = `${path}.${tag}`;
   if (!Object.hasOwn(object, tag)) throw invalidArgument(`${field} is missing`);
   const value = object[tag];

@@ -1,6 +1,6 @@
 import { toUnixNanoseconds } from '../../base/nt-time.js';
+import { boolean, bytes, list, literal, big, nullable, record, text, textLike, u32, u64 } from '../../base/shape.js';
 import { impersonationLevels, integrityLevels } from '../../security/token-names.js';
-import { boolean, bytes, list, literal, big, nullable, record, text, textLike, u32, u64 } from './shape.js';
 
 /** @internal The kernel's 100 ns units since 1601, 64 bits, as nanoseconds since 1970. */
 export const time = big(toUnixNanoseconds(-(2n ** 63n)), toUnixNanoseconds(2n ** 63n - 1n));

@@ -12,7 +12,7 @@ import {
   u64,
   type LiteralShape,
   type Shape,
-} from './shape.js';
+} from '../../base/shape.js';
 
 const base = record('ValueBase', {
   bytes,

@@ -24,7 +24,7 @@ import type {
   securityDescriptor,
   transaction,
 } from '../../../lib/event/json/part-shapes.js';
-import type { TypeOf } from '../../../lib/event/json/shape.js';
+import type { TypeOf } from '../../../lib/base/shape.js';
 import type { registryValue } from '../../../lib/event/json/value-shapes.js';
 import type { Flags } from '../../../lib/registry/flags.js';
 import type { DecodedKeyInformation } from '../../../lib/registry/key-information-class.js';

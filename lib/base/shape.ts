@@ -1,4 +1,7 @@
-/** What JSON can hold for a field of an event. The parser walks these, and the JSON Schema is generated from them. */
+// The language that says what a value from outside may be. Events as JSON and rules are described in it; a parser, a checker and the
+// two generators of JSON Schemas walk it. It has the kinds that these need and no others.
+
+/** What a value may be. */
 export type Shape =
   | TextShape
   | BytesShape
@@ -7,12 +10,15 @@ export type Shape =
   | BooleanShape
   | LiteralShape
   | NullableShape
+  | ManyShape
   | ListShape
   | RecordShape
   | TaggedShape;
 
 export interface TextShape<T extends string = string> {
   readonly kind: 'text';
+  readonly minLength: number;
+  readonly maxLength: number;
   /** Null for any text. */
   readonly pattern: RegExp | null;
   /** What the pattern stands for, in messages. */
@@ -21,7 +27,7 @@ export interface TextShape<T extends string = string> {
   readonly type?: T;
 }
 
-/** As base64. */
+/** Bytes, as base64. */
 export interface BytesShape {
   readonly kind: 'bytes';
 }
@@ -37,6 +43,8 @@ export interface IntegerShape {
   readonly kind: 'integer';
   readonly minimum: number;
   readonly maximum: number;
+  /** A number in between that is wrong. */
+  readonly except?: number;
 }
 
 export interface BooleanShape {
@@ -48,38 +56,64 @@ export type Literal = string | number | boolean | null;
 export interface LiteralShape<V extends Literal = Literal> {
   readonly kind: 'literal';
   readonly values: readonly V[];
+  /** Further texts that are right. */
+  readonly pattern?: RegExp;
+  /** Further numbers that are right. */
+  readonly numbers?: IntegerShape;
+  /** What the values are, in messages, where there are too many to name. */
+  readonly what?: string;
+  /** Says more about a wrong value than that it is wrong, where there is more to say. */
+  readonly explain?: (value: unknown) => string | null;
 }
 
-export interface NullableShape<S extends Shape = Shape> {
+export interface NullableShape<S = Shape> {
   readonly kind: 'nullable';
   readonly shape: S;
 }
 
-export interface ListShape<S extends Shape = Shape> {
-  readonly kind: 'list';
+/** One, or a list that is not empty. */
+export interface ManyShape<S = TextShape | IntegerShape | LiteralShape> {
+  readonly kind: 'many';
   readonly shape: S;
+  readonly maxItems: number;
 }
 
-export type Fields = Readonly<Record<string, Shape>>;
+export interface ListShape<S = Shape> {
+  readonly kind: 'list';
+  readonly shape: S;
+  readonly maxItems: number;
+}
 
-export interface RecordShape<F extends Fields = Fields> {
+export type Fields<S = Shape> = Readonly<Record<string, S>>;
+
+/** An object that has no fields but these. */
+export interface RecordShape<F = Fields> {
   readonly kind: 'record';
-  /** Of the definition in the schema, and of the TypeScript type that documents the fields. */
+  /** The name of the definition in the schema, and of the TypeScript type whose comments describe the fields. */
   readonly name: string;
   readonly fields: F;
-  /** Its fields are these and those of the parts. */
+  /** The fields that must be there. */
+  readonly required: readonly string[];
+  /** Records whose fields are among these, and which the schema refers to. */
   readonly parts: readonly RecordShape[];
+  readonly onlyWith?: OnlyWith;
+}
+
+/** Fields that only go with some values of the field `field`. */
+export interface OnlyWith {
+  readonly field: string;
+  readonly values: Readonly<Record<string, readonly string[]>>;
 }
 
 /** One of several records, told apart by the field `tag`, which has the same literals nowhere else. */
-export interface TaggedShape<S extends Shape = Shape> {
+export interface TaggedShape<S = Shape> {
   readonly kind: 'tagged';
   readonly name: string;
   readonly tag: string;
   readonly variants: readonly S[];
   /** The variants by the literal in `tag`. */
   readonly byTag: ReadonlyMap<Literal, S>;
-  /** Those whose tag is a text with a pattern. */
+  /** The variants whose tag is a text with a pattern. */
   readonly byPattern: readonly (readonly [TextShape, S])[];
 }
 
@@ -107,14 +141,18 @@ export type TypeOf<S> =
                       ? TypeOf<V>
                       : never;
 
-export const text: TextShape = { kind: 'text', pattern: null, what: 'a string' };
+export const text: TextShape = { kind: 'text', minLength: 0, maxLength: Infinity, pattern: null, what: 'a string' };
 export const bytes: BytesShape = { kind: 'bytes' };
 export const boolean: BooleanShape = { kind: 'boolean' };
 export const u32 = integer(0, 0xffff_ffff);
 export const u64 = big(0n, 0xffff_ffff_ffff_ffffn);
 
 export function textLike<T extends string>(pattern: RegExp, what: string): TextShape<T> {
-  return { kind: 'text', pattern, what };
+  return { ...text, pattern, what } as TextShape<T>;
+}
+
+export function textOf(maxLength: number, minLength = 0): TextShape {
+  return { ...text, minLength, maxLength };
 }
 
 export function integer(minimum: number, maximum: number): IntegerShape {
@@ -133,10 +171,15 @@ export function nullable<S extends Shape>(shape: S): NullableShape<S> {
   return { kind: 'nullable', shape };
 }
 
-export function list<S extends Shape>(shape: S): ListShape<S> {
-  return { kind: 'list', shape };
+export function many<S extends ManyShape['shape']>(shape: S, maxItems: number): ManyShape<S> {
+  return { kind: 'many', shape, maxItems };
 }
 
+export function list<S extends Shape>(shape: S, maxItems = Infinity): ListShape<S> {
+  return { kind: 'list', shape, maxItems };
+}
+
+/** All fields are required, those of the parts too. */
 export function record<F extends Fields>(name: string, fields: F): RecordShape<F>;
 export function record<F extends Fields, P extends readonly RecordShape[]>(
   name: string,
@@ -145,7 +188,7 @@ export function record<F extends Fields, P extends readonly RecordShape[]>(
 ): RecordShape<F & FieldsOf<P[number]>>;
 export function record(name: string, fields: Fields, ...parts: readonly RecordShape[]): RecordShape {
   const all = Object.assign({}, fields, ...parts.map((part) => part.fields)) as Fields;
-  return { kind: 'record', name, fields: all, parts };
+  return { kind: 'record', name, fields: all, required: Object.keys(all), parts };
 }
 
 /** The fields of all members of a union of records together. */
