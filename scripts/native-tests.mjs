@@ -1,12 +1,15 @@
 // Builds and runs the native tests. An argument "address" or "thread" runs them under those sanitizers, in a build folder of their own.
+// --filter PATTERN runs only the tests that GoogleTest's filter takes: --filter 'Rate.*'.
 
 import { spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 
-const sanitizer = process.argv[2] ?? '';
-if (!['', 'address', 'thread'].includes(sanitizer)) {
-  console.error(`native-tests: unknown sanitizer '${sanitizer}'; use address or thread, or nothing`);
+const { values: options, positionals } = parseArgs({ allowPositionals: true, options: { filter: { type: 'string' } } });
+const sanitizer = positionals[0] ?? '';
+if (!['', 'address', 'thread'].includes(sanitizer) || positionals.length > 1) {
+  console.error(`native-tests: unknown sanitizer '${positionals.join(' ')}'; use address or thread, or nothing`);
   process.exit(2);
 }
 
@@ -48,4 +51,14 @@ if (suites.length === 0) {
   console.error(`native-tests: no test suite in ${folder}\n${listed.stderr}`);
   process.exit(1);
 }
-for (const { command } of suites) run(...command);
+const filter = options.filter === undefined ? [] : [`--gtest_filter=${options.filter}`];
+// A filter usually picks the tests of one program; the others would only say that they have none. Tests are listed indented.
+const hasTests = ([program]) =>
+  filter.length === 0 ||
+  /^ {2}/m.test(spawnSync(program, [...filter, '--gtest_list_tests'], { encoding: 'utf8' }).stdout);
+const chosen = suites.map(({ command }) => command).filter(hasTests);
+if (chosen.length === 0) {
+  console.error(`native-tests: no test is named ${options.filter}`);
+  process.exit(1);
+}
+for (const command of chosen) run(...command, ...filter);
