@@ -25,16 +25,16 @@ function status(error: unknown): number {
 }
 
 describe('a channel of the addon', () => {
-  it('says what it was built from', () => {
+  it('the addon tells its version and the backends that it was built with', () => {
     assert.match(addon.version, /^\d+\.\d+\.\d+/);
     assert.deepEqual(addon.backends, ['simulator']);
   });
 
-  it('refuses a backend that it has not', () => {
+  it('openChannel() refuses a backend that the addon does not have', () => {
     assert.throws(() => addon.openChannel('device', DEVICE, ignore, ignore), /no backend 'device'/);
   });
 
-  it('names routine and status when the device is missing', async () => {
+  it('openChannel() names routine and status when the device is missing', async () => {
     await assert.rejects(addon.openChannel('simulator', 'NoSuchDevice', ignore, ignore), (error) => {
       assert.equal(status(error), 0xc0000034);
       assert.match((error as Error).message, /NtCreateFile.*0xC0000034/);
@@ -42,13 +42,13 @@ describe('a channel of the addon', () => {
     });
   });
 
-  it('answers HELLO', async () => {
+  it('a channel brings the answer to HELLO', async () => {
     const channel = await open();
     assert.deepEqual(await hello(channel), { status: 0, major: P.CMB_PROTOCOL_MAJOR });
     await channel.close();
   });
 
-  it('gives the status of a refused request as an unsigned number', async () => {
+  it('a channel gives the status of a refused request as an unsigned number', async () => {
     const channel = await open();
     await assert.rejects(
       channel.control(P.CMB_IOCTL_HELLO, new Uint8Array(3), 56),
@@ -57,7 +57,7 @@ describe('a channel of the addon', () => {
     await channel.close();
   });
 
-  it('takes the bytes of a request when it is called', async () => {
+  it('a channel takes the bytes of a request when it is called', async () => {
     const channel = await open();
     const input = request(P.CMB_HELLO_REQUEST.size, (view) => {
       view.setUint16(P.CMB_HELLO_REQUEST.ProtocolMajor, P.CMB_PROTOCOL_MAJOR, true);
@@ -68,7 +68,7 @@ describe('a channel of the addon', () => {
     await channel.close();
   });
 
-  it('cannot be made by JavaScript', async () => {
+  it('a channel cannot be made by JavaScript', async () => {
     const channel = await open();
     const Channel = channel.constructor as new () => unknown;
     assert.throws(() => new Channel(), /made by openChannel/);
@@ -78,7 +78,7 @@ describe('a channel of the addon', () => {
     await channel.close();
   });
 
-  it('brings what a registry operation causes', async () => {
+  it('a channel brings what a registry operation causes', async () => {
     const { channel, sequences } = await listen('370001');
     const process = startProcess('C:\\Windows\\System32\\reg.exe');
     const thread = process.createThread();
@@ -102,7 +102,7 @@ describe('a channel of the addon', () => {
     await channel.close();
   });
 
-  it('keeps the order of the driver over many batches', async () => {
+  it('a channel keeps the order of the driver over many batches', async () => {
     const { channel, sequences, gaps } = await listen('370002', { receives: 8 });
     const process = startProcess('C:\\load.exe');
     const result = await process.load(`${SCRATCH}\\AddonOrder`, 4, 2000, 'set');
@@ -116,7 +116,7 @@ describe('a channel of the addon', () => {
     await channel.close();
   });
 
-  it('stops at as many unacknowledged batches as there are requests', async () => {
+  it('a channel stops at as many unacknowledged batches as there are requests', async () => {
     const { channel, batches, sequences } = await listen('370003', { receives: 2, acknowledge: false });
     const process = startProcess('C:\\load.exe');
     await process.load(`${SCRATCH}\\AddonCredit`, 2, 500, 'set');
@@ -137,7 +137,7 @@ describe('a channel of the addon', () => {
     await channel.close();
   });
 
-  it('calls nothing any more once it is closed', async () => {
+  it('a channel calls nothing any more once it is closed', async () => {
     const { channel, batches } = await listen('370004');
     const { channel: keeper } = await listen('370005');
     const process = startProcess('C:\\load.exe');
@@ -157,7 +157,7 @@ describe('a channel of the addon', () => {
     await keeper.close();
   });
 
-  it('finishes the requests under way before it closes', async () => {
+  it('a channel that closes leaves no request unsettled', async () => {
     const channel = await open();
     const answers = Array.from({ length: 20 }, () =>
       hello(channel).then(
@@ -169,7 +169,7 @@ describe('a channel of the addon', () => {
     assert.equal((await Promise.all(answers)).length, 20);
   });
 
-  it('runs the simulator only while a channel is open', async () => {
+  it('the simulator runs only while a channel is open', async () => {
     assert.throws(() => startProcess('C:\\a.exe'), /while a simulator channel is open/);
     const channel = await open();
     const process = startProcess('C:\\a.exe');
@@ -180,7 +180,7 @@ describe('a channel of the addon', () => {
     await process.exit();
   });
 
-  it('leaves no pool behind', async () => {
+  it('a channel that closes leaves no pool behind', async () => {
     const before = await listen('370006');
     const used = simulator().poolUsage();
     const other = await listen('370007');

@@ -33,7 +33,7 @@ async function runExample(
 }
 
 describe('examples in the simulator', () => {
-  it('ask before what is started at logon changes: examples/protect-run-key.ts', async () => {
+  it('examples/protect-run-key.ts asks before what is started at logon changes, in the simulator', async () => {
     const { lines, status } = await runExample(
       'protect-run-key',
       ['3'],
@@ -61,7 +61,7 @@ describe('examples in the simulator', () => {
     ]);
   });
 
-  it('have values that exist only in TypeScript: examples/honeypot.ts', async () => {
+  it('examples/honeypot.ts has values that exist only in TypeScript, in the simulator', async () => {
     const { lines, status } = await runExample('honeypot');
     assert.equal(status, 0);
     const told = lines.filter((line) => line.startsWith('free-games.exe')).map((line) => line.split(', ').at(-1));
@@ -87,7 +87,7 @@ describe('examples in the simulator', () => {
     );
   });
 
-  it('make a program believe that values are other ones: examples/pretend-value.ts', async () => {
+  it('examples/pretend-value.ts makes a program believe that values are other ones, in the simulator', async () => {
     const { lines, status } = await runExample('pretend-value');
     assert.equal(status, 0);
     assert.deepEqual(lines, [

@@ -49,29 +49,35 @@ async function firstByte(thread: NativeThread, key: number): Promise<number | un
 }
 
 describe('hive files on the addon', () => {
-  withSavedKey('are loaded and unloaded, and kept from others in between', async (thread, { file, beside, open }) => {
-    const mount = '\\REGISTRY\\MACHINE\\AddonHive';
-    assert.deepEqual(await thread.loadKey(0, mount, file, 0, 0), { status: 0, handle: 0 });
-    assert.equal((await thread.loadKey(0, `${mount}2`, file, 0, 0)).status, STATUS_SHARING_VIOLATION);
-    const loaded = await open(mount);
-    assert.equal(await firstByte(thread, loaded.handle), 1);
-    assert.ok((await thread.unloadKey(0, mount, 0)) >= 0xc0000000, 'a key of it is open');
-    assert.equal(await thread.closeKey(loaded.handle), 0);
-    assert.equal(await thread.unloadKey(0, mount, 0), 0);
-    assert.equal((await open(mount)).status, STATUS_OBJECT_NAME_NOT_FOUND);
-    assert.ok((await thread.loadKey(0, mount, beside('no/where.hiv'), 0, 0)).status >= 0xc0000000);
-  });
+  withSavedKey(
+    'a hive file is loaded and unloaded, and kept from others in between',
+    async (thread, { file, beside, open }) => {
+      const mount = '\\REGISTRY\\MACHINE\\AddonHive';
+      assert.deepEqual(await thread.loadKey(0, mount, file, 0, 0), { status: 0, handle: 0 });
+      assert.equal((await thread.loadKey(0, `${mount}2`, file, 0, 0)).status, STATUS_SHARING_VIOLATION);
+      const loaded = await open(mount);
+      assert.equal(await firstByte(thread, loaded.handle), 1);
+      assert.ok((await thread.unloadKey(0, mount, 0)) >= 0xc0000000, 'a key of it is open');
+      assert.equal(await thread.closeKey(loaded.handle), 0);
+      assert.equal(await thread.unloadKey(0, mount, 0), 0);
+      assert.equal((await open(mount)).status, STATUS_OBJECT_NAME_NOT_FOUND);
+      assert.ok((await thread.loadKey(0, mount, beside('no/where.hiv'), 0, 0)).status >= 0xc0000000);
+    },
+  );
 
-  withSavedKey('of an application have a handle and no path', async (thread, { file, open }) => {
-    const path = '\\REGISTRY\\A\\{0b1d9f9c-7f4b-4f0c-9a35-000000000001}';
-    const { status, handle } = await thread.loadKey(0, path, file, REG_APP_HIVE, KEY_ALL_ACCESS);
-    assert.equal(status, 0);
-    assert.equal(await firstByte(thread, handle), 1);
-    assert.equal((await open(path)).status, STATUS_ACCESS_DENIED);
-    assert.equal(await thread.closeKey(handle), 0);
-  });
+  withSavedKey(
+    'a hive of an application has a handle, and no path that others can open',
+    async (thread, { file, open }) => {
+      const path = '\\REGISTRY\\A\\{0b1d9f9c-7f4b-4f0c-9a35-000000000001}';
+      const { status, handle } = await thread.loadKey(0, path, file, REG_APP_HIVE, KEY_ALL_ACCESS);
+      assert.equal(status, 0);
+      assert.equal(await firstByte(thread, handle), 1);
+      assert.equal((await open(path)).status, STATUS_ACCESS_DENIED);
+      assert.equal(await thread.closeKey(handle), 0);
+    },
+  );
 
-  withSavedKey('are restored, replaced and merged', async (thread, { key, file, beside, open }) => {
+  withSavedKey('a hive file is restored, replaced and merged', async (thread, { key, file, beside, open }) => {
     await thread.setValue(key, 'v', 4, Uint8Array.of(2, 0, 0, 0));
     assert.equal(await thread.saveKey(key, beside('second.hiv'), 1), 0);
     assert.equal(await thread.restoreKey(key, file, REG_FORCE_RESTORE), 0);
@@ -86,21 +92,24 @@ describe('hive files on the addon', () => {
     for (const path of [high, low]) assert.equal(await thread.unloadKey(0, path, 0), 0);
   });
 
-  withSavedKey('are neither overwritten nor made without the privilege', async (thread, { key, file, beside }) => {
-    assert.equal(await thread.saveKey(key, file, 1), STATUS_OBJECT_NAME_COLLISION);
-    assert.equal(await thread.restoreKey(key, beside('none.hiv'), 0), STATUS_OBJECT_NAME_NOT_FOUND);
-    assert.equal(await thread.saveKey(key, `${file}${'x'.repeat(0x8000)}`, 1), 0xc0000106);
-    const user = { userSid: 'S-1-5-21-1-2-3-1001', integrityLevel: 0x2000, elevated: false, sessionId: 1 };
-    await thread.impersonate(user, 2);
-    assert.equal(await thread.saveKey(key, beside('denied.hiv'), 1), STATUS_PRIVILEGE_NOT_HELD);
-    assert.equal(
-      (await thread.loadKey(0, '\\REGISTRY\\MACHINE\\AddonDenied', file, 0, 0)).status,
-      STATUS_PRIVILEGE_NOT_HELD,
-    );
-    await thread.revertToSelf();
-  });
+  withSavedKey(
+    'a hive file is neither overwritten nor made without the privilege',
+    async (thread, { key, file, beside }) => {
+      assert.equal(await thread.saveKey(key, file, 1), STATUS_OBJECT_NAME_COLLISION);
+      assert.equal(await thread.restoreKey(key, beside('none.hiv'), 0), STATUS_OBJECT_NAME_NOT_FOUND);
+      assert.equal(await thread.saveKey(key, `${file}${'x'.repeat(0x8000)}`, 1), 0xc0000106);
+      const user = { userSid: 'S-1-5-21-1-2-3-1001', integrityLevel: 0x2000, elevated: false, sessionId: 1 };
+      await thread.impersonate(user, 2);
+      assert.equal(await thread.saveKey(key, beside('denied.hiv'), 1), STATUS_PRIVILEGE_NOT_HELD);
+      assert.equal(
+        (await thread.loadKey(0, '\\REGISTRY\\MACHINE\\AddonDenied', file, 0, 0)).status,
+        STATUS_PRIVILEGE_NOT_HELD,
+      );
+      await thread.revertToSelf();
+    },
+  );
 
-  withSavedKey('that are damaged are refused', async (thread, { beside }) => {
+  withSavedKey('a damaged hive file is refused', async (thread, { beside }) => {
     const bad = beside('bad.hiv');
     const host = bad.replace('\\??\\Z:', '').replaceAll('\\', '/');
     for (const bytes of [Buffer.alloc(0x2000, 'x'), Buffer.concat([Buffer.from('regf'), Buffer.alloc(0x1ffc)])]) {
@@ -112,7 +121,7 @@ describe('hive files on the addon', () => {
 });
 
 describe('transactions on the addon', () => {
-  withThread('show what was done in them to others only after the commit', async (thread) => {
+  withThread('a transaction shows what was done in it to others only after the commit', async (thread) => {
     const path = `${SCRATCH}\\AddonTransacted`;
     const open = (transaction: number) => thread.openKey(0, path, KEY_ALL_ACCESS, 0, OBJ_CASE_INSENSITIVE, transaction);
     for (const [end, after] of [

@@ -37,7 +37,7 @@ const keyBelow = (event: Event): string | undefined =>
   'key' in event && event.key ? event.key.replace(/^.*\\AddonLoad\\Keys\\?/, '') : undefined;
 
 describe('a load of the simulator', () => {
-  it('sets one value of one key per thread unless told otherwise', async () => {
+  it('a load of the simulator sets one value of one key per thread unless told otherwise', async () => {
     const events = await during(['RegNtPreSetValueKey'], { path, threads: 2, operations: 3 });
     assert.deepEqual(tally(events, keyBelow), { '0': 3, '1': 3 });
     assert.deepEqual(
@@ -46,7 +46,7 @@ describe('a load of the simulator', () => {
     );
   });
 
-  it('takes keys and value names in turn', async () => {
+  it('a load of the simulator takes keys and value names in turn', async () => {
     const events = await during(['RegNtPreQueryValueKey'], {
       path,
       kind: 'query',
@@ -61,7 +61,7 @@ describe('a load of the simulator', () => {
     );
   });
 
-  it('opens and closes keys as deep as asked for', async () => {
+  it('a load of the simulator opens and closes keys as deep as asked for', async () => {
     const events = await during(['RegNtPostOpenKeyEx', 'RegNtPreKeyHandleClose'], {
       path,
       kind: 'open',
@@ -80,7 +80,7 @@ describe('a load of the simulator', () => {
     assert.equal(opened['1\\1\\299\\Level 1\\Level 2\\Level 3'], 1);
   });
 
-  it('makes and deletes keys, none of them twice', async () => {
+  it('a load of the simulator makes and deletes keys, none of them twice', async () => {
     const classes = ['RegNtPostCreateKeyEx', 'RegNtPreSetValueKey', 'RegNtPostDeleteKey'] as const;
     const events = await during(classes, { path, kind: 'churn', operations: 20 });
     const whole = ['RegNtPostCreateKeyEx', 'RegNtPreSetValueKey', 'RegNtPostDeleteKey'];
@@ -93,7 +93,7 @@ describe('a load of the simulator', () => {
     }
   });
 
-  it('raises notifications that nothing stands behind', async () => {
+  it('a load of the simulator raises notifications that nothing stands behind', async () => {
     const classes = ['RegNtPreQueryValueKey', 'RegNtPostQueryValueKey', 'RegNtPreDeleteKey'] as const;
     const queries = await during(classes, { path, kind: 'notify', operations: 5, keys: 5 });
     assert.deepEqual(
@@ -108,7 +108,7 @@ describe('a load of the simulator', () => {
     assert.deepEqual(tally(deletes, keyBelow), { '0': 4 });
   });
 
-  it('ends early when its process exits', async () => {
+  it('a load of the simulator ends early when its process exits', async () => {
     await using driver = await openDriver({ backend: 'simulator' });
     assert.ok(driver.simulator);
     const process = driver.simulator.createProcess({ imagePath: 'C:\\load.exe' });
@@ -123,7 +123,7 @@ describe('a load of the simulator', () => {
     for (const load of loads) assert.ok((await load).operations < 2 ** 32 - 2);
   });
 
-  it('says what it cannot do', async () => {
+  it('a load of the simulator is refused with what is wrong in its options', async () => {
     await using driver = await openDriver({ backend: 'simulator' });
     assert.ok(driver.simulator);
     await using process = driver.simulator.createProcess({ imagePath: 'C:\\load.exe' });

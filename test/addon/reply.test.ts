@@ -22,7 +22,7 @@ const request = (...tickets: bigint[]) =>
   replyRequest(tickets.map((ticket) => ({ ticket, decision: defaultDecision })));
 
 describe('reply() of a channel', () => {
-  it('gives what became of each decision, at once', async () => {
+  it('reply() of a channel gives what became of each decision, at once', async () => {
     await withChannel((channel) => {
       const { CMB_REPLY_UNKNOWN: unknown } = P;
       assert.deepEqual(replyResults(channel.reply(request(7n)), 1), [unknown]);
@@ -32,7 +32,7 @@ describe('reply() of a channel', () => {
     });
   });
 
-  it('takes a part of a buffer', async () => {
+  it('reply() of a channel takes a part of a buffer', async () => {
     await withChannel((channel) => {
       const bytes = request(7n, 8n);
       const larger = new Uint8Array(bytes.length + 16).fill(0xff);
@@ -41,7 +41,7 @@ describe('reply() of a channel', () => {
     });
   });
 
-  it('throws the status of a refused request', async () => {
+  it('reply() of a channel throws the status of a refused request', async () => {
     await withChannel((channel) => {
       for (const bytes of [new Uint8Array(), new Uint8Array(3), request(7n).subarray(0, 40)]) {
         assert.throws(
@@ -52,7 +52,7 @@ describe('reply() of a channel', () => {
     });
   });
 
-  it('refuses what are no bytes', async () => {
+  it('reply() of a channel refuses what are no bytes', async () => {
     await withChannel((channel) => {
       for (const input of [undefined, null, 'x', 5, {}, []]) {
         assert.throws(() => channel.reply(input as Uint8Array), TypeError);
@@ -60,7 +60,7 @@ describe('reply() of a channel', () => {
     });
   });
 
-  it('has nobody to tell once the channel closes', async () => {
+  it('reply() of a channel throws once the channel closes', async () => {
     let closing: Promise<void> = Promise.resolve();
     const closed = { ntStatus: STATUS_FILE_CLOSED };
     const channel = await withChannel((open) => {

@@ -20,7 +20,7 @@ async function assertFails(running: Promise<unknown>): Promise<{ stdout: string;
 }
 
 describe('examples/rules.yaml in the simulator', () => {
-  it('lets through what it is meant for: examples/watch-rules.ts', async () => {
+  it('examples/watch-rules.ts prints what its rules let through, also after they have changed', async () => {
     const { stdout, stderr } = await run(process.execPath, [built('examples/watch-rules.js')]);
     assert.equal(stderr, '');
     const lines = stdout.trim().split('\n');
@@ -39,7 +39,7 @@ describe('examples/rules.yaml in the simulator', () => {
     );
   });
 
-  it('block what cmbridge watch watches, or as a dry run say so', async () => {
+  it('cmbridge watch blocks what its rules block, or as a dry run says so', async () => {
     const folder = await mkdtemp(path.join(tmpdir(), 'rules-'));
     const file = path.join(folder, 'policy.yaml');
     const rule = "{ operations: SetValueKey, keys: 'HKLM\\**\\Services\\**', valueNames: ImagePath, action: block }";
@@ -65,7 +65,7 @@ describe('examples/rules.yaml in the simulator', () => {
     }
   });
 
-  it('filters what cmbridge watch prints, which rules explain then explains', async () => {
+  it('cmbridge watch prints what examples/rules.yaml lets through, and rules explain agrees', async () => {
     const watch = [built('lib/cli/main.js'), 'watch', '--simulate', 'examples/sample.reg'];
     const filtered = await run(process.execPath, [...watch, '--rules', 'examples/rules.yaml', '--json']);
     const events = filtered.stdout.trim().split('\n');
@@ -97,7 +97,7 @@ describe('examples/rules.yaml in the simulator', () => {
     );
   });
 
-  it('leaves out what exceeds a rate', async () => {
+  it('cmbridge watch leaves out what exceeds its rate limit, and says so', async () => {
     const watch = [built('lib/cli/main.js'), 'watch', '--simulate', 'examples/sample.reg', '--rate-limit', '1'];
     const { stdout, stderr } = await run(process.execPath, watch);
     assert.match(stdout, /events were lost \(rate-limit\)/);

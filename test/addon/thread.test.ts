@@ -14,40 +14,46 @@ const STATUS_INVALID_HANDLE = 0xc0000008;
 const DACL = 4;
 
 describe('a simulated process of the addon', () => {
-  withThread('cannot have the id of another one, but that of one that is gone', async (thread, process) => {
-    const { id } = process;
-    assert.throws(
-      () => startProcess('a.exe', { id }),
-      (error: NativeError) => error.ntStatus === 0xc0000035,
-    );
-    assert.throws(() => startProcess('a.exe', { id: 6 }), /createProcess failed/);
-    assert.throws(
-      () => startProcess('a.exe', { userSid: 'S-1-' }),
-      (error: NativeError) => error.ntStatus === 0xc0000078,
-    );
-    assert.throws(() => simulator().createProcess('a.exe' as never), TypeError);
-    await thread.close();
-    await process.exit();
-    const again = startProcess('a.exe', { id });
-    assert.equal(again.id, id);
-    await again.exit();
-  });
+  withThread(
+    'a simulated process cannot have the id of another one, but that of one that is gone',
+    async (thread, process) => {
+      const { id } = process;
+      assert.throws(
+        () => startProcess('a.exe', { id }),
+        (error: NativeError) => error.ntStatus === 0xc0000035,
+      );
+      assert.throws(() => startProcess('a.exe', { id: 6 }), /createProcess failed/);
+      assert.throws(
+        () => startProcess('a.exe', { userSid: 'S-1-' }),
+        (error: NativeError) => error.ntStatus === 0xc0000078,
+      );
+      assert.throws(() => simulator().createProcess('a.exe' as never), TypeError);
+      await thread.close();
+      await process.exit();
+      const again = startProcess('a.exe', { id });
+      assert.equal(again.id, id);
+      await again.exit();
+    },
+  );
 
-  withThread('is the System process as well', async (_thread, process) => {
-    const system = simulator().systemProcess();
-    assert.equal(system.id, 4);
-    const thread = system.createThread();
-    const key = await create(thread, `${SCRATCH}\\AddonSystem`);
-    assert.equal(await thread.deleteKey(key), 0);
-    assert.equal(await thread.closeKey(key), 0);
-    await system.exit();
-    assert.notEqual(process.id, 4);
-    assert.equal(simulator().systemProcess().id, 4);
-  });
+  withThread(
+    'the System process of the simulator can call, and is there again after it was ended',
+    async (_thread, process) => {
+      const system = simulator().systemProcess();
+      assert.equal(system.id, 4);
+      const thread = system.createThread();
+      const key = await create(thread, `${SCRATCH}\\AddonSystem`);
+      assert.equal(await thread.deleteKey(key), 0);
+      assert.equal(await thread.closeKey(key), 0);
+      await system.exit();
+      assert.notEqual(process.id, 4);
+      assert.equal(simulator().systemProcess().id, 4);
+    },
+  );
 });
 
 describe('a simulated thread of the addon', () => {
-  withThread('answers whatever class and length were asked for', async (thread) => {
+  withThread('a simulated thread answers whatever class and length were asked for', async (thread) => {
     const key = await create(thread, `${SCRATCH}\\AddonRaw`);
     await thread.setValue(key, 'v', 3, new Uint8Array(100).fill(7));
     const whole = await thread.queryValue(key, 'v', 2, 200);
@@ -59,7 +65,7 @@ describe('a simulated thread of the addon', () => {
     assert.equal(await thread.deleteKey(key), 0);
   });
 
-  withThread('survives that its buffers vanish or change at any moment', async (thread) => {
+  withThread('a simulated thread survives that its buffers vanish or change at any moment', async (thread) => {
     const key = await create(thread, `${SCRATCH}\\AddonHostile`);
     await thread.setValue(key, 'v', 3, new Uint8Array(100).fill(7));
     const query = (kind: 'vanish' | 'change', after: number): Promise<NativeQueryResult> =>
@@ -79,7 +85,7 @@ describe('a simulated thread of the addon', () => {
     assert.equal(await thread.deleteKey(key), 0);
   });
 
-  withThread('duplicates handles', async (thread) => {
+  withThread('a simulated thread duplicates handles', async (thread) => {
     const key = await create(thread, `${SCRATCH}\\AddonDuplicate`);
     const { status, handle } = await thread.duplicateHandle(key);
     assert.equal(status, 0);
@@ -90,24 +96,27 @@ describe('a simulated thread of the addon', () => {
     assert.deepEqual(await thread.duplicateHandle(key), { status: STATUS_INVALID_HANDLE, handle: 0 });
   });
 
-  withThread('reads and sets security descriptors, and refuses one that points beyond itself', async (thread) => {
-    const key = await create(thread, `${SCRATCH}\\AddonSecurity`);
-    const short = await thread.querySecurity(key, DACL, 4);
-    assert.equal(short.status, STATUS_BUFFER_TOO_SMALL);
-    const { status, data } = await thread.querySecurity(key, DACL, short.length);
-    assert.equal(status, 0);
-    assert.equal(await thread.setSecurity(key, DACL, data), 0);
-    assert.deepEqual((await thread.querySecurity(key, DACL, 1000)).data, data);
-    const beyond = data.slice();
-    new DataView(beyond.buffer).setUint32(16, beyond.length - 4, true);
-    assert.equal(await thread.setSecurity(key, DACL, beyond), 0xc0000079);
-    assert.equal(await thread.setSecurity(key, DACL, new Uint8Array()), 0xc0000079);
-    const child = await thread.createKey(key, 'Child', KEY_ALL_ACCESS, 0, null, OBJ_CASE_INSENSITIVE, 0, beyond);
-    assert.equal(child.status, 0xc0000079);
-    assert.equal(await thread.deleteKey(key), 0);
-  });
+  withThread(
+    'a simulated thread reads and sets security descriptors, and is refused one that points beyond itself',
+    async (thread) => {
+      const key = await create(thread, `${SCRATCH}\\AddonSecurity`);
+      const short = await thread.querySecurity(key, DACL, 4);
+      assert.equal(short.status, STATUS_BUFFER_TOO_SMALL);
+      const { status, data } = await thread.querySecurity(key, DACL, short.length);
+      assert.equal(status, 0);
+      assert.equal(await thread.setSecurity(key, DACL, data), 0);
+      assert.deepEqual((await thread.querySecurity(key, DACL, 1000)).data, data);
+      const beyond = data.slice();
+      new DataView(beyond.buffer).setUint32(16, beyond.length - 4, true);
+      assert.equal(await thread.setSecurity(key, DACL, beyond), 0xc0000079);
+      assert.equal(await thread.setSecurity(key, DACL, new Uint8Array()), 0xc0000079);
+      const child = await thread.createKey(key, 'Child', KEY_ALL_ACCESS, 0, null, OBJ_CASE_INSENSITIVE, 0, beyond);
+      assert.equal(child.status, 0xc0000079);
+      assert.equal(await thread.deleteKey(key), 0);
+    },
+  );
 
-  withThread('acts for whom it impersonates', async (thread) => {
+  withThread('a simulated thread acts for whom it impersonates', async (thread) => {
     const token = { userSid: 'S-1-5-21-1-2-3-1001', integrityLevel: 0x2000, elevated: false, sessionId: 1 };
     const path = '\\REGISTRY\\MACHINE\\SYSTEM\\AddonImpersonate';
     const key = await create(thread, path);
@@ -128,7 +137,7 @@ describe('a simulated thread of the addon', () => {
     assert.equal(await thread.deleteKey(key), 0);
   });
 
-  withThread('makes transactions, which end once', async (thread) => {
+  withThread('a simulated thread makes transactions, which end once', async (thread) => {
     const { status, handle } = await thread.createTransaction();
     assert.equal(status, 0);
     assert.equal(await thread.commitTransaction(handle), 0);
@@ -141,7 +150,7 @@ describe('a simulated thread of the addon', () => {
     assert.equal(await thread.closeKey(second.handle), 0);
   });
 
-  withThread('calls as the kernel does, without the checks of user mode', async (thread) => {
+  withThread('a simulated thread calls as the kernel does, without the checks of user mode', async (thread) => {
     const path = `${SCRATCH}\\AddonKernel`;
     const key = await create(thread, path, KEY_READ);
     assert.equal(await thread.setValue(key, 'v', 4, new Uint8Array(4)), STATUS_ACCESS_DENIED);

@@ -31,7 +31,7 @@ describe('benchmarks', () => {
     rmSync(folder, { recursive: true });
   });
 
-  it('runs every part', () => {
+  it('a quick run of the benchmarks runs every part', () => {
     const ids = report.sections.map(({ id }) => id);
     for (const kind of ['notify', 'query', 'set', 'open']) assert.ok(ids.includes(`callback-${kind}`), kind);
     for (const id of [
@@ -48,7 +48,7 @@ describe('benchmarks', () => {
     }
   });
 
-  it('gives a figure for every row and column, with its spread', () => {
+  it('a quick run of the benchmarks gives a figure for every row and column, with its spread', () => {
     for (const section of report.sections) {
       assert.ok(section.rows.length > 1, section.id);
       for (const row of section.rows) checkRow(section.id, row);
@@ -61,7 +61,7 @@ describe('benchmarks', () => {
     }
   });
 
-  it('measures rates and costs that are above nothing', () => {
+  it('a quick run of the benchmarks measures rates and costs that are above nothing', () => {
     for (const { id, rows } of report.sections) {
       for (const { id: row, values } of rows) {
         for (const key of ['operation', 'event', 'rate', 'delivered', 'produced', 'resident']) {
@@ -72,7 +72,7 @@ describe('benchmarks', () => {
     }
   });
 
-  it('tells of each target whether the run met it', () => {
+  it('a quick run of the benchmarks tells of each target whether it was met', () => {
     assert.ok(report.targets.length >= 3);
     for (const { id, wanted, found, met } of report.targets) {
       assert.ok(wanted !== '' && found !== '' && typeof met === 'boolean', id);
@@ -81,7 +81,7 @@ describe('benchmarks', () => {
     assert.match(output, /Quick: the figures mean nothing/);
   });
 
-  it('writes the figures into a document', async () => {
+  it('the figures of the benchmarks are written into a document, each table once', async () => {
     const document = join(folder, 'performance.md');
     const published = readFileSync(join(packageInfo().root, 'docs', 'performance.md'), 'utf8');
     writeFileSync(document, published);
@@ -92,7 +92,7 @@ describe('benchmarks', () => {
     assert.equal(text.slice(0, 200), published.slice(0, 200));
   });
 
-  it('lists its parts and refuses those that do not exist', async () => {
+  it('the benchmarks list their parts, and refuse those that do not exist', async () => {
     const { stdout } = await run(process.execPath, [main, '--list']);
     assert.deepEqual(
       stdout

@@ -37,7 +37,7 @@ describe('the declarations of the packed tarball', () => {
     ['nodenext', 'nodenext'],
     ['esnext', 'bundler'],
   ] as const) {
-    it(`compile in a program with module resolution ${moduleResolution} that checks libraries`, async () => {
+    it(`the packed declarations compile in a program with module resolution ${moduleResolution} that checks libraries`, async () => {
       const options = { strict: true, noEmit: true, skipLibCheck: false, target: 'es2022', types: ['node'] };
       const config = { compilerOptions: { ...options, module, moduleResolution }, files: ['program.ts'] };
       await writeFile(join(project, 'tsconfig.json'), JSON.stringify(config));
