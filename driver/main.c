@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/upcase.h"
+#include "callback/callback.h"
 #include "device/device.h"
 #include "rules/control_set.h"
 #include "session/registration.h"
@@ -34,7 +35,7 @@ CMB_INIT_CODE NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_S
     }
     ControlSetInitialize();
     ProcessTreesInitialize();
-    RegistrationInitialize(DriverObject);
+    RegistrationInitialize(DriverObject, CallbackNotify);
     SessionInitialize();
     status = DeviceInitialize(DriverObject);
     if (!NT_SUCCESS(status)) {

@@ -10,12 +10,12 @@ static VOID DescribeCleanUp(_In_ REGISTRATION *Registration, _In_ const NOTIFY_C
     const ULONG number = RegNtCallbackObjectContextCleanup;
     RULESET *ruleset = RegistrationGetRuleset(Registration);
     SUBJECT subject;
-    SubjectBegin(&subject, Registration, ruleset->Rules, Class, NULL);
+    SubjectBegin(&subject, &Registration->Filter, ruleset->Rules, Class, NULL);
     SubjectSetDead(&subject, KeyObject);
-    if (CallbackIsRelayed(Registration, CallbackDecide(ruleset, &subject, number, 0))) {
+    if (CallbackIsRelayed(Registration, CallbackDecide(Registration, ruleset, &subject, number, 0))) {
         CMB_BODY_CLOSE opener;
         const NOTIFICATION notification = {
-            .Registration = Registration,
+            .Recorder = &Registration->Recorder,
             .Class = Class,
             .Number = number,
             .KeyPath = subject.Paths[0].Name,
@@ -23,7 +23,7 @@ static VOID DescribeCleanUp(_In_ REGISTRATION *Registration, _In_ const NOTIFY_C
             .Opener = &opener,
         };
         KeyObjectGetOpener(KeyObject, &opener);
-        RecordRelay(&notification);
+        AskRelay(&Registration->Asker, &notification);
     }
     SubjectEnd(&subject);
     RulesetRelease(ruleset);
@@ -38,17 +38,17 @@ static VOID CleanUp(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Cl
     if (Relaying && keyObject && (UINT64)ReadAcquire64(&Registration->Wanted) & wanted) {
         DescribeCleanUp(Registration, Class, keyObject);
     }
-    KeyObjectFree(Registration, keyObject);
+    KeyObjectFree(&Registration->Filter, keyObject);
 }
 
 _IRQL_requires_max_(APC_LEVEL)
 static VOID NotifyOther(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class, _In_ ULONG Number) {
-    const NOTIFICATION notification = {.Registration = Registration, .Class = Class, .Number = Number};
+    const NOTIFICATION notification = {.Recorder = &Registration->Recorder, .Class = Class, .Number = Number};
     RULESET *ruleset = RegistrationGetRuleset(Registration);
     SUBJECT subject;
-    SubjectBegin(&subject, Registration, ruleset->Rules, Class, NULL);
-    if (CallbackIsRelayed(Registration, CallbackDecide(ruleset, &subject, Number, 0))) {
-        RecordRelay(&notification);
+    SubjectBegin(&subject, &Registration->Filter, ruleset->Rules, Class, NULL);
+    if (CallbackIsRelayed(Registration, CallbackDecide(Registration, ruleset, &subject, Number, 0))) {
+        AskRelay(&Registration->Asker, &notification);
     }
     SubjectEnd(&subject);
     RulesetRelease(ruleset);

@@ -6,25 +6,20 @@
 #include "base/clock.h"
 #include "decide/held_count.h"
 
-// How it would have ended, as far as that is known without trying.
-static NTSTATUS RehearsedStatus(_In_ const DECISION *Decision) {
-    return Decision->Kind == CMB_DECISION_BYPASS ? STATUS_SUCCESS : Decision->Status;
-}
-
 // In a rehearsal the operation goes on.
 _IRQL_requires_max_(APC_LEVEL)
 static VOID CarryPre(_Inout_ ASK_ANSWER *Answer, _In_ REGISTRATION *Registration, _Inout_ VOID *Pre,
                      _Out_ DECISION_RESULT *Result) {
     if (Answer->Decided.Flags & CMB_DECIDED_DRY_RUN) {
-        *Result = (DECISION_RESULT){.Status = RehearsedStatus(&Answer->Decision)};
+        *Result = (DECISION_RESULT){.Status = CallbackRehearse(&Answer->Decision)};
     } else {
-        DecisionCarryPre(&Answer->Decision, Registration, &Answer->Subject, Pre, Result);
+        DecisionCarryPre(&Answer->Decision, &Registration->Filter.Cookie, &Answer->Subject, Pre, Result);
     }
     Answer->Decided.Status = Result->Status;
     if (!NT_SUCCESS(Result->Return)) {
         Answer->Decided.Flags |= CMB_DECIDED_ENDED;
     }
-    HeldCount(Registration, &Answer->Decided, Answer->Asked, Result->Failed);
+    HeldCount(&Registration->Asker, &Answer->Decided, Answer->Asked, Result->Failed);
     DecisionFree(&Answer->Decision);
 }
 
@@ -40,7 +35,7 @@ static VOID KeepDecided(_Inout_ CALL *Call, _In_ REGISTRATION *Registration, _In
     CallEnd(Call);
     if (told && ignored) {
         // It would have come for this alone.
-        VerdictLose(Registration, (VERDICT){VerdictNoMemory, CMB_RULES_NONE});
+        RecordLose(&Registration->Recorder, (VERDICT){VerdictNoMemory, CMB_RULES_NONE});
     }
     if (!ignored) {
         CallDefer(Ruleset, FALSE, Class, Pre);
@@ -53,62 +48,36 @@ static VOID KeepDecided(_Inout_ CALL *Call, _In_ REGISTRATION *Registration, _In
 
 // Not inlined: it needs stack, and most operations never come here.
 _Use_decl_annotations_
-DECLSPEC_NOINLINE NTSTATUS CallbackDecidedPre(const SUBJECT *Subject, RULESET *Ruleset, VERDICT Verdict, ULONG Number,
-                                              VERDICT OnSuccess, VERDICT OnFailure) {
-    REGISTRATION *registration = Subject->Registration;
+DECLSPEC_NOINLINE NTSTATUS CallbackDecidedPre(REGISTRATION *Registration, const SUBJECT *Subject, RULESET *Ruleset,
+                                              VERDICT Verdict, ULONG Number, VERDICT OnSuccess, VERDICT OnFailure) {
     NOTIFICATION notification = {
-        .Registration = registration, .Class = Subject->Class, .Number = Number, .Pre = Subject->Pre};
+        .Recorder = &Registration->Recorder, .Class = Subject->Class, .Number = Number, .Pre = Subject->Pre};
     DECISION_RESULT result;
     ASK_ANSWER answer;
     CAPTURE valueName;
     CALL call;
-    CallBegin(&call, registration, Subject->Class, Subject->Pre, Subject);
+    CallBegin(&call, &Registration->Recorder, Subject->Class, Subject->Pre, Subject);
     call.OnSuccess = OnSuccess;
     call.OnFailure = OnFailure;
     CallbackSetCall(&notification, &call);
     if (SubjectGetValueName(Subject, &valueName)) {
         notification.ValueName = &valueName;
     }
-    const ASK ask = {
-        .Ruleset = Ruleset, .Verdict = Verdict, .Start = call.Start, .Call = &call, .Notification = &notification};
+    const ASK ask = {.Asker = &Registration->Asker,
+                     .Ruleset = Ruleset,
+                     .Verdict = Verdict,
+                     .Start = call.Start,
+                     .Call = &call,
+                     .Notification = &notification};
     AskDecide(&ask, &answer);
-    CarryPre(&answer, registration, Subject->Pre, &result);
+    CarryPre(&answer, Registration, Subject->Pre, &result);
     call.PreSequence = answer.Sequence;
     call.Decided = &answer.Decided;
     if (NT_SUCCESS(result.Return)) {
-        KeepDecided(&call, registration, Ruleset, Subject->Class, Subject->Pre);
+        KeepDecided(&call, Registration, Ruleset, Subject->Class, Subject->Pre);
     } else {
-        CallbackEnded(registration, Subject->Class, Subject->Pre, &call, Ruleset, result.Status, result.Object);
+        CallbackEnded(Registration, Subject->Class, Subject->Pre, &call, Ruleset, result.Status, result.Object);
         CallEnd(&call);
     }
-    return result.Return;
-}
-
-_Use_decl_annotations_
-DECLSPEC_NOINLINE NTSTATUS CallbackDecidedPost(const RULESET *Ruleset, VERDICT Verdict, const CALL *Call,
-                                               NOTIFICATION *Notification, REG_POST_OPERATION_INFORMATION *Post,
-                                               VOID **Object) {
-    REGISTRATION *registration = Notification->Registration;
-    const ASK ask = {
-        .Ruleset = Ruleset, .Verdict = Verdict, .Start = ClockNow(), .Call = Call, .Notification = Notification};
-    DECISION_RESULT result = {0};
-    ASK_ANSWER answer;
-    AskDecide(&ask, &answer);
-    if (answer.Decided.Flags & CMB_DECIDED_DRY_RUN) {
-        result.Status = RehearsedStatus(&answer.Decision);
-    } else {
-        DecisionCarryPost(&answer.Decision, registration, &answer.Subject, Post, &result);
-    }
-    answer.Decided.Status = result.Status;
-    HeldCount(registration, &answer.Decided, answer.Asked, result.Failed);
-    DecisionFree(&answer.Decision);
-    // Nobody was asked, so that there is no record yet. One that is in doubt is lost, unless pre has something to tell.
-    if (!answer.Relayed && (Notification->Decided || Verdict.Kind == VerdictAsk)) {
-        if (!Notification->Decided) {
-            Notification->Decided = &answer.Decided;
-        }
-        RecordRelay(Notification);
-    }
-    *Object = result.Object;
     return result.Return;
 }

@@ -6,6 +6,12 @@
 #define CMBRIDGE_CALLBACK_PHASES_H
 
 #include "decide/ask.h"
+#include "session/registration.h"
+
+// Notification classes as bits, and those that come when a key object is closed and dies.
+#define BIT(NotifyClass) (1ULL << (NotifyClass))
+#define CLEAN_UP BIT(RegNtCallbackObjectContextCleanup)
+#define CLOSE (BIT(RegNtPreKeyHandleClose) | BIT(RegNtPostKeyHandleClose) | CLEAN_UP)
 
 // Returns what the configuration manager is to be told.
 _IRQL_requires_max_(APC_LEVEL)
@@ -29,36 +35,33 @@ VOID CallbackEnded(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Cla
 // in post. Returns likewise.
 _IRQL_requires_max_(APC_LEVEL)
 _Must_inspect_result_
-NTSTATUS CallbackDecidedPre(_In_ const SUBJECT *Subject, _In_ RULESET *Ruleset, _In_ VERDICT Verdict, _In_ ULONG Number,
-                            _In_ VERDICT OnSuccess, _In_ VERDICT OnFailure);
-
-// Post, with everything in Notification. Object becomes the key object that the caller gets in place of none. Returns
-// likewise.
-_IRQL_requires_max_(APC_LEVEL)
-_Must_inspect_result_
-NTSTATUS CallbackDecidedPost(_In_ const RULESET *Ruleset, _In_ VERDICT Verdict, _In_opt_ const CALL *Call,
-                             _Inout_ NOTIFICATION *Notification, _Inout_ REG_POST_OPERATION_INFORMATION *Post,
-                             _Outptr_result_maybenull_ VOID **Object);
+NTSTATUS CallbackDecidedPre(_In_ REGISTRATION *Registration, _In_ const SUBJECT *Subject, _In_ RULESET *Ruleset,
+                            _In_ VERDICT Verdict, _In_ ULONG Number, _In_ VERDICT OnSuccess, _In_ VERDICT OnFailure);
 
 // Whether what is opened is to be looked at in post whatever pre says.
 _IRQL_requires_max_(APC_LEVEL)
 BOOLEAN CallbackIsOpenWanted(_In_ const RULESET *Ruleset, _In_ const REGISTRATION *Registration,
                              _In_ const NOTIFY_CLASS *Class);
 
+// How an operation would have ended by the decision, as far as that is known without trying.
+NTSTATUS CallbackRehearse(_In_ const DECISION *Decision);
+
 VOID CallbackSetCall(_Inout_ NOTIFICATION *Notification, _In_ const CALL *Call);
 
 // Ignored if the registration is not for the class at all.
 _IRQL_requires_max_(APC_LEVEL)
-VERDICT CallbackDecide(_In_ const RULESET *Ruleset, _Inout_ SUBJECT *Subject, _In_ ULONG Number, _In_ UINT32 Outcome);
+VERDICT CallbackDecide(_In_ const REGISTRATION *Registration, _In_ const RULESET *Ruleset, _Inout_ SUBJECT *Subject,
+                       _In_ ULONG Number, _In_ UINT32 Outcome);
 
 // Likewise.
 _IRQL_requires_max_(APC_LEVEL)
-BOOLEAN CallbackCanWant(_In_ const RULESET *Ruleset, _Inout_ SUBJECT *Subject, _In_ ULONG Number,
-                        _In_ BOOLEAN ByAnybody);
+BOOLEAN CallbackCanWant(_In_ const REGISTRATION *Registration, _In_ const RULESET *Ruleset, _Inout_ SUBJECT *Subject,
+                        _In_ ULONG Number, _In_ BOOLEAN ByAnybody);
 
 // Likewise, any of what comes when a key object is closed and dies.
 _IRQL_requires_max_(APC_LEVEL)
-BOOLEAN CallbackCanWantClose(_In_ const RULESET *Ruleset, _Inout_ SUBJECT *Subject, _In_ BOOLEAN ByAnybody);
+BOOLEAN CallbackCanWantClose(_In_ const REGISTRATION *Registration, _In_ const RULESET *Ruleset,
+                             _Inout_ SUBJECT *Subject, _In_ BOOLEAN ByAnybody);
 
 // Whether there is a record to be made; what is undecided is counted as lost.
 _IRQL_requires_max_(APC_LEVEL)

@@ -4,24 +4,25 @@
 
 #include "callback/callback_phases.h"
 #include "base/clock.h"
+#include "decide/held_count.h"
 #include "process/identity.h"
 
 // What became of an open is known only now, and what is to be known when the object is closed is noted now. Subject has
 // the object. Returns a path that the caller releases.
 _IRQL_requires_max_(APC_LEVEL)
-static NAME *DescribeOpened(_Inout_ NOTIFICATION *Notification, _In_ const RULESET *Ruleset, _Inout_ SUBJECT *Subject,
-                            _In_ BOOLEAN Relayed) {
+static NAME *DescribeOpened(_In_ REGISTRATION *Registration, _Inout_ NOTIFICATION *Notification,
+                            _In_ const RULESET *Ruleset, _Inout_ SUBJECT *Subject, _In_ BOOLEAN Relayed) {
     // A close by another process than this one is rare: for that, no memory is taken but what is at hand.
-    const BOOLEAN mayAllocate = Relayed || CallbackCanWantClose(Ruleset, Subject, FALSE);
+    const BOOLEAN mayAllocate = Relayed || CallbackCanWantClose(Registration, Ruleset, Subject, FALSE);
     NAME *name = NULL;
-    if (mayAllocate || CallbackCanWantClose(Ruleset, Subject, TRUE)) {
+    if (mayAllocate || CallbackCanWantClose(Registration, Ruleset, Subject, TRUE)) {
         Subject->KeyObject =
-            KeyObjectAttach(Subject->Registration, Subject->Object, Subject->KeyObject, Subject->Opener, mayAllocate);
+            KeyObjectAttach(Subject->Filter, Subject->Object, Subject->KeyObject, Subject->Opener, mayAllocate);
         Notification->KeyObject = KeyObjectGetSerial(Subject->KeyObject);
     }
-    if (Relayed || CallbackCanWant(Ruleset, Subject, RegNtCallbackObjectContextCleanup, FALSE)) {
-        name = KeyObjectGetName(Subject->Registration, Subject->Object, Subject->KeyObject,
-                                SubjectUsePath(&Subject->Paths[0]));
+    if (Relayed || CallbackCanWant(Registration, Ruleset, Subject, RegNtCallbackObjectContextCleanup, FALSE)) {
+        name =
+            KeyObjectGetName(Subject->Filter, Subject->Object, Subject->KeyObject, SubjectUsePath(&Subject->Paths[0]));
     }
     if (name) {
         Notification->OtherPath = Notification->KeyPath;
@@ -39,8 +40,7 @@ static NAME *DescribeObject(_Inout_ NOTIFICATION *Notification, _In_ const SUBJE
     if (PreKnown && !renamed) {
         return NULL;
     }
-    NAME *name =
-        KeyObjectGetName(Notification->Registration, post->Object, keyObject, SubjectUsePath(&Subject->Paths[0]));
+    NAME *name = KeyObjectGetName(Subject->Filter, post->Object, keyObject, SubjectUsePath(&Subject->Paths[0]));
     if (renamed) {
         Notification->OtherPath = name;
     } else {
@@ -60,13 +60,14 @@ static BOOLEAN IsLive(_In_ const NOTIFY_CLASS *Class, _In_ const REG_POST_OPERAT
 }
 
 _IRQL_requires_max_(APC_LEVEL)
-static VERDICT DecidePost(_In_ const RULESET *Ruleset, _Inout_ SUBJECT *Subject, _In_ ULONG Number,
-                          _In_ const REG_POST_OPERATION_INFORMATION *Post, _In_opt_ const CALL *Call) {
+static VERDICT DecidePost(_In_ const REGISTRATION *Registration, _In_ const RULESET *Ruleset, _Inout_ SUBJECT *Subject,
+                          _In_ ULONG Number, _In_ const REG_POST_OPERATION_INFORMATION *Post,
+                          _In_opt_ const CALL *Call) {
     const BOOLEAN success = NT_SUCCESS(Post->Status);
     if (Call && !IsOpened(Subject->Class, Post)) {
         return success ? Call->OnSuccess : Call->OnFailure;
     }
-    return CallbackDecide(Ruleset, Subject, Number, success ? CMB_OUTCOME_SUCCESS : CMB_OUTCOME_FAILURE);
+    return CallbackDecide(Registration, Ruleset, Subject, Number, success ? CMB_OUTCOME_SUCCESS : CMB_OUTCOME_FAILURE);
 }
 
 // What is opened belongs to the process of the thread.
@@ -84,6 +85,43 @@ static BOOLEAN IsEnded(_In_opt_ const CALL *Call) {
     return Call && Call->Decided && Call->Decided->Flags & CMB_DECIDED_ENDED;
 }
 
+// Not inlined: it needs stack, and most operations never come here. Everything is in Notification. Object becomes the
+// key object that the caller gets in place of none.
+_IRQL_requires_max_(APC_LEVEL)
+_Must_inspect_result_
+static DECLSPEC_NOINLINE NTSTATUS DecidedPost(_In_ REGISTRATION *Registration, _In_ const RULESET *Ruleset,
+                                              _In_ VERDICT Verdict, _In_opt_ const CALL *Call,
+                                              _Inout_ NOTIFICATION *Notification,
+                                              _Inout_ REG_POST_OPERATION_INFORMATION *Post,
+                                              _Outptr_result_maybenull_ VOID **Object) {
+    const ASK ask = {.Asker = &Registration->Asker,
+                     .Ruleset = Ruleset,
+                     .Verdict = Verdict,
+                     .Start = ClockNow(),
+                     .Call = Call,
+                     .Notification = Notification};
+    DECISION_RESULT result = {0};
+    ASK_ANSWER answer;
+    AskDecide(&ask, &answer);
+    if (answer.Decided.Flags & CMB_DECIDED_DRY_RUN) {
+        result.Status = CallbackRehearse(&answer.Decision);
+    } else {
+        DecisionCarryPost(&answer.Decision, &Registration->Filter.Cookie, &answer.Subject, Post, &result);
+    }
+    answer.Decided.Status = result.Status;
+    HeldCount(&Registration->Asker, &answer.Decided, answer.Asked, result.Failed);
+    DecisionFree(&answer.Decision);
+    // Nobody was asked, so that there is no record yet. One that is in doubt is lost, unless pre has something to tell.
+    if (!answer.Relayed && (Notification->Decided || Verdict.Kind == VerdictAsk)) {
+        if (!Notification->Decided) {
+            Notification->Decided = &answer.Decided;
+        }
+        AskRelay(&Registration->Asker, Notification);
+    }
+    *Object = result.Object;
+    return result.Return;
+}
+
 _IRQL_requires_max_(APC_LEVEL)
 static NTSTATUS Post(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class, _In_ ULONG Number,
                      _Inout_ REG_POST_OPERATION_INFORMATION *Post, _In_ const CALL_STATE *State,
@@ -93,7 +131,7 @@ static NTSTATUS Post(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *C
     NTSTATUS status = STATUS_SUCCESS;
     VOID *object = NULL;
     NOTIFICATION notification = {
-        .Registration = Registration,
+        .Recorder = &Registration->Recorder,
         .Class = Class,
         .Number = Number,
         .Pre = Post->PreInformation,
@@ -104,7 +142,7 @@ static NTSTATUS Post(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *C
     CMB_BODY_CLOSE opener;
     NAME *name = NULL;
     SUBJECT subject;
-    SubjectBegin(&subject, Registration, Ruleset->Rules, Class, Post->PreInformation);
+    SubjectBegin(&subject, &Registration->Filter, Ruleset->Rules, Class, Post->PreInformation);
     if (opened) {
         SetOpened(&subject, Post->Object, Post->ObjectContext, &opener);
     } else if (IsLive(Class, Post) && !call) {
@@ -113,8 +151,8 @@ static NTSTATUS Post(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *C
         // Pre knew it, but there was no memory to say so.
         subject.Key = FactNoMemory;
     }
-    const VERDICT verdict =
-        IsEnded(call) ? (VERDICT){VerdictIgnore, CMB_RULES_NONE} : DecidePost(Ruleset, &subject, Number, Post, call);
+    const VERDICT verdict = IsEnded(call) ? (VERDICT){VerdictIgnore, CMB_RULES_NONE}
+                                          : DecidePost(Registration, Ruleset, &subject, Number, Post, call);
     const BOOLEAN asked = AskIsDecided(verdict);
     const BOOLEAN relayed = notification.Decided || CallbackIsRelayed(Registration, verdict);
     if (call) {
@@ -123,22 +161,22 @@ static NTSTATUS Post(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *C
         notification.Duration = ClockSince(call->Start);
     }
     if (opened) {
-        name = DescribeOpened(&notification, Ruleset, &subject, relayed || asked);
+        name = DescribeOpened(Registration, &notification, Ruleset, &subject, relayed || asked);
     } else if ((relayed || asked) && IsLive(Class, Post) && !IsEnded(call)) {
         name = DescribeObject(&notification, &subject, call != NULL);
     }
     // The object, and what is attached to it, may go away with a decision.
     SubjectEnd(&subject);
     if (asked) {
-        status = CallbackDecidedPost(Ruleset, verdict, call, &notification, Post, &object);
+        status = DecidedPost(Registration, Ruleset, verdict, call, &notification, Post, &object);
     } else if (relayed) {
-        RecordRelay(&notification);
+        AskRelay(&Registration->Asker, &notification);
     }
     NameRelease(name);
     if (object) {
-        SubjectBegin(&subject, Registration, Ruleset->Rules, Class, Post->PreInformation);
+        SubjectBegin(&subject, &Registration->Filter, Ruleset->Rules, Class, Post->PreInformation);
         SetOpened(&subject, object, NULL, &opener);
-        NameRelease(DescribeOpened(&notification, Ruleset, &subject, TRUE));
+        NameRelease(DescribeOpened(Registration, &notification, Ruleset, &subject, TRUE));
         SubjectEnd(&subject);
     }
     return status;

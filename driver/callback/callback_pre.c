@@ -4,58 +4,18 @@
 
 #include "callback/callback_phases.h"
 
-#define BIT(NotifyClass) (1ULL << (NotifyClass))
-#define CLEAN_UP BIT(RegNtCallbackObjectContextCleanup)
-#define CLOSE (BIT(RegNtPreKeyHandleClose) | BIT(RegNtPostKeyHandleClose) | CLEAN_UP)
-
-_Use_decl_annotations_
-VOID CallbackSetCall(NOTIFICATION *Notification, const CALL *Call) {
-    Notification->KeyPath = Call->KeyPath;
-    Notification->OtherPath = Call->OtherPath;
-    Notification->RequestedPath = Notification->Class->Body == NotifyBodyCreate ? Call->KeyPath : NULL;
-    Notification->KeyObject = Call->KeyObject;
-    Notification->Opener = &Call->Opener;
-    Notification->Transaction = &Call->Transaction;
-    Notification->Facts = &Call->Facts;
-}
-
-_Use_decl_annotations_
-BOOLEAN CallbackIsRelayed(const REGISTRATION *Registration, VERDICT Verdict) {
-    if (Verdict.Kind == VerdictNoMemory || Verdict.Kind == VerdictCaptureFault) {
-        VerdictLose(Registration, Verdict);
-    }
-    return Verdict.Kind == VerdictNotify;
-}
-
-_Use_decl_annotations_
-VERDICT CallbackDecide(const RULESET *Ruleset, SUBJECT *Subject, ULONG Number, UINT32 Outcome) {
-    return Subject->Registration->ClassMask & BIT(Number) ? VerdictDecide(Ruleset, Subject, Number, Outcome)
-                                                          : (VERDICT){VerdictIgnore, CMB_RULES_NONE};
-}
-
-_Use_decl_annotations_
-BOOLEAN CallbackCanWant(const RULESET *Ruleset, SUBJECT *Subject, ULONG Number, BOOLEAN ByAnybody) {
-    return Subject->Registration->ClassMask >> Number & 1 && VerdictCanWant(Ruleset, Subject, Number, ByAnybody);
-}
-
-// What is opened has a path of its own, which only post knows, and whoever opens it is told with its close.
-_Use_decl_annotations_
-BOOLEAN CallbackIsOpenWanted(const RULESET *Ruleset, const REGISTRATION *Registration, const NOTIFY_CLASS *Class) {
-    const UINT64 classes = BIT(Class->Partner) | CLOSE;
-    return Class->Body == NotifyBodyCreate && (RulesetGetClassMask(Ruleset, Registration->ClassMask) & classes) != 0;
-}
-
 // Relays the pre notification if Verdict says so, and stores what is decided about its post notification. Not inlined:
 // who is held does not need its stack.
 _IRQL_requires_max_(APC_LEVEL)
-static DECLSPEC_NOINLINE VOID CarryOut(_In_ const SUBJECT *Subject, _In_ RULESET *Ruleset, _In_ VERDICT Verdict,
-                                       _In_ ULONG Number, _In_ VERDICT OnSuccess, _In_ VERDICT OnFailure) {
+static DECLSPEC_NOINLINE VOID CarryOut(_In_ REGISTRATION *Registration, _In_ const SUBJECT *Subject,
+                                       _In_ RULESET *Ruleset, _In_ VERDICT Verdict, _In_ ULONG Number,
+                                       _In_ VERDICT OnSuccess, _In_ VERDICT OnFailure) {
     const NOTIFY_CLASS *class = Subject->Class;
-    REGISTRATION *registration = Subject->Registration;
-    NOTIFICATION notification = {.Registration = registration, .Class = class, .Number = Number, .Pre = Subject->Pre};
+    NOTIFICATION notification = {
+        .Recorder = &Registration->Recorder, .Class = class, .Number = Number, .Pre = Subject->Pre};
     CAPTURE valueName;
     CALL call;
-    CallBegin(&call, registration, class, Subject->Pre, Subject);
+    CallBegin(&call, &Registration->Recorder, class, Subject->Pre, Subject);
     call.OnSuccess = OnSuccess;
     call.OnFailure = OnFailure;
     if (Verdict.Kind == VerdictNotify) {
@@ -63,7 +23,7 @@ static DECLSPEC_NOINLINE VOID CarryOut(_In_ const SUBJECT *Subject, _In_ RULESET
         if (SubjectGetValueName(Subject, &valueName)) {
             notification.ValueName = &valueName;
         }
-        call.PreSequence = RecordRelay(&notification);
+        call.PreSequence = AskRelay(&Registration->Asker, &notification);
     }
     if (OnSuccess.Kind == VerdictIgnore && OnFailure.Kind == VerdictIgnore) {
         CallIgnore(class, Subject->Pre);
@@ -80,23 +40,23 @@ static NTSTATUS DecidePre(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLA
     NTSTATUS status = STATUS_SUCCESS;
     RULESET *ruleset = RegistrationGetRuleset(Registration);
     SUBJECT subject;
-    SubjectBegin(&subject, Registration, ruleset->Rules, Class, Pre);
-    const VERDICT verdict = CallbackDecide(ruleset, &subject, Number, 0);
-    const VERDICT onSuccess = CallbackDecide(ruleset, &subject, Class->Partner, CMB_OUTCOME_SUCCESS);
+    SubjectBegin(&subject, &Registration->Filter, ruleset->Rules, Class, Pre);
+    const VERDICT verdict = CallbackDecide(Registration, ruleset, &subject, Number, 0);
+    const VERDICT onSuccess = CallbackDecide(Registration, ruleset, &subject, Class->Partner, CMB_OUTCOME_SUCCESS);
     const VERDICT onFailure = ruleset->Rules && RulesUses(ruleset->Rules, RulesOutcome)
-                                  ? CallbackDecide(ruleset, &subject, Class->Partner, CMB_OUTCOME_FAILURE)
+                                  ? CallbackDecide(Registration, ruleset, &subject, Class->Partner, CMB_OUTCOME_FAILURE)
                                   : onSuccess;
     // The last time that the path can be had.
     if (Number == RegNtPreKeyHandleClose &&
-        CallbackCanWant(ruleset, &subject, RegNtCallbackObjectContextCleanup, FALSE)) {
-        KeyObjectClose(Registration, subject.Object, subject.KeyObject, SubjectUsePath(&subject.Paths[0]));
+        CallbackCanWant(Registration, ruleset, &subject, RegNtCallbackObjectContextCleanup, FALSE)) {
+        KeyObjectClose(&Registration->Filter, subject.Object, subject.KeyObject, SubjectUsePath(&subject.Paths[0]));
     }
     const BOOLEAN relayed = CallbackIsRelayed(Registration, verdict);
     const BOOLEAN ignored = onSuccess.Kind == VerdictIgnore && onFailure.Kind == VerdictIgnore;
     if (AskIsDecided(verdict)) {
-        status = CallbackDecidedPre(&subject, ruleset, verdict, Number, onSuccess, onFailure);
+        status = CallbackDecidedPre(Registration, &subject, ruleset, verdict, Number, onSuccess, onFailure);
     } else if (relayed || !ignored) {
-        CarryOut(&subject, ruleset, verdict, Number, onSuccess, onFailure);
+        CarryOut(Registration, &subject, ruleset, verdict, Number, onSuccess, onFailure);
     } else {
         CallIgnore(Class, Pre);
     }
@@ -108,24 +68,17 @@ static NTSTATUS DecidePre(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLA
     return status;
 }
 
-_Use_decl_annotations_
-BOOLEAN CallbackCanWantClose(const RULESET *Ruleset, SUBJECT *Subject, BOOLEAN ByAnybody) {
-    return CallbackCanWant(Ruleset, Subject, RegNtPreKeyHandleClose, ByAnybody) ||
-           CallbackCanWant(Ruleset, Subject, RegNtPostKeyHandleClose, ByAnybody) ||
-           CallbackCanWant(Ruleset, Subject, RegNtCallbackObjectContextCleanup, ByAnybody);
-}
-
 // A deleted key has no path any more. What is remembered of this one may be as old as a rename that nobody wanted to
 // know of, so it is found out once more.
 _IRQL_requires_max_(APC_LEVEL)
 static VOID NoteLastPath(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class, _Inout_ VOID *Pre) {
     RULESET *ruleset = RegistrationGetRuleset(Registration);
     SUBJECT subject;
-    SubjectBegin(&subject, Registration, ruleset->Rules, Class, Pre);
-    if (CallbackCanWantClose(ruleset, &subject, TRUE)) {
-        subject.KeyObject = KeyObjectAttach(Registration, subject.Object, subject.KeyObject, NULL, TRUE);
-        NameRelease(
-            KeyObjectGetName(Registration, subject.Object, subject.KeyObject, SubjectUsePath(&subject.Paths[0])));
+    SubjectBegin(&subject, &Registration->Filter, ruleset->Rules, Class, Pre);
+    if (CallbackCanWantClose(Registration, ruleset, &subject, TRUE)) {
+        subject.KeyObject = KeyObjectAttach(&Registration->Filter, subject.Object, subject.KeyObject, NULL, TRUE);
+        NameRelease(KeyObjectGetName(&Registration->Filter, subject.Object, subject.KeyObject,
+                                     SubjectUsePath(&subject.Paths[0])));
     }
     SubjectEnd(&subject);
     RulesetRelease(ruleset);

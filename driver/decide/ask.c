@@ -2,8 +2,8 @@
 
 #include "decide/ask.h"
 #include "base/clock.h"
-#include "decide/held.h"
 #include "process/identity.h"
+#include "verdict/process_trees.h"
 
 _Use_decl_annotations_
 BOOLEAN AskIsDecided(VERDICT Verdict) {
@@ -20,45 +20,62 @@ BOOLEAN AskIsDecided(VERDICT Verdict) {
     }
 }
 
+// Nobody is asked about what the session's own process does, and those that CMB_REGISTER_EXEMPT_CHILDREN leaves out.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+static BOOLEAN IsExempt(_In_ const ASKER *Asker, _In_ const IDENTITY_PROCESS *Process) {
+    UINT32 members;
+    if (Process->Key == Asker->OwnerKey) {
+        return TRUE;
+    }
+    // One of whom it is not known is asked about: that costs time, where the opposite would be a hole.
+    return Asker->Children && ProcessTreesFind(Asker->Children, Process->Key, &members) && members != 0;
+}
+
 // Who must not wait: for a program that would have to wait for itself, or where waiting is not allowed.
 _IRQL_requires_max_(APC_LEVEL)
-static BOOLEAN MustNotWait(_In_ REGISTRATION *Registration) {
+static BOOLEAN MustNotWait(_In_ const ASKER *Asker) {
     IDENTITY_PROCESS process;
     // All APCs are disabled at APC_LEVEL, too: I/O that the answer may depend on would never complete on this thread.
     if (ExGetPreviousMode() == KernelMode || KeAreAllApcsDisabled()) {
         return TRUE;
     }
     IdentityGetProcess(&process);
-    return RegistrationIsExempt(Registration, &process);
+    return IsExempt(Asker, &process);
 }
 
-// The lock is held so that changes are told in their order.
-_Use_decl_annotations_
-VOID AskTellBreaker(REGISTRATION *Registration) {
-    HELD_TABLE *table = &Registration->Session->Held;
-    BREAKER *breaker = &Registration->Breaker;
+// Writes what has changed about the breaker into the queue, as far as there is room. The lock is held so that changes
+// are told in their order. Where the session has ended there is nobody to tell.
+_IRQL_requires_max_(APC_LEVEL)
+static VOID TellBreaker(_Inout_ ASKER *Asker) {
+    const RECORDER *recorder = Asker->Recorder;
+    BREAKER *breaker = &Asker->Breaker;
     KIRQL irql;
-    if (!ReadAcquire(&Registration->BreakerUntold)) {
+    if (!ReadAcquire(&Asker->BreakerUntold) || ReadAcquire(&recorder->Silent)) {
         return;
     }
-    KeAcquireSpinLock(&table->Lock, &irql);
-    while (breaker->UntoldCount && QueueTellBreaker(&Registration->Session->Queue, Registration->Cookie.QuadPart,
+    KeAcquireSpinLock(&Asker->Table->Lock, &irql);
+    while (breaker->UntoldCount && QueueTellBreaker(recorder->Queue, recorder->Filter->Cookie.QuadPart,
                                                     &breaker->Untold[0], breaker->UntoldTime[0])) {
         BreakerTold(breaker);
     }
-    WriteRelease(&Registration->BreakerUntold, breaker->UntoldCount != 0);
-    KeReleaseSpinLock(&table->Lock, irql);
-    ReceiverPump(&Registration->Session->Receiver);
+    WriteRelease(&Asker->BreakerUntold, breaker->UntoldCount != 0);
+    KeReleaseSpinLock(&Asker->Table->Lock, irql);
+    QueueWake(recorder->Queue);
+}
+
+_Use_decl_annotations_
+UINT64 AskRelay(ASKER *Asker, const NOTIFICATION *Notification) {
+    TellBreaker(Asker);
+    return RecordRelay(Notification);
 }
 
 // The record is the question. Returns CMB_DECIDED_BY_*.
 _IRQL_requires_(PASSIVE_LEVEL)
 static UINT16 AskAndWait(_In_ const ASK *Ask, _In_ const CMB_RULE *Rule, _Inout_ ASK_ANSWER *Answer) {
     NOTIFICATION *notification = Ask->Notification;
-    HELD_TABLE *table = &notification->Registration->Session->Held;
+    HELD_TABLE *table = Ask->Asker->Table;
     CMB_DECIDED *decided = &Answer->Decided;
-    HELD held = {
-        .Registration = notification->Registration, .Subject = &Answer->Subject, .Decision = &Answer->Decision};
+    HELD held = {.Asker = Ask->Asker, .Subject = &Answer->Subject, .Decision = &Answer->Decision};
     UINT16 by = HeldBegin(table, &held);
     if (by != CMB_DECIDED_BY_NOBODY) {
         return by;
@@ -70,7 +87,7 @@ static UINT16 AskAndWait(_In_ const ASK *Ask, _In_ const CMB_RULE *Rule, _Inout_
                                   .Ticket = held.Ticket};
     const CMB_DECIDED *former = notification->Decided;
     notification->Decided = &question;
-    Answer->Sequence = RecordRelay(notification);
+    Answer->Sequence = AskRelay(Ask->Asker, notification);
     Answer->Relayed = TRUE;
     notification->Decided = former;
     if (!Answer->Sequence) {
@@ -85,17 +102,16 @@ static UINT16 AskAndWait(_In_ const ASK *Ask, _In_ const CMB_RULE *Rule, _Inout_
 
 _IRQL_requires_max_(APC_LEVEL)
 static UINT16 FindWho(_In_ const ASK *Ask, _In_ const CMB_RULE *Rule, _Inout_ ASK_ANSWER *Answer) {
-    REGISTRATION *registration = Ask->Notification->Registration;
     switch (Ask->Verdict.Kind) {
     case VerdictAsk:
-        return MustNotWait(registration) ? CMB_DECIDED_BY_EXEMPTION : AskAndWait(Ask, Rule, Answer);
+        return MustNotWait(Ask->Asker) ? CMB_DECIDED_BY_EXEMPTION : AskAndWait(Ask, Rule, Answer);
     case VerdictBlock:
     case VerdictBypass:
         return ExGetPreviousMode() == KernelMode && !(Rule->Flags & CMB_RULE_KERNEL_MODE) ? CMB_DECIDED_BY_EXEMPTION
                                                                                           : CMB_DECIDED_BY_RULE;
     default:
-        return Rule->Action == CMB_ACTION_ASK && MustNotWait(registration) ? CMB_DECIDED_BY_EXEMPTION
-                                                                           : CMB_DECIDED_BY_ERROR;
+        return Rule->Action == CMB_ACTION_ASK && MustNotWait(Ask->Asker) ? CMB_DECIDED_BY_EXEMPTION
+                                                                         : CMB_DECIDED_BY_ERROR;
     }
 }
 
@@ -124,7 +140,7 @@ VOID AskDecide(const ASK *Ask, ASK_ANSWER *Answer) {
                      Ask->Call);
     decided->Rule = Ask->Verdict.Rule;
     decided->Ruleset = Ask->Ruleset->Number;
-    if (rule->Flags & CMB_RULE_DRY_RUN || notification->Registration->Options & CMB_REGISTER_DRY_RUN) {
+    if (rule->Flags & CMB_RULE_DRY_RUN || Ask->Asker->DryRun) {
         decided->Flags = CMB_DECIDED_DRY_RUN;
     }
     decided->By = FindWho(Ask, rule, Answer);
@@ -134,5 +150,5 @@ VOID AskDecide(const ASK *Ask, ASK_ANSWER *Answer) {
     decided->Decision = Answer->Decision.Kind;
     decided->Status = Answer->Decision.Status;
     decided->Latency = ClockSince(Ask->Start);
-    AskTellBreaker(notification->Registration);
+    TellBreaker(Ask->Asker);
 }

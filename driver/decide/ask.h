@@ -5,10 +5,11 @@
 #ifndef CMBRIDGE_ASK_H
 #define CMBRIDGE_ASK_H
 
-#include "decide/decision.h"
+#include "decide/held.h"
 #include "record/record.h"
 
 typedef struct ASK {
+    ASKER *Asker;
     const RULESET *Ruleset;
     // Not ignored, not a mere notification, and if it is in doubt, then one that fails closed.
     VERDICT Verdict;
@@ -38,9 +39,10 @@ typedef struct ASK_ANSWER {
 _IRQL_requires_max_(APC_LEVEL)
 VOID AskDecide(_In_ const ASK *Ask, _Out_ ASK_ANSWER *Answer);
 
-// Writes what has changed about the registration's breaker into the queue, as far as there is room.
+// Puts a notification into the queue, behind what has changed about the asker's breaker, as far as there is room for
+// that. Returns the same as RecordRelay.
 _IRQL_requires_max_(APC_LEVEL)
-VOID AskTellBreaker(_Inout_ REGISTRATION *Registration);
+UINT64 AskRelay(_Inout_ ASKER *Asker, _In_ const NOTIFICATION *Notification);
 
 // Whether there is something to decide.
 _IRQL_requires_max_(DISPATCH_LEVEL)

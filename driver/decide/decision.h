@@ -55,8 +55,9 @@ UINT32 DecisionCheck(_In_ const DECISION *Decision, _In_ const DECISION_SUBJECT 
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID DecisionFree(_Inout_ DECISION *Decision);
 
-// decision_carry.c and its parts (decision_output.c, decision_replace.c, decision_redirect.c, decision_undo.c): on the
-// thread of the operation, inside of its callback. A decision that was checked; never one of a dry run.
+// decision_carry.c and its parts (decision_output.c, decision_redirect.c, decision_undo.c): on the thread of the
+// operation, inside of its callback. A decision that was checked; never one of a dry run. Cookie is that of the
+// registration whose callback it is.
 
 typedef struct DECISION_RESULT {
     // What the callback returns to the configuration manager.
@@ -71,13 +72,12 @@ typedef struct DECISION_RESULT {
 
 // In pre. The operation ends here if Return is no NT_SUCCESS.
 _IRQL_requires_max_(APC_LEVEL)
-VOID DecisionCarryPre(_In_ const DECISION *Decision, _In_ REGISTRATION *Registration,
-                      _In_ const DECISION_SUBJECT *Subject, _Inout_ VOID *Pre, _Out_ DECISION_RESULT *Result);
+VOID DecisionCarryPre(_In_ const DECISION *Decision, _In_ LARGE_INTEGER *Cookie, _In_ const DECISION_SUBJECT *Subject,
+                      _Inout_ VOID *Pre, _Out_ DECISION_RESULT *Result);
 
 // In post. Changes Post->ReturnStatus, Post->Object and the outputs of the operation where the decision says so.
 _IRQL_requires_max_(APC_LEVEL)
-VOID DecisionCarryPost(_In_ const DECISION *Decision, _In_ REGISTRATION *Registration,
-                       _In_ const DECISION_SUBJECT *Subject, _Inout_ REG_POST_OPERATION_INFORMATION *Post,
-                       _Out_ DECISION_RESULT *Result);
+VOID DecisionCarryPost(_In_ const DECISION *Decision, _In_ LARGE_INTEGER *Cookie, _In_ const DECISION_SUBJECT *Subject,
+                       _Inout_ REG_POST_OPERATION_INFORMATION *Post, _Out_ DECISION_RESULT *Result);
 
 #endif

@@ -5,36 +5,6 @@
 #include "decide/decision_parts.h"
 #include "base/memory.h"
 
-_Use_decl_annotations_
-NTSTATUS DecisionOpenObject(VOID *Object, POBJECT_TYPE Type, ACCESS_MASK Access, HANDLE *Handle) {
-    *Handle = NULL;
-    return ObOpenObjectByPointer(Object, OBJ_KERNEL_HANDLE, NULL, Access, Type, KernelMode, Handle);
-}
-
-_Use_decl_annotations_
-NTSTATUS DecisionCopyString(UNICODE_STRING *Copy, const UNICODE_STRING *UnsafeString) {
-    CAPTURE capture;
-    RtlZeroMemory(Copy, sizeof(*Copy));
-    CaptureDescribeString(&capture, UnsafeString, MAXUSHORT);
-    if (capture.Flags & CMB_SPAN_FAULT) {
-        return STATUS_ACCESS_VIOLATION;
-    }
-    if (capture.Size == 0) {
-        return STATUS_SUCCESS;
-    }
-    Copy->Buffer = MemoryAllocate(capture.Size);
-    if (!Copy->Buffer) {
-        return STATUS_INSUFFICIENT_RESOURCES;
-    }
-    if (!CaptureBytes(Copy->Buffer, capture.UnsafeBytes, capture.Size)) {
-        MemoryFree(Copy->Buffer);
-        Copy->Buffer = NULL;
-        return STATUS_ACCESS_VIOLATION;
-    }
-    Copy->Length = Copy->MaximumLength = (USHORT)capture.Size;
-    return STATUS_SUCCESS;
-}
-
 // The operation ends here with Status. STATUS_CALLBACK_BYPASS is how a success is said.
 static VOID End(_Inout_ DECISION_RESULT *Result, _In_ NTSTATUS Status) {
     Result->Status = Status;
@@ -60,11 +30,31 @@ static BOOLEAN CanCall(VOID) {
 }
 
 _IRQL_requires_max_(APC_LEVEL)
-static VOID Redirect(_Inout_ DECISION_RESULT *Result, _In_ const DECISION *Decision, _In_ REGISTRATION *Registration,
+static VOID Redirect(_Inout_ DECISION_RESULT *Result, _In_ const DECISION *Decision, _In_ LARGE_INTEGER *Cookie,
                      _In_ const DECISION_SUBJECT *Subject, _Inout_ REG_CREATE_KEY_INFORMATION_V1 *Create) {
     const BOOLEAN isCreate = Subject->Number == RegNtPreCreateKeyEx || Subject->Number == RegNtPostCreateKeyEx;
-    EndTried(Result, CanCall() ? DecisionRedirect(Decision, Registration, isCreate, Create, &Result->Object)
+    EndTried(Result, CanCall() ? DecisionRedirect(Decision, Cookie, isCreate, Create, &Result->Object)
                                : FACTS_STATUS_CANNOT_ASK);
+}
+
+// Writes the decision's type and data in place of what was to be written. The caller's own handle has the right to set
+// values: the configuration manager has looked before it called.
+_IRQL_requires_(PASSIVE_LEVEL)
+_Must_inspect_result_
+static NTSTATUS Replace(_In_ const DECISION *Decision, _In_ const REG_SET_VALUE_KEY_INFORMATION *Set) {
+    UNICODE_STRING name;
+    HANDLE key;
+    NTSTATUS status = DecisionCopyString(&name, Set->ValueName);
+    if (!NT_SUCCESS(status)) {
+        return status;
+    }
+    status = DecisionOpenObject(Set->Object, *CmKeyObjectType, KEY_SET_VALUE, &key);
+    if (NT_SUCCESS(status)) {
+        status = ZwSetValueKey(key, &name, Set->TitleIndex, Decision->Type, Decision->Data, Decision->DataSize);
+        ZwClose(key);
+    }
+    MemoryFree(name.Buffer);
+    return status;
 }
 
 // With Status, or that of writing the output if it fails.
@@ -81,7 +71,7 @@ static VOID Answer(_Inout_ DECISION_RESULT *Result, _In_ const DECISION *Decisio
 }
 
 _Use_decl_annotations_
-VOID DecisionCarryPre(const DECISION *Decision, REGISTRATION *Registration, const DECISION_SUBJECT *Subject, VOID *Pre,
+VOID DecisionCarryPre(const DECISION *Decision, LARGE_INTEGER *Cookie, const DECISION_SUBJECT *Subject, VOID *Pre,
                       DECISION_RESULT *Result) {
     RtlZeroMemory(Result, sizeof(*Result));
     switch (Decision->Kind) {
@@ -97,10 +87,10 @@ VOID DecisionCarryPre(const DECISION *Decision, REGISTRATION *Registration, cons
         Answer(Result, Decision, Subject, Pre);
         break;
     case CMB_DECISION_REPLACE:
-        EndTried(Result, CanCall() ? DecisionReplace(Decision, Pre) : FACTS_STATUS_CANNOT_ASK);
+        EndTried(Result, CanCall() ? Replace(Decision, Pre) : FACTS_STATUS_CANNOT_ASK);
         break;
     case CMB_DECISION_REDIRECT:
-        Redirect(Result, Decision, Registration, Subject, Pre);
+        Redirect(Result, Decision, Cookie, Subject, Pre);
         break;
     default:
         break;
@@ -118,11 +108,11 @@ static VOID ReleaseResult(_Inout_ REG_POST_OPERATION_INFORMATION *Post) {
 }
 
 _IRQL_requires_max_(APC_LEVEL)
-static VOID Override(_Inout_ DECISION_RESULT *Result, _In_ const DECISION *Decision, _In_ REGISTRATION *Registration,
+static VOID Override(_Inout_ DECISION_RESULT *Result, _In_ const DECISION *Decision, _In_ LARGE_INTEGER *Cookie,
                      _In_ const DECISION_SUBJECT *Subject, _Inout_ REG_POST_OPERATION_INFORMATION *Post) {
     Answer(Result, Decision, Subject, Post->PreInformation);
     if (Decision->Flags & CMB_REPLY_UNDO) {
-        const NTSTATUS status = CanCall() ? DecisionUndo(Registration, Subject, Post) : FACTS_STATUS_CANNOT_ASK;
+        const NTSTATUS status = CanCall() ? DecisionUndo(Cookie, Subject, Post) : FACTS_STATUS_CANNOT_ASK;
         if (!NT_SUCCESS(status)) {
             EndTried(Result, status);
         }
@@ -134,16 +124,16 @@ static VOID Override(_Inout_ DECISION_RESULT *Result, _In_ const DECISION *Decis
 }
 
 _Use_decl_annotations_
-VOID DecisionCarryPost(const DECISION *Decision, REGISTRATION *Registration, const DECISION_SUBJECT *Subject,
+VOID DecisionCarryPost(const DECISION *Decision, LARGE_INTEGER *Cookie, const DECISION_SUBJECT *Subject,
                        REG_POST_OPERATION_INFORMATION *Post, DECISION_RESULT *Result) {
     RtlZeroMemory(Result, sizeof(*Result));
     switch (Decision->Kind) {
     case CMB_DECISION_REDIRECT:
-        Redirect(Result, Decision, Registration, Subject, Post->PreInformation);
+        Redirect(Result, Decision, Cookie, Subject, Post->PreInformation);
         Post->Object = Result->Object;
         break;
     case CMB_DECISION_OVERRIDE:
-        Override(Result, Decision, Registration, Subject, Post);
+        Override(Result, Decision, Cookie, Subject, Post);
         break;
     default:
         return;

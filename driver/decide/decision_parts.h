@@ -16,34 +16,31 @@ NTSTATUS DecisionWriteOutput(_In_ const DECISION *Decision, _In_ const DECISION_
 // What follows makes calls of its own, which only filters of lower altitude see, with handles that no process can see
 // or close.
 
-// A handle to an object that a notification is about. What is done through it belongs to the same transaction.
+// decision_open.c: a handle to an object that a notification is about. What is done through it belongs to the same
+// transaction.
 _IRQL_requires_(PASSIVE_LEVEL)
 _Must_inspect_result_
 NTSTATUS DecisionOpenObject(_In_ VOID *Object, _In_opt_ POBJECT_TYPE Type, _In_ ACCESS_MASK Access,
                             _Out_ HANDLE *Handle);
 
-// Zw routines trust their arguments, so a string of the caller's must be a copy. The caller frees Copy->Buffer.
+// decision_open.c: Zw routines trust their arguments, so a string of the caller's must be a copy. The caller frees
+// Copy->Buffer.
 _IRQL_requires_max_(APC_LEVEL)
 _Must_inspect_result_
 NTSTATUS DecisionCopyString(_Out_ UNICODE_STRING *Copy, _In_opt_ const UNICODE_STRING *UnsafeString);
-
-// decision_replace.c: writes the decision's type and data in place of what was to be written.
-_IRQL_requires_(PASSIVE_LEVEL)
-_Must_inspect_result_
-NTSTATUS DecisionReplace(_In_ const DECISION *Decision, _In_ const REG_SET_VALUE_KEY_INFORMATION *Set);
 
 // decision_redirect.c: opens or creates the decision's path in place of the one that was asked for, with the rights of
 // the caller, and puts it where the operation has its result. Object is that key object, whose reference is the
 // configuration manager's.
 _IRQL_requires_(PASSIVE_LEVEL)
 _Must_inspect_result_
-NTSTATUS DecisionRedirect(_In_ const DECISION *Decision, _In_ REGISTRATION *Registration, _In_ BOOLEAN IsCreate,
+NTSTATUS DecisionRedirect(_In_ const DECISION *Decision, _In_ LARGE_INTEGER *Cookie, _In_ BOOLEAN IsCreate,
                           _Inout_ REG_CREATE_KEY_INFORMATION_V1 *Create, _Outptr_result_maybenull_ VOID **Object);
 
 // decision_undo.c: takes back what the operation has done. Subject->CanUndo.
 _IRQL_requires_(PASSIVE_LEVEL)
 _Must_inspect_result_
-NTSTATUS DecisionUndo(_In_ REGISTRATION *Registration, _In_ const DECISION_SUBJECT *Subject,
+NTSTATUS DecisionUndo(_In_ LARGE_INTEGER *Cookie, _In_ const DECISION_SUBJECT *Subject,
                       _In_ const REG_POST_OPERATION_INFORMATION *Post);
 
 #endif

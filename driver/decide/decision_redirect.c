@@ -21,10 +21,9 @@ typedef struct REQUEST {
 // Without a transaction of its own the call belongs to that of the root handle.
 _IRQL_requires_(PASSIVE_LEVEL)
 _Must_inspect_result_
-static NTSTATUS OpenTransaction(_In_ REGISTRATION *Registration, _In_ const REG_CREATE_KEY_INFORMATION_V1 *Create,
+static NTSTATUS OpenTransaction(_In_ LARGE_INTEGER *Cookie, _In_ const REG_CREATE_KEY_INFORMATION_V1 *Create,
                                 _Out_ HANDLE *Handle) {
-    VOID *transaction =
-        Create->Transaction ? Create->Transaction : CmGetBoundTransaction(&Registration->Cookie, Create->RootObject);
+    VOID *transaction = Create->Transaction ? Create->Transaction : CmGetBoundTransaction(Cookie, Create->RootObject);
     *Handle = NULL;
     return transaction ? DecisionOpenObject(transaction, *TmTransactionObjectType, TRANSACTION_ENLIST, Handle)
                        : STATUS_SUCCESS;
@@ -89,7 +88,7 @@ static NTSTATUS GiveResult(_In_ HANDLE Key, _In_ ULONG Disposition, _Inout_ REG_
 }
 
 _Use_decl_annotations_
-NTSTATUS DecisionRedirect(const DECISION *Decision, REGISTRATION *Registration, BOOLEAN IsCreate,
+NTSTATUS DecisionRedirect(const DECISION *Decision, LARGE_INTEGER *Cookie, BOOLEAN IsCreate,
                           REG_CREATE_KEY_INFORMATION_V1 *Create, VOID **Object) {
     REQUEST request;
     ULONG disposition;
@@ -100,7 +99,7 @@ NTSTATUS DecisionRedirect(const DECISION *Decision, REGISTRATION *Registration, 
     if (!NT_SUCCESS(status)) {
         return status;
     }
-    status = OpenTransaction(Registration, Create, &request.Transaction);
+    status = OpenTransaction(Cookie, Create, &request.Transaction);
     if (!NT_SUCCESS(status)) {
         goto freeClass;
     }

@@ -24,7 +24,7 @@ static NTSTATUS OpenAgain(_In_ const REG_CREATE_KEY_INFORMATION_V1 *Create, _In_
 // Another thread may have put another key there meanwhile.
 _IRQL_requires_(PASSIVE_LEVEL)
 _Must_inspect_result_
-static NTSTATUS CheckSame(_In_ REGISTRATION *Registration, _In_ HANDLE Key, _In_ VOID *Object) {
+static NTSTATUS CheckSame(_In_ LARGE_INTEGER *Cookie, _In_ HANDLE Key, _In_ VOID *Object) {
     VOID *opened;
     ULONG_PTR openedId;
     ULONG_PTR id;
@@ -32,9 +32,9 @@ static NTSTATUS CheckSame(_In_ REGISTRATION *Registration, _In_ HANDLE Key, _In_
     if (!NT_SUCCESS(status)) {
         return status;
     }
-    status = CmCallbackGetKeyObjectIDEx(&Registration->Cookie, opened, &openedId, NULL, 0);
+    status = CmCallbackGetKeyObjectIDEx(Cookie, opened, &openedId, NULL, 0);
     if (NT_SUCCESS(status)) {
-        status = CmCallbackGetKeyObjectIDEx(&Registration->Cookie, Object, &id, NULL, 0);
+        status = CmCallbackGetKeyObjectIDEx(Cookie, Object, &id, NULL, 0);
     }
     ObDereferenceObject(opened);
     if (!NT_SUCCESS(status)) {
@@ -45,7 +45,7 @@ static NTSTATUS CheckSame(_In_ REGISTRATION *Registration, _In_ HANDLE Key, _In_
 
 _IRQL_requires_(PASSIVE_LEVEL)
 _Must_inspect_result_
-static NTSTATUS DeleteNew(_In_ REGISTRATION *Registration, _In_ const REG_CREATE_KEY_INFORMATION_V1 *Create,
+static NTSTATUS DeleteNew(_In_ LARGE_INTEGER *Cookie, _In_ const REG_CREATE_KEY_INFORMATION_V1 *Create,
                           _In_ UNICODE_STRING *Name, _In_ VOID *Object) {
     HANDLE root;
     HANDLE transaction = NULL;
@@ -63,7 +63,7 @@ static NTSTATUS DeleteNew(_In_ REGISTRATION *Registration, _In_ const REG_CREATE
     }
     status = OpenAgain(Create, root, transaction, Name, &key);
     if (NT_SUCCESS(status)) {
-        status = CheckSame(Registration, key, Object);
+        status = CheckSame(Cookie, key, Object);
         if (NT_SUCCESS(status)) {
             status = ZwDeleteKey(key);
         }
@@ -79,12 +79,12 @@ closeRoot:
 
 _IRQL_requires_(PASSIVE_LEVEL)
 _Must_inspect_result_
-static NTSTATUS UndoCreate(_In_ REGISTRATION *Registration, _In_ const REG_CREATE_KEY_INFORMATION_V1 *Create,
+static NTSTATUS UndoCreate(_In_ LARGE_INTEGER *Cookie, _In_ const REG_CREATE_KEY_INFORMATION_V1 *Create,
                            _In_ VOID *Object) {
     UNICODE_STRING name;
     NTSTATUS status = DecisionCopyString(&name, Create->Version >= 1 ? Create->RemainingName : Create->CompleteName);
     if (NT_SUCCESS(status)) {
-        status = DeleteNew(Registration, Create, &name, Object);
+        status = DeleteNew(Cookie, Create, &name, Object);
         MemoryFree(name.Buffer);
     }
     return status;
@@ -111,12 +111,12 @@ static NTSTATUS PutBack(_In_ const FACTS *Facts, _In_ VOID *Object, _In_opt_ con
 }
 
 _Use_decl_annotations_
-NTSTATUS DecisionUndo(REGISTRATION *Registration, const DECISION_SUBJECT *Subject,
+NTSTATUS DecisionUndo(LARGE_INTEGER *Cookie, const DECISION_SUBJECT *Subject,
                       const REG_POST_OPERATION_INFORMATION *Post) {
     const VOID *pre = Post->PreInformation;
     switch (Subject->Class->Body) {
     case NotifyBodyCreate:
-        return UndoCreate(Registration, pre, Post->Object);
+        return UndoCreate(Cookie, pre, Post->Object);
     case NotifyBodySetValue: {
         const REG_SET_VALUE_KEY_INFORMATION *set = pre;
         return PutBack(Subject->Facts, set->Object, set->ValueName);

@@ -3,9 +3,7 @@
 #include "decide/held.h"
 #include "base/clock.h"
 #include "base/memory.h"
-#include "decide/decision.h"
 #include "decide/held_count.h"
-#include "record/call.h"
 
 // A slot goes through these states; the arrows are taken under the lock, and the first that is taken wins:
 //
@@ -108,16 +106,16 @@ static HELD_SLOT *FindSlot(_In_ const HELD_TABLE *Table, _In_ UINT64 Ticket) {
 _Requires_lock_held_(Table->Lock)
 _Must_inspect_result_
 static UINT16 Begin(_Inout_ HELD_TABLE *Table, _Inout_ HELD *Held) {
-    REGISTRATION *registration = Held->Registration;
-    if (Table->Stopped || registration->Released) {
+    ASKER *asker = Held->Asker;
+    if (Table->Stopped || asker->Released) {
         // As if it had been put, and released at once.
-        COUNT(Table, registration, Asked, 1);
-        COUNT(Table, registration, Released, 1);
+        COUNT(Table, asker, Asked, 1);
+        COUNT(Table, asker, Released, 1);
         return CMB_DECIDED_BY_RELEASE;
     }
     Held->Begun = ClockNow();
-    const BOOLEAN admitted = BreakerAdmit(&registration->Breaker, Held->Begun);
-    WriteRelease(&registration->BreakerUntold, registration->Breaker.UntoldCount != 0);
+    const BOOLEAN admitted = BreakerAdmit(&asker->Breaker, Held->Begun);
+    WriteRelease(&asker->BreakerUntold, asker->Breaker.UntoldCount != 0);
     if (!admitted) {
         return CMB_DECIDED_BY_BREAKER;
     }
@@ -126,13 +124,13 @@ static UINT16 Begin(_Inout_ HELD_TABLE *Table, _Inout_ HELD *Held) {
         return CMB_DECIDED_BY_LIMIT;
     }
     Held->Ticket = (UINT64)InterlockedIncrement64(&LastTicket) << SLOT_BITS | (UINT64)(slot - Table->Slots);
-    Held->Round = registration->Breaker.Round;
+    Held->Round = asker->Breaker.Round;
     slot->Ticket = Held->Ticket;
     slot->State = CMB_REPLY_ACCEPTED;
     slot->Held = Held;
-    slot->Registration = registration;
-    COUNT(Table, registration, Asked, 1);
-    HeldCountHeld(Table, registration, 1);
+    slot->Asker = asker;
+    COUNT(Table, asker, Asked, 1);
+    HeldCountHeld(Table, asker, 1);
     Held->Ended = FALSE;
     Held->Spins = Table->Quick && Table->Counters.Held == 1 && Table->Processors > 1;
     return CMB_DECIDED_BY_NOBODY;
@@ -154,8 +152,8 @@ VOID HeldCancel(HELD_TABLE *Table, HELD *Held) {
     KeAcquireSpinLock(&Table->Lock, &irql);
     HELD_SLOT *slot = FindSlot(Table, Held->Ticket);
     if (slot->State == CMB_REPLY_ACCEPTED) {
-        HeldCountHeld(Table, Held->Registration, -1);
-        COUNT(Table, Held->Registration, Asked, -1);
+        HeldCountHeld(Table, Held->Asker, -1);
+        COUNT(Table, Held->Asker, Asked, -1);
     }
     slot->Ticket = 0;
     FreeSlot(Table, slot);
@@ -166,24 +164,24 @@ VOID HeldCancel(HELD_TABLE *Table, HELD *Held) {
 _Requires_lock_held_(Table->Lock)
 static VOID End(_Inout_ HELD_TABLE *Table, _Inout_ HELD_SLOT *Slot, _In_ UINT32 State) {
     HELD *held = Slot->Held;
-    REGISTRATION *registration = held->Registration;
+    ASKER *asker = held->Asker;
     Slot->State = State;
     WriteRelease(&held->Ended, TRUE);
-    HeldCountHeld(Table, registration, -1);
+    HeldCountHeld(Table, asker, -1);
     switch (State) {
     case CMB_REPLY_ANSWERED:
-        COUNT(Table, registration, Answered, 1);
-        BreakerAnswer(&registration->Breaker);
+        COUNT(Table, asker, Answered, 1);
+        BreakerAnswer(&asker->Breaker);
         break;
     case CMB_REPLY_EXPIRED:
-        COUNT(Table, registration, TimedOut, 1);
-        if (BreakerMiss(&registration->Breaker, held->Round, ClockNow())) {
-            COUNT(Table, registration, BreakerTrips, 1);
-            WriteRelease(&registration->BreakerUntold, TRUE);
+        COUNT(Table, asker, TimedOut, 1);
+        if (BreakerMiss(&asker->Breaker, held->Round, ClockNow())) {
+            COUNT(Table, asker, BreakerTrips, 1);
+            WriteRelease(&asker->BreakerUntold, TRUE);
         }
         break;
     default:
-        COUNT(Table, registration, Released, 1);
+        COUNT(Table, asker, Released, 1);
         break;
     }
 }
@@ -259,11 +257,11 @@ UINT32 HeldAnswer(HELD_TABLE *Table, UINT64 Ticket, const DECISION *Decision) {
     KeAcquireSpinLock(&Table->Lock, &irql);
     HELD_SLOT *slot = FindSlot(Table, Ticket);
     const UINT32 result = slot ? Answer(Table, slot, Decision) : CMB_REPLY_UNKNOWN;
-    REGISTRATION *registration = slot ? slot->Registration : NULL;
+    ASKER *asker = slot ? slot->Asker : NULL;
     if (result == CMB_REPLY_EXPIRED || result == CMB_REPLY_RELEASED) {
-        COUNT(Table, registration, LateReplies, 1);
+        COUNT(Table, asker, LateReplies, 1);
     } else if (result != CMB_REPLY_ACCEPTED) {
-        COUNT(Table, registration, RefusedReplies, 1);
+        COUNT(Table, asker, RefusedReplies, 1);
     }
     KeReleaseSpinLock(&Table->Lock, irql);
     return result;
@@ -274,19 +272,19 @@ VOID HeldRefuse(HELD_TABLE *Table, UINT64 Ticket) {
     KIRQL irql;
     KeAcquireSpinLock(&Table->Lock, &irql);
     const HELD_SLOT *slot = FindSlot(Table, Ticket);
-    COUNT(Table, slot ? slot->Registration : NULL, RefusedReplies, 1);
+    COUNT(Table, slot ? slot->Asker : NULL, RefusedReplies, 1);
     KeReleaseSpinLock(&Table->Lock, irql);
 }
 
-// Of one registration, or of all.
+// Of one asker, or of all.
 _Requires_lock_held_(Table->Lock)
-static VOID Release(_Inout_ HELD_TABLE *Table, _In_opt_ const REGISTRATION *Registration) {
+static VOID Release(_Inout_ HELD_TABLE *Table, _In_opt_ const ASKER *Asker) {
     for (ULONG i = 0; i < Table->Limit; ++i) {
         HELD_SLOT *slot = &Table->Slots[i];
-        if (Registration && slot->Registration != Registration) {
+        if (Asker && slot->Asker != Asker) {
             continue;
         }
-        slot->Registration = NULL;
+        slot->Asker = NULL;
         if (slot->Held && slot->State == CMB_REPLY_ACCEPTED) {
             End(Table, slot, CMB_REPLY_RELEASED);
             KeSetEvent(&slot->Held->Event, IO_NO_INCREMENT, FALSE);
@@ -295,12 +293,13 @@ static VOID Release(_Inout_ HELD_TABLE *Table, _In_opt_ const REGISTRATION *Regi
 }
 
 _Use_decl_annotations_
-VOID HeldRelease(HELD_TABLE *Table, REGISTRATION *Registration) {
+VOID HeldRelease(ASKER *Asker) {
+    HELD_TABLE *table = Asker->Table;
     KIRQL irql;
-    KeAcquireSpinLock(&Table->Lock, &irql);
-    Registration->Released = TRUE;
-    Release(Table, Registration);
-    KeReleaseSpinLock(&Table->Lock, irql);
+    KeAcquireSpinLock(&table->Lock, &irql);
+    Asker->Released = TRUE;
+    Release(table, Asker);
+    KeReleaseSpinLock(&table->Lock, irql);
 }
 
 _Use_decl_annotations_

@@ -5,23 +5,21 @@
 #ifndef CMBRIDGE_HELD_H
 #define CMBRIDGE_HELD_H
 
-#include "base/compat.h"
-#include "protocol/protocol.h"
+#include "decide/breaker.h"
+#include "decide/decision.h"
 
-typedef struct DECISION DECISION;
-typedef struct DECISION_SUBJECT DECISION_SUBJECT;
-typedef struct REGISTRATION REGISTRATION;
+typedef struct ASKER ASKER;
 
 // One that waits, on the stack of the thread that does.
 typedef struct HELD {
     KEVENT Event;
-    REGISTRATION *Registration;
+    ASKER *Asker;
     // What the answer has to suit.
     const DECISION_SUBJECT *Subject;
     // Where the answer goes.
     DECISION *Decision;
     UINT64 Ticket;
-    // Of the registration's breaker, when the question was put.
+    // Of the asker's breaker, when the question was put.
     UINT32 Round;
     // ClockNow() then.
     UINT64 Begun;
@@ -40,7 +38,7 @@ typedef struct HELD_SLOT {
     // NULL once nobody waits.
     HELD *Held;
     // NULL once it is being removed.
-    REGISTRATION *Registration;
+    ASKER *Asker;
 } HELD_SLOT;
 
 typedef struct HELD_TABLE {
@@ -61,6 +59,25 @@ typedef struct HELD_TABLE {
     _Guarded_by_(Lock) CMB_DECISION_STATISTICS Counters;
 } HELD_TABLE;
 
+// What a registration asks with.
+struct ASKER {
+    const RECORDER *Recorder;
+    // Of its session.
+    HELD_TABLE *Table;
+    // PsGetProcessStartKey of the session's process.
+    UINT64 OwnerKey;
+    // Owned by the registration: the descendants of that process. NULL without CMB_REGISTER_EXEMPT_CHILDREN.
+    PROCESS_TREES *Children;
+    // CMB_REGISTER_DRY_RUN
+    BOOLEAN DryRun;
+    // The registration is being removed: nobody is held for it.
+    _Guarded_by_(Table->Lock) BOOLEAN Released;
+    _Guarded_by_(Table->Lock) BREAKER Breaker;
+    _Guarded_by_(Table->Lock) CMB_DECISION_STATISTICS Counters;
+    // Breaker.UntoldCount is not 0: changed with the lock held, read without it.
+    volatile LONG BreakerUntold;
+};
+
 VOID HeldInitialize(_Out_ HELD_TABLE *Table);
 
 // Nobody uses the table any more.
@@ -71,8 +88,8 @@ _IRQL_requires_max_(PASSIVE_LEVEL)
 _Must_inspect_result_
 NTSTATUS HeldAllocate(_Inout_ HELD_TABLE *Table, _In_range_(1, CMB_MAX_HELD) ULONG Limit);
 
-// Gives the question a ticket, by which it can be answered from then on. The caller has filled in Registration, Subject
-// and Decision. CMB_DECIDED_BY_NOBODY, or why it is not put.
+// Gives the question a ticket, by which it can be answered from then on. The caller has filled in Asker, Subject and
+// Decision. CMB_DECIDED_BY_NOBODY, or why it is not put.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
 UINT16 HeldBegin(_Inout_ HELD_TABLE *Table, _Inout_ HELD *Held);
@@ -95,11 +112,11 @@ UINT32 HeldAnswer(_Inout_ HELD_TABLE *Table, _In_ UINT64 Ticket, _In_ const DECI
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID HeldRefuse(_Inout_ HELD_TABLE *Table, _In_ UINT64 Ticket);
 
-// Lets all go that wait for the registration. It puts no questions any more.
+// Lets all go that wait for the asker. It puts no questions any more.
 _IRQL_requires_max_(DISPATCH_LEVEL)
-VOID HeldRelease(_Inout_ HELD_TABLE *Table, _Inout_ REGISTRATION *Registration);
+VOID HeldRelease(_Inout_ ASKER *Asker);
 
-// The same for all registrations of the session.
+// The same for all askers of the session.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID HeldStop(_Inout_ HELD_TABLE *Table);
 

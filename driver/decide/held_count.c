@@ -3,18 +3,18 @@
 #include "decide/held_count.h"
 
 _Use_decl_annotations_
-VOID HeldCountAt(HELD_TABLE *Table, REGISTRATION *Registration, LONG Offset, INT64 Number) {
+VOID HeldCountAt(HELD_TABLE *Table, ASKER *Asker, LONG Offset, INT64 Number) {
     *(UINT64 *)((UCHAR *)&Table->Counters + Offset) += (UINT64)Number;
-    if (Registration) {
-        *(UINT64 *)((UCHAR *)&Registration->Decisions + Offset) += (UINT64)Number;
+    if (Asker) {
+        *(UINT64 *)((UCHAR *)&Asker->Counters + Offset) += (UINT64)Number;
     }
 }
 
 _Use_decl_annotations_
-VOID HeldCountHeld(HELD_TABLE *Table, REGISTRATION *Registration, INT64 Number) {
-    COUNT(Table, Registration, Held, Number);
+VOID HeldCountHeld(HELD_TABLE *Table, ASKER *Asker, INT64 Number) {
+    COUNT(Table, Asker, Held, Number);
     Table->Counters.HeldPeak = max(Table->Counters.HeldPeak, Table->Counters.Held);
-    Registration->Decisions.HeldPeak = max(Registration->Decisions.HeldPeak, Registration->Decisions.Held);
+    Asker->Counters.HeldPeak = max(Asker->Counters.HeldPeak, Asker->Counters.Held);
 }
 
 // Of what happened without a question.
@@ -51,25 +51,24 @@ static ULONG BucketOf(_In_ UINT64 Nanoseconds) {
 }
 
 _Use_decl_annotations_
-VOID HeldCount(REGISTRATION *Registration, const CMB_DECIDED *Decided, BOOLEAN Asked, BOOLEAN Failed) {
-    HELD_TABLE *table = &Registration->Session->Held;
+VOID HeldCount(ASKER *Asker, const CMB_DECIDED *Decided, BOOLEAN Asked, BOOLEAN Failed) {
+    HELD_TABLE *table = Asker->Table;
     const LONG unasked = Asked ? -1 : UnaskedAt(Decided->By);
     const ULONG bucket = BucketOf(Decided->Latency);
     KIRQL irql;
     KeAcquireSpinLock(&table->Lock, &irql);
-    HeldCountAt(table, Registration, KindAt(Decided->Decision), 1);
+    HeldCountAt(table, Asker, KindAt(Decided->Decision), 1);
     if (unasked >= 0) {
-        HeldCountAt(table, Registration, unasked, 1);
+        HeldCountAt(table, Asker, unasked, 1);
     }
     if (Decided->Flags & CMB_DECIDED_DRY_RUN) {
-        COUNT(table, Registration, DryRun, 1);
+        COUNT(table, Asker, DryRun, 1);
     }
     if (Failed) {
-        COUNT(table, Registration, Failed, 1);
+        COUNT(table, Asker, Failed, 1);
     }
     if (Asked) {
-        HeldCountAt(table, Registration,
-                    (LONG)(FIELD_OFFSET(CMB_DECISION_STATISTICS, Latency) + bucket * sizeof(UINT64)), 1);
+        HeldCountAt(table, Asker, (LONG)(FIELD_OFFSET(CMB_DECISION_STATISTICS, Latency) + bucket * sizeof(UINT64)), 1);
     }
     KeReleaseSpinLock(&table->Lock, irql);
 }

@@ -5,23 +5,21 @@
 #ifndef CMBRIDGE_HELD_COUNT_H
 #define CMBRIDGE_HELD_COUNT_H
 
-#include "session/registration.h"
+#include "decide/held.h"
 
-// Adds to a counter of the session, and of the registration if that is known.
-#define COUNT(Table, Registration, Field, Number)                                                                      \
-    HeldCountAt((Table), (Registration), FIELD_OFFSET(CMB_DECISION_STATISTICS, Field), (Number))
+// Adds to a counter of the session, and of the asker if that is known.
+#define COUNT(Table, Asker, Field, Number)                                                                             \
+    HeldCountAt((Table), (Asker), FIELD_OFFSET(CMB_DECISION_STATISTICS, Field), (Number))
 _Requires_lock_held_(Table->Lock)
-VOID HeldCountAt(_Inout_ HELD_TABLE *Table, _Inout_opt_ REGISTRATION *Registration, _In_ LONG Offset,
-                 _In_ INT64 Number);
+VOID HeldCountAt(_Inout_ HELD_TABLE *Table, _Inout_opt_ ASKER *Asker, _In_ LONG Offset, _In_ INT64 Number);
 
 // So many more are held now.
 _Requires_lock_held_(Table->Lock)
-VOID HeldCountHeld(_Inout_ HELD_TABLE *Table, _Inout_ REGISTRATION *Registration, _In_ INT64 Number);
+VOID HeldCountHeld(_Inout_ HELD_TABLE *Table, _Inout_ ASKER *Asker, _In_ INT64 Number);
 
 // Something was decided. Asked: it was held for that.
 _IRQL_requires_max_(DISPATCH_LEVEL)
-VOID HeldCount(_Inout_ REGISTRATION *Registration, _In_ const CMB_DECIDED *Decided, _In_ BOOLEAN Asked,
-               _In_ BOOLEAN Failed);
+VOID HeldCount(_Inout_ ASKER *Asker, _In_ const CMB_DECIDED *Decided, _In_ BOOLEAN Asked, _In_ BOOLEAN Failed);
 
 // The peak of a sum is the highest of the peaks.
 VOID HeldAddCounters(_Inout_ CMB_DECISION_STATISTICS *Sum, _In_ const CMB_DECISION_STATISTICS *Counters);

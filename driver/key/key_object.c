@@ -52,13 +52,13 @@ ULONG KeyObjectGetSize(VOID) {
 }
 
 _Use_decl_annotations_
-KEY_OBJECT *KeyObjectAttach(REGISTRATION *Registration, VOID *Object, VOID *Context, const CMB_BODY_CLOSE *Opener,
+KEY_OBJECT *KeyObjectAttach(KEY_FILTER *Filter, VOID *Object, VOID *Context, const CMB_BODY_CLOSE *Opener,
                             BOOLEAN MayAllocate) {
     VOID *replaced = NULL;
     if (Context) {
         return Context;
     }
-    KEY_OBJECT *keyObject = ReserveTake(&Registration->Reserve);
+    KEY_OBJECT *keyObject = ReserveTake(&Filter->Reserve);
     if (!keyObject && MayAllocate) {
         keyObject = MemoryAllocate(sizeof(*keyObject));
     }
@@ -70,8 +70,8 @@ KEY_OBJECT *KeyObjectAttach(REGISTRATION *Registration, VOID *Object, VOID *Cont
         keyObject->Opener = *Opener;
     }
     KeInitializeSpinLock(&keyObject->Lock);
-    if (!NT_SUCCESS(CmSetCallbackObjectContext(Object, &Registration->Cookie, keyObject, &replaced))) {
-        ReserveGive(&Registration->Reserve, keyObject);
+    if (!NT_SUCCESS(CmSetCallbackObjectContext(Object, &Filter->Cookie, keyObject, &replaced))) {
+        ReserveGive(&Filter->Reserve, keyObject);
         return NULL;
     }
     keyObject->Replaced = replaced;
@@ -126,10 +126,10 @@ static LONG64 GetGeneration(VOID) {
 }
 
 _Use_decl_annotations_
-VOID KeyPathGet(KEY_PATH *Path, REGISTRATION *Registration, VOID *Object) {
+VOID KeyPathGet(KEY_PATH *Path, KEY_FILTER *Filter, VOID *Object) {
     RtlZeroMemory(Path, sizeof(*Path));
     Path->Generation = GetGeneration();
-    Path->Status = CmCallbackGetKeyObjectIDEx(&Registration->Cookie, Object, NULL, &Path->Given, 0);
+    Path->Status = CmCallbackGetKeyObjectIDEx(&Filter->Cookie, Object, NULL, &Path->Given, 0);
     if (!NT_SUCCESS(Path->Status)) {
         Path->Given = NULL;
     } else if (!Path->Given) {
@@ -156,7 +156,7 @@ NAME *KeyObjectTakeName(KEY_OBJECT *KeyObject, LONG64 *Generation) {
 }
 
 _Use_decl_annotations_
-NAME *KeyObjectGetName(REGISTRATION *Registration, VOID *Object, KEY_OBJECT *KeyObject, const KEY_PATH *Path) {
+NAME *KeyObjectGetName(KEY_FILTER *Filter, VOID *Object, KEY_OBJECT *KeyObject, const KEY_PATH *Path) {
     KEY_OBJECT *oldest = FindOldest(KeyObject);
     KEY_PATH path = {0};
     NAME *name = KeyObjectTakeName(oldest, &path.Generation);
@@ -164,7 +164,7 @@ NAME *KeyObjectGetName(REGISTRATION *Registration, VOID *Object, KEY_OBJECT *Key
         return name;
     }
     if (!Path) {
-        KeyPathGet(&path, Registration, Object);
+        KeyPathGet(&path, Filter, Object);
         Path = &path;
     }
     if (Path->Given) {
@@ -264,13 +264,13 @@ BOOLEAN KeyObjectIsQuiet(const KEY_OBJECT *KeyObject, UINT64 Serial, UINT64 Clas
 }
 
 _Use_decl_annotations_
-VOID KeyObjectClose(REGISTRATION *Registration, VOID *Object, KEY_OBJECT *KeyObject, const KEY_PATH *Path) {
+VOID KeyObjectClose(KEY_FILTER *Filter, VOID *Object, KEY_OBJECT *KeyObject, const KEY_PATH *Path) {
     KEY_OBJECT *oldest = FindOldest(KeyObject);
     KIRQL irql;
     if (!oldest) {
         return;
     }
-    NAME *name = KeyObjectGetName(Registration, Object, oldest, Path);
+    NAME *name = KeyObjectGetName(Filter, Object, oldest, Path);
     KeAcquireSpinLock(&oldest->Lock, &irql);
     NAME *outdated = oldest->Name;
     oldest->Name = name;
@@ -294,11 +294,11 @@ NAME *KeyObjectGetLastName(KEY_OBJECT *KeyObject) {
 }
 
 _Use_decl_annotations_
-VOID KeyObjectFree(REGISTRATION *Registration, KEY_OBJECT *KeyObject) {
+VOID KeyObjectFree(KEY_FILTER *Filter, KEY_OBJECT *KeyObject) {
     while (KeyObject) {
         KEY_OBJECT *replaced = KeyObject->Replaced;
         NameRelease(KeyObject->Name);
-        ReserveGive(&Registration->Reserve, KeyObject);
+        ReserveGive(&Filter->Reserve, KeyObject);
         KeyObject = replaced;
     }
 }

@@ -7,20 +7,28 @@
 #define CMBRIDGE_KEY_OBJECT_H
 
 #include "base/names.h"
+#include "base/reserve.h"
 #include "rules/rules.h"
-#include "session/registration.h"
 
 typedef struct KEY_OBJECT KEY_OBJECT;
 
+// A registration as the configuration manager knows it, and the memory for what it attaches to key objects.
+typedef struct KEY_FILTER {
+    // Written by CmRegisterCallbackEx while callbacks already arrive.
+    LARGE_INTEGER Cookie;
+    // Of KEY_OBJECTs.
+    RESERVE Reserve;
+} KEY_FILTER;
+
 // Returns Context, which a notification gave for Object; if that is NULL, attaches a new one. Object is live and not
 // being closed. NULL if it cannot be had. Opener is NULL if the object was opened before. Unless MayAllocate, memory
-// comes from the registration's reserve.
+// comes from the filter's reserve.
 _IRQL_requires_max_(APC_LEVEL)
 _Must_inspect_result_
-KEY_OBJECT *KeyObjectAttach(_In_ REGISTRATION *Registration, _In_ VOID *Object, _In_opt_ VOID *Context,
+KEY_OBJECT *KeyObjectAttach(_In_ KEY_FILTER *Filter, _In_ VOID *Object, _In_opt_ VOID *Context,
                             _In_opt_ const CMB_BODY_CLOSE *Opener, _In_ BOOLEAN MayAllocate);
 
-// Of the blocks of a registration's reserve.
+// Of the blocks of a filter's reserve.
 ULONG KeyObjectGetSize(VOID);
 
 // 0 if it is not known, or not yet.
@@ -42,7 +50,7 @@ typedef struct KEY_PATH {
 } KEY_PATH;
 
 _IRQL_requires_max_(APC_LEVEL)
-VOID KeyPathGet(_Out_ KEY_PATH *Path, _In_ REGISTRATION *Registration, _In_ VOID *Object);
+VOID KeyPathGet(_Out_ KEY_PATH *Path, _In_ KEY_FILTER *Filter, _In_ VOID *Object);
 
 _IRQL_requires_max_(APC_LEVEL)
 VOID KeyPathRelease(_Inout_ KEY_PATH *Path);
@@ -51,7 +59,7 @@ VOID KeyPathRelease(_Inout_ KEY_PATH *Path);
 // already. The caller releases it. NULL if it cannot be had.
 _IRQL_requires_max_(APC_LEVEL)
 _Must_inspect_result_
-NAME *KeyObjectGetName(_In_ REGISTRATION *Registration, _In_ VOID *Object, _Inout_opt_ KEY_OBJECT *KeyObject,
+NAME *KeyObjectGetName(_In_ KEY_FILTER *Filter, _In_ VOID *Object, _Inout_opt_ KEY_OBJECT *KeyObject,
                        _In_opt_ const KEY_PATH *Path);
 
 // The remembered path if it is right now, in Generation. The caller releases it.
@@ -89,7 +97,7 @@ BOOLEAN KeyObjectIsQuiet(_In_opt_ const KEY_OBJECT *KeyObject, _In_ UINT64 Seria
 
 // The object is being closed: from now on the path is what it was now.
 _IRQL_requires_max_(APC_LEVEL)
-VOID KeyObjectClose(_In_ REGISTRATION *Registration, _In_ VOID *Object, _Inout_opt_ KEY_OBJECT *KeyObject,
+VOID KeyObjectClose(_In_ KEY_FILTER *Filter, _In_ VOID *Object, _Inout_opt_ KEY_OBJECT *KeyObject,
                     _In_opt_ const KEY_PATH *Path);
 
 // The path of an object that is dead, or as good as dead. The caller releases it. NULL if it is not known.
@@ -99,7 +107,7 @@ NAME *KeyObjectGetLastName(_In_ KEY_OBJECT *KeyObject);
 
 // When the configuration manager gives the context back.
 _IRQL_requires_max_(APC_LEVEL)
-VOID KeyObjectFree(_Inout_ REGISTRATION *Registration, _In_opt_ _Post_ptr_invalid_ KEY_OBJECT *KeyObject);
+VOID KeyObjectFree(_Inout_ KEY_FILTER *Filter, _In_opt_ _Post_ptr_invalid_ KEY_OBJECT *KeyObject);
 
 // Around each rename of a key, which changes the paths of all keys below it. No other operation changes a path: the
 // objects of a hive that is unloaded, restored or replaced either keep it or are dead. A rename that began before the

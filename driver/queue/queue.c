@@ -28,9 +28,11 @@ C_ASSERT(CMB_MIN_QUEUE_BYTES >= QUEUE_SOURCES * GAP_SLOT_SIZE + RING_SLOT_SIZE(P
                                     RING_SLOT_SIZE(CMB_MAX_RECORD_BYTES) + RING_ALIGNMENT);
 
 _Use_decl_annotations_
-VOID QueueInitialize(QUEUE *Queue) {
+VOID QueueInitialize(QUEUE *Queue, QUEUE_WAKE *Wake, VOID *WakeContext) {
     RtlZeroMemory(Queue, sizeof(*Queue));
     KeInitializeSpinLock(&Queue->Lock);
+    Queue->Wake = Wake;
+    Queue->WakeContext = WakeContext;
     InitializeListHead(&Queue->Gaps);
 }
 
@@ -180,6 +182,9 @@ QUEUE_RESULT QueueReserve(QUEUE *Queue, const QUEUE_REQUEST *Request, QUEUE_RESE
     const QUEUE_RESULT result = Reserve(Queue, Request, pathSlot, Reservation, &decision);
     KeReleaseSpinLock(&Queue->Lock, irql);
     NameRelease(decision.Former);
+    if (result == QueueLost) {
+        QueueWake(Queue);
+    }
     if (result != QueueReserved) {
         return result;
     }
@@ -253,7 +258,7 @@ static UINT64 CommitMerged(_Inout_ QUEUE *Queue, _Inout_ QUEUE_SOURCE *Source,
 _Use_decl_annotations_
 UINT64 QueueCommit(QUEUE *Queue, const QUEUE_RESERVATION *Reservation, ULONG CaptureFaults, BOOLEAN Merge) {
     const CMB_RECORD *record = Reservation->Record;
-    const UINT64 sequence = record->Sequence;
+    UINT64 sequence = record->Sequence;
     const BOOLEAN noPath = (record->Flags & CMB_RECORD_PATH_UNAVAILABLE) != 0;
     QUEUE_SOURCE *source = &Queue->Sources[Reservation->Source];
     if (noPath || CaptureFaults) {
@@ -265,8 +270,10 @@ UINT64 QueueCommit(QUEUE *Queue, const QUEUE_RESERVATION *Reservation, ULONG Cap
         WriteRelease(&Reservation->ProcessSlot->State, RingCommitted);
     }
     if (Merge && source->Merge && record->Size <= MERGE_MAX_RECORD_BYTES) {
-        return CommitMerged(Queue, source, Reservation);
+        sequence = CommitMerged(Queue, source, Reservation);
+    } else {
+        WriteRelease(&Reservation->Slot->State, RingCommitted);
     }
-    WriteRelease(&Reservation->Slot->State, RingCommitted);
+    QueueWake(Queue);
     return sequence;
 }

@@ -58,8 +58,17 @@ typedef struct QUEUE_SOURCE {
     QUEUE_MERGE *Merge;
 } QUEUE_SOURCE;
 
+// Tells the reader that there may be something to read. Called without the queue's lock, by whatever thread has made it
+// so; the session of the queue does not go away meanwhile.
+_IRQL_requires_max_(APC_LEVEL)
+_Function_class_(QUEUE_WAKE)
+typedef VOID QUEUE_WAKE(_Inout_ VOID *Context);
+
 typedef struct QUEUE {
     KSPIN_LOCK Lock;
+    // These two do not change.
+    QUEUE_WAKE *Wake;
+    VOID *WakeContext;
     // Does not change once the session is ready.
     ULONG RecordLimit;
 
@@ -78,6 +87,13 @@ typedef struct QUEUE {
     _Guarded_by_(Lock) ULONG OpenSources;
     _Guarded_by_(Lock) QUEUE_SOURCE Sources[QUEUE_SOURCES];
 } QUEUE;
+
+// Every function of the queue that makes something readable wakes the reader when it has released the lock, except for
+// QueueTellBreaker: its caller holds a lock of its own, under which nobody can be woken, and wakes him afterwards.
+_IRQL_requires_max_(APC_LEVEL)
+static inline VOID QueueWake(_In_ const QUEUE *Queue) {
+    Queue->Wake(Queue->WakeContext);
+}
 
 typedef struct QUEUE_REQUEST {
     ULONG Source;
@@ -118,7 +134,7 @@ typedef struct QUEUE_RESERVATION {
     CMB_RECORD *Process;
 } QUEUE_RESERVATION;
 
-VOID QueueInitialize(_Out_ QUEUE *Queue);
+VOID QueueInitialize(_Out_ QUEUE *Queue, _In_ QUEUE_WAKE *Wake, _In_ __drv_aliasesMem VOID *WakeContext);
 
 // The queue is stopped, and stays so.
 _IRQL_requires_max_(DISPATCH_LEVEL)
@@ -145,8 +161,8 @@ NTSTATUS QueueOpenSource(_Inout_ QUEUE *Queue, _In_ const CMB_REGISTER_REQUEST *
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID QueueNameSource(_Inout_ QUEUE *Queue, _In_range_(0, QUEUE_SOURCES - 1) ULONG Source, _In_ INT64 Cookie);
 
-// Nobody uses the source any more. Its gap, if there is one, is due; call ReceiverPump next.
-_IRQL_requires_max_(DISPATCH_LEVEL)
+// Nobody uses the source any more. Its gap, if there is one, is due.
+_IRQL_requires_max_(APC_LEVEL)
 VOID QueueCloseSource(_Inout_ QUEUE *Queue, _In_range_(0, QUEUE_SOURCES - 1) ULONG Source,
                       _Out_ QUEUE_COUNTERS *Counters);
 
@@ -154,16 +170,16 @@ _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID QueueGetCounters(_Inout_ QUEUE *Queue, _In_range_(0, QUEUE_SOURCES - 1) ULONG Source,
                       _Out_ QUEUE_COUNTERS *Counters);
 
-// Gives a notification its number and counts it as lost. Cause is one of CMB_GAP_*. Call ReceiverPump next.
-_IRQL_requires_max_(DISPATCH_LEVEL)
+// Gives a notification its number and counts it as lost. Cause is one of CMB_GAP_*.
+_IRQL_requires_max_(APC_LEVEL)
 VOID QueueLose(_Inout_ QUEUE *Queue, _In_range_(0, QUEUE_SOURCES - 1) ULONG Source, _In_ UINT32 Cause, _In_ INT64 Time);
 
 // Whether the rate limit lets a notification through; if not, it was lost, as with QueueLose.
-_IRQL_requires_max_(DISPATCH_LEVEL)
+_IRQL_requires_max_(APC_LEVEL)
 _Must_inspect_result_
 BOOLEAN QueueAdmit(_Inout_ QUEUE *Queue, _In_range_(0, QUEUE_SOURCES - 1) ULONG Source, _In_ INT64 Time);
 
-// Writes a record that is no notification and has no number. FALSE if there is no room.
+// Writes a record that is no notification and has no number. FALSE if there is no room. QueueWake is the caller's.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
 BOOLEAN QueueTellBreaker(_Inout_ QUEUE *Queue, _In_ INT64 Cookie, _In_ const CMB_BODY_BREAKER *Body, _In_ INT64 Time);
@@ -172,16 +188,15 @@ BOOLEAN QueueTellBreaker(_Inout_ QUEUE *Queue, _In_ INT64 Cookie, _In_ const CMB
 
 // Gives the notification its number. A consumer that reads in order always knows the process and the path that a
 // notification refers to: whose description and which path a slot has is decided together with the order of the
-// records.
-_IRQL_requires_max_(DISPATCH_LEVEL)
+// records. Whatever was reserved must be committed.
+_IRQL_requires_max_(APC_LEVEL)
 _Must_inspect_result_
 QUEUE_RESULT QueueReserve(_Inout_ QUEUE *Queue, _In_ const QUEUE_REQUEST *Request,
                           _Out_ QUEUE_RESERVATION *Reservation);
 
-// Hands what was reserved to the consumer. Call ReceiverPump next, or it may lie there. Merge: the record is a read,
-// complete, of a source that coalesces. Returns the number of the record that stands for the notification, which is
-// another's if that one counts it.
-_IRQL_requires_max_(DISPATCH_LEVEL)
+// Hands what was reserved to the consumer. Merge: the record is a read, complete, of a source that coalesces. Returns
+// the number of the record that stands for the notification, which is another's if that one counts it.
+_IRQL_requires_max_(APC_LEVEL)
 UINT64 QueueCommit(_Inout_ QUEUE *Queue, _In_ const QUEUE_RESERVATION *Reservation, _In_ ULONG CaptureFaults,
                    _In_ BOOLEAN Merge);
 

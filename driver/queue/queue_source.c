@@ -149,6 +149,7 @@ VOID QueueCloseSource(QUEUE *Queue, ULONG Source, QUEUE_COUNTERS *Counters) {
     }
     KeReleaseSpinLock(&Queue->Lock, irql);
     MemoryFree(merge);
+    QueueWake(Queue);
 }
 
 _Use_decl_annotations_
@@ -167,6 +168,7 @@ VOID QueueLose(QUEUE *Queue, ULONG Source, UINT32 Cause, INT64 Time) {
         SourceLose(Queue, &Queue->Sources[Source], Cause, Time, TRUE);
     }
     KeReleaseSpinLock(&Queue->Lock, irql);
+    QueueWake(Queue);
 }
 
 _Use_decl_annotations_
@@ -184,6 +186,9 @@ BOOLEAN QueueAdmit(QUEUE *Queue, ULONG Source, INT64 Time) {
         SourceLose(Queue, source, CMB_GAP_RATE_LIMIT, Time, due);
     }
     KeReleaseSpinLock(&Queue->Lock, irql);
+    if (!admitted) {
+        QueueWake(Queue);
+    }
     return admitted;
 }
 

@@ -10,14 +10,14 @@
 
 typedef VOID BODY_DESCRIBE(_Inout_ BODY *Body, _In_ const BODY_INPUT *Input);
 
-// body.c: the next capture that the body needs, for the span at SpanOffset.
+// body_capture.c: the next capture that the body needs, for the span at SpanOffset.
 CAPTURE *BodyAddCapture(_Inout_ BODY *Body, _In_ ULONG SpanOffset);
 
-// body.c: a number behind a pointer of the caller's. If it cannot be read it is 0, and counted.
+// body_capture.c: a number behind a pointer of the caller's. If it cannot be read it is 0, and counted.
 _IRQL_requires_max_(APC_LEVEL)
 UINT32 BodyReadNumber(_Inout_ BODY *Body, _In_opt_ const volatile ULONG *UnsafeNumber);
 
-// body.c: the size of the caller's buffer, as pre found it; 0 if it could not be read, which pre counts.
+// body_capture.c: the size of the caller's buffer, as pre found it; 0 if it could not be read, which pre counts.
 ULONG BodyBufferLength(_Inout_ BODY *Body, _In_ const BODY_INPUT *Input);
 
 // body_value.c: the name of the one value that an operation is about.

@@ -5,8 +5,8 @@
 #include "base/memory.h"
 
 _IRQL_requires_max_(APC_LEVEL)
-static NAME *NameOfOther(_In_ REGISTRATION *Registration, _In_opt_ VOID *Object, _In_ const SUBJECT_PATH *Path) {
-    return Object ? KeyObjectGetName(Registration, Object, NULL, SubjectUsePath(Path)) : NULL;
+static NAME *NameOfOther(_In_ KEY_FILTER *Filter, _In_opt_ VOID *Object, _In_ const SUBJECT_PATH *Path) {
+    return Object ? KeyObjectGetName(Filter, Object, NULL, SubjectUsePath(Path)) : NULL;
 }
 
 // Transaction is a KTM transaction that the key object, or the caller's handle of it, keeps alive.
@@ -20,63 +20,62 @@ static VOID SetTransaction(_Inout_ CALL *Call, _In_opt_ VOID *Transaction) {
 
 // A key object that is not being created: the first member of the structure.
 _IRQL_requires_max_(APC_LEVEL)
-static VOID BeginObject(_Inout_ CALL *Call, _Inout_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class,
-                        _In_ VOID *Pre, _In_ const SUBJECT *Subject) {
+static VOID BeginObject(_Inout_ CALL *Call, _In_ KEY_FILTER *Filter, _In_ const NOTIFY_CLASS *Class, _In_ VOID *Pre,
+                        _In_ const SUBJECT *Subject) {
     VOID *object = *(VOID *const *)Pre;
     KEY_OBJECT *keyObject = Subject->KeyObject;
     // Nothing more can be attached to an object that is being closed.
     if (Class->Body != NotifyBodyClose) {
-        keyObject = KeyObjectAttach(Registration, object, keyObject, NULL, TRUE);
+        keyObject = KeyObjectAttach(Filter, object, keyObject, NULL, TRUE);
     }
     Call->KeyObject = KeyObjectGetSerial(keyObject);
     KeyObjectGetOpener(keyObject, &Call->Opener);
-    Call->KeyPath = KeyObjectGetName(Registration, object, keyObject, SubjectUsePath(&Subject->Paths[0]));
-    SetTransaction(Call, CmGetBoundTransaction(&Registration->Cookie, object));
+    Call->KeyPath = KeyObjectGetName(Filter, object, keyObject, SubjectUsePath(&Subject->Paths[0]));
+    SetTransaction(Call, CmGetBoundTransaction(&Filter->Cookie, object));
 }
 
 _IRQL_requires_max_(APC_LEVEL)
-static VOID BeginCreate(_Inout_ CALL *Call, _Inout_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class,
-                        _In_ VOID *Pre, _In_ const SUBJECT *Subject) {
+static VOID BeginCreate(_Inout_ CALL *Call, _In_ KEY_FILTER *Filter, _In_ const NOTIFY_CLASS *Class, _In_ VOID *Pre,
+                        _In_ const SUBJECT *Subject) {
     const REG_CREATE_KEY_INFORMATION_V1 *create = Pre;
-    KEY_OBJECT *root =
-        KeyObjectAttach(Registration, create->RootObject, *NotifyClassObjectContext(Class, Pre), NULL, TRUE);
-    NAME *rootName = KeyObjectGetName(Registration, create->RootObject, root, SubjectUsePath(&Subject->Paths[0]));
+    KEY_OBJECT *root = KeyObjectAttach(Filter, create->RootObject, *NotifyClassObjectContext(Class, Pre), NULL, TRUE);
+    NAME *rootName = KeyObjectGetName(Filter, create->RootObject, root, SubjectUsePath(&Subject->Paths[0]));
     Call->KeyPath = NameOfCreate(rootName, create, SubjectGetTail(Subject));
     NameRelease(rootName);
     // Without a transaction of its own the call belongs to that of the root handle.
     SetTransaction(Call, create->Transaction ? create->Transaction
-                                             : CmGetBoundTransaction(&Registration->Cookie, create->RootObject));
+                                             : CmGetBoundTransaction(&Filter->Cookie, create->RootObject));
 }
 
 _Use_decl_annotations_
-VOID CallBegin(CALL *Call, REGISTRATION *Registration, const NOTIFY_CLASS *Class, VOID *Pre, const SUBJECT *Subject) {
+VOID CallBegin(CALL *Call, const RECORDER *Recorder, const NOTIFY_CLASS *Class, VOID *Pre, const SUBJECT *Subject) {
+    KEY_FILTER *filter = Recorder->Filter;
     RtlZeroMemory(Call, sizeof(*Call));
     Call->Start = ClockNow();
     switch (Class->Key) {
     case NotifyKeyObject:
-        BeginObject(Call, Registration, Class, Pre, Subject);
+        BeginObject(Call, filter, Class, Pre, Subject);
         break;
     case NotifyKeyCreate:
-        BeginCreate(Call, Registration, Class, Pre, Subject);
+        BeginCreate(Call, filter, Class, Pre, Subject);
         break;
     case NotifyKeyLoad: {
         const REG_LOAD_KEY_INFORMATION *load = Pre;
-        NAME *root = NameOfOther(Registration, load->Object, &Subject->Paths[0]);
+        NAME *root = NameOfOther(filter, load->Object, &Subject->Paths[0]);
         Call->KeyPath = NameOfLoad(root, load, SubjectGetTail(Subject));
         NameRelease(root);
         break;
     }
     case NotifyKeySaveMerged: {
         const REG_SAVE_MERGED_KEY_INFORMATION *save = Pre;
-        Call->KeyPath = NameOfOther(Registration, save->HighKeyObject, &Subject->Paths[0]);
-        Call->OtherPath = NameOfOther(Registration, save->LowKeyObject, &Subject->Paths[1]);
+        Call->KeyPath = NameOfOther(filter, save->HighKeyObject, &Subject->Paths[0]);
+        Call->OtherPath = NameOfOther(filter, save->LowKeyObject, &Subject->Paths[1]);
         break;
     }
     default:
         break;
     }
-    FactsRead(&Call->Facts, Class, Pre, (Registration->Options & CMB_REGISTER_OLD_VALUES) != 0,
-              Registration->MaxDataBytes);
+    FactsRead(&Call->Facts, Class, Pre, Recorder->OldValues, Recorder->MaxDataBytes);
 }
 
 // Pool blocks are aligned, so that the lowest bits tell what is stored.

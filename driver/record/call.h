@@ -5,8 +5,22 @@
 #ifndef CMBRIDGE_CALL_H
 #define CMBRIDGE_CALL_H
 
+#include "queue/queue.h"
 #include "record/facts.h"
 #include "verdict/verdict.h"
+
+// What a registration records with: its place in a queue, and what it wants of the facts.
+typedef struct RECORDER {
+    KEY_FILTER *Filter;
+    QUEUE *Queue;
+    // Place in Queue->Sources.
+    ULONG Source;
+    // CMB_REGISTER_OLD_VALUES
+    BOOLEAN OldValues;
+    ULONG MaxDataBytes;
+    // The session has ended, and nothing is recorded.
+    volatile LONG Silent;
+} RECORDER;
 
 typedef struct CALL_TRANSACTION {
     BOOLEAN Present;
@@ -40,7 +54,7 @@ typedef struct CALL {
 // Finds out what there is to know about an operation whose pre notification is Pre. What Subject has found out is not
 // asked again.
 _IRQL_requires_max_(APC_LEVEL)
-VOID CallBegin(_Out_ CALL *Call, _Inout_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class, _In_ VOID *Pre,
+VOID CallBegin(_Out_ CALL *Call, _In_ const RECORDER *Recorder, _In_ const NOTIFY_CLASS *Class, _In_ VOID *Pre,
                _In_ const SUBJECT *Subject);
 
 // Stores the call where the post notification finds it, with a reference to Ruleset. FALSE if there is no memory for

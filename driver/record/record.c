@@ -2,7 +2,7 @@
 
 #include "record/record.h"
 #include "base/words.h"
-#include "decide/ask.h"
+#include "process/identity.h"
 #include "process/process_facts.h"
 #include "record/body.h"
 
@@ -70,7 +70,7 @@ static UINT32 FlagsOf(_In_ const NOTIFICATION *Notification, _In_ const IDENTITY
 static VOID WriteHeader(_In_ const NOTIFICATION *Notification, _In_ const IDENTITY *Identity, _In_ const BODY *Body,
                         _Inout_ CMB_RECORD *Record) {
     Record->HeaderSize = (UINT16)HeaderSize(Notification);
-    Record->Cookie = Notification->Registration->Cookie.QuadPart;
+    Record->Cookie = Notification->Recorder->Filter->Cookie.QuadPart;
     Record->PreSequence = Notification->PreSequence;
     Record->NotifyClass = Notification->Number;
     Record->Status = Notification->Post ? Notification->Post->Status : STATUS_SUCCESS;
@@ -157,10 +157,9 @@ _IRQL_requires_max_(APC_LEVEL)
 _Must_inspect_result_
 static BOOLEAN Reserve(_In_ const NOTIFICATION *Notification, _In_ const IDENTITY *Identity, _In_ ULONG Size,
                        _In_ INT64 Time, _Out_ QUEUE_RESERVATION *Reservation) {
-    const REGISTRATION *registration = Notification->Registration;
-    QUEUE *queue = &registration->Session->Queue;
+    QUEUE *queue = Notification->Recorder->Queue;
     QUEUE_REQUEST request = {
-        .Source = registration->Source,
+        .Source = Notification->Recorder->Source,
         .RecordSize = Size,
         .PathSize = NameSize(Notification->KeyPath),
         .KeyPath = Notification->KeyPath,
@@ -195,9 +194,8 @@ static ULONG Write(_In_ const NOTIFICATION *Notification, _In_ const IDENTITY *I
 
 _Use_decl_annotations_
 UINT64 RecordRelay(const NOTIFICATION *Notification) {
-    REGISTRATION *registration = Notification->Registration;
-    SESSION *session = registration->Session;
-    if (ReadAcquire(&registration->Silent)) {
+    const RECORDER *recorder = Notification->Recorder;
+    if (ReadAcquire(&recorder->Silent)) {
         return 0;
     }
     const BODY_INPUT input = {
@@ -207,7 +205,7 @@ UINT64 RecordRelay(const NOTIFICATION *Notification) {
         .Facts = Notification->Facts,
         .Opener = Notification->Opener,
         .ValueName = Notification->ValueName,
-        .MaxDataBytes = registration->MaxDataBytes,
+        .MaxDataBytes = recorder->MaxDataBytes,
     };
     UINT64 sequence = 0;
     QUEUE_RESERVATION reservation;
@@ -215,20 +213,26 @@ UINT64 RecordRelay(const NOTIFICATION *Notification) {
     IDENTITY identity;
     LAYOUT layout;
     BODY body;
-    AskTellBreaker(registration);
     KeQuerySystemTimePrecise(&time);
-    if (QueueAdmit(&session->Queue, registration->Source, time.QuadPart)) {
+    if (QueueAdmit(recorder->Queue, recorder->Source, time.QuadPart)) {
         IdentityGet(&identity);
         BodyDescribe(&body, &input);
         LayOut(&layout, Notification, &identity, &body);
         if (Reserve(Notification, &identity, layout.KeyPath, time.QuadPart, &reservation)) {
             const ULONG faults = Write(Notification, &identity, &body, &layout, &reservation);
             // From here on the record belongs to the consumer.
-            sequence = QueueCommit(&session->Queue, &reservation, faults,
+            sequence = QueueCommit(recorder->Queue, &reservation, faults,
                                    Notification->Class->Reads && !Notification->Decided);
         }
         BodyRelease(&body);
     }
-    ReceiverPump(&session->Receiver);
     return sequence;
+}
+
+_Use_decl_annotations_
+VOID RecordLose(const RECORDER *Recorder, VERDICT Verdict) {
+    LARGE_INTEGER time;
+    KeQuerySystemTimePrecise(&time);
+    QueueLose(Recorder->Queue, Recorder->Source,
+              Verdict.Kind == VerdictCaptureFault ? CMB_GAP_CAPTURE_FAULT : CMB_GAP_NO_MEMORY, time.QuadPart);
 }

@@ -9,7 +9,7 @@
 
 // What is not known is NULL or 0.
 typedef struct NOTIFICATION {
-    REGISTRATION *Registration;
+    const RECORDER *Recorder;
     const NOTIFY_CLASS *Class;
     ULONG Number;
     // The structure of the pre notification, in both phases; NULL if there is none.
@@ -37,5 +37,9 @@ typedef struct NOTIFICATION {
 // Returns the sequence number of the record that stands for the notification, 0 if it was lost.
 _IRQL_requires_max_(APC_LEVEL)
 UINT64 RecordRelay(_In_ const NOTIFICATION *Notification);
+
+// Counts an undecided notification as lost.
+_IRQL_requires_max_(APC_LEVEL)
+VOID RecordLose(_In_ const RECORDER *Recorder, _In_ VERDICT Verdict);
 
 #endif

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 
 #include "session/receive.h"
-#include "session/session.h"
 
 // A RECEIVE request passes through these states. IoCsq lets exactly one of the arrows that leave Pended win.
 //
@@ -32,7 +31,7 @@
 // lower. But a request that came meanwhile found it busy: PumpAgain says so, and the pump looks once more.
 //
 // Session gone: once a request is in the list it can complete, and the handle can close, before ReceiverPend returns.
-// The session is held by the dispatch routine and by the work item (SessionEnter), not by the request; a registry
+// The session is held by the dispatch routine and by the work item (UsersEnter), not by the request; a registry
 // caller needs no hold, for its registration is not freed while it is inside the callback.
 //
 // Stop: cleanup first refuses new requests and then empties the list; one that the pump holds completes normally.
@@ -106,9 +105,10 @@ static VOID CompleteCanceledIrp(IO_CSQ *Csq, PIRP Irp) {
 }
 
 _Use_decl_annotations_
-NTSTATUS ReceiverInitialize(RECEIVER *Receiver, QUEUE *Queue, DEVICE_OBJECT *Device) {
+NTSTATUS ReceiverInitialize(RECEIVER *Receiver, QUEUE *Queue, USERS *Users, DEVICE_OBJECT *Device) {
     RtlZeroMemory(Receiver, sizeof(*Receiver));
     Receiver->Queue = Queue;
+    Receiver->Users = Users;
     InitializeListHead(&Receiver->Pended);
     Receiver->Worker = IoAllocateWorkItem(Device);
     if (!Receiver->Worker) {
@@ -150,7 +150,7 @@ NTSTATUS ReceiverPend(RECEIVER *Receiver, IRP *Irp) {
     if (!NT_SUCCESS(status)) {
         return status;
     }
-    ReceiverPump(Receiver);
+    ReceiverWake(Receiver);
     return STATUS_PENDING;
 }
 
@@ -205,22 +205,22 @@ static BOOLEAN PumpOne(_Inout_ RECEIVER *Receiver) {
 
 _Use_decl_annotations_
 static VOID NTAPI PumpRest(PDEVICE_OBJECT Device, PVOID Context) {
-    SESSION *session = Context;
+    RECEIVER *receiver = Context;
     UNREFERENCED_PARAMETER(Device);
-    while (PumpOne(&session->Receiver)) {
+    while (PumpOne(receiver)) {
     }
-    SessionLeave(session);
+    UsersLeave(receiver->Users);
 }
 
 _Use_decl_annotations_
-VOID ReceiverPump(RECEIVER *Receiver) {
+VOID ReceiverWake(VOID *Context) {
+    RECEIVER *receiver = Context;
     KeMemoryBarrier();
-    if (ReadAcquire(&Receiver->PendedCount) == 0) {
+    if (ReadAcquire(&receiver->PendedCount) == 0) {
         return;
     }
-    if (StartPump(Receiver) && PumpOne(Receiver)) {
-        SESSION *session = CONTAINING_RECORD(Receiver, SESSION, Receiver);
-        SessionEnter(session);
-        IoQueueWorkItem(Receiver->Worker, PumpRest, DelayedWorkQueue, session);
+    if (StartPump(receiver) && PumpOne(receiver)) {
+        UsersEnter(receiver->Users);
+        IoQueueWorkItem(receiver->Worker, PumpRest, DelayedWorkQueue, receiver);
     }
 }

@@ -7,12 +7,15 @@
 #define CMBRIDGE_RECEIVE_H
 
 #include "queue/queue.h"
+#include "session/users.h"
 
 typedef struct RECEIVER {
     IO_CSQ Csq;
     QUEUE *Queue;
+    // Of the session; the work item is one.
+    USERS *Users;
     _Guarded_by_(Queue->Lock) LIST_ENTRY Pended;
-    // Written with the lock held, read without it by ReceiverPump.
+    // Written with the lock held, read without it by ReceiverWake.
     volatile LONG PendedCount;
     _Guarded_by_(Queue->Lock) BOOLEAN Stopped;
     // Queued by whoever sets Pumping and leaves it set.
@@ -24,7 +27,8 @@ typedef struct RECEIVER {
 
 _IRQL_requires_max_(PASSIVE_LEVEL)
 _Must_inspect_result_
-NTSTATUS ReceiverInitialize(_Out_ RECEIVER *Receiver, _In_ __drv_aliasesMem QUEUE *Queue, _In_ DEVICE_OBJECT *Device);
+NTSTATUS ReceiverInitialize(_Out_ RECEIVER *Receiver, _In_ __drv_aliasesMem QUEUE *Queue,
+                            _In_ __drv_aliasesMem USERS *Users, _In_ DEVICE_OBJECT *Device);
 
 // Nobody uses the receiver any more.
 _IRQL_requires_max_(DISPATCH_LEVEL)
@@ -40,10 +44,8 @@ _IRQL_requires_max_(APC_LEVEL)
 _Must_inspect_result_
 NTSTATUS ReceiverPend(_Inout_ RECEIVER *Receiver, _Inout_ IRP *Irp);
 
-// To be called after anything that may allow a request to be completed: a commit, a new request. The session must be
-// held. Completes one request at most; a worker thread completes the others, so that no caller pays for the traffic of
-// all.
-_IRQL_requires_max_(APC_LEVEL)
-VOID ReceiverPump(_Inout_ RECEIVER *Receiver);
+// Context is the RECEIVER. Completes one request at most if there is something to read for it; a worker thread
+// completes the others, so that no caller pays for the traffic of all.
+QUEUE_WAKE ReceiverWake;
 
 #endif

@@ -3,16 +3,17 @@
 #include "session/registration.h"
 #include "base/memory.h"
 #include "base/notify_class.h"
-#include "callback/callback.h"
 #include "key/key_object.h"
 #include "verdict/process_trees.h"
 
 static DRIVER_OBJECT *RegistrationDriver;
+static PEX_CALLBACK_FUNCTION RegistrationCallback;
 static _Interlocked_ volatile LONG PersistentRegistrations;
 
 _Use_decl_annotations_
-CMB_INIT_CODE VOID RegistrationInitialize(DRIVER_OBJECT *DriverObject) {
+CMB_INIT_CODE VOID RegistrationInitialize(DRIVER_OBJECT *DriverObject, PEX_CALLBACK_FUNCTION Callback) {
     RegistrationDriver = DriverObject;
+    RegistrationCallback = Callback;
 }
 
 // The configuration manager compares altitudes but does not check them.
@@ -55,23 +56,19 @@ static VOID UncountPersistent(_In_ UINT32 Options) {
 // The configuration manager knows the registration no more, or never did.
 _IRQL_requires_(PASSIVE_LEVEL)
 static VOID FreeRegistration(_In_ _Post_ptr_invalid_ REGISTRATION *Registration, _Out_ QUEUE_COUNTERS *Counters) {
-    SESSION *session = Registration->Session;
-    RegistrationLeave(Registration);
-    KeWaitForSingleObject(&Registration->Idle, Executive, KernelMode, FALSE, NULL);
+    UsersDrain(&Registration->Users);
     // All who could keep it have left.
     if (Registration->Kept) {
         *Counters = Registration->Counters;
     } else {
-        QueueCloseSource(&session->Queue, Registration->Source, Counters);
+        QueueCloseSource(Registration->Recorder.Queue, Registration->Recorder.Source, Counters);
     }
-    ReserveUninitialize(&Registration->Reserve);
+    ReserveUninitialize(&Registration->Filter.Reserve);
     RulesetRelease(Registration->Ruleset);
-    ProcessTreesFree(Registration->Children);
+    ProcessTreesFree(Registration->Asker.Children);
     UncountPersistent(Registration->Options);
     MemoryFree(Registration);
     ProcessTreesSettle();
-    // The last gap became due.
-    ReceiverPump(&session->Receiver);
 }
 
 // FALSE if the session was stopped; else the registration belongs to whoever takes it from the list.
@@ -83,7 +80,7 @@ static BOOLEAN Publish(_Inout_ REGISTRATION *Registration) {
     KeAcquireSpinLock(&session->Lock, &irql);
     const BOOLEAN ready = session->State == SessionReady;
     if (ready) {
-        QueueNameSource(&session->Queue, Registration->Source, Registration->Cookie.QuadPart);
+        QueueNameSource(&session->Queue, Registration->Recorder.Source, Registration->Filter.Cookie.QuadPart);
         WriteRelease(&Registration->Relaying, TRUE);
         InsertTailList(&session->Registrations, &Registration->Link);
     }
@@ -91,16 +88,29 @@ static BOOLEAN Publish(_Inout_ REGISTRATION *Registration) {
     return ready;
 }
 
-// It fails only if somebody else used our cookie, which cost the registration as well: in no case does it remain.
-_Use_decl_annotations_
-VOID RegistrationUnregister(REGISTRATION *Registration, CMB_UNREGISTER_REPLY *Reply) {
+// The registration is in no list. It fails only if somebody else used our cookie, which cost the registration as well:
+// in no case does it remain.
+_IRQL_requires_max_(PASSIVE_LEVEL)
+static VOID Unregister(_In_ _Post_ptr_invalid_ REGISTRATION *Registration, _Inout_ CMB_UNREGISTER_REPLY *Reply) {
     QUEUE_COUNTERS counters;
     // Whoever is held is in flight.
-    HeldRelease(&Registration->Session->Held, Registration);
-    Reply->Status = CmUnRegisterCallback(Registration->Cookie);
+    HeldRelease(&Registration->Asker);
+    Reply->Status = CmUnRegisterCallback(Registration->Filter.Cookie);
     FreeRegistration(Registration, &counters);
     Reply->Recorded = counters.Recorded;
     Reply->Lost = QueueCountLost(&counters);
+}
+
+// One that has outlived its session and was taken from the list of that. FALSE if there is none.
+_IRQL_requires_max_(PASSIVE_LEVEL)
+static BOOLEAN RemoveKept(_In_opt_ _Post_ptr_invalid_ REGISTRATION *Registration, _Inout_ CMB_UNREGISTER_REPLY *Reply) {
+    if (!Registration) {
+        return FALSE;
+    }
+    SESSION *session = Registration->Session;
+    Unregister(Registration, Reply);
+    SessionEndRemoval(session);
+    return TRUE;
 }
 
 #define BIT(NotifyClass) (1ULL << (NotifyClass))
@@ -135,46 +145,50 @@ static NTSTATUS Prepare(_Inout_ SESSION *Session, _In_ const CMB_REGISTER_REQUES
     if (!CountPersistent(Request->Options)) {
         goto cleanupRegistration;
     }
-    status = ReserveInitialize(&registration->Reserve, KeyObjectGetSize(), RegistrationDriver->DeviceObject);
+    status = ReserveInitialize(&registration->Filter.Reserve, KeyObjectGetSize(), RegistrationDriver->DeviceObject);
     if (!NT_SUCCESS(status)) {
         goto cleanupCount;
     }
     if (Request->Options & CMB_REGISTER_EXEMPT_CHILDREN) {
-        status = ProcessTreesCreateOne(Session->OwnerId, Session->OwnerKey, &registration->Children);
+        status = ProcessTreesCreateOne(Session->OwnerId, Session->OwnerKey, &registration->Asker.Children);
         if (!NT_SUCCESS(status)) {
             goto cleanupReserve;
         }
     }
-    status = QueueOpenSource(&Session->Queue, Request, &registration->Source);
+    status = QueueOpenSource(&Session->Queue, Request, &registration->Recorder.Source);
     if (!NT_SUCCESS(status)) {
         goto cleanupChildren;
     }
-    BreakerInitialize(&registration->Breaker, Request->BreakerMisses, Request->BreakerCoolDown);
+    registration->Recorder.Filter = &registration->Filter;
+    registration->Recorder.Queue = &Session->Queue;
+    registration->Recorder.OldValues = (Request->Options & CMB_REGISTER_OLD_VALUES) != 0;
+    registration->Recorder.MaxDataBytes = Request->MaxDataBytes;
+    registration->Asker.Recorder = &registration->Recorder;
+    registration->Asker.Table = &Session->Held;
+    registration->Asker.OwnerKey = Session->OwnerKey;
+    registration->Asker.DryRun = (Request->Options & CMB_REGISTER_DRY_RUN) != 0;
+    BreakerInitialize(&registration->Asker.Breaker, Request->BreakerMisses, Request->BreakerCoolDown);
     registration->Session = Session;
-    registration->OwnerKey = Session->OwnerKey;
-    registration->MaxDataBytes = Request->MaxDataBytes;
     registration->ClassMask = Request->ClassMask;
     registration->Options = Request->Options;
     registration->IntakeMask = Intake(Request->ClassMask);
-    registration->Users = 1;
-    KeInitializeEvent(&registration->Idle, NotificationEvent, FALSE);
-    registration->InSession = 1;
-    KeInitializeEvent(&registration->Drained, NotificationEvent, FALSE);
+    UsersInitialize(&registration->Users);
+    UsersInitialize(&registration->InSession);
     registration->Altitude.Buffer = (WCHAR *)(registration + 1);
     registration->Altitude.Length = registration->Altitude.MaximumLength = Altitude->Length;
     RtlCopyMemory(registration->Altitude.Buffer, Altitude->Buffer, Altitude->Length);
     KeInitializeSpinLock(&registration->RulesLock);
     RegistrationSwapRuleset(registration, Ruleset);
     if (Ruleset->Rules) {
-        ReserveFill(&registration->Reserve);
+        ReserveFill(&registration->Filter.Reserve);
     }
     *Result = registration;
     return STATUS_SUCCESS;
 
 cleanupChildren:
-    ProcessTreesFree(registration->Children);
+    ProcessTreesFree(registration->Asker.Children);
 cleanupReserve:
-    ReserveUninitialize(&registration->Reserve);
+    ReserveUninitialize(&registration->Filter.Reserve);
 cleanupCount:
     UncountPersistent(Request->Options);
 cleanupRegistration:
@@ -185,8 +199,8 @@ cleanupRegistration:
 _IRQL_requires_(PASSIVE_LEVEL)
 _Must_inspect_result_
 static NTSTATUS Register(_Inout_ REGISTRATION *Registration) {
-    return CmRegisterCallbackEx(CallbackNotify, &Registration->Altitude, RegistrationDriver, Registration,
-                                &Registration->Cookie, NULL);
+    return CmRegisterCallbackEx(RegistrationCallback, &Registration->Altitude, RegistrationDriver, Registration,
+                                &Registration->Filter.Cookie, NULL);
 }
 
 _Use_decl_annotations_
@@ -194,6 +208,7 @@ NTSTATUS RegistrationCreate(SESSION *Session, const CMB_REGISTER_REQUEST *Reques
                             const VOID *Program, CMB_REGISTER_REPLY *Reply) {
     REGISTRATION *registration;
     QUEUE_COUNTERS counters;
+    CMB_UNREGISTER_REPLY nobody;
     RULES_ERROR error;
     RULESET *ruleset;
     NTSTATUS status = RulesetCreate(Program, Request->ProgramSize, NULL, &ruleset, &error);
@@ -213,7 +228,7 @@ NTSTATUS RegistrationCreate(SESSION *Session, const CMB_REGISTER_REQUEST *Reques
         return status;
     }
     status = Register(registration);
-    if (status == STATUS_FLT_INSTANCE_ALTITUDE_COLLISION && RegistrationRemoveKeptAt(Altitude)) {
+    if (status == STATUS_FLT_INSTANCE_ALTITUDE_COLLISION && RemoveKept(RegistrationTakeKeptAt(Altitude), &nobody)) {
         status = Register(registration);
     }
     if (!NT_SUCCESS(status)) {
@@ -222,112 +237,44 @@ NTSTATUS RegistrationCreate(SESSION *Session, const CMB_REGISTER_REQUEST *Reques
         return STATUS_SUCCESS;
     }
     Reply->Status = status;
-    Reply->Cookie = registration->Cookie.QuadPart;
+    Reply->Cookie = registration->Filter.Cookie.QuadPart;
     if (!Publish(registration)) {
-        CMB_UNREGISTER_REPLY nobody;
-        RegistrationUnregister(registration, &nobody);
+        Unregister(registration, &nobody);
         return STATUS_FILE_CLOSED;
     }
     return STATUS_SUCCESS;
 }
 
-_Requires_lock_held_(Session->Lock)
-static REGISTRATION *Find(_In_ const SESSION *Session, _In_ INT64 Cookie) {
-    for (LIST_ENTRY *link = Session->Registrations.Flink; link != &Session->Registrations; link = link->Flink) {
-        REGISTRATION *registration = CONTAINING_RECORD(link, REGISTRATION, Link);
-        if (registration->Cookie.QuadPart == Cookie) {
-            return registration;
-        }
-    }
-    return NULL;
-}
-
-_Use_decl_annotations_
-REGISTRATION *RegistrationEnter(SESSION *Session, INT64 Cookie) {
-    KIRQL irql;
-    KeAcquireSpinLock(&Session->Lock, &irql);
-    REGISTRATION *registration = Find(Session, Cookie);
-    if (registration) {
-        InterlockedIncrement(&registration->Users);
-    }
-    KeReleaseSpinLock(&Session->Lock, irql);
-    return registration;
-}
-
-_Use_decl_annotations_
-VOID RegistrationLeave(REGISTRATION *Registration) {
-    if (InterlockedDecrement(&Registration->Users) == 0) {
-        KeSetEvent(&Registration->Idle, IO_NO_INCREMENT, FALSE);
-    }
-}
-
 _Use_decl_annotations_
 VOID RegistrationRemove(SESSION *Session, INT64 Cookie, CMB_UNREGISTER_REPLY *Reply) {
-    KIRQL irql;
-    KeAcquireSpinLock(&Session->Lock, &irql);
-    REGISTRATION *registration = Find(Session, Cookie);
-    if (registration) {
-        RemoveEntryList(&registration->Link);
-    }
-    KeReleaseSpinLock(&Session->Lock, irql);
+    REGISTRATION *registration = RegistrationTake(Session, Cookie);
     // It relays until it is gone, so that the last operations are complete.
     if (registration) {
-        RegistrationUnregister(registration, Reply);
-    } else if (!RegistrationRemoveKept(Cookie, Reply)) {
+        Unregister(registration, Reply);
+    } else if (!RemoveKept(RegistrationTakeKeptOf(Cookie), Reply)) {
         Reply->Status = STATUS_INVALID_PARAMETER;
     }
 }
 
-// The next one that the end of the session is to reach; NULL if there is none. One that stays is held, and still in the
-// list: an UNREGISTER may be at work.
-_IRQL_requires_max_(DISPATCH_LEVEL)
-_Must_inspect_result_
-static REGISTRATION *TakeNext(_Inout_ SESSION *Session) {
-    REGISTRATION *next = NULL;
-    KIRQL irql;
-    KeAcquireSpinLock(&Session->Lock, &irql);
-    for (LIST_ENTRY *link = Session->Registrations.Flink; !next && link != &Session->Registrations;
-         link = link->Flink) {
-        REGISTRATION *registration = CONTAINING_RECORD(link, REGISTRATION, Link);
-        next = registration->Kept ? NULL : registration;
-    }
-    if (next && next->Options & CMB_REGISTER_PERSIST) {
-        InterlockedIncrement(&next->Users);
-    } else if (next) {
-        RemoveEntryList(&next->Link);
-    }
-    KeReleaseSpinLock(&Session->Lock, irql);
-    return next;
-}
-
 _Use_decl_annotations_
 VOID RegistrationRemoveAll(SESSION *Session) {
-    for (REGISTRATION *registration; (registration = TakeNext(Session)) != NULL;) {
+    for (REGISTRATION *registration; (registration = RegistrationTakeNext(Session)) != NULL;) {
         CMB_UNREGISTER_REPLY nobody;
         if (registration->Options & CMB_REGISTER_PERSIST) {
             RegistrationKeep(registration);
             RegistrationLeave(registration);
         } else {
             WriteRelease(&registration->Relaying, FALSE);
-            RegistrationUnregister(registration, &nobody);
+            Unregister(registration, &nobody);
         }
     }
 }
 
 _Use_decl_annotations_
-BOOLEAN RegistrationQuery(SESSION *Session, INT64 Cookie, QUEUE_COUNTERS *Counters,
-                          CMB_DECISION_STATISTICS *Decisions) {
-    KIRQL nested;
-    KIRQL irql;
-    KeAcquireSpinLock(&Session->Lock, &irql);
-    const REGISTRATION *registration = Find(Session, Cookie);
-    if (registration) {
-        // The session's lock keeps the place from being given to another registration.
-        QueueGetCounters(&Session->Queue, registration->Source, Counters);
-        KeAcquireSpinLock(&Session->Held.Lock, &nested);
-        *Decisions = registration->Decisions;
-        KeReleaseSpinLock(&Session->Held.Lock, nested);
+VOID RegistrationRemoveAllKept(VOID) {
+    CMB_UNREGISTER_REPLY nobody;
+    for (REGISTRATION *registration; (registration = RegistrationTakeAnyKept()) != NULL;) {
+        WriteRelease(&registration->Relaying, FALSE);
+        (VOID) RemoveKept(registration, &nobody);
     }
-    KeReleaseSpinLock(&Session->Lock, irql);
-    return registration != NULL;
 }

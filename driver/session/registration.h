@@ -5,42 +5,23 @@
 #ifndef CMBRIDGE_REGISTRATION_H
 #define CMBRIDGE_REGISTRATION_H
 
-#include "base/reserve.h"
-#include "decide/breaker.h"
 #include "session/session.h"
-#include "verdict/ruleset.h"
-
-typedef struct REGISTRATION REGISTRATION;
 
 struct REGISTRATION {
     _Guarded_by_(Session->Lock) LIST_ENTRY Link;
     SESSION *Session;
-    // Place in Session->Queue.Sources.
-    ULONG Source;
-    ULONG MaxDataBytes;
     // CMB_REGISTER_*
     UINT32 Options;
-    // PsGetProcessStartKey of the session's process.
-    UINT64 OwnerKey;
-    // Owned: its descendants. NULL without CMB_REGISTER_EXEMPT_CHILDREN.
-    PROCESS_TREES *Children;
     UINT64 ClassMask;
     // ClassMask, the pre of each wanted post, and what is needed to know about key objects.
     UINT64 IntakeMask;
-    // Written by the configuration manager while callbacks already arrive: valid once Relaying was seen.
-    LARGE_INTEGER Cookie;
-    // Read with acquire by the callback: set after Cookie is known, cleared when the session stops.
-    volatile LONG Relaying;
     // As it was registered; behind the structure.
     UNICODE_STRING Altitude;
-    // The session has ended, and nothing is recorded.
-    volatile LONG Silent;
-    // The same, and nobody uses what the session has given up.
+    // Read with acquire by the callback: set after the cookie is known, cleared when the session stops. The cookie is
+    // valid once it was seen.
+    volatile LONG Relaying;
+    // The session has ended, nothing is recorded, and nobody uses what the session has given up.
     _Guarded_by_(Session->Lock) BOOLEAN Kept;
-    // Of CMB_REGISTER_PERSIST: callbacks that began while the session lasted, and one for the session itself.
-    _Interlocked_ volatile LONG InSession;
-    // Signalled when InSession is 0.
-    KEVENT Drained;
     // How much was recorded, once it is Kept.
     QUEUE_COUNTERS Counters;
 
@@ -51,24 +32,21 @@ struct REGISTRATION {
     // without the lock.
     volatile LONG64 Wanted;
     volatile LONG64 RulesSerial;
-    // KEY_OBJECTs.
-    RESERVE Reserve;
 
-    // It is being removed: nobody is held for it.
-    _Guarded_by_(Session->Held.Lock) BOOLEAN Released;
-    _Guarded_by_(Session->Held.Lock) BREAKER Breaker;
-    _Guarded_by_(Session->Held.Lock) CMB_DECISION_STATISTICS Decisions;
-    // Breaker.UntoldCount is not 0: changed with the lock held, read without it.
-    volatile LONG BreakerUntold;
+    // What the rooms below do their part of the work with.
+    KEY_FILTER Filter;
+    RECORDER Recorder;
+    ASKER Asker;
 
     // Requests that are at work with the registration, and one for the configuration manager.
-    _Interlocked_ volatile LONG Users;
-    // Signalled when Users is 0.
-    KEVENT Idle;
+    USERS Users;
+    // Of CMB_REGISTER_PERSIST: callbacks that began while the session lasted, and one for the session itself.
+    USERS InSession;
 };
 
+// Callback is what the configuration manager calls, with a REGISTRATION as its context.
 _IRQL_requires_max_(PASSIVE_LEVEL)
-VOID RegistrationInitialize(_In_ DRIVER_OBJECT *DriverObject);
+VOID RegistrationInitialize(_In_ DRIVER_OBJECT *DriverObject, _In_ PEX_CALLBACK_FUNCTION Callback);
 
 // ^[0-9]+(\.[0-9]+)?$
 _Must_inspect_result_
@@ -82,7 +60,8 @@ NTSTATUS RegistrationCreate(_Inout_ SESSION *Session, _In_ const CMB_REGISTER_RE
                             _In_ PCUNICODE_STRING Altitude, _In_reads_bytes_(Request->ProgramSize) const VOID *Program,
                             _Inout_ CMB_REGISTER_REPLY *Reply);
 
-// The registration, which does not go away before RegistrationLeave; NULL if the session has no such cookie.
+// registration_list.c: the registration, which does not go away before RegistrationLeave; NULL if the session has no
+// such cookie.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
 REGISTRATION *RegistrationEnter(_Inout_ SESSION *Session, _In_ INT64 Cookie);
@@ -105,11 +84,6 @@ _Must_inspect_result_
 NTSTATUS RegistrationSetRules(_Inout_ SESSION *Session, _In_ INT64 Cookie, _In_reads_bytes_(Size) const VOID *Program,
                               _In_ ULONG Size, _Inout_ CMB_SET_RULES_REPLY *Reply);
 
-// registration_exempt.c: whether nobody is asked about what the process does: it is the session's own, or one that
-// CMB_REGISTER_EXEMPT_CHILDREN leaves out.
-_IRQL_requires_max_(DISPATCH_LEVEL)
-BOOLEAN RegistrationIsExempt(_In_ const REGISTRATION *Registration, _In_ const IDENTITY_PROCESS *Process);
-
 // Lets go who is held, and returns when no notification is in flight any more. Status becomes the result of
 // CmUnRegisterCallback, or STATUS_INVALID_PARAMETER if the session has no such cookie. Not from a registry callback,
 // and not with a lock held that one takes. One whose session is gone is everybody's.
@@ -125,15 +99,21 @@ VOID RegistrationRemoveAll(_Inout_ SESSION *Session);
 _IRQL_requires_max_(PASSIVE_LEVEL)
 VOID RegistrationKeep(_Inout_ REGISTRATION *Registration);
 
-// registration_keep.c: removes the registration with the cookie whose session is gone, likewise that of an equal
-// altitude, and all. FALSE if there is none.
-_IRQL_requires_max_(PASSIVE_LEVEL)
-BOOLEAN RegistrationRemoveKept(_In_ INT64 Cookie, _Inout_ CMB_UNREGISTER_REPLY *Reply);
-_IRQL_requires_max_(PASSIVE_LEVEL)
-_Must_inspect_result_
-BOOLEAN RegistrationRemoveKeptAt(_In_ PCUNICODE_STRING Altitude);
+// All registrations whose session is gone.
 _IRQL_requires_max_(PASSIVE_LEVEL)
 VOID RegistrationRemoveAllKept(VOID);
+
+// registration_keep.c: a registration whose session is gone, taken from the list of that: the one with the cookie, the
+// one of an equal altitude, any. NULL if there is none; otherwise SessionEndRemoval follows when it was removed.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+_Must_inspect_result_
+REGISTRATION *RegistrationTakeKeptOf(_In_ INT64 Cookie);
+_IRQL_requires_max_(DISPATCH_LEVEL)
+_Must_inspect_result_
+REGISTRATION *RegistrationTakeKeptAt(_In_ PCUNICODE_STRING Altitude);
+_IRQL_requires_max_(DISPATCH_LEVEL)
+_Must_inspect_result_
+REGISTRATION *RegistrationTakeAnyKept(VOID);
 
 // registration_keep.c: around each callback. TRUE: the session's memory stays until RegistrationLeaveSession.
 _IRQL_requires_max_(DISPATCH_LEVEL)
@@ -142,16 +122,20 @@ BOOLEAN RegistrationEnterSession(_Inout_ REGISTRATION *Registration);
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID RegistrationLeaveSession(_Inout_ REGISTRATION *Registration);
 
-// registration_keep.c: takes one that is kept from the session's list. NULL if none matches.
+// registration_list.c: takes a registration from the session's list: the one with the cookie; the next one that the end
+// of the session is to reach; one that is kept and that matches. NULL if there is none. One that is to stay beyond the
+// session's end is only entered and remains in the list: an UNREGISTER may be at work.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+_Must_inspect_result_
+REGISTRATION *RegistrationTake(_Inout_ SESSION *Session, _In_ INT64 Cookie);
+_IRQL_requires_max_(DISPATCH_LEVEL)
+_Must_inspect_result_
+REGISTRATION *RegistrationTakeNext(_Inout_ SESSION *Session);
 _IRQL_requires_(DISPATCH_LEVEL)
 _Must_inspect_result_
 REGISTRATION *RegistrationTakeKept(_Inout_ SESSION *Session, _In_ SESSION_MATCH *Match, _In_opt_ const VOID *Context);
 
-// registration.c, for registration_keep.c: the registration is in no list.
-_IRQL_requires_max_(PASSIVE_LEVEL)
-VOID RegistrationUnregister(_In_ _Post_ptr_invalid_ REGISTRATION *Registration, _Inout_ CMB_UNREGISTER_REPLY *Reply);
-
-// FALSE if the session has no such cookie.
+// registration_list.c: FALSE if the session has no such cookie.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
 _Success_(return != FALSE)

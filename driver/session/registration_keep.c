@@ -11,24 +11,12 @@
 
 _Use_decl_annotations_
 BOOLEAN RegistrationEnterSession(REGISTRATION *Registration) {
-    if (!(Registration->Options & CMB_REGISTER_PERSIST)) {
-        return FALSE;
-    }
-    for (LONG count = ReadAcquire(&Registration->InSession); count != 0;) {
-        const LONG found = InterlockedCompareExchange(&Registration->InSession, count + 1, count);
-        if (found == count) {
-            return TRUE;
-        }
-        count = found;
-    }
-    return FALSE;
+    return Registration->Options & CMB_REGISTER_PERSIST && UsersTryEnter(&Registration->InSession);
 }
 
 _Use_decl_annotations_
 VOID RegistrationLeaveSession(REGISTRATION *Registration) {
-    if (InterlockedDecrement(&Registration->InSession) == 0) {
-        KeSetEvent(&Registration->Drained, IO_NO_INCREMENT, FALSE);
-    }
+    UsersLeave(&Registration->InSession);
 }
 
 _Use_decl_annotations_
@@ -36,51 +24,22 @@ VOID RegistrationKeep(REGISTRATION *Registration) {
     SESSION *session = Registration->Session;
     KIRQL irql;
     // Before the count can become 0: whoever is not counted uses no place in the queue.
-    WriteRelease(&Registration->Silent, TRUE);
-    RegistrationLeaveSession(Registration);
-    KeWaitForSingleObject(&Registration->Drained, Executive, KernelMode, FALSE, NULL);
-    QueueCloseSource(&session->Queue, Registration->Source, &Registration->Counters);
+    WriteRelease(&Registration->Recorder.Silent, TRUE);
+    UsersDrain(&Registration->InSession);
+    QueueCloseSource(&session->Queue, Registration->Recorder.Source, &Registration->Counters);
     KeAcquireSpinLock(&session->Lock, &irql);
     Registration->Kept = TRUE;
     KeReleaseSpinLock(&session->Lock, irql);
 }
 
-_Use_decl_annotations_
-REGISTRATION *RegistrationTakeKept(SESSION *Session, SESSION_MATCH *Match, const VOID *Context) {
-    REGISTRATION *taken = NULL;
-    KIRQL irql;
-    KeAcquireSpinLock(&Session->Lock, &irql);
-    for (LIST_ENTRY *link = Session->Registrations.Flink; !taken && link != &Session->Registrations;
-         link = link->Flink) {
-        REGISTRATION *registration = CONTAINING_RECORD(link, REGISTRATION, Link);
-        taken = registration->Kept && Match(registration, Context) ? registration : NULL;
-    }
-    if (taken) {
-        RemoveEntryList(&taken->Link);
-    }
-    KeReleaseSpinLock(&Session->Lock, irql);
-    return taken;
-}
-
-_IRQL_requires_max_(PASSIVE_LEVEL)
-static VOID Remove(_In_ _Post_ptr_invalid_ REGISTRATION *Registration, _Inout_ CMB_UNREGISTER_REPLY *Reply) {
-    SESSION *session = Registration->Session;
-    RegistrationUnregister(Registration, Reply);
-    SessionEndRemoval(session);
-}
-
 _Function_class_(SESSION_MATCH)
 static BOOLEAN HasCookie(_In_ const REGISTRATION *Registration, _In_ const VOID *Context) {
-    return Registration->Cookie.QuadPart == *(const INT64 *)Context;
+    return Registration->Filter.Cookie.QuadPart == *(const INT64 *)Context;
 }
 
 _Use_decl_annotations_
-BOOLEAN RegistrationRemoveKept(INT64 Cookie, CMB_UNREGISTER_REPLY *Reply) {
-    REGISTRATION *registration = SessionTakeKept(HasCookie, &Cookie);
-    if (registration) {
-        Remove(registration, Reply);
-    }
-    return registration != NULL;
+REGISTRATION *RegistrationTakeKeptOf(INT64 Cookie) {
+    return SessionTakeKept(HasCookie, &Cookie);
 }
 
 // Leading zeros of the whole number and zeros at the end of the fraction do not count.
@@ -127,13 +86,8 @@ static BOOLEAN HasAltitude(_In_ const REGISTRATION *Registration, _In_ const VOI
 }
 
 _Use_decl_annotations_
-BOOLEAN RegistrationRemoveKeptAt(PCUNICODE_STRING Altitude) {
-    CMB_UNREGISTER_REPLY nobody;
-    REGISTRATION *registration = SessionTakeKept(HasAltitude, Altitude);
-    if (registration) {
-        Remove(registration, &nobody);
-    }
-    return registration != NULL;
+REGISTRATION *RegistrationTakeKeptAt(PCUNICODE_STRING Altitude) {
+    return SessionTakeKept(HasAltitude, Altitude);
 }
 
 _Function_class_(SESSION_MATCH)
@@ -144,10 +98,6 @@ static BOOLEAN IsAny(_In_ const REGISTRATION *Registration, _In_ const VOID *Con
 }
 
 _Use_decl_annotations_
-VOID RegistrationRemoveAllKept(VOID) {
-    CMB_UNREGISTER_REPLY nobody;
-    for (REGISTRATION *registration; (registration = SessionTakeKept(IsAny, NULL)) != NULL;) {
-        WriteRelease(&registration->Relaying, FALSE);
-        Remove(registration, &nobody);
-    }
+REGISTRATION *RegistrationTakeAnyKept(VOID) {
+    return SessionTakeKept(IsAny, NULL);
 }

@@ -8,7 +8,7 @@
 // Whoever comes later gets the new ruleset, so that numbers given for that are higher than the one that is returned.
 _Use_decl_annotations_
 UINT64 RegistrationSwapRuleset(REGISTRATION *Registration, RULESET *Ruleset) {
-    QUEUE *queue = &Registration->Session->Queue;
+    QUEUE *queue = Registration->Recorder.Queue;
     KIRQL irql;
     KIRQL nested;
     KeAcquireSpinLock(&Registration->RulesLock, &irql);
@@ -53,7 +53,7 @@ static NTSTATUS SetRules(_Inout_ REGISTRATION *Registration, _In_reads_bytes_(Si
         return status;
     }
     if (ruleset->Rules) {
-        ReserveFill(&Registration->Reserve);
+        ReserveFill(&Registration->Filter.Reserve);
     }
     Reply->Status = STATUS_SUCCESS;
     Reply->Sequence = RegistrationSwapRuleset(Registration, ruleset);

@@ -9,6 +9,8 @@
 #include "decide/held.h"
 #include "session/receive.h"
 
+typedef struct REGISTRATION REGISTRATION;
+
 typedef enum SESSION_STATE {
     // Opened; nothing but HELLO is answered.
     SessionNew,
@@ -30,9 +32,7 @@ typedef struct SESSION {
     UINT64 OwnerKey;
     UINT32 OwnerId;
     // Dispatch routines and work items that are at work, and one for the open handle.
-    _Interlocked_ volatile LONG Users;
-    // Signalled when Users is 0.
-    KEVENT Idle;
+    USERS Users;
 
     KSPIN_LOCK Lock;
     _Guarded_by_(Lock) SESSION_STATE State;
@@ -60,10 +60,11 @@ typedef struct SESSION_TOTALS {
     CMB_DECISION_STATISTICS Decisions;
 } SESSION_TOTALS;
 
+// session_list.c
 _IRQL_requires_max_(PASSIVE_LEVEL)
 VOID SessionInitialize(VOID);
 
-// All sessions are gone: an open handle keeps the driver loaded, and no registration is kept any more.
+// session_list.c: all sessions are gone: an open handle keeps the driver loaded, and no registration is kept any more.
 _IRQL_requires_max_(PASSIVE_LEVEL)
 VOID SessionUninitialize(VOID);
 
@@ -81,8 +82,16 @@ VOID SessionStop(_Inout_ SESSION *Session);
 _IRQL_requires_max_(PASSIVE_LEVEL)
 VOID SessionFree(_In_ _Post_ptr_invalid_ SESSION *Session);
 
-// Takes a registration that has outlived its session from the list of that; NULL if none matches. SessionEndRemoval
-// follows when the registration is gone, and frees what was left of the session.
+// session_list.c: puts a session that is complete into the list of all sessions.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID SessionLink(_Inout_ SESSION *Session);
+
+// session_list.c: the handle is gone. Frees the session once no registration needs it any more.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID SessionDetach(_Inout_ _Post_ptr_invalid_ SESSION *Session);
+
+// session_list.c: takes a registration that has outlived its session from the list of that; NULL if none matches.
+// SessionEndRemoval follows when the registration is gone, and frees what was left of the session.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
 REGISTRATION *SessionTakeKept(_In_ SESSION_MATCH *Match, _In_opt_ const VOID *Context);
@@ -104,10 +113,11 @@ NTSTATUS SessionStart(_Inout_ SESSION *Session, _In_ ULONG QueueBytes, _In_ ULON
 _IRQL_requires_max_(DISPATCH_LEVEL)
 SESSION_STATE SessionGetState(_Inout_ SESSION *Session);
 
+// session_list.c: adds up.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID SessionQuery(_Inout_ SESSION *Session, _Inout_ SESSION_TOTALS *Totals);
 
-// Over all sessions; the counters include sessions that are closed.
+// session_list.c: over all sessions; the counters include sessions that are closed.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID SessionQueryAll(_Out_ SESSION_TOTALS *Totals);
 

@@ -5,10 +5,9 @@
 
 // Not zeroed as a whole: the room for texts is large and rarely used.
 _Use_decl_annotations_
-VOID SubjectBegin(SUBJECT *Subject, REGISTRATION *Registration, const RULES *Rules, const NOTIFY_CLASS *Class,
-                  VOID *Pre) {
+VOID SubjectBegin(SUBJECT *Subject, KEY_FILTER *Filter, const RULES *Rules, const NOTIFY_CLASS *Class, VOID *Pre) {
     RtlZeroMemory(Subject, FIELD_OFFSET(SUBJECT, Text.Short));
-    Subject->Registration = Registration;
+    Subject->Filter = Filter;
     Subject->Rules = Rules;
     Subject->Class = Class;
     Subject->Pre = Pre;
@@ -109,7 +108,7 @@ static FACT_STATE FindPath(_Inout_ SUBJECT *Subject, _Inout_ SUBJECT_PATH *Path,
     RtlZeroMemory(Text, sizeof(*Text));
     Path->Name = KeyObjectTakeName(KeyObject, &Path->Path.Generation);
     if (!Path->Name) {
-        KeyPathGet(&Path->Path, Subject->Registration, Object);
+        KeyPathGet(&Path->Path, Subject->Filter, Object);
         if (Path->Path.Given) {
             Text->Units = Path->Path.Given->Buffer;
             Text->Count = Path->Path.Given->Length / sizeof(WCHAR);
@@ -159,7 +158,7 @@ static VOID FindObject(_Inout_ SUBJECT *Subject) {
     Subject->HitsKnown = Subject->Hits.Count != RULES_HITS_MANY;
     // Nothing can be attached any more to an object that is being closed.
     if (!Subject->KeyObject && Subject->Class->Body != NotifyBodyClose) {
-        Subject->KeyObject = KeyObjectAttach(Subject->Registration, Subject->Object, NULL, Subject->Opener, FALSE);
+        Subject->KeyObject = KeyObjectAttach(Subject->Filter, Subject->Object, NULL, Subject->Opener, FALSE);
     }
     Subject->Generation = path->Path.Generation;
     KeyObjectKeepHits(Subject->KeyObject, serial, &Subject->Hits, Subject->Generation);

@@ -44,7 +44,7 @@ typedef struct SUBJECT_PATH {
 } SUBJECT_PATH;
 
 typedef struct SUBJECT {
-    REGISTRATION *Registration;
+    KEY_FILTER *Filter;
     const RULES *Rules;
     const NOTIFY_CLASS *Class;
     // The structure of the pre notification; NULL if there is none.
@@ -80,7 +80,7 @@ typedef struct SUBJECT {
 } SUBJECT;
 
 // Rules are kept by the caller.
-VOID SubjectBegin(_Out_ SUBJECT *Subject, _In_ REGISTRATION *Registration, _In_ const RULES *Rules,
+VOID SubjectBegin(_Out_ SUBJECT *Subject, _In_ KEY_FILTER *Filter, _In_ const RULES *Rules,
                   _In_ const NOTIFY_CLASS *Class, _In_opt_ VOID *Pre);
 
 // The key is that of a live object.

@@ -201,12 +201,3 @@ BOOLEAN VerdictCanWant(const RULESET *Ruleset, SUBJECT *Subject, ULONG Number, B
     }
     return !RulesIsIgnored(&match);
 }
-
-_Use_decl_annotations_
-VOID VerdictLose(const REGISTRATION *Registration, VERDICT Verdict) {
-    LARGE_INTEGER time;
-    KeQuerySystemTimePrecise(&time);
-    QueueLose(&Registration->Session->Queue, Registration->Source,
-              Verdict.Kind == VerdictCaptureFault ? CMB_GAP_CAPTURE_FAULT : CMB_GAP_NO_MEMORY, time.QuadPart);
-    ReceiverPump(&Registration->Session->Receiver);
-}

@@ -5,6 +5,7 @@
 #ifndef CMBRIDGE_VERDICT_H
 #define CMBRIDGE_VERDICT_H
 
+#include "verdict/ruleset.h"
 #include "verdict/subject.h"
 
 typedef enum VERDICT_KIND {
@@ -37,9 +38,5 @@ VERDICT VerdictDecide(_In_ const RULESET *Ruleset, _Inout_ SUBJECT *Subject, _In
 _IRQL_requires_max_(APC_LEVEL)
 BOOLEAN VerdictCanWant(_In_ const RULESET *Ruleset, _Inout_ SUBJECT *Subject, _In_ ULONG Number,
                        _In_ BOOLEAN ByAnybody);
-
-// Of an undecided notification: counts it as lost.
-_IRQL_requires_max_(DISPATCH_LEVEL)
-VOID VerdictLose(_In_ const REGISTRATION *Registration, _In_ VERDICT Verdict);
 
 #endif

@@ -72,10 +72,10 @@ TEST_F(DecisionCarryTest, BypassOfALoadThatWantsAHandleIsRefused) {
     subject.MustAnswer = TRUE;
     DECISION decision{};
     decision.Kind = CMB_DECISION_BYPASS;
-    REGISTRATION registration{};
+    LARGE_INTEGER cookie{};
     REG_LOAD_KEY_INFORMATION load{};
     DECISION_RESULT result;
-    DecisionCarryPre(&decision, &registration, &subject, &load, &result);
+    DecisionCarryPre(&decision, &cookie, &subject, &load, &result);
     EXPECT_EQ(result.Return, STATUS_NOT_SUPPORTED);
     EXPECT_TRUE(result.Failed);
 }

@@ -18,12 +18,11 @@ Decider::Decider(std::u16string_view altitude, ULONG number, Wish wish, size_t t
     std::u16string text(altitude);
     UNICODE_STRING string = unicode(text);
     EXPECT_EQ(simulator::Machine::shared()->loadDriver(service_, deciderEntry), STATUS_SUCCESS);
-    EXPECT_EQ(CmRegisterCallbackEx(notify, &string, deciderDriver, this, &registration_.Cookie, nullptr),
-              STATUS_SUCCESS);
+    EXPECT_EQ(CmRegisterCallbackEx(notify, &string, deciderDriver, this, &cookie_, nullptr), STATUS_SUCCESS);
 }
 
 Decider::~Decider() {
-    EXPECT_EQ(CmUnRegisterCallback(registration_.Cookie), STATUS_SUCCESS);
+    EXPECT_EQ(CmUnRegisterCallback(cookie_), STATUS_SUCCESS);
     EXPECT_EQ(simulator::Machine::shared()->unloadDriver(service_), STATUS_SUCCESS);
 }
 
@@ -65,9 +64,9 @@ NTSTATUS Decider::decide(ULONG number, PVOID information) {
     DecisionDescribe(&outcome.subject, notifyClass, number, pre, operation, &call_);
     outcome.check = DecisionCheck(&decision, &outcome.subject);
     if (outcome.check == CMB_REPLY_ACCEPTED && post) {
-        DecisionCarryPost(&decision, &registration_, &outcome.subject, operation, &outcome.result);
+        DecisionCarryPost(&decision, &cookie_, &outcome.subject, operation, &outcome.result);
     } else if (outcome.check == CMB_REPLY_ACCEPTED) {
-        DecisionCarryPre(&decision, &registration_, &outcome.subject, pre, &outcome.result);
+        DecisionCarryPre(&decision, &cookie_, &outcome.subject, pre, &outcome.result);
     }
     if (after_) {
         after_(information);

@@ -99,7 +99,7 @@ class Decider {
     std::vector<Outcome> outcomes_;
     std::function<void()> before_;
     std::function<void(PVOID)> after_;
-    REGISTRATION registration_{};
+    LARGE_INTEGER cookie_{};
     CALL call_{};
     std::u16string service_;
 };

@@ -149,7 +149,8 @@ TEST_F(QueueGapTest, ManyThatAreGone) {
 class Lonely {
   public:
     Lonely() {
-        QueueInitialize(&queue);
+        QueueInitialize(
+            &queue, [](VOID *wakes) { ++*static_cast<unsigned *>(wakes); }, &wakes);
         EXPECT_EQ(QueueAllocate(&queue, CMB_MIN_QUEUE_BYTES, 16), STATUS_SUCCESS);
     }
     ~Lonely() { QueueUninitialize(&queue); }
@@ -172,6 +173,8 @@ class Lonely {
         return parseBatch(std::as_bytes(std::span(output)), size);
     }
     QUEUE queue;
+    // How often the reader was told that there may be something to read.
+    unsigned wakes = 0;
 };
 
 TEST_F(QueueGapTest, CausesAreCountedApart) {
@@ -234,6 +237,34 @@ TEST_F(QueueGapTest, RecordThatIsNotCompleteDoesNotHideIt) {
         QUEUE_COUNTERS counters;
         QueueCloseSource(&lonely.queue, first, &counters);
         QueueCloseSource(&lonely.queue, second, &counters);
+    });
+}
+
+// Whoever makes something readable wakes the reader; what a producer still writes is nothing to read.
+TEST_F(QueueGapTest, QueueWakesItsReader) {
+    actor_->run([] {
+        Lonely lonely;
+        CMB_REGISTER_REQUEST options{};
+        options.RateLimit = options.RateBurst = 1;
+        const ULONG source = lonely.open(1, options);
+        QUEUE_REQUEST request{};
+        request.Source = source;
+        request.RecordSize = sizeof(CMB_RECORD);
+        QUEUE_RESERVATION reservation{};
+        EXPECT_TRUE(QueueAdmit(&lonely.queue, source, 5));
+        ASSERT_EQ(QueueReserve(&lonely.queue, &request, &reservation), QueueReserved);
+        EXPECT_EQ(lonely.wakes, 0u);
+        reservation.Record->Flags = CMB_RECORD_PATH_UNAVAILABLE;
+        EXPECT_EQ(QueueCommit(&lonely.queue, &reservation, 0, FALSE), 1u);
+        EXPECT_EQ(lonely.wakes, 1u);
+        EXPECT_FALSE(QueueAdmit(&lonely.queue, source, 5));
+        EXPECT_EQ(lonely.wakes, 2u);
+        QueueLose(&lonely.queue, source, CMB_GAP_NO_MEMORY, 5);
+        EXPECT_EQ(lonely.wakes, 3u);
+        QUEUE_COUNTERS counters;
+        QueueCloseSource(&lonely.queue, source, &counters);
+        EXPECT_EQ(lonely.wakes, 4u);
+        EXPECT_EQ(lonely.take().size(), 2u);
     });
 }
 

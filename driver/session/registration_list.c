@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+//
+// The registrations of a session: finding them, and taking them from its list.
+
+#include "session/registration.h"
+
+_Requires_lock_held_(Session->Lock)
+static REGISTRATION *FindByCookie(_In_ const SESSION *Session, _In_ INT64 Cookie) {
+    for (LIST_ENTRY *link = Session->Registrations.Flink; link != &Session->Registrations; link = link->Flink) {
+        REGISTRATION *registration = CONTAINING_RECORD(link, REGISTRATION, Link);
+        if (registration->Filter.Cookie.QuadPart == Cookie) {
+            return registration;
+        }
+    }
+    return NULL;
+}
+
+_Use_decl_annotations_
+REGISTRATION *RegistrationEnter(SESSION *Session, INT64 Cookie) {
+    KIRQL irql;
+    KeAcquireSpinLock(&Session->Lock, &irql);
+    REGISTRATION *registration = FindByCookie(Session, Cookie);
+    if (registration) {
+        UsersEnter(&registration->Users);
+    }
+    KeReleaseSpinLock(&Session->Lock, irql);
+    return registration;
+}
+
+_Use_decl_annotations_
+VOID RegistrationLeave(REGISTRATION *Registration) {
+    UsersLeave(&Registration->Users);
+}
+
+_Use_decl_annotations_
+REGISTRATION *RegistrationTake(SESSION *Session, INT64 Cookie) {
+    KIRQL irql;
+    KeAcquireSpinLock(&Session->Lock, &irql);
+    REGISTRATION *registration = FindByCookie(Session, Cookie);
+    if (registration) {
+        RemoveEntryList(&registration->Link);
+    }
+    KeReleaseSpinLock(&Session->Lock, irql);
+    return registration;
+}
+
+_Use_decl_annotations_
+REGISTRATION *RegistrationTakeNext(SESSION *Session) {
+    REGISTRATION *next = NULL;
+    KIRQL irql;
+    KeAcquireSpinLock(&Session->Lock, &irql);
+    for (LIST_ENTRY *link = Session->Registrations.Flink; !next && link != &Session->Registrations;
+         link = link->Flink) {
+        REGISTRATION *registration = CONTAINING_RECORD(link, REGISTRATION, Link);
+        next = registration->Kept ? NULL : registration;
+    }
+    if (next && next->Options & CMB_REGISTER_PERSIST) {
+        UsersEnter(&next->Users);
+    } else if (next) {
+        RemoveEntryList(&next->Link);
+    }
+    KeReleaseSpinLock(&Session->Lock, irql);
+    return next;
+}
+
+_Use_decl_annotations_
+REGISTRATION *RegistrationTakeKept(SESSION *Session, SESSION_MATCH *Match, const VOID *Context) {
+    REGISTRATION *taken = NULL;
+    KIRQL irql;
+    KeAcquireSpinLock(&Session->Lock, &irql);
+    for (LIST_ENTRY *link = Session->Registrations.Flink; !taken && link != &Session->Registrations;
+         link = link->Flink) {
+        REGISTRATION *registration = CONTAINING_RECORD(link, REGISTRATION, Link);
+        taken = registration->Kept && Match(registration, Context) ? registration : NULL;
+    }
+    if (taken) {
+        RemoveEntryList(&taken->Link);
+    }
+    KeReleaseSpinLock(&Session->Lock, irql);
+    return taken;
+}
+
+_Use_decl_annotations_
+BOOLEAN RegistrationQuery(SESSION *Session, INT64 Cookie, QUEUE_COUNTERS *Counters,
+                          CMB_DECISION_STATISTICS *Decisions) {
+    KIRQL nested;
+    KIRQL irql;
+    KeAcquireSpinLock(&Session->Lock, &irql);
+    const REGISTRATION *registration = FindByCookie(Session, Cookie);
+    if (registration) {
+        // The session's lock keeps the place from being given to another registration.
+        QueueGetCounters(&Session->Queue, registration->Recorder.Source, Counters);
+        KeAcquireSpinLock(&Session->Held.Lock, &nested);
+        *Decisions = registration->Asker.Counters;
+        KeReleaseSpinLock(&Session->Held.Lock, nested);
+    }
+    KeReleaseSpinLock(&Session->Lock, irql);
+    return registration != NULL;
+}

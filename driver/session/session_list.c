@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+//
+// The sessions of the driver: those that are open, and what is left of those whose registrations are kept.
+
+#include "base/memory.h"
+#include "decide/held_count.h"
+#include "session/registration.h"
+
+// Lock order: this one, a session's, that of what it holds, its queue's.
+static KSPIN_LOCK SessionListLock;
+static _Guarded_by_(SessionListLock) LIST_ENTRY SessionList;
+static _Guarded_by_(SessionListLock) QUEUE_COUNTERS SessionPastCounters;
+static _Guarded_by_(SessionListLock) CMB_DECISION_STATISTICS SessionPastDecisions;
+
+_Use_decl_annotations_
+CMB_INIT_CODE VOID SessionInitialize(VOID) {
+    KeInitializeSpinLock(&SessionListLock);
+    InitializeListHead(&SessionList);
+    RtlZeroMemory(&SessionPastCounters, sizeof(SessionPastCounters));
+    RtlZeroMemory(&SessionPastDecisions, sizeof(SessionPastDecisions));
+}
+
+_Use_decl_annotations_
+VOID SessionUninitialize(VOID) {
+    NT_ASSERT(IsListEmpty(&SessionList));
+}
+
+static VOID AddCounters(_Inout_ QUEUE_COUNTERS *Sum, _In_ const QUEUE_COUNTERS *Counters) {
+    Sum->Callbacks += Counters->Callbacks;
+    Sum->Recorded += Counters->Recorded;
+    Sum->Coalesced += Counters->Coalesced;
+    Sum->Delivered += Counters->Delivered;
+    Sum->LostQueueFull += Counters->LostQueueFull;
+    Sum->LostNoMemory += Counters->LostNoMemory;
+    Sum->LostCaptureFault += Counters->LostCaptureFault;
+    Sum->LostRateLimit += Counters->LostRateLimit;
+    Sum->PathFailures += Counters->PathFailures;
+    Sum->CaptureFaults += Counters->CaptureFaults;
+}
+
+// Whether nothing is left that needs the session; then nobody finds it any more, and the caller frees it.
+_Requires_lock_held_(SessionListLock)
+_Must_inspect_result_
+static BOOLEAN UnlinkIfOver(_Inout_ SESSION *Session) {
+    KIRQL irql;
+    KeAcquireSpinLock(&Session->Lock, &irql);
+    const BOOLEAN over = Session->Detached && !Session->Removals && IsListEmpty(&Session->Registrations);
+    KeReleaseSpinLock(&Session->Lock, irql);
+    if (over) {
+        RemoveEntryList(&Session->Link);
+        AddCounters(&SessionPastCounters, &Session->Queue.Counters);
+        HeldAddCounters(&SessionPastDecisions, &Session->Held.Counters);
+    }
+    return over;
+}
+
+_Use_decl_annotations_
+VOID SessionLink(SESSION *Session) {
+    KIRQL irql;
+    KeAcquireSpinLock(&SessionListLock, &irql);
+    InsertTailList(&SessionList, &Session->Link);
+    KeReleaseSpinLock(&SessionListLock, irql);
+}
+
+_Use_decl_annotations_
+VOID SessionDetach(SESSION *Session) {
+    KIRQL irql;
+    KeAcquireSpinLock(&SessionListLock, &irql);
+    Session->Detached = TRUE;
+    const BOOLEAN over = UnlinkIfOver(Session);
+    KeReleaseSpinLock(&SessionListLock, irql);
+    if (over) {
+        MemoryFree(Session);
+    }
+}
+
+_Use_decl_annotations_
+REGISTRATION *SessionTakeKept(SESSION_MATCH *Match, const VOID *Context) {
+    REGISTRATION *registration = NULL;
+    KIRQL irql;
+    KeAcquireSpinLock(&SessionListLock, &irql);
+    for (LIST_ENTRY *link = SessionList.Flink; !registration && link != &SessionList; link = link->Flink) {
+        SESSION *session = CONTAINING_RECORD(link, SESSION, Link);
+        registration = RegistrationTakeKept(session, Match, Context);
+        session->Removals += registration != NULL;
+    }
+    KeReleaseSpinLock(&SessionListLock, irql);
+    return registration;
+}
+
+_Use_decl_annotations_
+VOID SessionEndRemoval(SESSION *Session) {
+    KIRQL irql;
+    KeAcquireSpinLock(&SessionListLock, &irql);
+    --Session->Removals;
+    const BOOLEAN over = UnlinkIfOver(Session);
+    KeReleaseSpinLock(&SessionListLock, irql);
+    if (over) {
+        MemoryFree(Session);
+    }
+}
+
+_Use_decl_annotations_
+VOID SessionQuery(SESSION *Session, SESSION_TOTALS *Totals) {
+    KIRQL irql;
+    KeAcquireSpinLock(&Session->Lock, &irql);
+    for (LIST_ENTRY *link = Session->Registrations.Flink; link != &Session->Registrations; link = link->Flink) {
+        ++Totals->Registrations;
+    }
+    KeReleaseSpinLock(&Session->Lock, irql);
+    KeAcquireSpinLock(&Session->Queue.Lock, &irql);
+    Totals->PendedReceives += (UINT32)Session->Receiver.PendedCount;
+    Totals->QueueBytes += Session->Queue.Ring.Used;
+    Totals->QueueBytesLimit += Session->Queue.Ring.Capacity;
+    Totals->QueueRecords += Session->Queue.Records;
+    Totals->QueueRecordsLimit += Session->Queue.RecordLimit;
+    AddCounters(&Totals->Counters, &Session->Queue.Counters);
+    KeReleaseSpinLock(&Session->Queue.Lock, irql);
+    KeAcquireSpinLock(&Session->Held.Lock, &irql);
+    HeldAddCounters(&Totals->Decisions, &Session->Held.Counters);
+    KeReleaseSpinLock(&Session->Held.Lock, irql);
+    ++Totals->Sessions;
+}
+
+_Use_decl_annotations_
+VOID SessionQueryAll(SESSION_TOTALS *Totals) {
+    KIRQL irql;
+    RtlZeroMemory(Totals, sizeof(*Totals));
+    KeAcquireSpinLock(&SessionListLock, &irql);
+    Totals->Counters = SessionPastCounters;
+    Totals->Decisions = SessionPastDecisions;
+    for (LIST_ENTRY *link = SessionList.Flink; link != &SessionList; link = link->Flink) {
+        SESSION *session = CONTAINING_RECORD(link, SESSION, Link);
+        SessionQuery(session, Totals);
+        Totals->Sessions -= session->Detached;
+    }
+    KeReleaseSpinLock(&SessionListLock, irql);
+}
