@@ -33,9 +33,8 @@ static VOID DescribeCleanUp(_In_ REGISTRATION *Registration, _In_ const NOTIFY_C
 _IRQL_requires_max_(APC_LEVEL)
 static VOID CleanUp(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class, _In_ BOOLEAN Relaying,
                     _In_ const REG_CALLBACK_CONTEXT_CLEANUP_INFORMATION *Information) {
-    const UINT64 wanted = 1ULL << RegNtCallbackObjectContextCleanup;
     KEY_OBJECT *keyObject = Information->ObjectContext;
-    if (Relaying && keyObject && (UINT64)ReadAcquire64(&Registration->Wanted) & wanted) {
+    if (Relaying && keyObject && (UINT64)ReadAcquire64(&Registration->Wanted) & CLEAN_UP) {
         DescribeCleanUp(Registration, Class, keyObject);
     }
     KeyObjectFree(&Registration->Filter, keyObject);

@@ -8,10 +8,9 @@
 #include "decide/ask.h"
 #include "session/registration.h"
 
-// Notification classes as bits, and those that come when a key object is closed and dies.
-#define BIT(NotifyClass) (1ULL << (NotifyClass))
-#define CLEAN_UP BIT(RegNtCallbackObjectContextCleanup)
-#define CLOSE (BIT(RegNtPreKeyHandleClose) | BIT(RegNtPostKeyHandleClose) | CLEAN_UP)
+// The classes that come when a key object is closed and dies.
+#define CLEAN_UP CLASS_BIT(RegNtCallbackObjectContextCleanup)
+#define CLOSE (CLASS_BIT(RegNtPreKeyHandleClose) | CLASS_BIT(RegNtPostKeyHandleClose) | CLEAN_UP)
 
 // Returns what the configuration manager is to be told.
 _IRQL_requires_max_(APC_LEVEL)

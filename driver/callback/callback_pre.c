@@ -87,7 +87,7 @@ static VOID NoteLastPath(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLAS
 // Most notifications end here: no rule is meant for them, or the key says that none is.
 _Use_decl_annotations_
 NTSTATUS CallbackPre(REGISTRATION *Registration, const NOTIFY_CLASS *Class, ULONG Number, VOID *Pre) {
-    UINT64 classes = BIT(Number) | BIT(Class->Partner);
+    UINT64 classes = CLASS_BIT(Number) | CLASS_BIT(Class->Partner);
     if (Number == RegNtPreKeyHandleClose) {
         classes |= CLEAN_UP;
     } else if (Class->Body == NotifyBodyCreate) {

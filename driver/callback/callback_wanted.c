@@ -26,8 +26,8 @@ BOOLEAN CallbackIsRelayed(const REGISTRATION *Registration, VERDICT Verdict) {
 _Use_decl_annotations_
 VERDICT CallbackDecide(const REGISTRATION *Registration, const RULESET *Ruleset, SUBJECT *Subject, ULONG Number,
                        UINT32 Outcome) {
-    return Registration->ClassMask & BIT(Number) ? VerdictDecide(Ruleset, Subject, Number, Outcome)
-                                                 : (VERDICT){VerdictIgnore, CMB_RULES_NONE};
+    return Registration->ClassMask & CLASS_BIT(Number) ? VerdictDecide(Ruleset, Subject, Number, Outcome)
+                                                       : (VERDICT){VerdictIgnore, CMB_RULES_NONE};
 }
 
 _Use_decl_annotations_
@@ -39,7 +39,7 @@ BOOLEAN CallbackCanWant(const REGISTRATION *Registration, const RULESET *Ruleset
 // What is opened has a path of its own, which only post knows, and whoever opens it is told with its close.
 _Use_decl_annotations_
 BOOLEAN CallbackIsOpenWanted(const RULESET *Ruleset, const REGISTRATION *Registration, const NOTIFY_CLASS *Class) {
-    const UINT64 classes = BIT(Class->Partner) | CLOSE;
+    const UINT64 classes = CLASS_BIT(Class->Partner) | CLOSE;
     return Class->Body == NotifyBodyCreate && (RulesetGetClassMask(Ruleset, Registration->ClassMask) & classes) != 0;
 }
 

@@ -113,20 +113,19 @@ static BOOLEAN RemoveKept(_In_opt_ _Post_ptr_invalid_ REGISTRATION *Registration
     return TRUE;
 }
 
-#define BIT(NotifyClass) (1ULL << (NotifyClass))
-
 static UINT64 Intake(_In_ UINT64 ClassMask) {
-    const UINT64 cleanUp = BIT(RegNtCallbackObjectContextCleanup);
-    const UINT64 close = BIT(RegNtPreKeyHandleClose) | BIT(RegNtPostKeyHandleClose);
+    const UINT64 cleanUp = CLASS_BIT(RegNtCallbackObjectContextCleanup);
+    const UINT64 close = CLASS_BIT(RegNtPreKeyHandleClose) | CLASS_BIT(RegNtPostKeyHandleClose);
     // Whatever is attached to key objects comes back, and the paths in it change by renames.
-    UINT64 intake = NotifyClassIntake(ClassMask) | cleanUp | BIT(RegNtPreRenameKey) | BIT(RegNtPostRenameKey);
+    UINT64 intake =
+        NotifyClassIntake(ClassMask) | cleanUp | CLASS_BIT(RegNtPreRenameKey) | CLASS_BIT(RegNtPostRenameKey);
     if (ClassMask & (close | cleanUp)) {
         // Who opened the object, and the path of a key that is deleted then.
-        intake |= BIT(RegNtPostCreateKeyEx) | BIT(RegNtPostOpenKeyEx) | BIT(RegNtPreDeleteKey);
+        intake |= CLASS_BIT(RegNtPostCreateKeyEx) | CLASS_BIT(RegNtPostOpenKeyEx) | CLASS_BIT(RegNtPreDeleteKey);
     }
     if (ClassMask & cleanUp) {
         // The path, which cannot be asked for afterwards.
-        intake |= BIT(RegNtPreKeyHandleClose);
+        intake |= CLASS_BIT(RegNtPreKeyHandleClose);
     }
     return intake;
 }

@@ -7,6 +7,9 @@
 
 #include "session/session.h"
 
+// A notification class in a mask of them.
+#define CLASS_BIT(NotifyClass) (1ULL << (NotifyClass))
+
 struct REGISTRATION {
     _Guarded_by_(Session->Lock) LIST_ENTRY Link;
     SESSION *Session;

@@ -254,6 +254,8 @@ TEST_F(QueueGapTest, QueueWakesItsReader) {
         EXPECT_TRUE(QueueAdmit(&lonely.queue, source, 5));
         ASSERT_EQ(QueueReserve(&lonely.queue, &request, &reservation), QueueReserved);
         EXPECT_EQ(lonely.wakes, 0u);
+        reservation.Record->Cookie = 1;
+        reservation.Record->NotifyClass = RegNtPreFlushKey;
         reservation.Record->Flags = CMB_RECORD_PATH_UNAVAILABLE;
         EXPECT_EQ(QueueCommit(&lonely.queue, &reservation, 0, FALSE), 1u);
         EXPECT_EQ(lonely.wakes, 1u);
