@@ -45,8 +45,16 @@ export { parseRegFile } from './reg-file/parse.js';
 export type { CreateProcessOptions } from './simulator/process-options.js';
 export type { RawQueries, RawQueryOptions, RawQueryResult } from './simulator/raw-queries.js';
 export type { LazyRegisterOptions, RegisterOptions } from './session/register-options.js';
-export type { LazyRegistration, Registration, SetRulesOptions, SetRulesResult } from './session/registration.js';
-export type { ErrorCallback, EventCallback, EventsOptions, LazyEventCallback } from './session/outlet.js';
+export type {
+  EventCallback,
+  LazyEventCallback,
+  LazyRegistration,
+  Registration,
+  SetRulesOptions,
+  SetRulesResult,
+} from './session/registration.js';
+export type { ErrorCallback, EventsOptions } from './session/outlet.js';
+export type { RuleContext } from './rules/pattern/context.js';
 export type { SignalOption } from './base/options.js';
 export { displayKey, keyHive, nativeKey } from './registry/registry-path.js';
 export type { KeyHive } from './registry/registry-path.js';
@@ -80,8 +88,6 @@ export type {
   ProcessCondition,
   Rule,
   RuleAction,
-  RuleContext,
-  RuleReference,
 } from './rules/rule.js';
 export { parseSddl } from './security/sddl.js';
 export type { SddlOptions } from './security/sddl.js';

@@ -1,5 +1,5 @@
 import type { BreakerEvent, DecisionKind, EventDecision, NotificationEvent } from '../event/event.js';
-import type { RuleReference } from '../rules/rule.js';
+import type { RuleReference } from '../event/event.js';
 import { printable } from './width.js';
 
 /** `blocked by rule "x"`, `asked by rule 3`; empty when nothing is decided about the operation. */

@@ -2,7 +2,7 @@ import type { BreakerEvent, DecidedBy, DecisionKind, EventDecision, EventQuestio
 import { ntStatusName } from '../base/nt-status.js';
 import * as P from '../wire/protocol.js';
 import { protocolError, type RecordView } from '../wire/record.js';
-import type { RuleReference } from '../rules/rule.js';
+import type { RuleReference } from '../event/decision.js';
 
 const R = P.CMB_RECORD;
 const D = P.CMB_DECIDED;

@@ -3,7 +3,6 @@ import { startGuard, type Guard } from '../guard/guard.js';
 import type { GuardedByDefault, GuardedOperation, GuardHandler, GuardHandlers, GuardOptions } from '../guard/guard-options.js';
 import type { GuardHandlerInput } from '../guard/guard-rules.js';
 import type { BackendName } from '../native/native.js';
-import { openDrivers } from './open-drivers.js';
 import {
   abortable,
   checkFunction,
@@ -20,8 +19,14 @@ import {
   type LazyRegisterOptions,
   type RegisterOptions,
 } from '../session/register-options.js';
-import { requireCallback, type LazyRegistration, type Registration, type RegistrationRules } from '../session/registration.js';
-import type { EventCallback, LazyEventCallback } from '../session/outlet.js';
+import {
+  requireCallback,
+  type EventCallback,
+  type LazyEventCallback,
+  type LazyRegistration,
+  type Registration,
+  type RegistrationRules,
+} from '../session/registration.js';
 import type { DriverLimits, HelloReply } from '../session/requests.js';
 import { rulesForDriver, type RulesInput, type RulesTarget } from '../rules/program/driver-rules.js';
 import type { RegisterParameters, Session } from '../session/session.js';
@@ -37,6 +42,9 @@ export interface Version {
   readonly major: number;
   readonly minor: number;
 }
+
+/** In the order of opening. The kernel's own routines name no driver, so they look here. */
+export const openDrivers = new Set<Driver>();
 
 /** A session with the driver. */
 export class Driver {

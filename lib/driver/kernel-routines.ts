@@ -1,8 +1,7 @@
-import { Driver as DriverClass, type Driver } from './driver.js';
+import { Driver as DriverClass, openDrivers, type Driver } from './driver.js';
 import { CmBridgeError, invalidArgument, NtStatusError } from '../base/errors.js';
 import type { Event } from '../event/event.js';
 import { NtStatus } from '../base/nt-status.js';
-import { openDrivers } from './open-drivers.js';
 import { quote } from '../base/options.js';
 import type { Registration } from '../session/registration.js';
 

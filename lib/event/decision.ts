@@ -1,4 +1,9 @@
-import type { RuleReference } from '../rules/rule.js';
+/** One of the rules that were given to `registerCallback`, `setRules` or `compileRules`. */
+export interface RuleReference {
+  /** Where it stands among them, from 0. */
+  readonly index: number;
+  readonly name: string | null;
+}
 
 /** The operation is held: its thread waits for what the callback decides. */
 export interface EventQuestion {

@@ -9,8 +9,7 @@ import {
 } from './guard-options.js';
 import { checkHandlers, guardRules, handlerOf, withGuardPlaces, type GuardHandlerInput } from './guard-rules.js';
 import { checkFunction, checkOptions, type SignalOption } from '../base/options.js';
-import type { Registration, SetRulesResult } from '../session/registration.js';
-import type { EventCallback } from '../session/outlet.js';
+import type { EventCallback, Registration, SetRulesResult } from '../session/registration.js';
 import type { RegisterOptions } from '../session/register-options.js';
 import type { CompiledRules, Rule } from '../rules/rule.js';
 import type { Statistics } from '../session/statistics.js';

@@ -1,5 +1,4 @@
 import { CmBridgeError } from '../base/errors.js';
-import { checkOptions, quote } from '../base/options.js';
 import { CMB_MAX_RULES_DEPTH, CMB_MAX_RULES_TEXT_UNITS, CMB_MAX_RULES_TREES } from '../wire/protocol.js';
 import { registryTypeNumber } from '../registry/registry-value.js';
 import { parseSid, sidText } from '../security/sid.js';
@@ -12,7 +11,8 @@ import { underAllNames } from './pattern/key-names.js';
 import { parseKeyPattern } from './pattern/key-pattern.js';
 import { parseValueName, type Pattern } from './pattern/pattern.js';
 import { ruleError, RulesError, type RulePath, type RuleProblem } from './problem.js';
-import type { Rule, RuleContext } from './rule.js';
+import type { RuleContext } from './pattern/context.js';
+import type { Rule } from './rule.js';
 import { otherwiseShape, ruleListShape } from './shape.js';
 
 /** Of which rules `keyPatterns` are wanted, which take the most time: of all, of those with `ancestors`, or of none. */
@@ -40,40 +40,6 @@ export function checkRules(
 
 function byRule(a: RuleProblem, b: RuleProblem): number {
   return Number(a.path[1] ?? -1) - Number(b.path[1] ?? -1);
-}
-
-/** What `compileRules` and `explainRules` know of the machine. */
-export const contextNames = ['controlSet', 'userSid', 'drives'] as const;
-
-export function checkContext(what: string, options: unknown, more: readonly string[]): RuleContext {
-  const { controlSet, userSid, drives } = checkOptions(what, options, [...contextNames, ...more]);
-  if (
-    controlSet !== undefined &&
-    !(Number.isInteger(controlSet) && Number(controlSet) > 0 && Number(controlSet) < 1000)
-  ) {
-    throw invalidOption('controlSet', 'an integer from 1 to 999', controlSet);
-  }
-  if (userSid !== undefined && typeof userSid !== 'string') throw invalidOption('userSid', 'a SID', userSid);
-  if (userSid !== undefined) parseSid(userSid);
-  return {
-    ...(controlSet === undefined ? {} : { controlSet: Number(controlSet) }),
-    ...(userSid === undefined ? {} : { userSid }),
-    ...(drives === undefined ? {} : { drives: checkDrives(drives) }),
-  };
-}
-
-function checkDrives(drives: unknown): Readonly<Record<string, string>> {
-  const isObject = typeof drives === 'object' && drives !== null;
-  const isRight = Object.entries(isObject ? drives : {}).every(
-    ([name, path]: [string, unknown]) =>
-      /^[A-Za-z]:$/.test(name) && typeof path === 'string' && /^\\Device\\[^\\]/i.test(path),
-  );
-  if (isObject && isRight) return drives as Record<string, string>;
-  throw invalidOption('drives', 'an object such as { "C:": "\\\\Device\\\\HarddiskVolume3" }', drives);
-}
-
-function invalidOption(name: string, expected: string, value: unknown): CmBridgeError {
-  return new CmBridgeError('CMB_INVALID_ARGUMENT', `"${name}" must be ${expected}, not ${quote(value)}`);
 }
 
 class RuleReader {

@@ -1,6 +1,8 @@
 import type { NotifyClassName, Operation, Phase } from '../registry/notify-class.js';
 import type { NtStatusName } from '../base/nt-status.js';
 import type { RegistryType } from '../registry/registry-value.js';
+import type { RuleReference } from '../event/event.js';
+import type { RuleContext } from './pattern/context.js';
 import type { RuleProblem } from './problem.js';
 
 export type OneOrMany<T> = T | readonly T[];
@@ -70,23 +72,6 @@ export interface Rule {
   readonly kernelMode?: boolean | undefined;
   /** `ask`, `block`, `bypass`: all is decided and told, and nothing of it is done. Default: false. */
   readonly dryRun?: boolean | undefined;
-}
-
-/** One of the rules that were given to `registerCallback`, `setRules` or `compileRules`. */
-export interface RuleReference {
-  /** Where it stands among them, from 0. */
-  readonly index: number;
-  readonly name: string | null;
-}
-
-/** What rules mean on one machine. */
-export interface RuleContext {
-  /** N of the ControlSet00N that CurrentControlSet leads to, 1 to 999. Without it, CurrentControlSet takes in every ControlSet*. */
-  readonly controlSet?: number | undefined;
-  /** The one account that HKCU means. Default: all of them. */
-  readonly userSid?: string | undefined;
-  /** Devices by drive letter: `{ 'C:': '\\Device\\HarddiskVolume3' }`. Without one, a drive letter stands for any volume. */
-  readonly drives?: Readonly<Record<string, string>> | undefined;
 }
 
 export interface CompileRulesOptions extends RuleContext {

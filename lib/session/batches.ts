@@ -1,7 +1,13 @@
-import type { RouteTable } from './route.js';
-
 /** Where a registration asks: so many callbacks may be unsettled before batches are held back. */
 const maxUnsettled = 1024;
+
+/** Those that the records of batches go to. */
+export interface BatchReaders {
+  /** One of the registrations asks. */
+  readonly asks: boolean;
+  /** One of the registrations has as many events as somebody wants to keep. */
+  readonly isFull: boolean;
+}
 
 /** One batch that native code waits to have acknowledged. */
 export interface Batch {
@@ -18,7 +24,7 @@ export interface Batch {
  */
 export class Batches {
   readonly #acknowledge: () => void;
-  readonly #routes: RouteTable;
+  readonly #readers: BatchReaders;
   readonly #outstanding = new Set<Batch>();
   readonly #progress = new Set<() => void>();
   /** Callbacks of events that have not settled; those of questions are not among them. */
@@ -27,9 +33,9 @@ export class Batches {
   #draining = 0;
   #count = 0;
 
-  constructor(acknowledge: () => void, routes: RouteTable) {
+  constructor(acknowledge: () => void, readers: BatchReaders) {
     this.#acknowledge = acknowledge;
-    this.#routes = routes;
+    this.#readers = readers;
   }
 
   /** How many have come. */
@@ -78,9 +84,9 @@ export class Batches {
    * them have not settled.
    */
   release(): void {
-    const asks = this.#routes.asks;
+    const asks = this.#readers.asks;
     this.#asks = asks;
-    if (!this.isDraining && !asks && this.#routes.registrations.some(({ outlet }) => outlet.isFull)) return;
+    if (!this.isDraining && !asks && this.#readers.isFull) return;
     const isPatient = this.isDraining || (asks && this.#unsettled < maxUnsettled);
     for (const batch of this.#outstanding) {
       if (batch.isOpen || (batch.pending > 0 && !isPatient)) continue;

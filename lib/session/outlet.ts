@@ -1,16 +1,10 @@
-import type { LazyEvent } from '../decode/lazy-event.js';
-import type { BreakerEvent, Event, GapEvent } from '../event/event.js';
+import type { Event } from '../event/event.js';
 import { append, type Entry } from './event-buffer.js';
 import { EventStream, type EventIterator, type StreamOwner } from './event-stream.js';
 import { checkInteger, checkOptions, checkSignal, type SignalOption } from '../base/options.js';
-import type { LazyRegistration, Registration } from './registration.js';
 
-export type EventCallback = (event: Event, registration: Registration) => unknown;
 /** `event` is null when the error is not about one event. */
 export type ErrorCallback = (error: unknown, event: Event | null) => void;
-
-/** Of `registerLazyCallback()`. */
-export type LazyEventCallback = (event: LazyEvent | GapEvent | BreakerEvent, registration: LazyRegistration) => unknown;
 
 export interface EventsOptions extends SignalOption {
   /** So many events are kept for the iterator before the driver's queue has to hold them. Default 1024. */
@@ -31,13 +25,15 @@ export interface OutletOwner {
   readonly asks: boolean;
 }
 
+type OutletCallback<R> = (event: Event, registration: R) => unknown;
+
 const defaultHighWaterMark = 1024;
 
-/** Where the events of a registration go: to its callback and to the iterators that are attached. */
-export class Outlet {
-  readonly #registration: Registration;
+/** Where the events of a registration (`R`) go: to its callback and to the iterators that are attached. */
+export class Outlet<R> {
+  readonly #registration: R;
   readonly #owner: OutletOwner;
-  readonly #callback: EventCallback | undefined;
+  readonly #callback: OutletCallback<R> | undefined;
   readonly #onError: ErrorCallback | undefined;
   readonly #streams = new Set<EventStream>();
   readonly #streamOwner: StreamOwner;
@@ -46,9 +42,9 @@ export class Outlet {
   #ended: { readonly error: Error | null } | null = null;
 
   constructor(
-    registration: Registration,
+    registration: R,
     owner: OutletOwner,
-    callback: EventCallback | undefined,
+    callback: OutletCallback<R> | undefined,
     onError: ErrorCallback | undefined,
   ) {
     this.#registration = registration;

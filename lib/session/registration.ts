@@ -1,12 +1,17 @@
 import type { LazyEvent } from '../decode/lazy-event.js';
-import type { BreakerEvent, GapEvent } from '../event/event.js';
+import type { BreakerEvent, Event, GapEvent } from '../event/event.js';
 import type { EventIterator } from './event-stream.js';
 import { invalidArgument } from '../base/errors.js';
 import { abortable, checkOptions, checkSignal, quote, throwIfAborted, type SignalOption } from '../base/options.js';
-import { Outlet, type ErrorCallback, type EventCallback, type EventsOptions, type OutletOwner } from './outlet.js';
+import { Outlet, type ErrorCallback, type EventsOptions, type OutletOwner } from './outlet.js';
 import type { CompiledRules } from '../rules/rule.js';
 import type { RulesInput } from '../rules/program/driver-rules.js';
 import type { Statistics } from './statistics.js';
+
+export type EventCallback = (event: Event, registration: Registration) => unknown;
+
+/** Of `registerLazyCallback()`. */
+export type LazyEventCallback = (event: LazyEvent | GapEvent | BreakerEvent, registration: LazyRegistration) => unknown;
 
 export interface SetRulesOptions extends SignalOption {
   /** What becomes of a notification that no rule matches. Default: ignore. */
@@ -56,7 +61,7 @@ export class Registration {
   /** @internal It stays when its session ends. */
   readonly persists: boolean;
   /** @internal */
-  readonly outlet: Outlet;
+  readonly outlet: Outlet<Registration>;
   readonly #owner: RegistrationOwner;
   #state: 'active' | 'unregistered' | 'ended' = 'active';
   #unregistering: Promise<void> | null = null;
@@ -75,7 +80,7 @@ export class Registration {
     this.#rules = rules.current;
     this.cookie = cookie;
     this.altitude = altitude;
-    this.outlet = new Outlet(this, owner, callback, onError);
+    this.outlet = new Outlet<Registration>(this, owner, callback, onError);
   }
 
   /** False as soon as the driver has unregistered it. */

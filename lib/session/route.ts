@@ -1,4 +1,4 @@
-import type { Batch } from './batches.js';
+import type { Batch, BatchReaders } from './batches.js';
 import { HopTracker } from '../decode/hops.js';
 import type { CmBridgeError } from '../base/errors.js';
 import type { LazyEvent } from '../decode/lazy-event.js';
@@ -75,7 +75,7 @@ export class Route {
 }
 
 /** At most as many as a session has registrations, and those that are being made. */
-export class RouteTable {
+export class RouteTable implements BatchReaders {
   #routes: Route[] = [];
   /** Where the last one was found. An operation is told to one registration after the other, so the next record is often for the next. */
   #last = 0;
@@ -121,6 +121,11 @@ export class RouteTable {
   /** One of the registrations asks. */
   get asks(): boolean {
     return this.#routes.some(({ registration }) => registration?.asks === true);
+  }
+
+  /** One of the registrations has as many events as somebody wants to keep. */
+  get isFull(): boolean {
+    return this.#routes.some(({ registration }) => registration?.outlet.isFull === true);
   }
 
   /** Drops what came for cookies that turned out to be nobody's; the batches that it came in, once for each record. */

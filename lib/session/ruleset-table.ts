@@ -1,4 +1,5 @@
-import type { CompiledRules, RuleReference } from '../rules/rule.js';
+import type { RuleReference } from '../event/event.js';
+import type { CompiledRules } from '../rules/rule.js';
 
 /** Operations that began under rules which were replaced since are still told about; those of so many programs ago no more. */
 const keptRulesets = 64;

@@ -1,6 +1,7 @@
 import { Dispatcher } from './dispatcher.js';
 import type { NativeChannel } from '../native/native.js';
-import { nativeStatus, registerError, statusError, unregisterError, cookieError } from '../base/nt-error.js';
+import { nativeStatus, statusError } from '../base/nt-error.js';
+import { cookieError, registerError, unregisterError } from './request-error.js';
 import { CmBridgeError, NtStatusError } from '../base/errors.js';
 import { NtStatus, ntSuccess } from '../base/nt-status.js';
 import * as P from '../wire/protocol.js';

@@ -1,5 +1,6 @@
 import { throwIfAborted } from '../base/options.js';
-import { isNotFound, type RegistryThread } from './registry-thread.js';
+import { isNotFound } from '../base/nt-error.js';
+import type { RegistryThread } from './registry-thread.js';
 import type { SimulatedKey } from './simulated-key.js';
 import type { RegOperation } from '../reg-file/operation.js';
 

@@ -9,8 +9,8 @@ import {
   type OpenKeyOptions,
 } from './key-options.js';
 import type { NativeHandleResult, NativeThread } from '../native/native.js';
-import { nativeStatus, statusError } from '../base/nt-error.js';
-import { NtStatus, ntSuccess } from '../base/nt-status.js';
+import { isNotFound, statusError } from '../base/nt-error.js';
+import { ntSuccess } from '../base/nt-status.js';
 import {
   checkBoolean,
   checkInteger,
@@ -212,9 +212,4 @@ export class RegistryThread {
 
 function check(what: string, status: number): void {
   if (!ntSuccess(status)) throw statusError(status, what);
-}
-
-export function isNotFound(error: unknown): boolean {
-  const status = nativeStatus(error);
-  return status === NtStatus.STATUS_OBJECT_NAME_NOT_FOUND || status === NtStatus.STATUS_OBJECT_PATH_NOT_FOUND;
 }

@@ -1,12 +1,13 @@
 import type { Event } from '../../event/event.js';
-import { checkContext, checkRules } from '../check-rules.js';
+import { checkRules } from '../check-rules.js';
 import { settingsOf } from '../action-settings.js';
 import { ancestorRules, concernsAncestors } from '../ancestors.js';
 import type { CheckedRule } from '../checked-rule.js';
 import { ancestorConditions, conditionsOf, type ConditionExplanation } from './conditions.js';
 import { effectText } from './effect.js';
 import { factsOf, type Facts, type RuleOperation } from './facts.js';
-import type { Rule, RuleAction, RuleContext } from '../rule.js';
+import { checkContext, type RuleContext } from '../pattern/context.js';
+import type { Rule, RuleAction } from '../rule.js';
 
 export interface ExplainRulesOptions extends RuleContext {
   /** What becomes of a notification that no rule matches. Default: ignore. */

@@ -14,7 +14,7 @@ import { registryTypeNumber, type RegistryType } from '../../registry/registry-v
 import { nativeKey } from '../../registry/registry-path.js';
 import { parseSid, sidText } from '../../security/sid.js';
 import { pathNames } from '../pattern/pattern.js';
-import type { RuleContext } from '../rule.js';
+import type { RuleContext } from '../pattern/context.js';
 
 /** The process of an operation to explain. Null: the driver could not find it out. Left out: not told. */
 export interface OperationProcess {

@@ -1,11 +1,22 @@
 import { findShapeProblems, maxShapeProblems } from '../check-shape.js';
 import { compileRules } from '../program/compile.js';
-import type { RuleFile } from './file.js';
 import { TextPositions, type TextPosition } from './position.js';
 import { ruleError, RulesError, type RulePath, type RuleProblem } from '../problem.js';
 import type { Rule } from '../rule.js';
 import { otherwiseShape, ruleFileShape, type RuleShape } from '../shape.js';
 import { readYaml, type SourceProblem, type SourceValue } from './yaml-source.js';
+
+/** What a rule file says. As options of `registerCallback`: `{ rules: file.rules, otherwise: file.otherwise }`. */
+export interface RuleFile {
+  readonly fileName: string | null;
+  readonly rules: readonly Rule[];
+  /** What becomes of a notification that no rule matches. */
+  readonly otherwise: 'ignore' | 'notify';
+  /** Rules that never match, and the like. */
+  readonly warnings: readonly RuleProblem[];
+  /** Where something stands: `file.locate(['rules', 2, 'keys'])`. Null for what is not in the file. */
+  readonly locate: (path: RulePath) => TextPosition | null;
+}
 
 interface FileContent {
   readonly otherwise?: 'ignore' | 'notify';

@@ -2,10 +2,9 @@ import { createReadStream } from 'node:fs';
 import { abortError, invalidArgument } from '../../base/errors.js';
 import { checkOptions, checkSignal, quote, throwIfAborted } from '../../base/options.js';
 import { decodeRuleText, maxFileBytes } from './file-text.js';
-import type { TextPosition } from './position.js';
-import type { RulePath, RuleProblem } from '../problem.js';
-import { RuleFileReader } from './file-reader.js';
-import type { Rule } from '../rule.js';
+import { RuleFileReader, type RuleFile } from './file-reader.js';
+
+export type { RuleFile };
 
 export interface ParseRulesOptions {
   /** For messages. */
@@ -14,18 +13,6 @@ export interface ParseRulesOptions {
 
 export interface LoadRulesOptions {
   readonly signal?: AbortSignal | undefined;
-}
-
-/** What a rule file says. As options of `registerCallback`: `{ rules: file.rules, otherwise: file.otherwise }`. */
-export interface RuleFile {
-  readonly fileName: string | null;
-  readonly rules: readonly Rule[];
-  /** What becomes of a notification that no rule matches. */
-  readonly otherwise: 'ignore' | 'notify';
-  /** Rules that never match, and the like. */
-  readonly warnings: readonly RuleProblem[];
-  /** Where something stands: `file.locate(['rules', 2, 'keys'])`. Null for what is not in the file. */
-  readonly locate: (path: RulePath) => TextPosition | null;
 }
 
 /** Reads the text of a rule file, YAML or JSON. Throws a `RulesError` that has everything that is wrong in it, with the places. */

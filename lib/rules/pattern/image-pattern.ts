@@ -10,7 +10,7 @@ import {
   type Component,
   type Pattern,
 } from './pattern.js';
-import type { RuleContext } from '../rule.js';
+import type { RuleContext } from './context.js';
 
 const device = literal('Device');
 

@@ -11,7 +11,7 @@ import {
   type Component,
   type Pattern,
 } from './pattern.js';
-import type { RuleContext } from '../rule.js';
+import type { RuleContext } from './context.js';
 
 /** A beginning of a path, and the beginnings that lead to the same key. */
 interface Link {

@@ -11,7 +11,7 @@ import {
   type Component,
   type Pattern,
 } from './pattern.js';
-import type { RuleContext } from '../rule.js';
+import type { RuleContext } from './context.js';
 
 /** One way to read a pattern for keys. */
 export interface KeyAlternative {

@@ -1,12 +1,14 @@
 import { checkInteger } from '../../base/options.js';
 import * as P from '../../wire/protocol.js';
-import { checkContext, checkRules } from '../check-rules.js';
+import { checkRules } from '../check-rules.js';
+import { checkContext } from '../pattern/context.js';
 import { programRules } from '../ancestors.js';
 import { isUnconditional, possibleClassMask, type CheckedRule } from '../checked-rule.js';
 import { ruleError, RulesError, type RuleProblem } from '../problem.js';
 import { buildProgram } from './program.js';
 import { findWarnings } from '../warnings.js';
-import type { CompiledRules, CompileRulesOptions, Rule, RuleReference } from '../rule.js';
+import type { CompiledRules, CompileRulesOptions, Rule } from '../rule.js';
+import type { RuleReference } from '../../event/event.js';
 
 /**
  * Makes the tables that the driver walks. Throws a `RulesError` with everything that is wrong. `registerCallback` and `setRules` call

@@ -2,7 +2,8 @@ import { CmBridgeError, invalidArgument } from '../../base/errors.js';
 import { quote } from '../../base/options.js';
 import * as P from '../../wire/protocol.js';
 import { compileRules } from './compile.js';
-import type { CompiledRules, Rule, RuleAction, RuleReference } from '../rule.js';
+import type { CompiledRules, Rule, RuleAction } from '../rule.js';
+import type { RuleReference } from '../../event/event.js';
 
 /** Rules, or what `compileRules` made of them. */
 export type RulesInput = readonly Rule[] | CompiledRules;

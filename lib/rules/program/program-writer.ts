@@ -1,7 +1,6 @@
 import * as P from '../../wire/protocol.js';
 import type { ActionSettings } from '../action-settings.js';
-import { hashTable } from './hash-table.js';
-import { hashUnits, UnitPool } from './unit-pool.js';
+import { hashTable, hashUnits, UnitPool } from './unit-pool.js';
 import type { Component } from '../pattern/pattern.js';
 import type { PatternNode, PatternTree } from '../pattern/pattern-tree.js';
 import { countNested, countUnits } from './limits.js';

@@ -9,7 +9,7 @@ import {
   RegFileError,
 } from '../../../lib/base/errors.js';
 import { addonCandidates, loadNative } from '../../../lib/native/native-loader.js';
-import { openError, registerError, statusError, unregisterError } from '../../../lib/base/nt-error.js';
+import { statusError } from '../../../lib/base/nt-error.js';
 import { ntStatusName, ntSuccess } from '../../../lib/base/nt-status.js';
 import { nativeError } from '../support/fake-addon.js';
 
@@ -47,19 +47,6 @@ describe('errors', () => {
     const unnamed = statusError(0xe0001234, 'Doing it');
     assert.deepEqual([unnamed.code, unnamed.ntStatusName], ['CMB_NT_STATUS', '0xE0001234']);
     assert.equal(error.name, 'NtStatusError');
-  });
-
-  it('the statuses of registering, unregistering and opening have error codes that programs decide by', () => {
-    assert.equal(registerError(0xc01c0011, '1').code, 'CMB_ALTITUDE_COLLISION');
-    assert.equal(registerError(0xc000009a, '1').code, 'CMB_INSUFFICIENT_RESOURCES');
-    assert.equal(unregisterError(0xc000000d, 1n).code, 'CMB_INVALID_COOKIE');
-    const missing = openError(nativeError(0xc0000034), 'device', 'CmBridge');
-    assert.equal(missing.code, 'CMB_DRIVER_NOT_FOUND');
-    assert.match(missing.message, /sc start cmbridge/);
-    const denied = openError(nativeError(0xc0000022), 'device', 'CmBridge');
-    assert.equal(denied.code, 'CMB_ACCESS_DENIED');
-    assert.match(denied.message, /elevated/);
-    assert.equal(openError(new Error('boom'), 'device', 'CmBridge').code, 'CMB_BACKEND_UNAVAILABLE');
   });
 
   it('an AbortError has the name that the platform uses, and the reason of the signal as its cause', () => {

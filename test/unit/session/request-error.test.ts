@@ -1,0 +1,11 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { registerError, unregisterError } from '../../../lib/session/request-error.js';
+
+describe('an error of a request', () => {
+  it('the statuses of registering and unregistering have error codes that programs decide by', () => {
+    assert.equal(registerError(0xc01c0011, '1').code, 'CMB_ALTITUDE_COLLISION');
+    assert.equal(registerError(0xc000009a, '1').code, 'CMB_INSUFFICIENT_RESOURCES');
+    assert.equal(unregisterError(0xc000000d, 1n).code, 'CMB_INVALID_COOKIE');
+  });
+});
