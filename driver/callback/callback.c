@@ -55,10 +55,10 @@ static VOID NotifyOther(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS
 
 _IRQL_requires_max_(APC_LEVEL)
 static NTSTATUS Notify(_In_ REGISTRATION *Registration, _In_ ULONG Number, _Inout_ VOID *Information) {
-    const NOTIFY_CLASS *class = NotifyClassGet(Number);
+    const NOTIFY_CLASS *notifyClass = NotifyClassGet(Number);
     const BOOLEAN relaying = ReadAcquire(&Registration->Relaying) != FALSE;
     if (Number == RegNtCallbackObjectContextCleanup) {
-        CleanUp(Registration, class, relaying, Information);
+        CleanUp(Registration, notifyClass, relaying, Information);
         return STATUS_SUCCESS;
     }
     NTSTATUS status = STATUS_SUCCESS;
@@ -66,19 +66,19 @@ static NTSTATUS Notify(_In_ REGISTRATION *Registration, _In_ ULONG Number, _Inou
     if (Number == RegNtPostRenameKey) {
         KeyObjectRenameEnds();
     }
-    if (class->Phase == NotifyPhasePost) {
+    if (notifyClass->Phase == NotifyPhasePost) {
         REG_POST_OPERATION_INFORMATION *post = Information;
         CALL_STATE state;
         CallRecall(post->CallContext, &state);
         if (relaying) {
-            status = CallbackPost(Registration, class, Number, post, &state);
+            status = CallbackPost(Registration, notifyClass, Number, post, &state);
         }
         // Also when nothing is relayed any more: this is the last time that it is seen.
         CallForget(&state);
-    } else if (relaying && class->Phase == NotifyPhasePre) {
-        status = CallbackPre(Registration, class, Number, Information);
+    } else if (relaying && notifyClass->Phase == NotifyPhasePre) {
+        status = CallbackPre(Registration, notifyClass, Number, Information);
     } else if (relaying) {
-        NotifyOther(Registration, class, Number);
+        NotifyOther(Registration, notifyClass, Number);
     }
     // One that ends here has no post.
     if (Number == RegNtPreRenameKey && NT_SUCCESS(status)) {

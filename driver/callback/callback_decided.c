@@ -8,19 +8,19 @@
 
 // In a rehearsal the operation goes on.
 _IRQL_requires_max_(APC_LEVEL)
-static VOID CarryPre(_Inout_ ASK_ANSWER *Answer, _In_ REGISTRATION *Registration, _Inout_ VOID *Pre,
-                     _Out_ DECISION_RESULT *Result) {
-    if (Answer->Decided.Flags & CMB_DECIDED_DRY_RUN) {
-        *Result = (DECISION_RESULT){.Status = CallbackRehearse(&Answer->Decision)};
+static VOID CarryPre(_Inout_ ASK_RESULT *Result, _In_ REGISTRATION *Registration, _Inout_ VOID *Pre,
+                     _Out_ DECISION_RESULT *Carried) {
+    if (Result->Decided.Flags & CMB_DECIDED_DRY_RUN) {
+        *Carried = (DECISION_RESULT){.Status = CallbackRehearse(&Result->Decision)};
     } else {
-        DecisionCarryPre(&Answer->Decision, &Registration->Filter.Cookie, &Answer->Subject, Pre, Result);
+        DecisionCarryPre(&Result->Decision, &Registration->Filter.Cookie, &Result->Subject, Pre, Carried);
     }
-    Answer->Decided.Status = Result->Status;
-    if (!NT_SUCCESS(Result->Return)) {
-        Answer->Decided.Flags |= CMB_DECIDED_ENDED;
+    Result->Decided.Status = Carried->Status;
+    if (!NT_SUCCESS(Carried->Return)) {
+        Result->Decided.Flags |= CMB_DECIDED_ENDED;
     }
-    HeldCount(&Registration->Asker, &Answer->Decided, Answer->Asked, Result->Failed);
-    DecisionFree(&Answer->Decision);
+    HeldCount(&Registration->Asker, &Result->Decided, Result->Asked, Carried->Failed);
+    DecisionFree(&Result->Decision);
 }
 
 // The operation goes on. Post tells of the decision, if anybody wants to know of post at all.
@@ -39,7 +39,7 @@ static VOID KeepDecided(_Inout_ CALL *Call, _In_ REGISTRATION *Registration, _In
     }
     if (!ignored) {
         CallDefer(Ruleset, FALSE, Class, Pre);
-    } else if (CallbackIsOpenWanted(Ruleset, Registration, Class)) {
+    } else if (CallbackIsOpenWanted(Registration, Ruleset, Class)) {
         CallDefer(Ruleset, TRUE, Class, Pre);
     } else {
         CallIgnore(Class, Pre);
@@ -52,8 +52,8 @@ DECLSPEC_NOINLINE NTSTATUS CallbackDecidedPre(REGISTRATION *Registration, const 
                                               VERDICT Verdict, ULONG Number, VERDICT OnSuccess, VERDICT OnFailure) {
     NOTIFICATION notification = {
         .Recorder = &Registration->Recorder, .Class = Subject->Class, .Number = Number, .Pre = Subject->Pre};
-    DECISION_RESULT result;
-    ASK_ANSWER answer;
+    DECISION_RESULT carried;
+    ASK_RESULT result;
     CAPTURE valueName;
     CALL call;
     CallBegin(&call, &Registration->Recorder, Subject->Class, Subject->Pre, Subject);
@@ -69,15 +69,15 @@ DECLSPEC_NOINLINE NTSTATUS CallbackDecidedPre(REGISTRATION *Registration, const 
                      .Start = call.Start,
                      .Call = &call,
                      .Notification = &notification};
-    AskDecide(&ask, &answer);
-    CarryPre(&answer, Registration, Subject->Pre, &result);
-    call.PreSequence = answer.Sequence;
-    call.Decided = &answer.Decided;
-    if (NT_SUCCESS(result.Return)) {
+    AskDecide(&ask, &result);
+    CarryPre(&result, Registration, Subject->Pre, &carried);
+    call.PreSequence = result.Sequence;
+    call.Decided = &result.Decided;
+    if (NT_SUCCESS(carried.Return)) {
         KeepDecided(&call, Registration, Ruleset, Subject->Class, Subject->Pre);
     } else {
-        CallbackEnded(Registration, Subject->Class, Subject->Pre, &call, Ruleset, result.Status, result.Object);
+        CallbackEnded(Registration, Subject->Class, Subject->Pre, &call, Ruleset, carried.Status, carried.Object);
         CallEnd(&call);
     }
-    return result.Return;
+    return carried.Return;
 }

@@ -39,7 +39,7 @@ NTSTATUS CallbackDecidedPre(_In_ REGISTRATION *Registration, _In_ const SUBJECT 
 
 // Whether what is opened is to be looked at in post whatever pre says.
 _IRQL_requires_max_(APC_LEVEL)
-BOOLEAN CallbackIsOpenWanted(_In_ const RULESET *Ruleset, _In_ const REGISTRATION *Registration,
+BOOLEAN CallbackIsOpenWanted(_In_ const REGISTRATION *Registration, _In_ const RULESET *Ruleset,
                              _In_ const NOTIFY_CLASS *Class);
 
 // How an operation would have ended by the decision, as far as that is known without trying.

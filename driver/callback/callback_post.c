@@ -100,32 +100,32 @@ static DECLSPEC_NOINLINE NTSTATUS DecidedPost(_In_ REGISTRATION *Registration, _
                      .Start = ClockNow(),
                      .Call = Call,
                      .Notification = Notification};
-    DECISION_RESULT result = {0};
-    ASK_ANSWER answer;
-    AskDecide(&ask, &answer);
-    if (answer.Decided.Flags & CMB_DECIDED_DRY_RUN) {
-        result.Status = CallbackRehearse(&answer.Decision);
+    DECISION_RESULT carried = {0};
+    ASK_RESULT result;
+    AskDecide(&ask, &result);
+    if (result.Decided.Flags & CMB_DECIDED_DRY_RUN) {
+        carried.Status = CallbackRehearse(&result.Decision);
     } else {
-        DecisionCarryPost(&answer.Decision, &Registration->Filter.Cookie, &answer.Subject, Post, &result);
+        DecisionCarryPost(&result.Decision, &Registration->Filter.Cookie, &result.Subject, Post, &carried);
     }
-    answer.Decided.Status = result.Status;
-    HeldCount(&Registration->Asker, &answer.Decided, answer.Asked, result.Failed);
-    DecisionFree(&answer.Decision);
+    result.Decided.Status = carried.Status;
+    HeldCount(&Registration->Asker, &result.Decided, result.Asked, carried.Failed);
+    DecisionFree(&result.Decision);
     // Nobody was asked, so that there is no record yet. One that is in doubt is lost, unless pre has something to tell.
-    if (!answer.Relayed && (Notification->Decided || Verdict.Kind == VerdictAsk)) {
+    if (!result.Relayed && (Notification->Decided || Verdict.Kind == VerdictAsk)) {
         if (!Notification->Decided) {
-            Notification->Decided = &answer.Decided;
+            Notification->Decided = &result.Decided;
         }
         AskRelay(&Registration->Asker, Notification);
     }
-    *Object = result.Object;
-    return result.Return;
+    *Object = carried.Object;
+    return carried.Return;
 }
 
 _IRQL_requires_max_(APC_LEVEL)
-static NTSTATUS Post(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class, _In_ ULONG Number,
-                     _Inout_ REG_POST_OPERATION_INFORMATION *Post, _In_ const CALL_STATE *State,
-                     _In_ const RULESET *Ruleset) {
+static NTSTATUS PostOperation(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class, _In_ ULONG Number,
+                              _Inout_ REG_POST_OPERATION_INFORMATION *Post, _In_ const CALL_STATE *State,
+                              _In_ const RULESET *Ruleset) {
     const CALL *call = State->Call;
     const BOOLEAN opened = IsOpened(Class, Post);
     NTSTATUS status = STATUS_SUCCESS;
@@ -195,7 +195,7 @@ VOID CallbackEnded(REGISTRATION *Registration, const NOTIFY_CLASS *Class, VOID *
     };
     const CALL_STATE state = {.Call = (CALL *)(ULONG_PTR)Call};
     if (Registration->ClassMask >> Class->Partner & 1 || Object) {
-        (VOID) Post(Registration, NotifyClassGet(Class->Partner), Class->Partner, &post, &state, Ruleset);
+        (VOID) PostOperation(Registration, NotifyClassGet(Class->Partner), Class->Partner, &post, &state, Ruleset);
     }
 }
 
@@ -213,7 +213,7 @@ NTSTATUS CallbackPost(REGISTRATION *Registration, const NOTIFY_CLASS *Class, ULO
     if (!ruleset) {
         ruleset = current = RegistrationGetRuleset(Registration);
     }
-    const NTSTATUS status = Post(Registration, Class, Number, Information, State, ruleset);
+    const NTSTATUS status = PostOperation(Registration, Class, Number, Information, State, ruleset);
     RulesetRelease(current);
     return status;
 }

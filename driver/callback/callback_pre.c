@@ -10,12 +10,12 @@ _IRQL_requires_max_(APC_LEVEL)
 static DECLSPEC_NOINLINE VOID CarryOut(_In_ REGISTRATION *Registration, _In_ const SUBJECT *Subject,
                                        _In_ RULESET *Ruleset, _In_ VERDICT Verdict, _In_ ULONG Number,
                                        _In_ VERDICT OnSuccess, _In_ VERDICT OnFailure) {
-    const NOTIFY_CLASS *class = Subject->Class;
+    const NOTIFY_CLASS *notifyClass = Subject->Class;
     NOTIFICATION notification = {
-        .Recorder = &Registration->Recorder, .Class = class, .Number = Number, .Pre = Subject->Pre};
+        .Recorder = &Registration->Recorder, .Class = notifyClass, .Number = Number, .Pre = Subject->Pre};
     CAPTURE valueName;
     CALL call;
-    CallBegin(&call, &Registration->Recorder, class, Subject->Pre, Subject);
+    CallBegin(&call, &Registration->Recorder, notifyClass, Subject->Pre, Subject);
     call.OnSuccess = OnSuccess;
     call.OnFailure = OnFailure;
     if (Verdict.Kind == VerdictNotify) {
@@ -26,10 +26,10 @@ static DECLSPEC_NOINLINE VOID CarryOut(_In_ REGISTRATION *Registration, _In_ con
         call.PreSequence = AskRelay(&Registration->Asker, &notification);
     }
     if (OnSuccess.Kind == VerdictIgnore && OnFailure.Kind == VerdictIgnore) {
-        CallIgnore(class, Subject->Pre);
+        CallIgnore(notifyClass, Subject->Pre);
         CallEnd(&call);
-    } else if (!CallKeep(&call, Ruleset, class, Subject->Pre)) {
-        CallDefer(Ruleset, FALSE, class, Subject->Pre);
+    } else if (!CallKeep(&call, Ruleset, notifyClass, Subject->Pre)) {
+        CallDefer(Ruleset, FALSE, notifyClass, Subject->Pre);
         CallEnd(&call);
     }
 }
@@ -60,7 +60,7 @@ static NTSTATUS DecidePre(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLA
     } else {
         CallIgnore(Class, Pre);
     }
-    if (!AskIsDecided(verdict) && ignored && CallbackIsOpenWanted(ruleset, Registration, Class)) {
+    if (!AskIsDecided(verdict) && ignored && CallbackIsOpenWanted(Registration, ruleset, Class)) {
         CallDefer(ruleset, TRUE, Class, Pre);
     }
     SubjectEnd(&subject);

@@ -38,7 +38,7 @@ BOOLEAN CallbackCanWant(const REGISTRATION *Registration, const RULESET *Ruleset
 
 // What is opened has a path of its own, which only post knows, and whoever opens it is told with its close.
 _Use_decl_annotations_
-BOOLEAN CallbackIsOpenWanted(const RULESET *Ruleset, const REGISTRATION *Registration, const NOTIFY_CLASS *Class) {
+BOOLEAN CallbackIsOpenWanted(const REGISTRATION *Registration, const RULESET *Ruleset, const NOTIFY_CLASS *Class) {
     const UINT64 classes = CLASS_BIT(Class->Partner) | CLOSE;
     return Class->Body == NotifyBodyCreate && (RulesetGetClassMask(Ruleset, Registration->ClassMask) & classes) != 0;
 }

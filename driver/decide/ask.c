@@ -71,11 +71,11 @@ UINT64 AskRelay(ASKER *Asker, const NOTIFICATION *Notification) {
 
 // The record is the question. Returns CMB_DECIDED_BY_*.
 _IRQL_requires_(PASSIVE_LEVEL)
-static UINT16 AskAndWait(_In_ const ASK *Ask, _In_ const CMB_RULE *Rule, _Inout_ ASK_ANSWER *Answer) {
+static UINT16 AskAndWait(_In_ const ASK *Ask, _In_ const CMB_RULE *Rule, _Inout_ ASK_RESULT *Result) {
     NOTIFICATION *notification = Ask->Notification;
     HELD_TABLE *table = Ask->Asker->Table;
-    CMB_DECIDED *decided = &Answer->Decided;
-    HELD held = {.Asker = Ask->Asker, .Subject = &Answer->Subject, .Decision = &Answer->Decision};
+    CMB_DECIDED *decided = &Result->Decided;
+    HELD held = {.Asker = Ask->Asker, .Subject = &Result->Subject, .Decision = &Result->Decision};
     UINT16 by = HeldBegin(table, &held);
     if (by != CMB_DECIDED_BY_NOBODY) {
         return by;
@@ -87,24 +87,24 @@ static UINT16 AskAndWait(_In_ const ASK *Ask, _In_ const CMB_RULE *Rule, _Inout_
                                   .Ticket = held.Ticket};
     const CMB_DECIDED *former = notification->Decided;
     notification->Decided = &question;
-    Answer->Sequence = AskRelay(Ask->Asker, notification);
-    Answer->Relayed = TRUE;
+    Result->Sequence = AskRelay(Ask->Asker, notification);
+    Result->Relayed = TRUE;
     notification->Decided = former;
-    if (!Answer->Sequence) {
+    if (!Result->Sequence) {
         HeldCancel(table, &held);
-        DecisionFree(&Answer->Decision);
+        DecisionFree(&Result->Decision);
         return CMB_DECIDED_BY_LIMIT;
     }
-    Answer->Asked = TRUE;
+    Result->Asked = TRUE;
     by = HeldWait(table, &held, Rule->Deadline);
-    return by == CMB_DECIDED_BY_CALLBACK && Answer->Decision.Kind == CMB_DECISION_DEFAULT ? CMB_DECIDED_BY_ERROR : by;
+    return by == CMB_DECIDED_BY_CALLBACK && Result->Decision.Kind == CMB_DECISION_DEFAULT ? CMB_DECIDED_BY_ERROR : by;
 }
 
 _IRQL_requires_max_(APC_LEVEL)
-static UINT16 FindWho(_In_ const ASK *Ask, _In_ const CMB_RULE *Rule, _Inout_ ASK_ANSWER *Answer) {
+static UINT16 FindWho(_In_ const ASK *Ask, _In_ const CMB_RULE *Rule, _Inout_ ASK_RESULT *Result) {
     switch (Ask->Verdict.Kind) {
     case VerdictAsk:
-        return MustNotWait(Ask->Asker) ? CMB_DECIDED_BY_EXEMPTION : AskAndWait(Ask, Rule, Answer);
+        return MustNotWait(Ask->Asker) ? CMB_DECIDED_BY_EXEMPTION : AskAndWait(Ask, Rule, Result);
     case VerdictBlock:
     case VerdictBypass:
         return ExGetPreviousMode() == KernelMode && !(Rule->Flags & CMB_RULE_KERNEL_MODE) ? CMB_DECIDED_BY_EXEMPTION
@@ -131,24 +131,24 @@ static VOID SetDefault(_In_ const CMB_RULE *Rule, _In_ UINT16 By, _In_ BOOLEAN P
 }
 
 _Use_decl_annotations_
-VOID AskDecide(const ASK *Ask, ASK_ANSWER *Answer) {
+VOID AskDecide(const ASK *Ask, ASK_RESULT *Result) {
     const NOTIFICATION *notification = Ask->Notification;
     const CMB_RULE *rule = RulesetGetRule(Ask->Ruleset, Ask->Verdict.Rule);
-    CMB_DECIDED *decided = &Answer->Decided;
-    RtlZeroMemory(Answer, sizeof(*Answer));
-    DecisionDescribe(&Answer->Subject, notification->Class, notification->Number, notification->Pre, notification->Post,
+    CMB_DECIDED *decided = &Result->Decided;
+    RtlZeroMemory(Result, sizeof(*Result));
+    DecisionDescribe(&Result->Subject, notification->Class, notification->Number, notification->Pre, notification->Post,
                      Ask->Call);
     decided->Rule = Ask->Verdict.Rule;
     decided->Ruleset = Ask->Ruleset->Number;
     if (rule->Flags & CMB_RULE_DRY_RUN || Ask->Asker->DryRun) {
         decided->Flags = CMB_DECIDED_DRY_RUN;
     }
-    decided->By = FindWho(Ask, rule, Answer);
+    decided->By = FindWho(Ask, rule, Result);
     if (decided->By != CMB_DECIDED_BY_CALLBACK) {
-        SetDefault(rule, decided->By, notification->Post != NULL, &Answer->Decision);
+        SetDefault(rule, decided->By, notification->Post != NULL, &Result->Decision);
     }
-    decided->Decision = Answer->Decision.Kind;
-    decided->Status = Answer->Decision.Status;
+    decided->Decision = Result->Decision.Kind;
+    decided->Status = Result->Decision.Status;
     decided->Latency = ClockSince(Ask->Start);
     TellBreaker(Ask->Asker);
 }

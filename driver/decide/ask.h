@@ -21,7 +21,7 @@ typedef struct ASK {
     NOTIFICATION *Notification;
 } ASK;
 
-typedef struct ASK_ANSWER {
+typedef struct ASK_RESULT {
     // Of the record that was the question; 0 if there was none.
     UINT64 Sequence;
     // There is such a record, or it was lost.
@@ -33,11 +33,11 @@ typedef struct ASK_ANSWER {
     DECISION Decision;
     // Status is still that of the decision itself: carrying it out may end otherwise.
     CMB_DECIDED Decided;
-} ASK_ANSWER;
+} ASK_RESULT;
 
 // Returns when it is decided.
 _IRQL_requires_max_(APC_LEVEL)
-VOID AskDecide(_In_ const ASK *Ask, _Out_ ASK_ANSWER *Answer);
+VOID AskDecide(_In_ const ASK *Ask, _Out_ ASK_RESULT *Result);
 
 // Puts a notification into the queue, behind what has changed about the asker's breaker, as far as there is room for
 // that. Returns the same as RecordRelay.

@@ -33,7 +33,7 @@ typedef struct DECISION_SUBJECT {
     // Query multiple: its entries.
     ULONG Entries;
     // Load: a handle is wanted; other classes that have to answer something say so by themselves.
-    BOOLEAN MustAnswer;
+    BOOLEAN NeedsOutput;
     // Post: CMB_REPLY_UNDO is possible.
     BOOLEAN CanUndo;
     // Borrowed from Call: the path that was asked for, and what was there before; NULL if they are not known.

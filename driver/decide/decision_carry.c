@@ -6,7 +6,7 @@
 #include "base/memory.h"
 
 // The operation ends here with Status. STATUS_CALLBACK_BYPASS is how a success is said.
-static VOID End(_Inout_ DECISION_RESULT *Result, _In_ NTSTATUS Status) {
+static VOID EndWith(_Inout_ DECISION_RESULT *Result, _In_ NTSTATUS Status) {
     Result->Status = Status;
     Result->Return = Status == STATUS_SUCCESS ? STATUS_CALLBACK_BYPASS : Status;
 }
@@ -15,10 +15,10 @@ static VOID End(_Inout_ DECISION_RESULT *Result, _In_ NTSTATUS Status) {
 // that a caller can get.
 static VOID EndTried(_Inout_ DECISION_RESULT *Result, _In_ NTSTATUS Status) {
     if (NT_SUCCESS(Status)) {
-        End(Result, STATUS_SUCCESS);
+        EndWith(Result, STATUS_SUCCESS);
     } else {
         Result->Failed = TRUE;
-        End(Result, Status == STATUS_CALLBACK_BYPASS ? STATUS_UNSUCCESSFUL : Status);
+        EndWith(Result, Status == STATUS_CALLBACK_BYPASS ? STATUS_UNSUCCESSFUL : Status);
     }
 }
 
@@ -30,8 +30,8 @@ static BOOLEAN CanCall(VOID) {
 }
 
 _IRQL_requires_max_(APC_LEVEL)
-static VOID Redirect(_Inout_ DECISION_RESULT *Result, _In_ const DECISION *Decision, _In_ LARGE_INTEGER *Cookie,
-                     _In_ const DECISION_SUBJECT *Subject, _Inout_ REG_CREATE_KEY_INFORMATION_V1 *Create) {
+static VOID RedirectKey(_Inout_ DECISION_RESULT *Result, _In_ const DECISION *Decision, _In_ LARGE_INTEGER *Cookie,
+                        _In_ const DECISION_SUBJECT *Subject, _Inout_ REG_CREATE_KEY_INFORMATION_V1 *Create) {
     const BOOLEAN isCreate = Subject->Number == RegNtPreCreateKeyEx || Subject->Number == RegNtPostCreateKeyEx;
     EndTried(Result, CanCall() ? DecisionRedirect(Decision, Cookie, isCreate, Create, &Result->Object)
                                : FACTS_STATUS_CANNOT_ASK);
@@ -41,7 +41,7 @@ static VOID Redirect(_Inout_ DECISION_RESULT *Result, _In_ const DECISION *Decis
 // values: the configuration manager has looked before it called.
 _IRQL_requires_(PASSIVE_LEVEL)
 _Must_inspect_result_
-static NTSTATUS Replace(_In_ const DECISION *Decision, _In_ const REG_SET_VALUE_KEY_INFORMATION *Set) {
+static NTSTATUS ReplaceValue(_In_ const DECISION *Decision, _In_ const REG_SET_VALUE_KEY_INFORMATION *Set) {
     UNICODE_STRING name;
     HANDLE key;
     NTSTATUS status = DecisionCopyString(&name, Set->ValueName);
@@ -59,12 +59,12 @@ static NTSTATUS Replace(_In_ const DECISION *Decision, _In_ const REG_SET_VALUE_
 
 // With Status, or that of writing the output if it fails.
 _IRQL_requires_max_(APC_LEVEL)
-static VOID Answer(_Inout_ DECISION_RESULT *Result, _In_ const DECISION *Decision, _In_ const DECISION_SUBJECT *Subject,
-                   _In_ const VOID *Pre) {
+static VOID EndWithOutput(_Inout_ DECISION_RESULT *Result, _In_ const DECISION *Decision,
+                          _In_ const DECISION_SUBJECT *Subject, _In_ const VOID *Pre) {
     const NTSTATUS status =
         Decision->Flags & CMB_REPLY_OUTPUT ? DecisionWriteOutput(Decision, Subject, Pre) : STATUS_SUCCESS;
     if (NT_SUCCESS(status)) {
-        End(Result, Decision->Status);
+        EndWith(Result, Decision->Status);
     } else {
         EndTried(Result, status);
     }
@@ -76,21 +76,21 @@ VOID DecisionCarryPre(const DECISION *Decision, LARGE_INTEGER *Cookie, const DEC
     RtlZeroMemory(Result, sizeof(*Result));
     switch (Decision->Kind) {
     case CMB_DECISION_BLOCK:
-        End(Result, Decision->Status);
+        EndWith(Result, Decision->Status);
         break;
     case CMB_DECISION_BYPASS:
         // A rule may say so where nobody can: the operation does not take place, and its caller does not go without
         // what a success would have brought.
-        EndTried(Result, Subject->MustAnswer ? STATUS_NOT_SUPPORTED : STATUS_SUCCESS);
+        EndTried(Result, Subject->NeedsOutput ? STATUS_NOT_SUPPORTED : STATUS_SUCCESS);
         break;
     case CMB_DECISION_EMULATE:
-        Answer(Result, Decision, Subject, Pre);
+        EndWithOutput(Result, Decision, Subject, Pre);
         break;
     case CMB_DECISION_REPLACE:
-        EndTried(Result, CanCall() ? Replace(Decision, Pre) : FACTS_STATUS_CANNOT_ASK);
+        EndTried(Result, CanCall() ? ReplaceValue(Decision, Pre) : FACTS_STATUS_CANNOT_ASK);
         break;
     case CMB_DECISION_REDIRECT:
-        Redirect(Result, Decision, Cookie, Subject, Pre);
+        RedirectKey(Result, Decision, Cookie, Subject, Pre);
         break;
     default:
         break;
@@ -108,9 +108,9 @@ static VOID ReleaseResult(_Inout_ REG_POST_OPERATION_INFORMATION *Post) {
 }
 
 _IRQL_requires_max_(APC_LEVEL)
-static VOID Override(_Inout_ DECISION_RESULT *Result, _In_ const DECISION *Decision, _In_ LARGE_INTEGER *Cookie,
-                     _In_ const DECISION_SUBJECT *Subject, _Inout_ REG_POST_OPERATION_INFORMATION *Post) {
-    Answer(Result, Decision, Subject, Post->PreInformation);
+static VOID OverrideStatus(_Inout_ DECISION_RESULT *Result, _In_ const DECISION *Decision, _In_ LARGE_INTEGER *Cookie,
+                           _In_ const DECISION_SUBJECT *Subject, _Inout_ REG_POST_OPERATION_INFORMATION *Post) {
+    EndWithOutput(Result, Decision, Subject, Post->PreInformation);
     if (Decision->Flags & CMB_REPLY_UNDO) {
         const NTSTATUS status = CanCall() ? DecisionUndo(Cookie, Subject, Post) : FACTS_STATUS_CANNOT_ASK;
         if (!NT_SUCCESS(status)) {
@@ -129,11 +129,11 @@ VOID DecisionCarryPost(const DECISION *Decision, LARGE_INTEGER *Cookie, const DE
     RtlZeroMemory(Result, sizeof(*Result));
     switch (Decision->Kind) {
     case CMB_DECISION_REDIRECT:
-        Redirect(Result, Decision, Cookie, Subject, Post->PreInformation);
+        RedirectKey(Result, Decision, Cookie, Subject, Post->PreInformation);
         Post->Object = Result->Object;
         break;
     case CMB_DECISION_OVERRIDE:
-        Override(Result, Decision, Cookie, Subject, Post);
+        OverrideStatus(Result, Decision, Cookie, Subject, Post);
         break;
     default:
         return;

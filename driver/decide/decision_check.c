@@ -10,7 +10,7 @@
 static const WCHAR Separator = L'\\';
 
 // What an operation can end with; other successes mean something to the configuration manager or to nobody.
-static BOOLEAN IsEnd(_In_ NTSTATUS Status) {
+static BOOLEAN IsPathEnd(_In_ NTSTATUS Status) {
     return Status == STATUS_SUCCESS || NT_WARNING(Status) || NotifyIsError(Status);
 }
 
@@ -21,7 +21,7 @@ static BOOLEAN SuitsPre(_In_ const DECISION *Decision, _In_ const DECISION_SUBJE
     case CMB_DECISION_BLOCK:
         return (Fits & NOTIFY_FITS_BLOCK) != 0;
     case CMB_DECISION_BYPASS:
-        return (Fits & NOTIFY_FITS_BYPASS) && !Subject->MustAnswer;
+        return (Fits & NOTIFY_FITS_BYPASS) && !Subject->NeedsOutput;
     case CMB_DECISION_EMULATE:
         return (Fits & NOTIFY_FITS_OUTPUT) != 0;
     case CMB_DECISION_REPLACE:
@@ -72,13 +72,13 @@ static UINT32 CheckOverride(_In_ const DECISION *Decision, _In_ const DECISION_S
     if (Fits & NOTIFY_FITS_REDIRECT) {
         return NotifyIsError(Decision->Status) ? CMB_REPLY_ACCEPTED : CMB_REPLY_BAD_STATUS;
     }
-    if (!IsEnd(Decision->Status)) {
+    if (!IsPathEnd(Decision->Status)) {
         return CMB_REPLY_BAD_STATUS;
     }
     if (Decision->Status != STATUS_SUCCESS || Subject->Status == STATUS_SUCCESS) {
         return CMB_REPLY_ACCEPTED;
     }
-    if (Subject->MustAnswer) {
+    if (Subject->NeedsOutput) {
         return CMB_REPLY_UNFIT;
     }
     return (Fits & NOTIFY_FITS_OUTPUT) && !(Decision->Flags & CMB_REPLY_OUTPUT) ? CMB_REPLY_BAD_DATA
@@ -90,7 +90,7 @@ static UINT32 CheckStatus(_In_ const DECISION *Decision, _In_ const DECISION_SUB
     case CMB_DECISION_BLOCK:
         return NotifyIsError(Decision->Status) ? CMB_REPLY_ACCEPTED : CMB_REPLY_BAD_STATUS;
     case CMB_DECISION_EMULATE:
-        if (!IsEnd(Decision->Status)) {
+        if (!IsPathEnd(Decision->Status)) {
             return CMB_REPLY_BAD_STATUS;
         }
         return Decision->Status == STATUS_SUCCESS && !(Decision->Flags & CMB_REPLY_OUTPUT) ? CMB_REPLY_BAD_DATA

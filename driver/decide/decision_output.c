@@ -53,7 +53,8 @@ static BOOLEAN StoreToManager(_Out_writes_bytes_all_(Size) VOID *UnsafeDestinati
 
 _IRQL_requires_max_(APC_LEVEL)
 _Must_inspect_result_
-static BOOLEAN WriteAnswer(_In_ const DECISION *Decision, _In_ VOID *UnsafeBuffer, _In_ ULONG *UnsafeResultLength) {
+static BOOLEAN WriteInformation(_In_ const DECISION *Decision, _In_ VOID *UnsafeBuffer,
+                                _In_ ULONG *UnsafeResultLength) {
     return StoreToCaller(UnsafeBuffer, Decision->Data, Decision->DataSize) &&
            StoreToCaller(UnsafeResultLength, &Decision->ResultLength, sizeof(Decision->ResultLength));
 }
@@ -92,7 +93,7 @@ static BOOLEAN WriteMultiple(_In_ const DECISION *Decision, _In_ const DECISION_
 
 _IRQL_requires_max_(APC_LEVEL)
 _Must_inspect_result_
-static BOOLEAN WriteDescriptor(_In_ const DECISION *Decision, _In_ const REG_QUERY_KEY_SECURITY_INFORMATION *Query) {
+static BOOLEAN WriteSecurity(_In_ const DECISION *Decision, _In_ const REG_QUERY_KEY_SECURITY_INFORMATION *Query) {
     return StoreToCaller(Query->SecurityDescriptor, Decision->Data, Decision->DataSize) &&
            StoreToManager(Query->Length, &Decision->ResultLength, sizeof(Decision->ResultLength));
 }
@@ -103,29 +104,29 @@ NTSTATUS DecisionWriteOutput(const DECISION *Decision, const DECISION_SUBJECT *S
     switch (Subject->Class->Body) {
     case NotifyBodyEnumerateKey: {
         const REG_ENUMERATE_KEY_INFORMATION *query = Pre;
-        written = WriteAnswer(Decision, query->KeyInformation, query->ResultLength);
+        written = WriteInformation(Decision, query->KeyInformation, query->ResultLength);
         break;
     }
     case NotifyBodyEnumerateValue: {
         const REG_ENUMERATE_VALUE_KEY_INFORMATION *query = Pre;
-        written = WriteAnswer(Decision, query->KeyValueInformation, query->ResultLength);
+        written = WriteInformation(Decision, query->KeyValueInformation, query->ResultLength);
         break;
     }
     case NotifyBodyQueryKey: {
         const REG_QUERY_KEY_INFORMATION *query = Pre;
-        written = WriteAnswer(Decision, query->KeyInformation, query->ResultLength);
+        written = WriteInformation(Decision, query->KeyInformation, query->ResultLength);
         break;
     }
     case NotifyBodyQueryValue: {
         const REG_QUERY_VALUE_KEY_INFORMATION *query = Pre;
-        written = WriteAnswer(Decision, query->KeyValueInformation, query->ResultLength);
+        written = WriteInformation(Decision, query->KeyValueInformation, query->ResultLength);
         break;
     }
     case NotifyBodyQueryMultiple:
         written = WriteMultiple(Decision, Subject, Pre);
         break;
     case NotifyBodyQuerySecurity:
-        written = WriteDescriptor(Decision, Pre);
+        written = WriteSecurity(Decision, Pre);
         break;
     default:
         break;

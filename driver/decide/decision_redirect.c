@@ -50,15 +50,15 @@ static VOID DescribeRequest(_Out_ REQUEST *Request, _In_ const DECISION *Decisio
 _IRQL_requires_(PASSIVE_LEVEL)
 _Must_inspect_result_
 static NTSTATUS Perform(_In_ REQUEST *Request, _Out_ HANDLE *Key, _Out_ ULONG *Disposition) {
-    UNICODE_STRING *class = Request->Class.Length ? &Request->Class : NULL;
+    UNICODE_STRING *className = Request->Class.Length ? &Request->Class : NULL;
     *Key = NULL;
     *Disposition = REG_OPENED_EXISTING_KEY;
     if (Request->IsCreate && Request->Transaction) {
-        return ZwCreateKeyTransacted(Key, Request->Access, &Request->Attributes, 0, class, Request->Options,
+        return ZwCreateKeyTransacted(Key, Request->Access, &Request->Attributes, 0, className, Request->Options,
                                      Request->Transaction, Disposition);
     }
     if (Request->IsCreate) {
-        return ZwCreateKey(Key, Request->Access, &Request->Attributes, 0, class, Request->Options, Disposition);
+        return ZwCreateKey(Key, Request->Access, &Request->Attributes, 0, className, Request->Options, Disposition);
     }
     if (Request->Transaction) {
         return ZwOpenKeyTransactedEx(Key, Request->Access, &Request->Attributes, Request->Options,

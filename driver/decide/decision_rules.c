@@ -89,7 +89,7 @@ VOID DecisionDescribe(DECISION_SUBJECT *Subject, const NOTIFY_CLASS *Class, ULON
     Subject->Facts = Call ? &Call->Facts : NULL;
     DescribeOutput(Subject, Pre);
     if (Class->Body == NotifyBodyLoad) {
-        Subject->MustAnswer = ((const REG_LOAD_KEY_INFORMATION *)Pre)->RootHandle != NULL;
+        Subject->NeedsOutput = ((const REG_LOAD_KEY_INFORMATION *)Pre)->RootHandle != NULL;
     }
     if (Post) {
         Subject->Status = Post->Status;

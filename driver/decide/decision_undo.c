@@ -122,8 +122,8 @@ NTSTATUS DecisionUndo(LARGE_INTEGER *Cookie, const DECISION_SUBJECT *Subject,
         return PutBack(Subject->Facts, set->Object, set->ValueName);
     }
     case NotifyBodyDeleteValue: {
-        const REG_DELETE_VALUE_KEY_INFORMATION *delete = pre;
-        return PutBack(Subject->Facts, delete->Object, delete->ValueName);
+        const REG_DELETE_VALUE_KEY_INFORMATION *deletion = pre;
+        return PutBack(Subject->Facts, deletion->Object, deletion->ValueName);
     }
     default:
         return STATUS_NOT_SUPPORTED;

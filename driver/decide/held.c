@@ -105,12 +105,12 @@ static HELD_SLOT *FindSlot(_In_ const HELD_TABLE *Table, _In_ UINT64 Ticket) {
 
 _Requires_lock_held_(Table->Lock)
 _Must_inspect_result_
-static UINT16 Begin(_Inout_ HELD_TABLE *Table, _Inout_ HELD *Held) {
+static UINT16 BeginWait(_Inout_ HELD_TABLE *Table, _Inout_ HELD *Held) {
     ASKER *asker = Held->Asker;
     if (Table->Stopped || asker->Released) {
         // As if it had been put, and released at once.
-        COUNT(Table, asker, Asked, 1);
-        COUNT(Table, asker, Released, 1);
+        HELD_COUNT(Table, asker, Asked, 1);
+        HELD_COUNT(Table, asker, Released, 1);
         return CMB_DECIDED_BY_RELEASE;
     }
     Held->Begun = ClockNow();
@@ -129,7 +129,7 @@ static UINT16 Begin(_Inout_ HELD_TABLE *Table, _Inout_ HELD *Held) {
     slot->State = CMB_REPLY_ACCEPTED;
     slot->Held = Held;
     slot->Asker = asker;
-    COUNT(Table, asker, Asked, 1);
+    HELD_COUNT(Table, asker, Asked, 1);
     HeldCountHeld(Table, asker, 1);
     Held->Ended = FALSE;
     Held->Spins = Table->Quick && Table->Counters.Held == 1 && Table->Processors > 1;
@@ -141,7 +141,7 @@ UINT16 HeldBegin(HELD_TABLE *Table, HELD *Held) {
     KIRQL irql;
     KeInitializeEvent(&Held->Event, SynchronizationEvent, FALSE);
     KeAcquireSpinLock(&Table->Lock, &irql);
-    const UINT16 by = Begin(Table, Held);
+    const UINT16 by = BeginWait(Table, Held);
     KeReleaseSpinLock(&Table->Lock, irql);
     return by;
 }
@@ -153,7 +153,7 @@ VOID HeldCancel(HELD_TABLE *Table, HELD *Held) {
     HELD_SLOT *slot = FindSlot(Table, Held->Ticket);
     if (slot->State == CMB_REPLY_ACCEPTED) {
         HeldCountHeld(Table, Held->Asker, -1);
-        COUNT(Table, Held->Asker, Asked, -1);
+        HELD_COUNT(Table, Held->Asker, Asked, -1);
     }
     slot->Ticket = 0;
     FreeSlot(Table, slot);
@@ -162,7 +162,7 @@ VOID HeldCancel(HELD_TABLE *Table, HELD *Held) {
 
 // Whoever ends the wait says how.
 _Requires_lock_held_(Table->Lock)
-static VOID End(_Inout_ HELD_TABLE *Table, _Inout_ HELD_SLOT *Slot, _In_ UINT32 State) {
+static VOID EndWait(_Inout_ HELD_TABLE *Table, _Inout_ HELD_SLOT *Slot, _In_ UINT32 State) {
     HELD *held = Slot->Held;
     ASKER *asker = held->Asker;
     Slot->State = State;
@@ -170,18 +170,18 @@ static VOID End(_Inout_ HELD_TABLE *Table, _Inout_ HELD_SLOT *Slot, _In_ UINT32 
     HeldCountHeld(Table, asker, -1);
     switch (State) {
     case CMB_REPLY_ANSWERED:
-        COUNT(Table, asker, Answered, 1);
+        HELD_COUNT(Table, asker, Answered, 1);
         BreakerAnswer(&asker->Breaker);
         break;
     case CMB_REPLY_EXPIRED:
-        COUNT(Table, asker, TimedOut, 1);
+        HELD_COUNT(Table, asker, TimedOut, 1);
         if (BreakerMiss(&asker->Breaker, held->Round, ClockNow())) {
-            COUNT(Table, asker, BreakerTrips, 1);
+            HELD_COUNT(Table, asker, BreakerTrips, 1);
             WriteRelease(&asker->BreakerUntold, TRUE);
         }
         break;
     default:
-        COUNT(Table, asker, Released, 1);
+        HELD_COUNT(Table, asker, Released, 1);
         break;
     }
 }
@@ -210,7 +210,7 @@ UINT16 HeldWait(HELD_TABLE *Table, HELD *Held, UINT32 Deadline) {
     KeAcquireSpinLock(&Table->Lock, &irql);
     HELD_SLOT *slot = FindSlot(Table, Held->Ticket);
     if (slot->State == CMB_REPLY_ACCEPTED) {
-        End(Table, slot, CMB_REPLY_EXPIRED);
+        EndWait(Table, slot, CMB_REPLY_EXPIRED);
     }
     const UINT32 state = slot->State;
     Table->Quick = state == CMB_REPLY_ANSWERED && ClockSince(Held->Begun) <= QUICK_NANOSECONDS;
@@ -227,7 +227,7 @@ UINT16 HeldWait(HELD_TABLE *Table, HELD *Held, UINT32 Deadline) {
 }
 
 // What the default needs is what allowing needs: nothing.
-static UINT32 Check(_In_ const DECISION *Decision, _In_ const DECISION_SUBJECT *Subject) {
+static UINT32 CheckAnswer(_In_ const DECISION *Decision, _In_ const DECISION_SUBJECT *Subject) {
     DECISION decision = *Decision;
     if (decision.Kind == CMB_DECISION_DEFAULT) {
         decision.Kind = CMB_DECISION_ALLOW;
@@ -237,15 +237,15 @@ static UINT32 Check(_In_ const DECISION *Decision, _In_ const DECISION_SUBJECT *
 
 // The thread may go on, and what the subject borrows from it go away, as soon as the lock is released.
 _Requires_lock_held_(Table->Lock)
-static UINT32 Answer(_Inout_ HELD_TABLE *Table, _Inout_ HELD_SLOT *Slot, _In_ const DECISION *Decision) {
+static UINT32 TakeAnswer(_Inout_ HELD_TABLE *Table, _Inout_ HELD_SLOT *Slot, _In_ const DECISION *Decision) {
     HELD *held = Slot->Held;
     if (Slot->State != CMB_REPLY_ACCEPTED) {
         return Slot->State;
     }
-    const UINT32 result = Check(Decision, held->Subject);
+    const UINT32 result = CheckAnswer(Decision, held->Subject);
     if (result == CMB_REPLY_ACCEPTED) {
         *held->Decision = *Decision;
-        End(Table, Slot, CMB_REPLY_ANSWERED);
+        EndWait(Table, Slot, CMB_REPLY_ANSWERED);
         KeSetEvent(&held->Event, IO_NO_INCREMENT, FALSE);
     }
     return result;
@@ -256,12 +256,12 @@ UINT32 HeldAnswer(HELD_TABLE *Table, UINT64 Ticket, const DECISION *Decision) {
     KIRQL irql;
     KeAcquireSpinLock(&Table->Lock, &irql);
     HELD_SLOT *slot = FindSlot(Table, Ticket);
-    const UINT32 result = slot ? Answer(Table, slot, Decision) : CMB_REPLY_UNKNOWN;
+    const UINT32 result = slot ? TakeAnswer(Table, slot, Decision) : CMB_REPLY_UNKNOWN;
     ASKER *asker = slot ? slot->Asker : NULL;
     if (result == CMB_REPLY_EXPIRED || result == CMB_REPLY_RELEASED) {
-        COUNT(Table, asker, LateReplies, 1);
+        HELD_COUNT(Table, asker, LateReplies, 1);
     } else if (result != CMB_REPLY_ACCEPTED) {
-        COUNT(Table, asker, RefusedReplies, 1);
+        HELD_COUNT(Table, asker, RefusedReplies, 1);
     }
     KeReleaseSpinLock(&Table->Lock, irql);
     return result;
@@ -272,13 +272,13 @@ VOID HeldRefuse(HELD_TABLE *Table, UINT64 Ticket) {
     KIRQL irql;
     KeAcquireSpinLock(&Table->Lock, &irql);
     const HELD_SLOT *slot = FindSlot(Table, Ticket);
-    COUNT(Table, slot ? slot->Asker : NULL, RefusedReplies, 1);
+    HELD_COUNT(Table, slot ? slot->Asker : NULL, RefusedReplies, 1);
     KeReleaseSpinLock(&Table->Lock, irql);
 }
 
 // Of one asker, or of all.
 _Requires_lock_held_(Table->Lock)
-static VOID Release(_Inout_ HELD_TABLE *Table, _In_opt_ const ASKER *Asker) {
+static VOID ReleaseWaiting(_Inout_ HELD_TABLE *Table, _In_opt_ const ASKER *Asker) {
     for (ULONG i = 0; i < Table->Limit; ++i) {
         HELD_SLOT *slot = &Table->Slots[i];
         if (Asker && slot->Asker != Asker) {
@@ -286,7 +286,7 @@ static VOID Release(_Inout_ HELD_TABLE *Table, _In_opt_ const ASKER *Asker) {
         }
         slot->Asker = NULL;
         if (slot->Held && slot->State == CMB_REPLY_ACCEPTED) {
-            End(Table, slot, CMB_REPLY_RELEASED);
+            EndWait(Table, slot, CMB_REPLY_RELEASED);
             KeSetEvent(&slot->Held->Event, IO_NO_INCREMENT, FALSE);
         }
     }
@@ -298,7 +298,7 @@ VOID HeldRelease(ASKER *Asker) {
     KIRQL irql;
     KeAcquireSpinLock(&table->Lock, &irql);
     Asker->Released = TRUE;
-    Release(table, Asker);
+    ReleaseWaiting(table, Asker);
     KeReleaseSpinLock(&table->Lock, irql);
 }
 
@@ -307,6 +307,6 @@ VOID HeldStop(HELD_TABLE *Table) {
     KIRQL irql;
     KeAcquireSpinLock(&Table->Lock, &irql);
     Table->Stopped = TRUE;
-    Release(Table, NULL);
+    ReleaseWaiting(Table, NULL);
     KeReleaseSpinLock(&Table->Lock, irql);
 }

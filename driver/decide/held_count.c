@@ -12,7 +12,7 @@ VOID HeldCountAt(HELD_TABLE *Table, ASKER *Asker, LONG Offset, INT64 Number) {
 
 _Use_decl_annotations_
 VOID HeldCountHeld(HELD_TABLE *Table, ASKER *Asker, INT64 Number) {
-    COUNT(Table, Asker, Held, Number);
+    HELD_COUNT(Table, Asker, Held, Number);
     Table->Counters.HeldPeak = max(Table->Counters.HeldPeak, Table->Counters.Held);
     Asker->Counters.HeldPeak = max(Asker->Counters.HeldPeak, Asker->Counters.Held);
 }
@@ -42,7 +42,7 @@ static LONG KindAt(_In_ UINT16 Kind) {
     return (LONG)(FIELD_OFFSET(CMB_DECISION_STATISTICS, Allowed) + (Kind - CMB_DECISION_ALLOW) * sizeof(UINT64));
 }
 
-static ULONG BucketOf(_In_ UINT64 Nanoseconds) {
+static ULONG BucketOfLatency(_In_ UINT64 Nanoseconds) {
     ULONG bucket = 0;
     for (UINT64 limit = 1000; Nanoseconds >= limit && bucket < CMB_LATENCY_BUCKETS - 1; limit *= 2) {
         ++bucket;
@@ -54,7 +54,7 @@ _Use_decl_annotations_
 VOID HeldCount(ASKER *Asker, const CMB_DECIDED *Decided, BOOLEAN Asked, BOOLEAN Failed) {
     HELD_TABLE *table = Asker->Table;
     const LONG unasked = Asked ? -1 : UnaskedAt(Decided->By);
-    const ULONG bucket = BucketOf(Decided->Latency);
+    const ULONG bucket = BucketOfLatency(Decided->Latency);
     KIRQL irql;
     KeAcquireSpinLock(&table->Lock, &irql);
     HeldCountAt(table, Asker, KindAt(Decided->Decision), 1);
@@ -62,10 +62,10 @@ VOID HeldCount(ASKER *Asker, const CMB_DECIDED *Decided, BOOLEAN Asked, BOOLEAN 
         HeldCountAt(table, Asker, unasked, 1);
     }
     if (Decided->Flags & CMB_DECIDED_DRY_RUN) {
-        COUNT(table, Asker, DryRun, 1);
+        HELD_COUNT(table, Asker, DryRun, 1);
     }
     if (Failed) {
-        COUNT(table, Asker, Failed, 1);
+        HELD_COUNT(table, Asker, Failed, 1);
     }
     if (Asked) {
         HeldCountAt(table, Asker, (LONG)(FIELD_OFFSET(CMB_DECISION_STATISTICS, Latency) + bucket * sizeof(UINT64)), 1);

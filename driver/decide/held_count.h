@@ -8,7 +8,7 @@
 #include "decide/held.h"
 
 // Adds to a counter of the session, and of the asker if that is known.
-#define COUNT(Table, Asker, Field, Number)                                                                             \
+#define HELD_COUNT(Table, Asker, Field, Number)                                                                        \
     HeldCountAt((Table), (Asker), FIELD_OFFSET(CMB_DECISION_STATISTICS, Field), (Number))
 _Requires_lock_held_(Table->Lock)
 VOID HeldCountAt(_Inout_ HELD_TABLE *Table, _Inout_opt_ ASKER *Asker, _In_ LONG Offset, _In_ INT64 Number);

@@ -26,7 +26,7 @@ VOID ProcessFactsRead(_Out_ PROCESS_FACTS *Facts, _In_ const IDENTITY_PROCESS *P
 // Size of the process record.
 ULONG ProcessFactsGetSize(_In_ const PROCESS_FACTS *Facts);
 
-// Record is one that QueueReserve gave, of that size.
+// Record is one that QueueBegin gave, of that size.
 VOID ProcessFactsWrite(_In_ const PROCESS_FACTS *Facts, _In_ const IDENTITY_PROCESS *Process,
                        _Inout_ CMB_RECORD *Record);
 

@@ -6,7 +6,7 @@
 
 // A slot of the ring goes through these states:
 //
-//   free --QueueReserve--> reserved --QueueCommit--> committed --QueueTakeBatch--> free
+//   free --QueueBegin--> draft ----QueueCommit--> committed --QueueTakeBatch--> free
 //                              |                                     |
 //                              +--QueueCommit, merged--> padding ----+
 //
@@ -81,14 +81,14 @@ VOID QueueStop(QUEUE *Queue) {
     KeReleaseSpinLock(&Queue->Lock, irql);
 }
 
-// What Reserve decided with the lock held and QueueReserve writes without it.
-typedef struct DECISION {
+// What BeginRecord decides with the lock held and QueueBegin writes without it.
+typedef struct QUEUE_PLAN {
     UINT64 Sequence;
     ULONG RecordSize;
     UINT32 PathSerial;
     // The path that lost its place.
     NAME *Former;
-} DECISION;
+} QUEUE_PLAN;
 
 // Whether there is room for the source's gap, if it has one, a description of ProcessSize, unless that is 0, and a
 // record.
@@ -111,16 +111,15 @@ static VOID TellGaps(_Inout_ QUEUE *Queue, _Inout_ QUEUE_SOURCE *Source) {
 }
 
 _Requires_lock_held_(Queue->Lock)
-static VOID Append(_Inout_ QUEUE *Queue, _Inout_ QUEUE_SOURCE *Source, _In_ const QUEUE_REQUEST *Request,
-                   _In_ ULONG ProcessSize, _Inout_ QUEUE_RESERVATION *Reservation, _Inout_ DECISION *Decision) {
+static VOID AppendRecord(_Inout_ QUEUE *Queue, _Inout_ QUEUE_SOURCE *Source, _In_ const QUEUE_REQUEST *Request,
+                         _In_ ULONG ProcessSize, _Inout_ QUEUE_DRAFT *Draft, _Inout_ QUEUE_PLAN *Plan) {
     UINT64 start;
     if (ProcessSize) {
-        Reservation->ProcessSlot = RingAppend(&Queue->Ring, RING_SLOT_SIZE(ProcessSize), NO_OWNER, &start);
+        Draft->ProcessSlot = RingAppend(&Queue->Ring, RING_SLOT_SIZE(ProcessSize), NO_OWNER, &start);
         Queue->Processes[Request->ProcessSlot] = Request->Repeat ? 0 : Request->ProcessKey;
     }
-    Reservation->Slot =
-        RingAppend(&Queue->Ring, RING_SLOT_SIZE(Decision->RecordSize), Source->Owner, &Reservation->Start);
-    Decision->Sequence = ++Queue->LastSequence;
+    Draft->Slot = RingAppend(&Queue->Ring, RING_SLOT_SIZE(Plan->RecordSize), Source->Owner, &Draft->Start);
+    Plan->Sequence = ++Queue->LastSequence;
     ++Queue->Records;
     Queue->RecordsPeak = max(Queue->RecordsPeak, Queue->Records);
     ++Queue->Counters.Callbacks;
@@ -132,17 +131,17 @@ static VOID Append(_Inout_ QUEUE *Queue, _Inout_ QUEUE_SOURCE *Source, _In_ cons
 // Decides what becomes of the notification, and in which order the records stand. PathSlot is MAXULONG if the path is
 // not one that is kept.
 _Requires_lock_held_(Queue->Lock)
-static QUEUE_RESULT Reserve(_Inout_ QUEUE *Queue, _In_ const QUEUE_REQUEST *Request, _In_ ULONG PathSlot,
-                            _Inout_ QUEUE_RESERVATION *Reservation, _Inout_ DECISION *Decision) {
+static QUEUE_RESULT BeginRecord(_Inout_ QUEUE *Queue, _In_ const QUEUE_REQUEST *Request, _In_ ULONG PathSlot,
+                                _Inout_ QUEUE_DRAFT *Draft, _Inout_ QUEUE_PLAN *Plan) {
     QUEUE_SOURCE *source = &Queue->Sources[Request->Source];
     const BOOLEAN unknown = Request->ProcessKey && Queue->Processes[Request->ProcessSlot] != Request->ProcessKey;
     const ULONG processSize = unknown ? Request->ProcessSize : 0;
     if (Queue->Stopped) {
         return QueueLost;
     }
-    Reservation->PathKept = PathSlot != MAXULONG && PathsHas(&Queue->Paths, PathSlot, Request->KeyPath);
-    Decision->RecordSize = Request->RecordSize + (Reservation->PathKept ? 0 : Request->PathSize);
-    const BOOLEAN room = HasRoom(Queue, source, processSize, Decision->RecordSize);
+    Draft->PathKept = PathSlot != MAXULONG && PathsHas(&Queue->Paths, PathSlot, Request->KeyPath);
+    Plan->RecordSize = Request->RecordSize + (Draft->PathKept ? 0 : Request->PathSize);
+    const BOOLEAN room = HasRoom(Queue, source, processSize, Plan->RecordSize);
     if (room && unknown && !processSize) {
         return QueueProcessUnknown;
     }
@@ -151,14 +150,14 @@ static QUEUE_RESULT Reserve(_Inout_ QUEUE *Queue, _In_ const QUEUE_REQUEST *Requ
         return QueueLost;
     }
     TellGaps(Queue, source);
-    Append(Queue, source, Request, processSize, Reservation, Decision);
+    AppendRecord(Queue, source, Request, processSize, Draft, Plan);
     if (PathSlot != MAXULONG) {
-        if (!Reservation->PathKept) {
-            Decision->Former = PathsPut(&Queue->Paths, PathSlot, Request->KeyPath);
+        if (!Draft->PathKept) {
+            Plan->Former = PathsPut(&Queue->Paths, PathSlot, Request->KeyPath);
         }
-        Decision->PathSerial = Queue->Paths.Slots[PathSlot].Serial;
+        Plan->PathSerial = Queue->Paths.Slots[PathSlot].Serial;
     }
-    return QueueReserved;
+    return QueueBegun;
 }
 
 static CMB_RECORD *StartRecord(_In_ RING_SLOT *Slot, _In_ ULONG Size, _In_ UINT16 Kind, _In_ INT64 Time) {
@@ -172,34 +171,33 @@ static CMB_RECORD *StartRecord(_In_ RING_SLOT *Slot, _In_ ULONG Size, _In_ UINT1
 }
 
 _Use_decl_annotations_
-QUEUE_RESULT QueueReserve(QUEUE *Queue, const QUEUE_REQUEST *Request, QUEUE_RESERVATION *Reservation) {
+QUEUE_RESULT QueueBegin(QUEUE *Queue, const QUEUE_REQUEST *Request, QUEUE_DRAFT *Draft) {
     const ULONG pathSlot = PathsMayKeep(Request->KeyPath) ? PathsSlotOf(Request->KeyPath) : MAXULONG;
-    DECISION decision = {0};
+    QUEUE_PLAN plan = {0};
     KIRQL irql;
-    RtlZeroMemory(Reservation, sizeof(*Reservation));
-    Reservation->Source = Request->Source;
+    RtlZeroMemory(Draft, sizeof(*Draft));
+    Draft->Source = Request->Source;
     KeAcquireSpinLock(&Queue->Lock, &irql);
-    const QUEUE_RESULT result = Reserve(Queue, Request, pathSlot, Reservation, &decision);
+    const QUEUE_RESULT result = BeginRecord(Queue, Request, pathSlot, Draft, &plan);
     KeReleaseSpinLock(&Queue->Lock, irql);
-    NameRelease(decision.Former);
+    NameRelease(plan.Former);
     if (result == QueueLost) {
         QueueWake(Queue);
     }
-    if (result != QueueReserved) {
+    if (result != QueueBegun) {
         return result;
     }
-    if (Reservation->ProcessSlot) {
-        Reservation->Process =
-            StartRecord(Reservation->ProcessSlot, Request->ProcessSize, CMB_RECORD_PROCESS, Request->Time);
-        RtlZeroMemory(Reservation->Process + 1, Request->ProcessSize - sizeof(CMB_RECORD));
+    if (Draft->ProcessSlot) {
+        Draft->Process = StartRecord(Draft->ProcessSlot, Request->ProcessSize, CMB_RECORD_PROCESS, Request->Time);
+        RtlZeroMemory(Draft->Process + 1, Request->ProcessSize - sizeof(CMB_RECORD));
     }
-    CMB_RECORD *record = StartRecord(Reservation->Slot, decision.RecordSize, CMB_RECORD_NOTIFICATION, Request->Time);
-    record->Sequence = decision.Sequence;
-    if (decision.PathSerial) {
+    CMB_RECORD *record = StartRecord(Draft->Slot, plan.RecordSize, CMB_RECORD_NOTIFICATION, Request->Time);
+    record->Sequence = plan.Sequence;
+    if (plan.PathSerial) {
         record->PathSlot = pathSlot;
-        record->PathSerial = decision.PathSerial;
+        record->PathSerial = plan.PathSerial;
     }
-    Reservation->Record = record;
+    Draft->Record = record;
     return result;
 }
 
@@ -236,9 +234,8 @@ static BOOLEAN MergeInto(_Inout_ QUEUE *Queue, _Inout_ QUEUE_SOURCE *Source, _In
 }
 
 _IRQL_requires_max_(DISPATCH_LEVEL)
-static UINT64 CommitMerged(_Inout_ QUEUE *Queue, _Inout_ QUEUE_SOURCE *Source,
-                           _In_ const QUEUE_RESERVATION *Reservation) {
-    CMB_RECORD *record = Reservation->Record;
+static UINT64 CommitMerged(_Inout_ QUEUE *Queue, _Inout_ QUEUE_SOURCE *Source, _In_ const QUEUE_DRAFT *Draft) {
+    CMB_RECORD *record = Draft->Record;
     const UINT64 hash = MergeHash(Source->Merge, record);
     QUEUE_MERGE_ENTRY *entry = MergeFind(Source->Merge, hash);
     UINT64 sequence = record->Sequence;
@@ -246,33 +243,33 @@ static UINT64 CommitMerged(_Inout_ QUEUE *Queue, _Inout_ QUEUE_SOURCE *Source,
     KeAcquireSpinLock(&Queue->Lock, &irql);
     if (entry->Hash == hash && MergeInto(Queue, Source, entry, record)) {
         sequence = entry->Record->Sequence;
-        RingGiveUp(&Queue->Ring, Reservation->Slot);
+        RingGiveUp(&Queue->Ring, Draft->Slot);
     } else {
-        *entry = (QUEUE_MERGE_ENTRY){.Hash = hash, .Start = Reservation->Start, .Record = record};
-        WriteRelease(&Reservation->Slot->State, RingCommitted);
+        *entry = (QUEUE_MERGE_ENTRY){.Hash = hash, .Start = Draft->Start, .Record = record};
+        WriteRelease(&Draft->Slot->State, RingCommitted);
     }
     KeReleaseSpinLock(&Queue->Lock, irql);
     return sequence;
 }
 
 _Use_decl_annotations_
-UINT64 QueueCommit(QUEUE *Queue, const QUEUE_RESERVATION *Reservation, ULONG CaptureFaults, BOOLEAN Merge) {
-    const CMB_RECORD *record = Reservation->Record;
+UINT64 QueueCommit(QUEUE *Queue, const QUEUE_DRAFT *Draft, ULONG CaptureFaults, BOOLEAN Merge) {
+    const CMB_RECORD *record = Draft->Record;
     UINT64 sequence = record->Sequence;
     const BOOLEAN noPath = (record->Flags & CMB_RECORD_PATH_UNAVAILABLE) != 0;
-    QUEUE_SOURCE *source = &Queue->Sources[Reservation->Source];
+    QUEUE_SOURCE *source = &Queue->Sources[Draft->Source];
     if (noPath || CaptureFaults) {
         CountTroubles(Queue, source, noPath, CaptureFaults);
         // What could not be read may be anything.
         Merge = FALSE;
     }
-    if (Reservation->ProcessSlot) {
-        WriteRelease(&Reservation->ProcessSlot->State, RingCommitted);
+    if (Draft->ProcessSlot) {
+        WriteRelease(&Draft->ProcessSlot->State, RingCommitted);
     }
     if (Merge && source->Merge && record->Size <= MERGE_MAX_RECORD_BYTES) {
-        sequence = CommitMerged(Queue, source, Reservation);
+        sequence = CommitMerged(Queue, source, Draft);
     } else {
-        WriteRelease(&Reservation->Slot->State, RingCommitted);
+        WriteRelease(&Draft->Slot->State, RingCommitted);
     }
     QueueWake(Queue);
     return sequence;

@@ -117,12 +117,12 @@ typedef enum QUEUE_RESULT {
     QueueLost,
     // There is room, but the stream has to describe the process first. Nothing has happened.
     QueueProcessUnknown,
-    QueueReserved,
+    QueueBegun,
 } QUEUE_RESULT;
 
 // Room for records that only their producer touches, until they are committed. Their headers are zeroed but for Size,
 // HeaderSize, Kind, Sequence, Time, PathSlot and PathSerial; what follows is not, except in Process.
-typedef struct QUEUE_RESERVATION {
+typedef struct QUEUE_DRAFT {
     ULONG Source;
     RING_SLOT *Slot;
     UINT64 Start;
@@ -132,7 +132,7 @@ typedef struct QUEUE_RESERVATION {
     // Right before it; NULL if the stream knows the process already.
     RING_SLOT *ProcessSlot;
     CMB_RECORD *Process;
-} QUEUE_RESERVATION;
+} QUEUE_DRAFT;
 
 VOID QueueInitialize(_Out_ QUEUE *Queue, _In_ QUEUE_WAKE *Wake, _In_ __drv_aliasesMem VOID *WakeContext);
 
@@ -191,14 +191,12 @@ BOOLEAN QueueTellBreaker(_Inout_ QUEUE *Queue, _In_ INT64 Cookie, _In_ const CMB
 // records. Whatever was reserved must be committed.
 _IRQL_requires_max_(APC_LEVEL)
 _Must_inspect_result_
-QUEUE_RESULT QueueReserve(_Inout_ QUEUE *Queue, _In_ const QUEUE_REQUEST *Request,
-                          _Out_ QUEUE_RESERVATION *Reservation);
+QUEUE_RESULT QueueBegin(_Inout_ QUEUE *Queue, _In_ const QUEUE_REQUEST *Request, _Out_ QUEUE_DRAFT *Draft);
 
 // Hands what was reserved to the consumer. Merge: the record is a read, complete, of a source that coalesces. Returns
 // the number of the record that stands for the notification, which is another's if that one counts it.
 _IRQL_requires_max_(APC_LEVEL)
-UINT64 QueueCommit(_Inout_ QUEUE *Queue, _In_ const QUEUE_RESERVATION *Reservation, _In_ ULONG CaptureFaults,
-                   _In_ BOOLEAN Merge);
+UINT64 QueueCommit(_Inout_ QUEUE *Queue, _In_ const QUEUE_DRAFT *Draft, _In_ ULONG CaptureFaults, _In_ BOOLEAN Merge);
 
 // queue_batch.c
 

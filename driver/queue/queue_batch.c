@@ -38,7 +38,7 @@ static ULONG CopySlots(_In_ const RING *Ring, _In_ ULONG Head, _In_ ULONG Claime
     for (ULONG position = Head, offset = 0; offset < Claimed; ++slots) {
         const RING_SLOT *slot = RingSlotAt(Ring, position);
         const LONG state = ReadAcquire(&slot->State);
-        if (state == RingReserved) {
+        if (state == RingDraft) {
             break;
         }
         if (state == RingCommitted) {

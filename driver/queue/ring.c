@@ -33,7 +33,7 @@ static VOID AdvanceTail(_Inout_ RING *Ring, _In_ ULONG Size) {
     Ring->Newest = Size;
 }
 
-static RING_SLOT *Append(_Inout_ RING *Ring, _In_ ULONG Size, _In_ UINT32 Owner, _In_ LONG State) {
+static RING_SLOT *AppendSlot(_Inout_ RING *Ring, _In_ ULONG Size, _In_ UINT32 Owner, _In_ LONG State) {
     RING_SLOT *slot = RingSlotAt(Ring, Ring->Tail);
     slot->Size = Size;
     slot->Previous = Ring->Newest;
@@ -51,10 +51,10 @@ RING_SLOT *RingAppend(RING *Ring, ULONG Size, UINT32 Owner, UINT64 *Start) {
     }
     const ULONG padding = PaddingBefore(Ring, Ring->Tail, Size);
     if (padding) {
-        (VOID) Append(Ring, padding, 0, RingPadding);
+        (VOID) AppendSlot(Ring, padding, 0, RingPadding);
     }
     *Start = Ring->Retired + Ring->Used;
-    return Append(Ring, Size, Owner, RingReserved);
+    return AppendSlot(Ring, Size, Owner, RingDraft);
 }
 
 // Takes back the padding at the tail.

@@ -10,7 +10,7 @@
 
 typedef enum RING_STATE {
     // Its producer writes to it.
-    RingReserved,
+    RingDraft,
     RingCommitted,
     // Nothing is in it: the end of the ring, or a slot that was given up.
     RingPadding,

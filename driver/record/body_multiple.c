@@ -14,7 +14,7 @@ struct BODY_ENTRIES {
     ULONG Count;
     ULONG FullCount;
     // The fields beside the name mean something.
-    BOOLEAN Answered;
+    BOOLEAN Filled;
     BODY_ENTRY Entry[ANYSIZE_ARRAY];
 };
 
@@ -42,7 +42,7 @@ static BOOLEAN ReadEntries(_Inout_ BODY_ENTRIES *Entries, _In_opt_ const KEY_VAL
 
 _IRQL_requires_max_(APC_LEVEL)
 static VOID DescribeEntries(_Inout_ BODY *Body, _In_ const REG_QUERY_MULTIPLE_VALUE_KEY_INFORMATION *Query,
-                            _In_ BOOLEAN Answered) {
+                            _In_ BOOLEAN Filled) {
     const ULONG count = min(Query->EntryCount, CMB_MAX_VALUE_ENTRIES);
     BODY_ENTRIES *entries = MemoryAllocate(FIELD_OFFSET(BODY_ENTRIES, Entry) + count * sizeof(BODY_ENTRY));
     if (!entries) {
@@ -52,7 +52,7 @@ static VOID DescribeEntries(_Inout_ BODY *Body, _In_ const REG_QUERY_MULTIPLE_VA
     }
     entries->Count = count;
     entries->FullCount = Query->EntryCount;
-    entries->Answered = Answered;
+    entries->Filled = Filled;
     if (!ReadEntries(entries, Query->ValueEntries)) {
         CaptureDescribeFault(BodyAddCapture(Body, FIELD_OFFSET(CMB_BODY_QUERY_MULTIPLE, Entries)));
         MemoryFree(entries);
@@ -66,21 +66,21 @@ VOID BodyDescribeQueryMultiple(BODY *Body, const BODY_INPUT *Input) {
     const REG_QUERY_MULTIPLE_VALUE_KEY_INFORMATION *query = Input->Pre;
     const REG_POST_OPERATION_INFORMATION *post = Input->Post;
     const ULONG room = BodyBufferLength(Body, Input);
-    const BOOLEAN answered = post && post->Status == STATUS_SUCCESS;
+    const BOOLEAN filled = post && post->Status == STATUS_SUCCESS;
     CMB_BODY_QUERY_MULTIPLE *body = &Body->QueryMultiple;
     body->EntryCount = query->EntryCount;
     body->BufferSize = room;
-    DescribeEntries(Body, query, answered);
+    DescribeEntries(Body, query, filled);
     if (!post) {
         body->BufferLength = room;
         return;
     }
-    if (answered || post->Status == STATUS_BUFFER_OVERFLOW) {
+    if (filled || post->Status == STATUS_BUFFER_OVERFLOW) {
         body->BufferLength = BodyReadNumber(Body, query->BufferLength);
         body->RequiredLength = query->RequiredBufferLength ? BodyReadNumber(Body, query->RequiredBufferLength) : 0;
     }
     // The size of the caller's buffer was overwritten with what is used of it; only pre knew it.
-    if (answered && Input->Facts) {
+    if (filled && Input->Facts) {
         CaptureDescribeBytes(BodyAddCapture(Body, FIELD_OFFSET(CMB_BODY_QUERY_MULTIPLE, Data)), query->ValueBuffer,
                              min(body->BufferLength, room), Input->MaxDataBytes);
     }
@@ -117,7 +117,7 @@ ULONG BodyWriteEntries(const BODY_ENTRIES *Entries, CMB_RECORD *Record, ULONG Of
         CaptureRead(&entry->Name, (UCHAR *)Record, Offset, &written[i].ValueName);
         faults += (written[i].ValueName.Flags & CMB_SPAN_FAULT) != 0;
         Offset += ENTRY_ALIGN(entry->Name.Size);
-        if (Entries->Answered) {
+        if (Entries->Filled) {
             written[i].DataOffset = entry->Value.DataOffset;
             written[i].DataLength = entry->Value.DataLength;
             written[i].Type = entry->Value.Type;

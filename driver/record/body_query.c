@@ -12,12 +12,12 @@ static BOOLEAN HasLength(_In_opt_ const REG_POST_OPERATION_INFORMATION *Post) {
                     Post->Status == STATUS_BUFFER_TOO_SMALL || Post->Status == STATUS_INFO_LENGTH_MISMATCH);
 }
 
-static BOOLEAN HasAnswer(_In_opt_ const REG_POST_OPERATION_INFORMATION *Post) {
+static BOOLEAN HasResult(_In_opt_ const REG_POST_OPERATION_INFORMATION *Post) {
     return Post && (NT_SUCCESS(Post->Status) || Post->Status == STATUS_BUFFER_OVERFLOW);
 }
 
 _IRQL_requires_max_(APC_LEVEL)
-static VOID DescribeAnswer(_Inout_ BODY *Body, _In_ const BODY_INPUT *Input, _In_ ULONG InformationClass,
+static VOID DescribeResult(_Inout_ BODY *Body, _In_ const BODY_INPUT *Input, _In_ ULONG InformationClass,
                            _In_opt_ const VOID *UnsafeBuffer, _In_ ULONG Length,
                            _In_opt_ const volatile ULONG *UnsafeResultLength) {
     ULONG needed;
@@ -28,7 +28,7 @@ static VOID DescribeAnswer(_Inout_ BODY *Body, _In_ const BODY_INPUT *Input, _In
     }
     const BOOLEAN read = CaptureBytes(&needed, UnsafeResultLength, sizeof(needed));
     Body->Query.ResultLength = needed;
-    if (!HasAnswer(Input->Post)) {
+    if (!HasResult(Input->Post)) {
         Body->Faults += !read;
         return;
     }
@@ -45,7 +45,7 @@ _Use_decl_annotations_
 VOID BodyDescribeEnumerateKey(BODY *Body, const BODY_INPUT *Input) {
     const REG_ENUMERATE_KEY_INFORMATION *enumerate = Input->Pre;
     Body->Query.Index = enumerate->Index;
-    DescribeAnswer(Body, Input, enumerate->KeyInformationClass, enumerate->KeyInformation, enumerate->Length,
+    DescribeResult(Body, Input, enumerate->KeyInformationClass, enumerate->KeyInformation, enumerate->Length,
                    enumerate->ResultLength);
 }
 
@@ -53,21 +53,21 @@ _Use_decl_annotations_
 VOID BodyDescribeEnumerateValue(BODY *Body, const BODY_INPUT *Input) {
     const REG_ENUMERATE_VALUE_KEY_INFORMATION *enumerate = Input->Pre;
     Body->Query.Index = enumerate->Index;
-    DescribeAnswer(Body, Input, enumerate->KeyValueInformationClass, enumerate->KeyValueInformation, enumerate->Length,
+    DescribeResult(Body, Input, enumerate->KeyValueInformationClass, enumerate->KeyValueInformation, enumerate->Length,
                    enumerate->ResultLength);
 }
 
 _Use_decl_annotations_
 VOID BodyDescribeQueryKey(BODY *Body, const BODY_INPUT *Input) {
     const REG_QUERY_KEY_INFORMATION *query = Input->Pre;
-    DescribeAnswer(Body, Input, query->KeyInformationClass, query->KeyInformation, query->Length, query->ResultLength);
+    DescribeResult(Body, Input, query->KeyInformationClass, query->KeyInformation, query->Length, query->ResultLength);
 }
 
 _Use_decl_annotations_
 VOID BodyDescribeQueryValue(BODY *Body, const BODY_INPUT *Input) {
     const REG_QUERY_VALUE_KEY_INFORMATION *query = Input->Pre;
     BodyDescribeValueName(Body, Input, FIELD_OFFSET(CMB_BODY_QUERY, ValueName), query->ValueName);
-    DescribeAnswer(Body, Input, query->KeyValueInformationClass, query->KeyValueInformation, query->Length,
+    DescribeResult(Body, Input, query->KeyValueInformationClass, query->KeyValueInformation, query->Length,
                    query->ResultLength);
 }
 

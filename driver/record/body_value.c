@@ -41,7 +41,7 @@ VOID BodyDescribeSetValue(BODY *Body, const BODY_INPUT *Input) {
 
 _Use_decl_annotations_
 VOID BodyDescribeDeleteValue(BODY *Body, const BODY_INPUT *Input) {
-    const REG_DELETE_VALUE_KEY_INFORMATION *delete = Input->Pre;
-    BodyDescribeValueName(Body, Input, FIELD_OFFSET(CMB_BODY_DELETE_VALUE, ValueName), delete->ValueName);
+    const REG_DELETE_VALUE_KEY_INFORMATION *deletion = Input->Pre;
+    BodyDescribeValueName(Body, Input, FIELD_OFFSET(CMB_BODY_DELETE_VALUE, ValueName), deletion->ValueName);
     DescribeOld(Body, Input->Facts, &Body->DeleteValue.Old, FIELD_OFFSET(CMB_BODY_DELETE_VALUE, Old.Data));
 }

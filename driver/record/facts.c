@@ -20,14 +20,14 @@ static NTSTATUS OpenKey(_In_ VOID *Object, _Out_ HANDLE *Key) {
 
 _IRQL_requires_(PASSIVE_LEVEL)
 static NTSTATUS AskValue(_In_ VOID *Object, _In_ UNICODE_STRING *Name,
-                         _Out_writes_bytes_(Size) KEY_VALUE_PARTIAL_INFORMATION *Answer, _In_ ULONG Size) {
+                         _Out_writes_bytes_(Size) KEY_VALUE_PARTIAL_INFORMATION *Information, _In_ ULONG Size) {
     ULONG needed;
     HANDLE key;
     NTSTATUS status = OpenKey(Object, &key);
     if (!NT_SUCCESS(status)) {
         return status;
     }
-    status = ZwQueryValueKey(key, Name, KeyValuePartialInformation, Answer, Size, &needed);
+    status = ZwQueryValueKey(key, Name, KeyValuePartialInformation, Information, Size, &needed);
     ZwClose(key);
     // The part in front of the data fits in any case.
     return status == STATUS_BUFFER_OVERFLOW ? STATUS_SUCCESS : status;
@@ -62,14 +62,14 @@ static VOID ReadOldValue(_Inout_ FACTS *Facts, _In_ VOID *Object, _In_opt_ const
 }
 
 _IRQL_requires_(PASSIVE_LEVEL)
-static NTSTATUS AskCounts(_In_ VOID *Object, _Out_ KEY_FULL_INFORMATION *Answer) {
+static NTSTATUS AskCounts(_In_ VOID *Object, _Out_ KEY_FULL_INFORMATION *Information) {
     ULONG needed;
     HANDLE key;
     NTSTATUS status = OpenKey(Object, &key);
     if (!NT_SUCCESS(status)) {
         return status;
     }
-    status = ZwQueryKey(key, KeyFullInformation, Answer, sizeof(*Answer), &needed);
+    status = ZwQueryKey(key, KeyFullInformation, Information, sizeof(*Information), &needed);
     ZwClose(key);
     // The class name does not fit; the counts in front of it do.
     return status == STATUS_BUFFER_OVERFLOW ? STATUS_SUCCESS : status;
@@ -92,7 +92,7 @@ static BOOLEAN IsNameless(_In_ const FILE_OBJECT *File) {
 }
 
 _IRQL_requires_(PASSIVE_LEVEL)
-static NTSTATUS AskFileName(_In_ HANDLE FileHandle, _Out_writes_bytes_(Size) OBJECT_NAME_INFORMATION *Answer,
+static NTSTATUS AskFileName(_In_ HANDLE FileHandle, _Out_writes_bytes_(Size) OBJECT_NAME_INFORMATION *Information,
                             _In_ ULONG Size) {
     ULONG needed;
     FILE_OBJECT *file;
@@ -100,7 +100,7 @@ static NTSTATUS AskFileName(_In_ HANDLE FileHandle, _Out_writes_bytes_(Size) OBJ
     if (!NT_SUCCESS(status)) {
         return status;
     }
-    status = IsNameless(file) ? STATUS_NOT_SUPPORTED : ObQueryNameString(file, Answer, Size, &needed);
+    status = IsNameless(file) ? STATUS_NOT_SUPPORTED : ObQueryNameString(file, Information, Size, &needed);
     ObDereferenceObject(file);
     return status;
 }
@@ -129,7 +129,7 @@ static VOID ReadBufferLength(_Inout_ FACTS *Facts, _In_ const ULONG *UnsafeLengt
 }
 
 _IRQL_requires_(PASSIVE_LEVEL)
-static VOID Ask(_Inout_ FACTS *Facts, _In_ UCHAR Body, _In_ const VOID *Pre, _In_ ULONG MaxDataBytes) {
+static VOID ReadFacts(_Inout_ FACTS *Facts, _In_ UCHAR Body, _In_ const VOID *Pre, _In_ ULONG MaxDataBytes) {
     switch (Body) {
     case NotifyBodySetValue: {
         const REG_SET_VALUE_KEY_INFORMATION *set = Pre;
@@ -137,8 +137,8 @@ static VOID Ask(_Inout_ FACTS *Facts, _In_ UCHAR Body, _In_ const VOID *Pre, _In
         break;
     }
     case NotifyBodyDeleteValue: {
-        const REG_DELETE_VALUE_KEY_INFORMATION *delete = Pre;
-        ReadOldValue(Facts, delete->Object, delete->ValueName, MaxDataBytes);
+        const REG_DELETE_VALUE_KEY_INFORMATION *deletion = Pre;
+        ReadOldValue(Facts, deletion->Object, deletion->ValueName, MaxDataBytes);
         break;
     }
     case NotifyBodyDeleteKey:
@@ -186,7 +186,7 @@ VOID FactsRead(FACTS *Facts, const NOTIFY_CLASS *Class, const VOID *Pre, BOOLEAN
     if (KeAreAllApcsDisabled()) {
         Facts->Status = FACTS_STATUS_CANNOT_ASK;
     } else {
-        Ask(Facts, Class->Body, Pre, MaxDataBytes);
+        ReadFacts(Facts, Class->Body, Pre, MaxDataBytes);
     }
 }
 

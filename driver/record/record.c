@@ -26,7 +26,7 @@ typedef struct LAYOUT {
     ULONG KeyPath;
 } LAYOUT;
 
-static ULONG NameSize(_In_opt_ const NAME *Name) {
+static ULONG SizeOfName(_In_opt_ const NAME *Name) {
     return Name ? RECORD_ALIGN(Name->Size) : 0;
 }
 
@@ -34,14 +34,14 @@ static BOOLEAN IsTransacted(_In_ const NOTIFICATION *Notification) {
     return Notification->Transaction && Notification->Transaction->Present;
 }
 
-static ULONG HeaderSize(_In_ const NOTIFICATION *Notification) {
+static ULONG SizeOfHeader(_In_ const NOTIFICATION *Notification) {
     return sizeof(CMB_RECORD) + (Notification->Decided ? sizeof(CMB_DECIDED) : 0);
 }
 
 static VOID LayOut(_Out_ LAYOUT *Layout, _In_ const NOTIFICATION *Notification, _In_ const IDENTITY *Identity,
                    _In_ const BODY *Body) {
-    Layout->OtherPath = HeaderSize(Notification) + Body->Size;
-    Layout->Transaction = Layout->OtherPath + NameSize(Notification->OtherPath);
+    Layout->OtherPath = SizeOfHeader(Notification) + Body->Size;
+    Layout->Transaction = Layout->OtherPath + SizeOfName(Notification->OtherPath);
     Layout->Impersonation = Layout->Transaction + (IsTransacted(Notification) ? sizeof(GUID) : 0);
     Layout->Data = Layout->Impersonation;
     if (Identity->ClientKnown) {
@@ -69,7 +69,7 @@ static UINT32 FlagsOf(_In_ const NOTIFICATION *Notification, _In_ const IDENTITY
 
 static VOID WriteHeader(_In_ const NOTIFICATION *Notification, _In_ const IDENTITY *Identity, _In_ const BODY *Body,
                         _Inout_ CMB_RECORD *Record) {
-    Record->HeaderSize = (UINT16)HeaderSize(Notification);
+    Record->HeaderSize = (UINT16)SizeOfHeader(Notification);
     Record->Cookie = Notification->Recorder->Filter->Cookie.QuadPart;
     Record->PreSequence = Notification->PreSequence;
     Record->NotifyClass = Notification->Number;
@@ -137,17 +137,16 @@ static VOID WriteImpersonation(_In_ const IDENTITY *Identity, _In_ ULONG Offset,
 // The stream does not describe the process yet, or no longer. Not inlined: the facts are rarely needed and need stack.
 _IRQL_requires_(PASSIVE_LEVEL)
 _Must_inspect_result_
-static DECLSPEC_NOINLINE QUEUE_RESULT ReserveWithProcess(_Inout_ QUEUE *Queue, _In_ const IDENTITY_PROCESS *Process,
-                                                         _Inout_ QUEUE_REQUEST *Request,
-                                                         _Out_ QUEUE_RESERVATION *Reservation) {
+static DECLSPEC_NOINLINE QUEUE_RESULT BeginWithProcess(_Inout_ QUEUE *Queue, _In_ const IDENTITY_PROCESS *Process,
+                                                       _Inout_ QUEUE_REQUEST *Request, _Out_ QUEUE_DRAFT *Draft) {
     PROCESS_FACTS facts;
     ProcessFactsRead(&facts, Process);
     Request->ProcessSize = ProcessFactsGetSize(&facts);
     Request->Repeat = !facts.Complete;
-    const QUEUE_RESULT result = QueueReserve(Queue, Request, Reservation);
+    const QUEUE_RESULT result = QueueBegin(Queue, Request, Draft);
     // Another thread of the process may have been first.
-    if (result == QueueReserved && Reservation->Process) {
-        ProcessFactsWrite(&facts, Process, Reservation->Process);
+    if (result == QueueBegun && Draft->Process) {
+        ProcessFactsWrite(&facts, Process, Draft->Process);
     }
     ProcessFactsFree(&facts);
     return result;
@@ -155,33 +154,33 @@ static DECLSPEC_NOINLINE QUEUE_RESULT ReserveWithProcess(_Inout_ QUEUE *Queue, _
 
 _IRQL_requires_max_(APC_LEVEL)
 _Must_inspect_result_
-static BOOLEAN Reserve(_In_ const NOTIFICATION *Notification, _In_ const IDENTITY *Identity, _In_ ULONG Size,
-                       _In_ INT64 Time, _Out_ QUEUE_RESERVATION *Reservation) {
+static BOOLEAN BeginDraft(_In_ const NOTIFICATION *Notification, _In_ const IDENTITY *Identity, _In_ ULONG Size,
+                          _In_ INT64 Time, _Out_ QUEUE_DRAFT *Draft) {
     QUEUE *queue = Notification->Recorder->Queue;
     QUEUE_REQUEST request = {
         .Source = Notification->Recorder->Source,
         .RecordSize = Size,
-        .PathSize = NameSize(Notification->KeyPath),
+        .PathSize = SizeOfName(Notification->KeyPath),
         .KeyPath = Notification->KeyPath,
         .Time = Time,
         .ProcessKey = Identity->CanAsk ? Identity->Process.Key : 0,
         .ProcessSlot = Identity->Process.Slot,
     };
-    QUEUE_RESULT result = QueueReserve(queue, &request, Reservation);
+    QUEUE_RESULT result = QueueBegin(queue, &request, Draft);
     if (result == QueueProcessUnknown) {
-        result = ReserveWithProcess(queue, &Identity->Process, &request, Reservation);
+        result = BeginWithProcess(queue, &Identity->Process, &request, Draft);
     }
-    return result == QueueReserved;
+    return result == QueueBegun;
 }
 
 // Returns the number of reads that faulted.
 _IRQL_requires_max_(APC_LEVEL)
 static ULONG Write(_In_ const NOTIFICATION *Notification, _In_ const IDENTITY *Identity, _In_ const BODY *Body,
-                   _In_ const LAYOUT *Layout, _In_ const QUEUE_RESERVATION *Reservation) {
-    CMB_RECORD *record = Reservation->Record;
+                   _In_ const LAYOUT *Layout, _In_ const QUEUE_DRAFT *Draft) {
+    CMB_RECORD *record = Draft->Record;
     ULONG faults = 0;
     WriteHeader(Notification, Identity, Body, record);
-    if (Reservation->PathKept) {
+    if (Draft->PathKept) {
         ReferToName(Notification->KeyPath, &record->KeyPath);
     } else {
         faults += WriteName(Notification->KeyPath, Layout->KeyPath, record, &record->KeyPath);
@@ -208,7 +207,7 @@ UINT64 RecordRelay(const NOTIFICATION *Notification) {
         .MaxDataBytes = recorder->MaxDataBytes,
     };
     UINT64 sequence = 0;
-    QUEUE_RESERVATION reservation;
+    QUEUE_DRAFT draft;
     LARGE_INTEGER time;
     IDENTITY identity;
     LAYOUT layout;
@@ -218,11 +217,11 @@ UINT64 RecordRelay(const NOTIFICATION *Notification) {
         IdentityGet(&identity);
         BodyDescribe(&body, &input);
         LayOut(&layout, Notification, &identity, &body);
-        if (Reserve(Notification, &identity, layout.KeyPath, time.QuadPart, &reservation)) {
-            const ULONG faults = Write(Notification, &identity, &body, &layout, &reservation);
+        if (BeginDraft(Notification, &identity, layout.KeyPath, time.QuadPart, &draft)) {
+            const ULONG faults = Write(Notification, &identity, &body, &layout, &draft);
             // From here on the record belongs to the consumer.
-            sequence = QueueCommit(recorder->Queue, &reservation, faults,
-                                   Notification->Class->Reads && !Notification->Decided);
+            sequence =
+                QueueCommit(recorder->Queue, &draft, faults, Notification->Class->Reads && !Notification->Decided);
         }
         BodyRelease(&body);
     }

@@ -52,7 +52,7 @@ static RECEIVER *ReceiverOf(_In_ IO_CSQ *Csq) {
 }
 
 _IRQL_requires_max_(DISPATCH_LEVEL)
-static VOID Complete(_Inout_ IRP *Irp, _In_ NTSTATUS Status, _In_ ULONG_PTR Information) {
+static VOID CompleteIrp(_Inout_ IRP *Irp, _In_ NTSTATUS Status, _In_ ULONG_PTR Information) {
     Irp->IoStatus.Status = Status;
     Irp->IoStatus.Information = Information;
     IoCompleteRequest(Irp, IO_NO_INCREMENT);
@@ -101,7 +101,7 @@ static VOID ReleaseLock(IO_CSQ *Csq, KIRQL Irql) {
 _Use_decl_annotations_
 static VOID CompleteCanceledIrp(IO_CSQ *Csq, PIRP Irp) {
     UNREFERENCED_PARAMETER(Csq);
-    Complete(Irp, STATUS_CANCELLED, 0);
+    CompleteIrp(Irp, STATUS_CANCELLED, 0);
 }
 
 _Use_decl_annotations_
@@ -135,7 +135,7 @@ VOID ReceiverStop(RECEIVER *Receiver) {
     Receiver->Stopped = TRUE;
     KeReleaseSpinLock(&Receiver->Queue->Lock, irql);
     for (IRP *irp; (irp = IoCsqRemoveNextIrp(&Receiver->Csq, NULL)) != NULL;) {
-        Complete(irp, STATUS_CANCELLED, 0);
+        CompleteIrp(irp, STATUS_CANCELLED, 0);
     }
 }
 
@@ -167,7 +167,7 @@ static BOOLEAN Deliver(_Inout_ RECEIVER *Receiver) {
         return FALSE;
     }
     const ULONG size = IoGetCurrentIrpStackLocation(irp)->Parameters.DeviceIoControl.OutputBufferLength;
-    Complete(irp, STATUS_SUCCESS, QueueTakeBatch(Receiver->Queue, IRP_OUTPUT(irp), size));
+    CompleteIrp(irp, STATUS_SUCCESS, QueueTakeBatch(Receiver->Queue, IRP_OUTPUT(irp), size));
     return TRUE;
 }
 

@@ -49,7 +49,7 @@ BOOLEAN ProcessCacheIsNeeded(const RULES_MATCH *Match) {
 }
 
 _IRQL_requires_max_(DISPATCH_LEVEL)
-static BOOLEAN Find(_Inout_ PROCESS_SLOT *Slot, _In_ UINT64 Key, _Out_ PROCESS_ANSWERS *Answers) {
+static BOOLEAN FindAnswers(_Inout_ PROCESS_SLOT *Slot, _In_ UINT64 Key, _Out_ PROCESS_ANSWERS *Answers) {
     KIRQL irql;
     KeAcquireSpinLock(&Slot->Lock, &irql);
     const BOOLEAN found = Slot->Key == Key;
@@ -61,7 +61,7 @@ static BOOLEAN Find(_Inout_ PROCESS_SLOT *Slot, _In_ UINT64 Key, _Out_ PROCESS_A
 }
 
 _IRQL_requires_max_(DISPATCH_LEVEL)
-static VOID Keep(_Inout_ PROCESS_SLOT *Slot, _In_ UINT64 Key, _In_ const PROCESS_ANSWERS *Answers) {
+static VOID KeepAnswers(_Inout_ PROCESS_SLOT *Slot, _In_ UINT64 Key, _In_ const PROCESS_ANSWERS *Answers) {
     KIRQL irql;
     KeAcquireSpinLock(&Slot->Lock, &irql);
     Slot->Key = Key;
@@ -69,7 +69,7 @@ static VOID Keep(_Inout_ PROCESS_SLOT *Slot, _In_ UINT64 Key, _In_ const PROCESS
     KeReleaseSpinLock(&Slot->Lock, irql);
 }
 
-static BOOLEAN IsShortage(_In_ NTSTATUS Status) {
+static BOOLEAN IsMemoryShort(_In_ NTSTATUS Status) {
     return Status == STATUS_INSUFFICIENT_RESOURCES || Status == STATUS_NO_MEMORY;
 }
 
@@ -85,18 +85,18 @@ static NTSTATUS GetImage(_In_ PEPROCESS Process, _Outptr_result_maybenull_ UNICO
     return status;
 }
 
-static RULES_TEXT TextOf(_In_ const UNICODE_STRING *Path) {
+static RULES_TEXT TextOfPath(_In_ const UNICODE_STRING *Path) {
     return (RULES_TEXT){.Units = Path->Buffer, .Count = Path->Length / sizeof(WCHAR)};
 }
 
 _IRQL_requires_(PASSIVE_LEVEL)
-static VOID Ask(_In_ const RULES *Rules, _In_ PEPROCESS Process, _Out_ PROCESS_ANSWERS *Answers) {
+static VOID FindOut(_In_ const RULES *Rules, _In_ PEPROCESS Process, _Out_ PROCESS_ANSWERS *Answers) {
     RtlZeroMemory(Answers, sizeof(*Answers));
     if (RulesUses(Rules, RulesImage)) {
         UNICODE_STRING *path;
-        Answers->ImageDoubtful = IsShortage(GetImage(Process, &path));
+        Answers->ImageDoubtful = IsMemoryShort(GetImage(Process, &path));
         if (path) {
-            const RULES_TEXT text = TextOf(path);
+            const RULES_TEXT text = TextOfPath(path);
             Answers->ImageKnown = TRUE;
             RulesFind(Rules, RulesImage, &text, 1, &Answers->Image);
             ExFreePoolWithTag(path, 0);
@@ -117,12 +117,12 @@ static BOOLEAN NarrowByLongImage(_Inout_ RULES_MATCH *Match, _In_ PEPROCESS Proc
     UNICODE_STRING *path;
     const NTSTATUS status = GetImage(Process, &path);
     if (path) {
-        const RULES_TEXT text = TextOf(path);
+        const RULES_TEXT text = TextOfPath(path);
         RulesNarrowByTexts(Match, RulesImage, &text, 1, NULL, 0);
         ExFreePoolWithTag(path, 0);
         return TRUE;
     }
-    if (IsShortage(status)) {
+    if (IsMemoryShort(status)) {
         RulesDoubt(Match, RulesImage);
         return FALSE;
     }
@@ -206,10 +206,10 @@ BOOLEAN ProcessCacheNarrow(const RULESET *Ruleset, RULES_MATCH *Match, const IDE
         NarrowByNothing(Match);
         return TRUE;
     }
-    if (!Find(slot, Process->Key, &answers)) {
-        Ask(Ruleset->Rules, Process->Object, &answers);
+    if (!FindAnswers(slot, Process->Key, &answers)) {
+        FindOut(Ruleset->Rules, Process->Object, &answers);
         if (!answers.ImageDoubtful && !answers.TokenDoubtful) {
-            Keep(slot, Process->Key, &answers);
+            KeepAnswers(slot, Process->Key, &answers);
         }
     }
     if (RulesNeeds(Match, RulesSessionId)) {

@@ -97,7 +97,7 @@ static VOID DescribeCopy(_In_ const SUBJECT_TEXT *Text, _In_ ULONG Limit, _Out_ 
     }
 }
 
-static RULES_TEXT TextOf(_In_ const SUBJECT_TEXT *Text) {
+static RULES_TEXT TextOfCopy(_In_ const SUBJECT_TEXT *Text) {
     return (RULES_TEXT){.Units = Text->Units, .Count = Text->Count};
 }
 
@@ -186,14 +186,14 @@ static VOID FindRename(_Inout_ SUBJECT *Subject) {
         --text.Count;
     }
     Subject->OtherParts[0] = text;
-    Subject->OtherParts[1] = TextOf(&Subject->Text);
+    Subject->OtherParts[1] = TextOfCopy(&Subject->Text);
     Subject->OtherPartCount = 2;
 }
 
 // Root, if the name is relative to one, and the name.
 _IRQL_requires_max_(APC_LEVEL)
 static VOID SetTail(_Inout_ SUBJECT *Subject, _In_ FACT_STATE RootState, _In_ RULES_TEXT Root) {
-    const RULES_TEXT text = TextOf(&Subject->Text);
+    const RULES_TEXT text = TextOfCopy(&Subject->Text);
     DescribeCopy(&Subject->Text, MAXUSHORT, &Subject->Tail.Text);
     if (Subject->Text.State != FactKnown) {
         Subject->Key = Subject->Text.State;

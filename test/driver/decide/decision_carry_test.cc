@@ -69,7 +69,7 @@ TEST_F(DecisionCarryTest, BypassOfALoadThatWantsAHandleIsRefused) {
     DECISION_SUBJECT subject{};
     subject.Class = NotifyClassGet(RegNtPreLoadKey);
     subject.Number = RegNtPreLoadKey;
-    subject.MustAnswer = TRUE;
+    subject.NeedsOutput = TRUE;
     DECISION decision{};
     decision.Kind = CMB_DECISION_BYPASS;
     LARGE_INTEGER cookie{};

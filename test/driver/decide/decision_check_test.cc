@@ -113,12 +113,12 @@ TEST_F(DecisionCheckTest, ActionsOfRules) {
 
 TEST_F(DecisionCheckTest, LoadWithARootHandleHasToAnswer) {
     DECISION_SUBJECT subject = subjectOf(RegNtPreLoadKey);
-    subject.MustAnswer = TRUE;
+    subject.NeedsOutput = TRUE;
     EXPECT_EQ(check(wishOf(CMB_DECISION_BYPASS), subject), kUnfit);
     EXPECT_EQ(check(wishOf(CMB_DECISION_BLOCK), subject), kAccepted);
     subject = subjectOf(RegNtPostLoadKey, STATUS_ACCESS_DENIED);
     EXPECT_EQ(check({.kind = CMB_DECISION_OVERRIDE}, subject), kAccepted);
-    subject.MustAnswer = TRUE;
+    subject.NeedsOutput = TRUE;
     EXPECT_EQ(check({.kind = CMB_DECISION_OVERRIDE}, subject), kUnfit);
     EXPECT_EQ(check({.kind = CMB_DECISION_OVERRIDE, .status = STATUS_UNSUCCESSFUL}, subject), kAccepted);
 }

@@ -216,8 +216,8 @@ TEST_F(QueueGapTest, RecordThatIsNotCompleteDoesNotHideIt) {
         request.Source = second;
         request.RecordSize = sizeof(CMB_RECORD);
         request.Time = 6;
-        QUEUE_RESERVATION reservation{};
-        ASSERT_EQ(QueueReserve(&lonely.queue, &request, &reservation), QueueReserved);
+        QUEUE_DRAFT draft{};
+        ASSERT_EQ(QueueBegin(&lonely.queue, &request, &draft), QueueBegun);
         EXPECT_TRUE(lonely.hasBatch());
         std::vector<Record> records = lonely.take();
         ASSERT_EQ(records.size(), 1u);
@@ -226,10 +226,10 @@ TEST_F(QueueGapTest, RecordThatIsNotCompleteDoesNotHideIt) {
         // Nor is a later one told in front of it.
         QueueLose(&lonely.queue, first, CMB_GAP_NO_MEMORY, 7);
         EXPECT_FALSE(lonely.hasBatch());
-        reservation.Record->Cookie = 2;
-        reservation.Record->NotifyClass = RegNtPreFlushKey;
-        reservation.Record->Flags = CMB_RECORD_PATH_UNAVAILABLE;
-        EXPECT_EQ(QueueCommit(&lonely.queue, &reservation, 0, FALSE), 2u);
+        draft.Record->Cookie = 2;
+        draft.Record->NotifyClass = RegNtPreFlushKey;
+        draft.Record->Flags = CMB_RECORD_PATH_UNAVAILABLE;
+        EXPECT_EQ(QueueCommit(&lonely.queue, &draft, 0, FALSE), 2u);
         records = lonely.take();
         ASSERT_EQ(records.size(), 2u);
         EXPECT_EQ(records[0]->Sequence, 2u);
@@ -250,14 +250,14 @@ TEST_F(QueueGapTest, QueueWakesItsReader) {
         QUEUE_REQUEST request{};
         request.Source = source;
         request.RecordSize = sizeof(CMB_RECORD);
-        QUEUE_RESERVATION reservation{};
+        QUEUE_DRAFT draft{};
         EXPECT_TRUE(QueueAdmit(&lonely.queue, source, 5));
-        ASSERT_EQ(QueueReserve(&lonely.queue, &request, &reservation), QueueReserved);
+        ASSERT_EQ(QueueBegin(&lonely.queue, &request, &draft), QueueBegun);
         EXPECT_EQ(lonely.wakes, 0u);
-        reservation.Record->Cookie = 1;
-        reservation.Record->NotifyClass = RegNtPreFlushKey;
-        reservation.Record->Flags = CMB_RECORD_PATH_UNAVAILABLE;
-        EXPECT_EQ(QueueCommit(&lonely.queue, &reservation, 0, FALSE), 1u);
+        draft.Record->Cookie = 1;
+        draft.Record->NotifyClass = RegNtPreFlushKey;
+        draft.Record->Flags = CMB_RECORD_PATH_UNAVAILABLE;
+        EXPECT_EQ(QueueCommit(&lonely.queue, &draft, 0, FALSE), 1u);
         EXPECT_EQ(lonely.wakes, 1u);
         EXPECT_FALSE(QueueAdmit(&lonely.queue, source, 5));
         EXPECT_EQ(lonely.wakes, 2u);

@@ -139,14 +139,14 @@ TEST_F(RingTest, AsTheModel) {
         case 3:
         case 4: {
             const size_t index = model_.empty() ? 0 : random() % model_.size();
-            if (!model_.empty() && model_[index].slot->State == RingReserved) {
+            if (!model_.empty() && model_[index].slot->State == RingDraft) {
                 WriteRelease(&model_[index].slot->State, RingCommitted);
             }
             break;
         }
         case 5: {
             const size_t index = model_.empty() ? 0 : random() % model_.size();
-            if (!model_.empty() && model_[index].slot->State == RingReserved) {
+            if (!model_.empty() && model_[index].slot->State == RingDraft) {
                 giveUp(index);
             }
             break;
@@ -157,7 +157,7 @@ TEST_F(RingTest, AsTheModel) {
             check();
             for (unsigned count = random() % 8; count && ring_.Claimed; --count) {
                 const RING_SLOT *oldest = RingSlotAt(&ring_, ring_.Head);
-                if (oldest->State == RingReserved) {
+                if (oldest->State == RingDraft) {
                     break;
                 }
                 if (oldest->State == RingCommitted) {
