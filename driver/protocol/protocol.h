@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // The wire contract between the driver and its clients: IOCTL codes, requests, replies and records.
-// driver/ and native/ include this file; lib/wire/protocol.ts is generated from it (scripts/generate-protocol.mjs).
+// driver/ and native/ include this file; scripts/generate-protocol.mjs generates lib/wire/protocol.ts from it.
 //
 // Rules that keep it stable:
 //  - every request and reply starts with CMB_HEADER; Size is the number of bytes that the sender filled, Version the
@@ -316,7 +316,5 @@ typedef struct CMB_SET_RULES_REPLY {
 } CMB_SET_RULES_REPLY;
 
 #include "protocol/protocol_layout.h"
-
-#include "protocol/protocol_decision_layout.h"
 
 #endif

@@ -1,4 +1,4 @@
-// Generated from driver/protocol/protocol.h by scripts/generate-protocol.mjs. Do not edit.
+// Generated from driver/protocol/ by scripts/generate-protocol.mjs. Do not edit.
 
 export const CMB_SPAN_PRESENT = 0x00000001;
 /** Size < FullSize because of a limit. */
