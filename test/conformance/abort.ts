@@ -7,7 +7,7 @@ const ABORTED = { name: 'AbortError', code: 'CMB_ABORTED' };
 
 export function abortSuite(host: ConformanceHost): void {
   describe('abort signals', () => {
-    it('openDriver', async () => {
+    it('openDriver() that is aborted rejects with AbortError and the reason as its cause', async () => {
       await assert.rejects(host.openDriver({ signal: AbortSignal.abort() }), ABORTED);
       const controller = new AbortController();
       const opening = host.openDriver({ signal: controller.signal });
@@ -19,7 +19,7 @@ export function abortSuite(host: ConformanceHost): void {
       });
     });
 
-    scenario(host, 'registerCallback: nothing stays registered', async ({ driver }) => {
+    scenario(host, 'registerCallback() that is aborted leaves nothing registered', async ({ driver }) => {
       const altitude = nextAltitude();
       await assert.rejects(driver.registerCallback({ altitude, signal: AbortSignal.abort() }), ABORTED);
       const controller = new AbortController();
@@ -31,7 +31,7 @@ export function abortSuite(host: ConformanceHost): void {
       await driver.registerCallback({ altitude });
     });
 
-    scenario(host, 'a signal that is aborted later unregisters', async ({ driver }) => {
+    scenario(host, 'a signal that is aborted later unregisters the registration', async ({ driver }) => {
       const controller = new AbortController();
       const registration = await driver.registerCallback({ altitude: nextAltitude(), signal: controller.signal });
       const reading = (async () => {
@@ -44,7 +44,7 @@ export function abortSuite(host: ConformanceHost): void {
       assert.equal((await driver.statistics({ scope: 'session' })).registrations, 0);
     });
 
-    scenario(host, 'an iterator ends with AbortError, the registration goes on', async ({ driver, key }) => {
+    scenario(host, 'an iterator ends with AbortError, and its registration goes on', async ({ driver, key }) => {
       const registration = await driver.registerCallback({
         altitude: nextAltitude(),
         classes: ['RegNtPostSetValueKey'],
@@ -58,7 +58,7 @@ export function abortSuite(host: ConformanceHost): void {
       assert.equal((await alive).done, false);
     });
 
-    scenario(host, 'statistics, unregister and close', async ({ driver }) => {
+    scenario(host, 'statistics(), unregister() and close() reject when they are aborted', async ({ driver }) => {
       const registration = await driver.registerCallback({ altitude: nextAltitude() });
       await assert.rejects(driver.statistics({ signal: AbortSignal.abort() }), ABORTED);
       await assert.rejects(registration.unregister({ signal: AbortSignal.abort() }), ABORTED);

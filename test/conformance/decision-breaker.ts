@@ -57,7 +57,7 @@ export function breakerSuite(host: ConformanceHost): void {
       },
     );
 
-    scenario(host, 'a breaker of one registration is none of another', async ({ driver, actor, key }) => {
+    scenario(host, 'a breaker that opens for one registration opens for no other', async ({ driver, actor, key }) => {
       const about = (valueNames: string) => ask(key, SHORT, { ...closed, valueNames });
       const options = { breaker: { missedDeadlines: 1, coolDown: 600_000 } };
       const broken = await Policy.set(driver, actor, { ...options, rules: about('broken') }, () => never);

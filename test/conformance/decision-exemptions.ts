@@ -15,7 +15,7 @@ import { nextAltitude, scenario, type Fixture } from './fixture.js';
 import type { ConformanceHost } from './host.js';
 
 export function exemptionSuite(host: ConformanceHost): void {
-  describe('who is never asked about', () => {
+  describe('exemptions', () => {
     /** Nobody is asked about `act`, whatever the default; a rule that blocks holds or not as `isBlocked` says. */
     const exempt = (
       name: string,

@@ -9,7 +9,7 @@ import type { ConformanceHost } from './host.js';
 
 export function lastingSuite(host: ConformanceHost): void {
   describe('rules that decide', () => {
-    scenario(host, 'those that are replaced keep whom they hold', async ({ driver, actor, key }) => {
+    scenario(host, 'rules that are replaced keep whom they hold until the answer', async ({ driver, actor, key }) => {
       let answer: (decision: Decision) => void = () => undefined;
       const answered = new Promise<Decision>((resolve) => (answer = resolve));
       const policy = await Policy.set(driver, actor, { rules: ask(key, LONG) }, () => answered);
@@ -25,7 +25,7 @@ export function lastingSuite(host: ConformanceHost): void {
       assert.deepEqual(lastDecision(policy), ['block', 'callback']);
     });
 
-    scenario(host, 'a registration that only rehearses', async ({ driver, actor, key }) => {
+    scenario(host, 'a dry run tells its decisions and changes nothing', async ({ driver, actor, key }) => {
       const rules: Rule[] = [
         { keys: key.path, operations: 'SetValueKey', valueNames: 'asked', action: 'ask', deadline: LONG },
         { keys: key.path, operations: 'SetValueKey', action: 'block' },
@@ -58,7 +58,7 @@ export function lastingSuite(host: ConformanceHost): void {
     const simulator = host.addon.simulator;
     // With faults on, whatever could fail first has failed already.
     if (simulator && !process.env['CMBRIDGE_TEST_FAULTS']) {
-      scenario(host, 'no want of memory opens what is blocked or fails closed', async ({ driver, actor, key }) => {
+      scenario(host, 'a lack of memory lets nothing pass that is to be blocked', async ({ driver, actor, key }) => {
         const about = { keys: `${key.path}\\**`, operations: 'SetValueKey', valueNames: 'guarded*' } as const;
         const kinds: Rule[] = [
           { ...about, action: 'block', status: 'STATUS_CANCELLED' },
@@ -88,7 +88,7 @@ export function lastingSuite(host: ConformanceHost): void {
       });
     }
 
-    scenario(host, 'rules that are to stay go on without their session', async ({ actor, key }) => {
+    scenario(host, 'rules that persist outlive their session, and ask nobody', async ({ actor, key }) => {
       const altitude = nextAltitude();
       const first = await host.openDriver();
       const rules: Rule[] = [

@@ -103,31 +103,31 @@ const queryShort = async (key: ActorKey) => {
 
 const rows: readonly Row[] = [
   {
-    name: 'all let it pass',
+    name: 'three filters that let an operation pass see its pre and its post',
     asked: { middle: pre(() => undefined) },
     sees: { high: watched('0'), middle: ['pre?', 'post 0x0 (allow)'], low: watched('0') },
     caller: STATUS_SUCCESS,
   },
   {
-    name: 'the middle blocks',
+    name: 'a filter in the middle blocks, and the one below sees nothing',
     asked: { middle: pre(() => block()) },
     sees: { high: watched('c0000022'), middle: ['pre?', 'post 0xc0000022 (block, ended)'], low: none },
     caller: STATUS_ACCESS_DENIED,
   },
   {
-    name: 'the middle bypasses',
+    name: 'a filter in the middle bypasses, and the one below sees nothing',
     asked: { middle: pre(() => bypass()) },
     sees: { high: watched('0'), middle: ['pre?', 'post 0x0 (bypass, ended)'], low: none },
     caller: STATUS_SUCCESS,
   },
   {
-    name: 'the highest blocks',
+    name: 'the highest filter blocks, and those below see nothing',
     asked: { high: pre(() => block()) },
     sees: { high: ['pre?', 'post 0xc0000022 (block, ended)'], middle: none, low: none },
     caller: STATUS_ACCESS_DENIED,
   },
   {
-    name: 'the lowest blocks',
+    name: 'the lowest filter blocks, and those above see the failure',
     asked: { low: pre(() => block('STATUS_CANCELLED')) },
     sees: {
       high: watched('c0000120'),
@@ -137,7 +137,7 @@ const rows: readonly Row[] = [
     caller: STATUS_CANCELLED,
   },
   {
-    name: 'the middle answers with a warning',
+    name: 'a filter in the middle answers with a warning, and the one above sees it',
     operation: 'QueryValueKey',
     asked: { middle: pre(() => emulate({ type: 'REG_SZ', data: 'y'.repeat(60) })) },
     act: queryShort,
@@ -145,7 +145,7 @@ const rows: readonly Row[] = [
     caller: STATUS_BUFFER_OVERFLOW,
   },
   {
-    name: 'the operation fails, and the lowest makes it a success',
+    name: 'the lowest filter makes a failure a success, and those above see the success',
     operation: 'DeleteValueKey',
     asked: { low: post(() => override(STATUS_SUCCESS)) },
     act: deleteMissing,
@@ -153,19 +153,19 @@ const rows: readonly Row[] = [
     caller: STATUS_SUCCESS,
   },
   {
-    name: 'the operation succeeds, and the middle makes it a failure',
+    name: 'a filter in the middle makes a success a failure, and the one below sees the success',
     asked: { middle: post(() => override('STATUS_ACCESS_DENIED')) },
     sees: { high: watched('c0000022'), middle: ['pre', 'post 0x0?'], low: watched('0') },
     caller: STATUS_ACCESS_DENIED,
   },
   {
-    name: 'the middle blocks, and the highest makes it a success',
+    name: 'a filter in the middle blocks, and the highest makes it a success for the caller',
     asked: { high: post(() => override(STATUS_SUCCESS)), middle: pre(() => block()) },
     sees: { high: ['pre', 'post 0xc0000022?'], middle: ['pre?', 'post 0xc0000022 (block, ended)'], low: none },
     caller: STATUS_SUCCESS,
   },
   {
-    name: 'each post has another opinion, and the highest comes last',
+    name: 'each of three filters overrides in post, and the highest comes last',
     asked: {
       low: post(() => override('STATUS_CANCELLED')),
       middle: post(() => override('STATUS_ACCESS_DENIED')),
@@ -190,7 +190,7 @@ export function decisionOrderSuite(host: ConformanceHost): void {
       });
     }
 
-    scenario(host, 'a value that the middle replaces: below it is another one', async (fixture) => {
+    scenario(host, 'a filter in the middle replaces a value, and the one below sees that', async (fixture) => {
       const { key } = fixture;
       const asked = { middle: pre(() => replace({ type: 'REG_DWORD', data: 7 })) };
       const stack = await stacked(fixture, 'SetValueKey', asked, () => key.setValue('v', text('mine')));
@@ -208,7 +208,7 @@ export function decisionOrderSuite(host: ConformanceHost): void {
       assert.equal((await key.queryValue('v')).data, 7);
     });
 
-    scenario(host, 'what the driver does itself is not asked about below', async (fixture) => {
+    scenario(host, 'what the driver does in place of an operation is not asked about below', async (fixture) => {
       const { key } = fixture;
       const asked = {
         middle: pre(() => replace({ type: 'REG_SZ', data: 'other' })),
@@ -222,7 +222,7 @@ export function decisionOrderSuite(host: ConformanceHost): void {
 
     scenario(
       host,
-      'a key that the middle leads elsewhere: above it is the one that the caller gets',
+      'a filter in the middle redirects an open, and the one above sees the key that the caller gets',
       async (fixture) => {
         const { actor, key } = fixture;
         await (await key.createKey('there')).close();
@@ -251,7 +251,7 @@ export function decisionOrderSuite(host: ConformanceHost): void {
 
     scenario(
       host,
-      'a failed open that the middle leads elsewhere in post: nobody below learns of it',
+      'a filter in the middle redirects a failed open, and the one below sees it fail and another one',
       async (fixture) => {
         const { actor, key } = fixture;
         await (await key.createKey('there')).close();

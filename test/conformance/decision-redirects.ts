@@ -29,7 +29,7 @@ async function opened({ actor }: Fixture, path: string): Promise<string> {
 
 export function redirectSuite(host: ConformanceHost): void {
   describe('redirects', () => {
-    scenario(host, 'to a key that is missing: the caller is told so', async ({ driver, actor, key }) => {
+    scenario(host, 'a redirect to a key that is missing tells the caller so', async ({ driver, actor, key }) => {
       const policy = await Policy.set(driver, actor, { rules: ask(`${key.path}\\here`) }, () =>
         redirect(`${key.path}\\no\\such\\key`),
       );
@@ -49,7 +49,7 @@ export function redirectSuite(host: ConformanceHost): void {
 
     scenario(
       host,
-      'to the key that was asked for: an error to the program, the default to the caller',
+      'a redirect to the key that was asked for is an error to the program, and the default to the caller',
       async (fixture) => {
         const { driver, actor, key } = fixture;
         const path = `${key.path}\\here`;
@@ -67,7 +67,7 @@ export function redirectSuite(host: ConformanceHost): void {
 
     scenario(
       host,
-      'two guards that lead to each other: each leads once, and the caller gets a key',
+      'two guards that redirect to each other lead once each, and the caller gets a key',
       async (fixture) => {
         const { driver, actor, key } = fixture;
         const [a, b] = [`${key.path}\\a`, `${key.path}\\b`];
@@ -86,7 +86,7 @@ export function redirectSuite(host: ConformanceHost): void {
       },
     );
 
-    scenario(host, 'one guard that leads round in a circle: each open takes one step', async (fixture) => {
+    scenario(host, 'one guard that redirects round in a circle takes one step for each open', async (fixture) => {
       const { driver, actor, key } = fixture;
       const [a, b] = [`${key.path}\\a`, `${key.path}\\b`];
       for (const path of [a, b]) await (await actor.createKey(path)).close();
@@ -100,7 +100,7 @@ export function redirectSuite(host: ConformanceHost): void {
       for (const path of [a, b]) await actor.deleteTree(path);
     });
 
-    scenario(host, 'a link that leads back to itself ends in an error', async ({ driver, actor, key }) => {
+    scenario(host, 'a redirect to a link that leads to itself ends in an error', async ({ driver, actor, key }) => {
       const path = `${key.path}\\link`;
       const link = await actor.createLink(path, path);
       const policy = await Policy.set(driver, actor, { rules: ask(`${key.path}\\here`) }, () => redirect(path));
@@ -112,7 +112,7 @@ export function redirectSuite(host: ConformanceHost): void {
       await link.close();
     });
 
-    scenario(host, 'a create that is led to a key that is there opens it', async ({ driver, actor, key }) => {
+    scenario(host, 'a create that is redirected to a key that is there opens it', async ({ driver, actor, key }) => {
       const there = await actor.createKey(`${key.path}\\there`);
       const policy = await Policy.set(driver, actor, { rules: ask(`${key.path}\\*`) }, () => redirect(there.path));
       const made = await actor.createKey(`${key.path}\\here`);

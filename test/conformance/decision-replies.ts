@@ -38,7 +38,7 @@ export function replySuite(host: ConformanceHost): void {
   };
 
   describe('replies', () => {
-    withSession('to what was never asked', async ({ key }, session) => {
+    withSession('a reply to what its session was never asked is unknown', async ({ key }, session) => {
       const other = await RawSession.open(host);
       await session.register(askAbout(key, 'RegNtPreSetValueKey'));
       const setting = statusOf(key.setValue('v', text('')));
@@ -54,7 +54,7 @@ export function replySuite(host: ConformanceHost): void {
       await other.channel.close();
     });
 
-    withSession('a second time, too late, and after the end', async ({ key }, session) => {
+    withSession('a reply that comes twice, too late or after the end is told so', async ({ key }, session) => {
       const set = () => statusOf(key.setValue('v', text('')));
       const cookie = await session.register(askAbout(key, 'RegNtPreSetValueKey'));
       const answered = set();
@@ -81,7 +81,7 @@ export function replySuite(host: ConformanceHost): void {
       assert.equal(new Set([first.ticket, second.ticket, late.ticket]).size, 3, 'no ticket is given twice');
     });
 
-    withSession('that do not suit leave the thread waiting', async ({ key }, session) => {
+    withSession('a reply that does not suit leaves the thread waiting', async ({ key }, session) => {
       await session.register(askAbout(key, ['RegNtPreSetValueKey', 'RegNtPreQueryValueKey', 'RegNtPreOpenKeyEx']));
       await key.createKey('child').then((child) => child.close());
       const refused = async (
@@ -153,7 +153,7 @@ export function replySuite(host: ConformanceHost): void {
       );
     });
 
-    withSession('that are malformed are refused as a whole', async ({ key }, session) => {
+    withSession('a malformed request with replies is refused as a whole', async ({ key }, session) => {
       await session.register(askAbout(key, 'RegNtPreSetValueKey'));
       const setting = statusOf(key.setValue('v', text('')));
       const { ticket } = await session.question();
@@ -196,7 +196,7 @@ export function replySuite(host: ConformanceHost): void {
       assert.equal(await setting, STATUS_SUCCESS);
     });
 
-    withSession('many at once, in any order', async ({ actor, key }, session) => {
+    withSession('replies to many questions are taken at once, in any order', async ({ actor, key }, session) => {
       await session.register(askAbout(key, 'RegNtPreSetValueKey'));
       const threads = Array.from({ length: 16 }, () => actor.createThread());
       const keys = await Promise.all(threads.map((thread) => thread.openKey(key.path)));

@@ -22,7 +22,7 @@ export function decisionSafetySuite(host: ConformanceHost): void {
       ['open', {}, STATUS_SUCCESS, 'allow'],
       ['closed', closed, STATUS_CANCELLED, 'block'],
     ] as const) {
-      scenario(host, `a deadline that passes fails ${name}, and what comes later is counted`, async (fixture) => {
+      scenario(host, `a deadline that passes fails ${name}, and a later answer is counted`, async (fixture) => {
         const { driver, actor, key } = fixture;
         let answer: (decision: Decision) => void = () => undefined;
         const late = new Promise<Decision>((resolve) => (answer = resolve));
@@ -53,7 +53,7 @@ export function decisionSafetySuite(host: ConformanceHost): void {
       ['decides nonsense', () => ({ kind: 'explode' }), true],
       ['never answers', () => never, false],
     ] as const satisfies readonly (readonly [string, Decide, boolean])[]) {
-      scenario(host, `a callback that ${name}: the default`, async ({ driver, actor, key }) => {
+      scenario(host, `a callback that ${name} leaves the operation its default`, async ({ driver, actor, key }) => {
         const deadline = isReported ? LONG : SHORT;
         for (const [rule, status] of [
           [{}, STATUS_SUCCESS],
@@ -106,7 +106,7 @@ export function decisionSafetySuite(host: ConformanceHost): void {
 
     scenario(
       host,
-      'no more are held than may be; for the others the default holds',
+      'no more operations are held than may be; for the others the default holds',
       async ({ driver, actor, key }) => {
         assert.equal(driver.limits.maxHeld, 3);
         const policy = await Policy.set(driver, actor, { rules: ask(key, LONG, closed) }, () => never);
@@ -190,7 +190,7 @@ export function decisionSafetySuite(host: ConformanceHost): void {
       assert.equal(await set(key), STATUS_SUCCESS, 'its rules are gone');
     });
 
-    scenario(host, 'a program whose event loop stands still: the deadline', async ({ driver, key }) => {
+    scenario(host, 'a program whose event loop stands still holds up to the deadline', async ({ driver, key }) => {
       const rules = ask(key, SHORT, closed);
       const victim = await host.startVictim(nextAltitude(), { rules, blocks: true });
       const before = (await driver.statistics({ scope: 'driver' })).decisions;

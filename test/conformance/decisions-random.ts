@@ -120,7 +120,7 @@ function expectedLines(
 
 export function randomDecisionSuite(host: ConformanceHost): void {
   describe('random decisions', () => {
-    scenario(host, 'are what the rules read like, and told as they were', async ({ driver, actor, key }) => {
+    scenario(host, 'random decisions are what the rules read like, and are told so', async ({ driver, actor, key }) => {
       const random = new Random(23);
       const below = names.flatMap((name) => [`${key.path}\\${name}`, `${key.path}\\${name}\\${random.pick(names)}`]);
       const words: RuleVocabulary = {

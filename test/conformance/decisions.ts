@@ -85,7 +85,7 @@ export function decisionSuite(host: ConformanceHost): void {
       if (kind.ability !== undefined && !host.abilities.has(kind.ability)) continue;
       const { operation } = kind;
 
-      withFolder(`${operation}: allowed`, async (fixture, folder) => {
+      withFolder(`${operation} is done when the callback allows it`, async (fixture, folder) => {
         for (const answer of [allow(), undefined, Promise.resolve(allow())]) {
           const { status, happened, policy, statistics } = await round(
             fixture,
@@ -109,7 +109,7 @@ export function decisionSuite(host: ConformanceHost): void {
         }
       });
 
-      withFolder(`${operation}: blocked by the callback`, async (fixture, folder) => {
+      withFolder(`${operation} is not done when the callback blocks it`, async (fixture, folder) => {
         for (const [answer, wanted] of [
           [block(), STATUS_ACCESS_DENIED],
           [block('STATUS_CANCELLED'), STATUS_CANCELLED],
@@ -142,7 +142,7 @@ export function decisionSuite(host: ConformanceHost): void {
         }
       });
 
-      withFolder(`${operation}: blocked by a rule`, async (fixture, folder) => {
+      withFolder(`${operation} is not done when a rule blocks it`, async (fixture, folder) => {
         const rule = { action: 'block', status: 'STATUS_CANCELLED' } as const;
         const { status, happened, policy, statistics } = await round(fixture, folder, kind, rule);
         assert.equal(status, STATUS_CANCELLED);
@@ -160,7 +160,7 @@ export function decisionSuite(host: ConformanceHost): void {
         assert.deepEqual([statistics.asked, statistics.byKind.block], [0n, 1n]);
       });
 
-      withFolder(`${operation}: a rehearsal changes nothing`, async (fixture, folder) => {
+      withFolder(`${operation} is done when the decision to block it is a dry run`, async (fixture, folder) => {
         const rules: [Rule, EventDecision['decidedBy']][] = [
           [{ action: 'block', dryRun: true }, 'rule'],
           [{ action: 'ask', dryRun: true }, 'callback'],
@@ -183,7 +183,7 @@ export function decisionSuite(host: ConformanceHost): void {
       });
 
       if (kind.fits.includes('bypass')) {
-        withFolder(`${operation}: bypassed, done in name only`, async (fixture, folder) => {
+        withFolder(`${operation} is done in name only when it is bypassed`, async (fixture, folder) => {
           const rules: [Rule, EventDecision['decidedBy']][] = [
             [{ action: 'bypass' }, 'rule'],
             [{ action: 'ask' }, 'callback'],
@@ -200,7 +200,7 @@ export function decisionSuite(host: ConformanceHost): void {
         });
       }
 
-      withFolder(`${operation}: a decision that does not suit it`, async (fixture, folder) => {
+      withFolder(`${operation} has its default when the decision does not suit it`, async (fixture, folder) => {
         for (const [name, make] of Object.entries(particular)) {
           if ((kind.fits as readonly string[]).includes(name)) continue;
           const open = await round(fixture, folder, kind, { action: 'ask' }, make);

@@ -141,8 +141,8 @@ async function factsOf(fixture: Fixture, operation: 'QueryKey' | 'EnumerateKey',
 }
 
 export function emulateSuite(host: ConformanceHost): void {
-  describe('emulated queries give what the configuration manager gives', () => {
-    scenario(host, 'query value: every type, class and length', async (fixture) => {
+  describe('emulated queries', () => {
+    scenario(host, 'an emulated value query answers like a real one, for every type and length', async (fixture) => {
       const { key } = fixture;
       await writeValues(fixture);
       const queries = values.flatMap(({ name }) =>
@@ -165,7 +165,7 @@ export function emulateSuite(host: ConformanceHost): void {
       );
     });
 
-    scenario(host, 'query value: what is not there', async (fixture) => {
+    scenario(host, 'an emulated query of a missing value answers like a real one', async (fixture) => {
       const { key } = fixture;
       const query: Query = (length) => key.raw.queryValue('v', 2, length);
       const missing = await query(64);
@@ -184,7 +184,7 @@ export function emulateSuite(host: ConformanceHost): void {
       assert.equal((await key.queryValue('v')).data, 'there');
     });
 
-    scenario(host, 'enumerate value: every class, length and index', async (fixture) => {
+    scenario(host, 'an emulated enumeration of values answers like a real one, at every index', async (fixture) => {
       const { key } = fixture;
       await writeValues(fixture);
       const order = await key.enumerateValues();
@@ -209,7 +209,7 @@ export function emulateSuite(host: ConformanceHost): void {
       );
     });
 
-    scenario(host, 'query key: every class and length', async (fixture) => {
+    scenario(host, 'an emulated key query answers like a real one, for every class and length', async (fixture) => {
       const { key } = fixture;
       await key.setValue('value', 'x');
       const child = await key.createKey('Child');
@@ -237,7 +237,7 @@ export function emulateSuite(host: ConformanceHost): void {
       );
     });
 
-    scenario(host, 'enumerate key: every class, length and index', async (fixture) => {
+    scenario(host, 'an emulated enumeration of keys answers like a real one, at every index', async (fixture) => {
       const { key } = fixture;
       const children = [
         await key.createKey('Plain'),
@@ -271,7 +271,7 @@ export function emulateSuite(host: ConformanceHost): void {
       assert.equal((await key.raw.enumerateKey(0, 0, 64)).status, STATUS_NO_MORE_ENTRIES);
     });
 
-    scenario(host, 'query multiple values: every length', async (fixture) => {
+    scenario(host, 'an emulated query of several values answers like a real one, for every length', async (fixture) => {
       const { key } = fixture;
       await writeValues(fixture);
       const lists = [['dword'], ['binary', 'list', 'none', 'odd', ''], values.map(({ name }) => name)];
@@ -297,7 +297,7 @@ export function emulateSuite(host: ConformanceHost): void {
       );
     });
 
-    scenario(host, 'query multiple values: the entries, as filters above see them', async (fixture) => {
+    scenario(host, 'an emulated query of several values shows filters above real entries', async (fixture) => {
       const { driver, key } = fixture;
       await writeValues(fixture);
       const names = ['binary', 'none', 'list', 'qword'];
@@ -324,7 +324,7 @@ export function emulateSuite(host: ConformanceHost): void {
       assert.deepEqual(seen[1], seen[0]);
     });
 
-    scenario(host, 'query security: every part and length', async (fixture) => {
+    scenario(host, 'an emulated security query answers like a real one, for every part and length', async (fixture) => {
       const { key } = fixture;
       const everything = await key.raw.querySecurity(0x17, enough);
       assert.equal(everything.status, 0);
@@ -342,7 +342,7 @@ export function emulateSuite(host: ConformanceHost): void {
       );
     });
 
-    scenario(host, 'an overridden output is laid out in the same way', async (fixture) => {
+    scenario(host, 'an overridden output of a query is laid out like a real one', async (fixture) => {
       const { key } = fixture;
       await writeValues(fixture);
       const names = ['list', 'binary'];

@@ -11,7 +11,7 @@ const DELIVERED = [...Array(10).keys(), ...Array.from({ length: 37 }, (_, i) => 
 
 export function eventSuite(host: ConformanceHost): void {
   describe('events', () => {
-    scenario(host, 'a value that is set: pre and post with the same fields', async ({ driver, actor, key }) => {
+    scenario(host, 'set value events have the same fields in pre and post', async ({ driver, actor, key }) => {
       const { registration, events } = await collect(driver, actor);
       await key.setValue('Überwachung', { type: 'REG_SZ', data: 'C:\\Programme\\日本' });
       await registration.unregister();
@@ -37,7 +37,7 @@ export function eventSuite(host: ConformanceHost): void {
       assert.ok(post.sequence > pre.sequence);
     });
 
-    scenario(host, 'create and open carry the request, and post the result', async ({ driver, actor, key }) => {
+    scenario(host, 'create and open events carry the request, and post the result', async ({ driver, actor, key }) => {
       const { registration, events } = await collect(driver, actor, {
         classes: ['RegNtPreCreateKeyEx', 'RegNtPostCreateKeyEx', 'RegNtPreOpenKeyEx', 'RegNtPostOpenKeyEx'],
       });
@@ -72,7 +72,7 @@ export function eventSuite(host: ConformanceHost): void {
 
     scenario(
       host,
-      'delete value, rename and delete key, with the path also when the key is gone',
+      'delete value, rename and delete key events have the path also when the key is gone',
       async ({ driver, actor, key }) => {
         const { registration, events } = await collect(driver, actor);
         const child = await key.createKey('Old');
@@ -101,7 +101,7 @@ export function eventSuite(host: ConformanceHost): void {
       },
     );
 
-    scenario(host, 'every value type, and data up to the configured length', async ({ driver, actor, key }) => {
+    scenario(host, 'set value events have every type, and data up to the limit', async ({ driver, actor, key }) => {
       const { registration, events } = await collect(driver, actor, {
         classes: ['RegNtPreSetValueKey'],
         maxDataBytes: 64,
@@ -144,7 +144,7 @@ export function eventSuite(host: ConformanceHost): void {
       },
     );
 
-    scenario(host, 'only the classes and phases that were asked for', async ({ driver, actor, key }) => {
+    scenario(host, 'a registration gets only the classes and phases it asked for', async ({ driver, actor, key }) => {
       const classes = await collect(driver, actor, { classes: ['RegNtPostSetValueKey', 'RegNtPreDeleteValueKey'] });
       const posts = await collect(driver, actor, { phases: ['post'] });
       await key.setValue('v', { type: 'REG_SZ', data: '' });

@@ -146,7 +146,7 @@ export function flowSuite(host: ConformanceHost): void {
       { receives: 1 },
     );
 
-    scenario(host, 'more key paths than a session keeps', async ({ driver, actor, key }) => {
+    scenario(host, 'events have their paths where there are more than are kept', async ({ driver, actor, key }) => {
       const count = driver.limits.pathSlots + 50;
       const { registration, events } = await collect(driver, actor, {
         rules: [{ keys: `${key.path}\\**`, classes: ['RegNtPostSetValueKey'], action: 'notify' }],

@@ -55,7 +55,7 @@ async function removeSubkeys(key: ActorKey, ...names: readonly string[]): Promis
 
 export function guardSuite(host: ConformanceHost): void {
   describe('guards', () => {
-    scenario(host, 'hold what changes their keys, and nothing else', async (fixture) => {
+    scenario(host, 'a guard holds what changes its keys, and nothing else', async (fixture) => {
       const { key } = fixture;
       await key.setValue('old', 'x');
       const { guard, asked, decided } = await guarded(fixture, { keys: key.path });
@@ -81,7 +81,7 @@ export function guardSuite(host: ConformanceHost): void {
       }
     });
 
-    scenario(host, 'hold what takes their keys along', async (fixture) => {
+    scenario(host, 'a guard holds what takes its keys along', async (fixture) => {
       const { key } = fixture;
       await subkeys(key, 'Above', 'Middle', 'Guarded');
       const rename = async (from: string, to: string) => {
@@ -105,7 +105,7 @@ export function guardSuite(host: ConformanceHost): void {
       await removeSubkeys(key, 'Elsewhere', 'Middle', 'Guarded');
     });
 
-    scenario(host, 'of values also hold the deletion of their key', async (fixture) => {
+    scenario(host, 'a guard of values also holds the deletion and the renaming of their key', async (fixture) => {
       const { key } = fixture;
       await key.setValue('guarded', 1);
       const { guard, asked } = await guarded(fixture, { keys: key.path, valueNames: 'Guarded' });
@@ -119,7 +119,7 @@ export function guardSuite(host: ConformanceHost): void {
       assert.equal((await key.queryValue('guarded')).data, 1);
     });
 
-    scenario(host, 'let their exceptions through, and change while they stand', async (fixture) => {
+    scenario(host, 'a guard lets its exceptions through, and changes while it stands', async (fixture) => {
       const { key } = fixture;
       const except = [{ valueNames: 'mine*' }, { operations: 'CreateKey' }] as const;
       const { guard, asked } = await guarded(fixture, { keys: `${key.path}\\**`, except });
@@ -137,7 +137,7 @@ export function guardSuite(host: ConformanceHost): void {
       await removeSubkeys(key, 'below');
     });
 
-    scenario(host, 'as a dry run let everything pass and tell what they would have done', async (fixture) => {
+    scenario(host, 'a guard as a dry run lets everything pass and tells what it would have done', async (fixture) => {
       const { key } = fixture;
       const { guard, asked, decided } = await guarded(fixture, { keys: key.path, dryRun: true }, (operation) =>
         operation === 'SetValueKey' ? block('STATUS_OBJECT_NAME_NOT_FOUND') : bypass(),
@@ -162,7 +162,7 @@ export function guardSuite(host: ConformanceHost): void {
       );
     });
 
-    scenario(host, 'have a default for when their handler fails or takes too long', async (fixture) => {
+    scenario(host, 'a guard has a default for when its handler fails or takes too long', async (fixture) => {
       const { driver, actor, key } = fixture;
       const errors: unknown[] = [];
       const by: string[] = [];

@@ -27,7 +27,7 @@ export function hiveSuite(host: ConformanceHost): void {
   };
 
   describe('hives', () => {
-    withFiles('save, load and unload', async ({ driver, actor, key }, folder) => {
+    withFiles('save, load and unload key events tell the file and the key', async ({ driver, actor, key }, folder) => {
       const file = join(folder, 'saved.hiv');
       const mount = mountPoint();
       await key.setValue('v', { type: 'REG_SZ', data: 'gesichert' });
@@ -72,7 +72,7 @@ export function hiveSuite(host: ConformanceHost): void {
     });
 
     if (host.abilities.has('restore')) {
-      withFiles('restore brings back what was saved', async ({ driver, actor, key }, folder) => {
+      withFiles('a restore brings back what was saved, and tells the file', async ({ driver, actor, key }, folder) => {
         const file = join(folder, 'restored.hiv');
         await key.setValue('v', { type: 'REG_DWORD', data: 1 });
         await key.save(file);
@@ -92,7 +92,7 @@ export function hiveSuite(host: ConformanceHost): void {
         assert.equal(only(events, 'RegNtPostRestoreKey').status, 0);
       });
 
-      withFiles('save merged names both keys and the file', async ({ driver, actor, key }, folder) => {
+      withFiles('save merged key events tell both keys and the file', async ({ driver, actor, key }, folder) => {
         const base = join(folder, 'base.hiv');
         await key.setValue('v', { type: 'REG_DWORD', data: 1 });
         await key.save(base);
@@ -117,7 +117,7 @@ export function hiveSuite(host: ConformanceHost): void {
         }
       });
 
-      withFiles('replace names both files', async ({ driver, actor, key }, folder) => {
+      withFiles('replace key events tell both files', async ({ driver, actor, key }, folder) => {
         const [mounted, next, old] = ['mounted.hiv', 'next.hiv', 'old.hiv'].map((name) => join(folder, name));
         assert.ok(mounted && next && old);
         await key.setValue('v', { type: 'REG_DWORD', data: 1 });

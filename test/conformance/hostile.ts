@@ -42,14 +42,14 @@ export function hostileSuite(host: ConformanceHost): void {
   };
 
   describe('bad input', () => {
-    withChannel('nothing is answered before HELLO, and HELLO only once', async (channel) => {
+    withChannel('the driver answers nothing before HELLO, and HELLO only once', async (channel) => {
       for (const code of IOCTLS)
         await assertRefused(channel.control(code, registerRequest({ altitude: '1' }), 256), code.toString(16));
       assert.equal((await hello(channel)).status, 0);
       await assertRefused(hello(channel), 'second HELLO');
     });
 
-    withChannel('another protocol version is told so, with the version that would do', async (channel) => {
+    withChannel('a program of another protocol version is told so, with the version that would do', async (channel) => {
       const reply = await hello(channel, P.CMB_PROTOCOL_MAJOR + 1);
       assert.deepEqual(reply, { status: STATUS_REVISION_MISMATCH, major: P.CMB_PROTOCOL_MAJOR });
       await assertRefused(register(channel, { altitude: nextAltitude() }), 'REGISTER without agreement');
@@ -102,7 +102,7 @@ export function hostileSuite(host: ConformanceHost): void {
       assert.equal(only(events, 'RegNtPreSetValueKey').valueName, 'v');
     });
 
-    scenario(host, 'options are checked by name', async ({ driver }) => {
+    scenario(host, 'the options of openDriver() and registerCallback() are checked by name', async ({ driver }) => {
       const altitude = nextAltitude();
       await assert.rejects(
         driver.registerCallback({ altitude, clases: [] } as never),
@@ -125,7 +125,7 @@ export function hostileSuite(host: ConformanceHost): void {
       assert.equal((await driver.statistics({ scope: 'session' })).registrations, 0);
     });
 
-    it('a device that does not exist', async () => {
+    it('opening a device that does not exist fails with CMB_DRIVER_NOT_FOUND', async () => {
       await assert.rejects(openDriver({ backend: host.backend, deviceName: 'NoSuchDevice' }), {
         code: 'CMB_DRIVER_NOT_FOUND',
       });

@@ -8,8 +8,8 @@ const OTHER = 'S-1-5-21-1-2-3-1002';
 const set = ['RegNtPostSetValueKey'] as const;
 
 export function identitySuite(host: ConformanceHost): void {
-  describe('who', () => {
-    scenario(host, 'the process: everything that names it', async ({ driver, actor, key }) => {
+  describe('identity', () => {
+    scenario(host, 'an event tells everything that names its process', async ({ driver, actor, key }) => {
       const { registration, events } = await collect(driver, actor);
       await key.setValue('v', { type: 'REG_DWORD', data: 1 });
       await key.setValue('v', { type: 'REG_DWORD', data: 2 });
@@ -29,7 +29,7 @@ export function identitySuite(host: ConformanceHost): void {
       assert.deepEqual([event?.user, event?.impersonation, event?.irql], [process.user, null, 'passive']);
     });
 
-    scenario(host, 'two processes, each with its own facts', async ({ driver, actor, key }) => {
+    scenario(host, 'the events of two processes tell which of them it was', async ({ driver, actor, key }) => {
       const second = await host.createActor(driver);
       const { registration, events } = await collect(driver, null, { classes: set });
       const mine = await second.openKey(key.path);
@@ -49,7 +49,7 @@ export function identitySuite(host: ConformanceHost): void {
     });
 
     if (host.abilities.has('identities')) {
-      scenario(host, 'user, integrity, elevation, session, parent, command line', async ({ driver, key }) => {
+      scenario(host, 'a process is told with user, integrity, elevation and session', async ({ driver, key }) => {
         const actor = await host.createActor(driver, {
           imagePath: 'C:\\Programme\\Täter.exe',
           commandLine: '"C:\\Programme\\Täter.exe" /leise',
@@ -106,7 +106,7 @@ export function identitySuite(host: ConformanceHost): void {
         assert.ok(a.imagePath?.endsWith('\\a.exe') && b.imagePath?.endsWith('\\b.exe'));
       });
 
-      scenario(host, 'more processes than there are slots', async ({ driver, key }) => {
+      scenario(host, 'processes keep their names when there are more of them than slots', async ({ driver, key }) => {
         const { registration, events } = await collect(driver, null, { classes: ['RegNtPostOpenKeyEx'] });
         const count = driver.limits.processSlots + 100;
         const ids: number[] = [];
@@ -123,7 +123,7 @@ export function identitySuite(host: ConformanceHost): void {
         );
       });
 
-      scenario(host, 'a thread that impersonates', async ({ driver, actor, key }) => {
+      scenario(host, 'an event tells for whom a thread that impersonates acts', async ({ driver, actor, key }) => {
         const thread = actor.createThread();
         const opened = await thread.openKey(key.path);
         const { registration, events } = await collect(driver, actor, { classes: set });
@@ -148,7 +148,7 @@ export function identitySuite(host: ConformanceHost): void {
         assert.deepEqual([self?.impersonation, self?.user], [null, self?.process.user]);
       });
 
-      scenario(host, 'HKCU is whose keys the user of the event has', async ({ driver }) => {
+      scenario(host, 'an event shows the keys of its user as HKCU', async ({ driver }) => {
         const actor = await host.createActor(driver);
         const { registration, events } = await collect(driver, actor, { classes: ['RegNtPostCreateKeyEx'] });
         const mine = await actor.createKey('HKCU\\Software\\CmBridgeMine');

@@ -9,7 +9,7 @@ const REG_OPTION_VOLATILE = 1;
 
 export function keySuite(host: ConformanceHost): void {
   describe('keys', () => {
-    scenario(host, 'create: what was asked for, relative to which key, and what came of it', async (fixture) => {
+    scenario(host, 'create events tell what was asked for, below which key, and what came of it', async (fixture) => {
       const { driver, actor, key } = fixture;
       const { registration, events } = await collect(driver, actor);
       const child = await key.createKey('Child\\\\', { options: REG_OPTION_VOLATILE, className: 'Klasse' });
@@ -44,7 +44,7 @@ export function keySuite(host: ConformanceHost): void {
       assert.ok(post.keyObject && postAgain.keyObject && post.keyObject !== postAgain.keyObject);
     });
 
-    scenario(host, 'one number for each open, from post create to post close', async ({ driver, actor, key }) => {
+    scenario(host, 'an open key has one number from post create to post close', async ({ driver, actor, key }) => {
       const { registration, events } = await collect(driver, actor);
       const first = await key.createKey('Child');
       const second = await key.openKey('Child');
@@ -73,7 +73,7 @@ export function keySuite(host: ConformanceHost): void {
       }
     });
 
-    scenario(host, 'closing one of two handles of an open says nothing', async ({ driver, actor, key }) => {
+    scenario(host, 'closing one of two handles of an open key is no event', async ({ driver, actor, key }) => {
       const { registration, events } = await collect(driver, actor, { classes: ['RegNtPostKeyHandleClose'] });
       const child = await key.createKey('Child');
       const copy = await child.duplicate();
@@ -148,7 +148,7 @@ export function keySuite(host: ConformanceHost): void {
       sameKey(ofClass(events, 'RegNtPostKeyHandleClose').at(-1)?.keyPath, `${key.path}\\Renamed\\Middle\\Leaf`);
     });
 
-    scenario(host, 'a symbolic link: one pair of events for each hop', async ({ driver, actor, key }) => {
+    scenario(host, 'an open over a link is one pair of events for each hop', async ({ driver, actor, key }) => {
       const target = await key.createKey('Target');
       const inner = await target.createKey('Inner');
       const link = await actor.createLink(`${key.path}\\Link`, target.path);
@@ -180,7 +180,7 @@ export function keySuite(host: ConformanceHost): void {
       assert.equal(final.status, 0);
     });
 
-    scenario(host, 'delete key with the number of its values and subkeys', async ({ driver, actor, key }) => {
+    scenario(host, 'delete key events count values and subkeys if asked to', async ({ driver, actor, key }) => {
       const child = await key.createKey('Child');
       for (const name of ['a', 'b', 'c']) await child.setValue(name, { type: 'REG_SZ', data: name });
       const sub = await child.createKey('Sub');
@@ -213,7 +213,7 @@ export function keySuite(host: ConformanceHost): void {
       assert.equal(refused?.statusName, 'STATUS_CANNOT_DELETE');
     });
 
-    scenario(host, 'flush and set information', async ({ driver, actor, key }) => {
+    scenario(host, 'flush and set information events tell status, class and time', async ({ driver, actor, key }) => {
       const { registration, events } = await collect(driver, actor);
       await key.flush();
       await key.setLastWriteTime(133_000_000_000_000_000n);
@@ -228,7 +228,7 @@ export function keySuite(host: ConformanceHost): void {
       }
     });
 
-    scenario(host, 'pre and post belong together, and post alone knows as much', async ({ driver, actor, key }) => {
+    scenario(host, 'a post event belongs to its pre event, and knows as much alone', async ({ driver, actor, key }) => {
       const both = await collect(driver, actor, { oldValues: true });
       const posts = await collect(driver, actor, { phases: ['post'], oldValues: true });
       await key.setValue('v', { type: 'REG_SZ', data: 'old' });

@@ -11,7 +11,7 @@ export function lifetimeSuite(host: ConformanceHost): void {
   describe('lifetime', () => {
     scenario(
       host,
-      'unregister while operations are in flight: owed posts come, then silence',
+      'unregister() while operations are in flight delivers the posts that are owed, then nothing',
       async ({ driver, actor, key }) => {
         const load = actor.load({ path: key.path, threads: 2, operations: 2000 });
         for (let round = 0; round < 5; round += 1) {
@@ -34,7 +34,7 @@ export function lifetimeSuite(host: ConformanceHost): void {
       },
     );
 
-    scenario(host, 'close with registrations alive ends them all', async ({ driver, actor, key }) => {
+    scenario(host, 'close() of a driver with registrations ends them all', async ({ driver, actor, key }) => {
       const before = await driver.statistics({ scope: 'driver' });
       const second = await host.openDriver();
       const altitude = nextAltitude();

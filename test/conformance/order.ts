@@ -6,7 +6,7 @@ import type { ConformanceHost } from './host.js';
 
 export function orderSuite(host: ConformanceHost): void {
   describe('order', () => {
-    scenario(host, 'pre from high to low altitude, post from low to high', async ({ driver, key }) => {
+    scenario(host, 'pre events go from high to low altitude, post events from low to high', async ({ driver, key }) => {
       const calls: { name: string; event: Event }[] = [];
       const register = (name: string, altitude: string) =>
         driver.registerCallback(

@@ -19,7 +19,7 @@ function last<C extends Event['class']>(events: readonly Event[], name: C): Extr
 
 export function querySuite(host: ConformanceHost): void {
   describe('queries', () => {
-    scenario(host, 'query key: class, length, and what the caller got', async ({ driver, actor, key }) => {
+    scenario(host, 'query key events tell class, length, and what the caller got', async ({ driver, actor, key }) => {
       const child = await key.createKey('Child', { className: 'Klasse' });
       await key.setValue('v', { type: 'REG_SZ', data: 'x' });
       const { registration, events } = await collect(driver, actor);
@@ -53,7 +53,7 @@ export function querySuite(host: ConformanceHost): void {
       assert.deepEqual([none.status, none.bytes, none.information], [small.status, null, null]);
     });
 
-    scenario(host, 'query value: whole, cut, missing', async ({ driver, actor, key }) => {
+    scenario(host, 'query value events tell values that are whole, cut or missing', async ({ driver, actor, key }) => {
       await key.setValue('v', { type: 'REG_MULTI_SZ', data: ['eins', 'zwei'] });
       const { registration, events } = await collect(driver, actor);
       await key.raw.queryValue('v', KeyValuePartialInformation, 1024);
@@ -76,7 +76,7 @@ export function querySuite(host: ConformanceHost): void {
       );
     });
 
-    scenario(host, 'enumerations: index by index to the end', async ({ driver, actor, key }) => {
+    scenario(host, 'enumeration events come index by index to the end', async ({ driver, actor, key }) => {
       const made = [await key.createKey('B'), await key.createKey('A')];
       await key.setValue('x', { type: 'REG_DWORD', data: 7 });
       const { registration, events } = await collect(driver, actor);
@@ -104,7 +104,7 @@ export function querySuite(host: ConformanceHost): void {
       assert.equal(enumerated.at(-1)?.statusName, 'STATUS_NO_MORE_ENTRIES');
     });
 
-    scenario(host, 'several values at once', async ({ driver, actor, key }) => {
+    scenario(host, 'query multiple value events tell each value after a success', async ({ driver, actor, key }) => {
       await key.setValue('a', { type: 'REG_SZ', data: 'erster' });
       await key.setValue('b', { type: 'REG_DWORD', data: 42 });
       const { registration, events } = await collect(driver, actor);
@@ -139,7 +139,7 @@ export function querySuite(host: ConformanceHost): void {
       assert.equal(small?.statusName, 'STATUS_BUFFER_OVERFLOW');
     });
 
-    scenario(host, 'the name of a key handle', async ({ driver, actor, key }) => {
+    scenario(host, 'query key name events tell the name of a key handle', async ({ driver, actor, key }) => {
       const { registration, events } = await collect(driver, actor);
       const name = await key.queryName();
       await registration.unregister();
@@ -151,7 +151,7 @@ export function querySuite(host: ConformanceHost): void {
       assert.ok(post.returnLength !== null && post.returnLength <= post.length);
     });
 
-    scenario(host, 'what a query returns is cut at the limit', async ({ driver, actor, key }) => {
+    scenario(host, 'the answer of a query is cut at the limit of the registration', async ({ driver, actor, key }) => {
       await key.setValue('v', { type: 'REG_BINARY', data: new Uint8Array(3000).fill(5) });
       const { registration, events } = await collect(driver, actor, { maxDataBytes: 20 });
       await key.queryValue('v');
@@ -163,7 +163,7 @@ export function querySuite(host: ConformanceHost): void {
     });
 
     if (host.abilities.has('hostile memory')) {
-      scenario(host, 'buffers that vanish or change while the kernel uses them', async ({ driver, actor, key }) => {
+      scenario(host, 'buffers that vanish or change during a query do no harm', async ({ driver, actor, key }) => {
         await key.setValue('v', { type: 'REG_SZ', data: 'x'.repeat(100) });
         const child = await key.createKey('Child');
         const queries = [

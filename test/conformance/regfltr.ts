@@ -69,7 +69,7 @@ export function regfltrSuite(host: ConformanceHost): void {
   };
 
   describe('the scenarios of regfltr', () => {
-    filter('pre: block', async ({ driver, actor, key }) => {
+    filter('regfltr: a create and a set value that pre blocks are not done', async ({ driver, actor, key }) => {
       const rules = [ask(key, ['CreateKey', 'SetValueKey'])];
       const policy = await Policy.set(driver, actor, { altitude: DEFAULT, rules }, (event) => {
         if (event.class === 'RegNtPreCreateKeyEx' && endsWith(event, KEY)) return block();
@@ -85,7 +85,7 @@ export function regfltrSuite(host: ConformanceHost): void {
       assert.equal(await statusOf(key.deleteValue(VALUE)), STATUS_OBJECT_NAME_NOT_FOUND);
     });
 
-    filter('pre: bypass', async ({ driver, actor, key }) => {
+    filter('regfltr: a create and a set value that pre bypasses are done elsewhere', async ({ driver, actor, key }) => {
       const helper = await host.createActor(driver);
       const other = await helper.openKey(key.path);
       const rules = [ask(key, ['CreateKey', 'SetValueKey'])];
@@ -108,7 +108,7 @@ export function regfltrSuite(host: ConformanceHost): void {
       assert.equal((await key.queryValue(MOD_VALUE)).data, 1);
     });
 
-    filter('post: a success becomes an error', async ({ driver, actor, key }) => {
+    filter('regfltr: a success that is overridden in post is an error and undone', async ({ driver, actor, key }) => {
       const rules = [ask(key, ['CreateKey', 'SetValueKey'], 'post')];
       const options = { altitude: DEFAULT, rules, oldValues: true };
       const policy = await Policy.set(driver, actor, options, (event) => {
@@ -128,7 +128,7 @@ export function regfltrSuite(host: ConformanceHost): void {
       assert.equal(await open(actor, key, KEY), STATUS_OBJECT_NAME_NOT_FOUND);
     });
 
-    filter('post: an error becomes a success', async ({ driver, actor, key }) => {
+    filter('regfltr: an open that fails is redirected in post, and is a success', async ({ driver, actor, key }) => {
       assert.equal(await create(actor, key, MOD_KEY), STATUS_SUCCESS);
       assert.equal(await open(actor, key, KEY), STATUS_OBJECT_NAME_NOT_FOUND);
       const rules = [ask(key, ['OpenKey'], 'post')];
@@ -145,7 +145,7 @@ export function regfltrSuite(host: ConformanceHost): void {
     });
 
     if (host.abilities.has('transactions')) {
-      filter('a replay in the transaction of the root handle', async ({ driver, actor, key }) => {
+      filter('regfltr: a redirected create is in the transaction of its root', async ({ driver, actor, key }) => {
         const transaction = await actor.createTransaction();
         const root = await actor.openKey(key.path, { transaction });
         const policy = await Policy.set(driver, actor, { altitude: DEFAULT, rules: [ask(key, ['CreateKey'])] }, () =>
@@ -175,7 +175,7 @@ export function regfltrSuite(host: ConformanceHost): void {
         { high: [1, 1], middle: [1, 0], low: [1, 1] },
       ],
     ] as const) {
-      filter(`three altitudes: ${name}`, async ({ driver, actor, key }) => {
+      filter(`regfltr: a create passes three altitudes, where ${name}`, async ({ driver, actor, key }) => {
         const notify = [{ keys: `${key.path}\\**`, operations: 'CreateKey', action: 'notify' }] as const;
         const high = await Policy.set(driver, actor, { altitude: HIGH, rules: notify });
         const middle = await Policy.set(
@@ -196,7 +196,7 @@ export function regfltrSuite(host: ConformanceHost): void {
       });
     }
 
-    filter('what belongs to one operation: pre and post know each other', async ({ driver, actor, key }) => {
+    filter('regfltr: the pre and post of one operation know each other', async ({ driver, actor, key }) => {
       const policy = await Policy.set(driver, actor, { rules: [ask(key, ['CreateKey', 'SetValueKey'])] });
       assert.equal(await create(actor, key, KEY), STATUS_SUCCESS);
       assert.equal(await set(key, VALUE), STATUS_SUCCESS);
@@ -208,7 +208,7 @@ export function regfltrSuite(host: ConformanceHost): void {
       assert.equal(policy.decided.length, 2);
     });
 
-    filter('what belongs to one open of a key: the same number until it closes', async ({ driver, actor, key }) => {
+    filter('regfltr: an open key has the same number until it closes', async ({ driver, actor, key }) => {
       const policy = await Policy.set(driver, actor, { rules: [ask(key, ['OpenKey', 'SetValueKey'])] });
       const second = await actor.openKey(key.path);
       await key.setValue(VALUE, one);
@@ -223,7 +223,7 @@ export function regfltrSuite(host: ConformanceHost): void {
     });
 
     if (host.abilities.has('access checks') && host.abilities.has('identities')) {
-      filter('what the driver opens in place of a key is open to the caller, too', async ({ driver, actor, key }) => {
+      filter('regfltr: a redirect to a key that the caller may not open is denied', async ({ driver, actor, key }) => {
         const closed = await actor.createKey(`${key.path}\\${MOD_KEY}`, {
           securityDescriptor: parseSddl('D:P(A;;KA;;;BA)(A;;KA;;;SY)'),
         });
@@ -244,7 +244,7 @@ export function regfltrSuite(host: ConformanceHost): void {
     }
 
     if (host.abilities.has('control sets')) {
-      filter('a path over a link: the callback decides at each hop', async ({ driver, actor }) => {
+      filter('regfltr: a path over a link is decided about at each hop', async ({ driver, actor }) => {
         const name = `CmBridgeRegFltr${String(process.pid)}`;
         const target = `${name}Target`;
         const system = '\\REGISTRY\\MACHINE\\SYSTEM\\CurrentControlSet';
@@ -275,7 +275,7 @@ export function regfltrSuite(host: ConformanceHost): void {
       });
     }
 
-    filter('capture: what was captured is played again, and the caller succeeds', async ({ driver, actor, key }) => {
+    filter('regfltr: what was captured is played again, and the caller succeeds', async ({ driver, actor, key }) => {
       const helper = await host.createActor(driver);
       const other = await helper.openKey(key.path);
       const rules = [ask(key, ['SetValueKey', 'DeleteValueKey'])];

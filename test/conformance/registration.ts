@@ -9,7 +9,7 @@ const STATUS_FLT_INSTANCE_ALTITUDE_COLLISION = 0xc01c0011;
 
 export function registrationSuite(host: ConformanceHost): void {
   describe('registration', () => {
-    scenario(host, 'succeeds, and every registration has a cookie of its own', async ({ driver }) => {
+    scenario(host, 'registering succeeds, and every registration has a cookie of its own', async ({ driver }) => {
       const cookies = new Set<bigint>();
       for (let i = 0; i < 8; i += 1)
         cookies.add((await driver.registerCallback({ altitude: nextAltitude() }, () => undefined)).cookie);
@@ -18,7 +18,7 @@ export function registrationSuite(host: ConformanceHost): void {
       assert.equal([...driver.registrations].length, 8);
     });
 
-    scenario(host, 'never gives a cookie twice', async ({ driver }) => {
+    scenario(host, 'registering never gives a cookie twice', async ({ driver }) => {
       const altitude = nextAltitude();
       const first = await driver.registerCallback({ altitude });
       await first.unregister();
@@ -26,7 +26,7 @@ export function registrationSuite(host: ConformanceHost): void {
       assert.notEqual(second.cookie, first.cookie);
     });
 
-    scenario(host, 'refuses numerically equal altitudes, however they are written', async ({ driver, actor, key }) => {
+    scenario(host, 'registering refuses equal altitudes, however they are written', async ({ driver, actor, key }) => {
       const { registration, events } = await collect(driver, actor, {
         altitude: '385100',
         classes: ['RegNtPreSetValueKey'],
@@ -48,7 +48,7 @@ export function registrationSuite(host: ConformanceHost): void {
       assert.equal(only(events, 'RegNtPreSetValueKey').valueName, 'still');
     });
 
-    scenario(host, 'compares altitudes beyond the precision of any machine number', async ({ driver }) => {
+    scenario(host, 'registering compares altitudes beyond the precision of any machine number', async ({ driver }) => {
       const digits = '0123456789'.repeat(20);
       await driver.registerCallback({ altitude: `385101.${digits}1` });
       await driver.registerCallback({ altitude: `385101.${digits}2` });
@@ -57,7 +57,7 @@ export function registrationSuite(host: ConformanceHost): void {
       });
     });
 
-    scenario(host, 'refuses malformed altitudes before the kernel is asked', async ({ driver }) => {
+    scenario(host, 'registering refuses malformed altitudes before the kernel is asked', async ({ driver }) => {
       const before = await driver.statistics({ scope: 'driver' });
       for (const altitude of ['', ' ', 'abc', '-1', '385100.', '.5', '1e5', '385100,5', '385 100', '1'.repeat(256)]) {
         await assert.rejects(driver.registerCallback({ altitude }), { code: 'CMB_INVALID_ALTITUDE' }, altitude);
@@ -66,7 +66,7 @@ export function registrationSuite(host: ConformanceHost): void {
       assert.equal(after.registrations, before.registrations);
     });
 
-    scenario(host, 'ends once: a second unregister does nothing', async ({ driver }) => {
+    scenario(host, 'a registration ends once: a second unregister() does nothing', async ({ driver }) => {
       const registration = await driver.registerCallback({ altitude: nextAltitude() });
       assert.equal(registration.active, true);
       await Promise.all([registration.unregister(), registration.unregister()]);
@@ -75,7 +75,7 @@ export function registrationSuite(host: ConformanceHost): void {
       assert.equal((await driver.statistics({ scope: 'session' })).registrations, 0);
     });
 
-    scenario(host, 'holds at least 64 registrations and says so when a session has too many', async ({ driver }) => {
+    scenario(host, 'a session holds at least 64 registrations, and says when it has too many', async ({ driver }) => {
       const { maxRegistrations } = driver.limits;
       assert.ok(maxRegistrations >= 64);
       for (let i = 0; i < maxRegistrations; i += 1) await driver.registerCallback({ altitude: nextAltitude() });
@@ -89,7 +89,7 @@ export function registrationSuite(host: ConformanceHost): void {
     if (simulator) {
       scenario(
         host,
-        'fails with STATUS_INSUFFICIENT_RESOURCES when memory is short, and leaves nothing',
+        'registering fails with STATUS_INSUFFICIENT_RESOURCES when memory is short, and leaves nothing',
         async ({ driver }) => {
           const altitude = nextAltitude();
           await requestsPended(driver, 1);
@@ -109,7 +109,7 @@ export function registrationSuite(host: ConformanceHost): void {
   });
 
   describe("the kernel's own routines", () => {
-    scenario(host, 'CmRegisterCallbackEx and CmUnRegisterCallback', async ({ driver, actor, key }) => {
+    scenario(host, 'CmUnRegisterCallback() ends what CmRegisterCallbackEx() began', async ({ driver, actor, key }) => {
       const seen: [unknown, number, Event][] = [];
       const context = { name: 'context' };
       const cookie = { QuadPart: 0n };
@@ -128,7 +128,7 @@ export function registrationSuite(host: ConformanceHost): void {
       assert.equal(set[2].class, 'RegNtPreSetValueKey');
     });
 
-    scenario(host, 'their documented failures', async ({ driver }) => {
+    scenario(host, 'CmRegisterCallbackEx() and CmUnRegisterCallback() fail as documented', async ({ driver }) => {
       const altitude = nextAltitude();
       const cookie = { QuadPart: 0n };
       assert.equal(await CmRegisterCallbackEx(() => 0, altitude, driver, null, cookie, null), 0);
@@ -143,7 +143,7 @@ export function registrationSuite(host: ConformanceHost): void {
       assert.equal(await CmUnRegisterCallback(cookie), 0);
     });
 
-    scenario(host, 'CmGetCallbackVersion', async ({ driver }) => {
+    scenario(host, 'CmGetCallbackVersion() gives the version that the driver tells', async ({ driver }) => {
       const major = { value: 0 };
       const minor = { value: 0 };
       CmGetCallbackVersion(major, minor);

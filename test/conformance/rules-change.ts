@@ -77,7 +77,7 @@ export function ruleChangeSuite(host: ConformanceHost): void {
       await assert.rejects(registration.setRules(named('b')), { code: 'CMB_INVALID_COOKIE' });
     });
 
-    scenario(host, 'a forged program is refused by the driver with a reason', async () => {
+    scenario(host, 'a forged program of rules is refused by the driver with a reason', async () => {
       const channel = await host.openChannel(() => undefined);
       try {
         await hello(channel);

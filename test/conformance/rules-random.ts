@@ -67,7 +67,7 @@ export function randomRuleSuite(host: ConformanceHost): void {
   // Process trees are part of what random rules say.
   if (!host.abilities.has('process trees')) return;
   describe('random rules', () => {
-    scenario(host, 'are decided by the driver as they read', async ({ driver, actor, key }) => {
+    scenario(host, 'random rules are decided by the driver as they read', async ({ driver, actor, key }) => {
       const random = new Random(11);
       const probe = await collect(driver, actor, { classes: ['RegNtPreQueryKey'] });
       await key.query();

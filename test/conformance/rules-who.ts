@@ -28,7 +28,7 @@ async function told(
 
 export function ruleProcessSuite(host: ConformanceHost): void {
   describe('rules about processes', () => {
-    scenario(host, 'by id and by image', async ({ driver, actor, key }) => {
+    scenario(host, 'a rule takes a process by id and by image', async ({ driver, actor, key }) => {
       const second = await host.createActor(driver);
       const both = [actor, second];
       assert.deepEqual(await told(driver, key, { id: second.id }, both), [second.id]);
@@ -41,7 +41,7 @@ export function ruleProcessSuite(host: ConformanceHost): void {
     });
 
     if (host.backend === 'device' && host.abilities.has('process trees')) {
-      scenario(host, 'programs that this one has started', async ({ driver, actor, key }) => {
+      scenario(host, 'a rule takes in the programs that this one has started', async ({ driver, actor, key }) => {
         const { registration, events } = await collect(driver, null, { rules: ruleFor(key, { tree: process.pid }) });
         const late = await host.createActor(driver);
         for (const each of [actor, late]) await (await each.openKey(key.path, read)).close();
@@ -57,7 +57,7 @@ export function ruleProcessSuite(host: ConformanceHost): void {
 
     if (!host.abilities.has('identities')) return;
 
-    scenario(host, 'by path, user, session and elevation', async ({ driver, key }) => {
+    scenario(host, 'a rule takes a process by path, user, session and elevation', async ({ driver, key }) => {
       const one = await host.createActor(driver, {
         imagePath: 'C:\\Tools\\deep\\one.exe',
         user: USER,
@@ -96,7 +96,7 @@ export function ruleProcessSuite(host: ConformanceHost): void {
       await two.exit();
     });
 
-    scenario(host, 'the user is whom a thread acts for', async ({ driver, actor, key }) => {
+    scenario(host, 'a rule about a user means whom a thread acts for', async ({ driver, actor, key }) => {
       const thread = actor.createThread();
       const { registration, events } = await collect(driver, actor, { rules: ruleFor(key, { user: OTHER }) });
       await (await thread.openKey(key.path, read)).close();
@@ -112,7 +112,7 @@ export function ruleProcessSuite(host: ConformanceHost): void {
       );
     });
 
-    scenario(host, 'a process and its descendants, whenever they are born', async ({ driver, key }) => {
+    scenario(host, 'a rule about a process tree takes in descendants, whenever born', async ({ driver, key }) => {
       const stranger = await host.createActor(driver);
       const root = await host.createActor(driver, { parentId: stranger.id });
       const child = await host.createActor(driver, { parentId: root.id });

@@ -53,7 +53,7 @@ export function ruleSuite(host: ConformanceHost): void {
       await closeKeys(keys);
     });
 
-    scenario(host, 'what a key pattern takes in', async ({ driver, actor, key }) => {
+    scenario(host, 'a key pattern takes in what its wildcards say, and no more', async ({ driver, actor, key }) => {
       const paths = ['a', 'ab', 'b', 'a\\x', 'b\\x', 'b\\x\\deep', 'abc'];
       const keys = await makeKeys(actor, key, paths);
       const expected: Record<string, string[]> = {
@@ -83,7 +83,7 @@ export function ruleSuite(host: ConformanceHost): void {
       await closeKeys(keys);
     });
 
-    scenario(host, 'names in another case, and beyond ASCII', async ({ driver, actor, key }) => {
+    scenario(host, 'a key pattern takes in names in another case, and beyond ASCII', async ({ driver, actor, key }) => {
       const keys = await makeKeys(actor, key, ['größe', 'GRÖSSE', 'ЖУРНАЛ']);
       const rules: Rule[] = [
         { keys: [`${key.path}\\GRÖßE`, `${key.path}\\журнал`], classes: ['RegNtPostSetValueKey'], action: 'notify' },
@@ -95,7 +95,7 @@ export function ruleSuite(host: ConformanceHost): void {
       await closeKeys(keys);
     });
 
-    scenario(host, 'a key whose name is an asterisk', async ({ driver, actor, key }) => {
+    scenario(host, 'a key pattern takes in a key whose name is an asterisk', async ({ driver, actor, key }) => {
       const keys = await makeKeys(actor, key, ['*', 'z']);
       const rules: Rule[] = [{ keys: `${key.path}\\[*]`, classes: ['RegNtPostSetValueKey'], action: 'notify' }];
       const events = await seen(driver, actor, { rules }, async () => {
@@ -105,7 +105,7 @@ export function ruleSuite(host: ConformanceHost): void {
       await closeKeys(keys);
     });
 
-    scenario(host, 'value names and types', async ({ driver, actor, key }) => {
+    scenario(host, 'a rule takes values by name and type', async ({ driver, actor, key }) => {
       const written = async (rule: Partial<Rule>): Promise<string[]> => {
         const rules: Rule[] = [{ ...rule, keys: key.path, phases: ['post'], action: 'notify' }];
         const events = await seen(driver, actor, { rules }, async () => {
@@ -124,7 +124,7 @@ export function ruleSuite(host: ConformanceHost): void {
       assert.deepEqual(await written({ valueTypes: ['REG_SZ'], valueNames: 'n*' }), []);
     });
 
-    scenario(host, 'success and failure, which only post knows', async ({ driver, actor, key }) => {
+    scenario(host, 'a rule about success or failure holds in post only', async ({ driver, actor, key }) => {
       const act = async () => {
         await key.setValue('v', empty);
         await key.deleteValue('v');
@@ -145,7 +145,7 @@ export function ruleSuite(host: ConformanceHost): void {
       }
     });
 
-    scenario(host, 'what is left over, and the classes of the registration', async ({ driver, actor, key }) => {
+    scenario(host, 'what no rule matches is told as "otherwise" and classes say', async ({ driver, actor, key }) => {
       const rules: Rule[] = [{ operations: ['QueryValueKey'], action: 'ignore' }];
       const act = async () => {
         await key.setValue('v', empty);
@@ -167,7 +167,7 @@ export function ruleSuite(host: ConformanceHost): void {
       );
     });
 
-    scenario(host, 'a rename is about the path that was and the one that will be', async ({ driver, actor, key }) => {
+    scenario(host, 'a rule takes a rename by its old path and by its new one', async ({ driver, actor, key }) => {
       for (const name of ['old', 'new']) {
         const child = await actor.createKey(`${key.path}\\old`);
         const rules: Rule[] = [{ keys: `${key.path}\\${name}`, operations: ['RenameKey'], action: 'notify' }];
@@ -182,7 +182,7 @@ export function ruleSuite(host: ConformanceHost): void {
       }
     });
 
-    scenario(host, 'a key that is reached over a link', async ({ driver, actor, key }) => {
+    scenario(host, 'a rule takes a key that is reached over a link by its own path', async ({ driver, actor, key }) => {
       const target = await actor.createKey(`${key.path}\\target`);
       const link = await actor.createLink(`${key.path}\\link`, target.path);
       const rules: Rule[] = [{ keys: target.path, operations: ['SetValueKey'], action: 'notify' }];
@@ -199,7 +199,7 @@ export function ruleSuite(host: ConformanceHost): void {
     });
 
     if (host.abilities.has('control sets')) {
-      scenario(host, 'the current control set, by either of its names', async ({ driver, actor }) => {
+      scenario(host, 'a rule takes the current control set by either of its names', async ({ driver, actor }) => {
         const name = `CmBridge${String(process.pid)}`;
         const sets = ['CurrentControlSet', `ControlSet${String(driver.limits.controlSet).padStart(3, '0')}`];
         for (const rule of sets) {
@@ -226,7 +226,7 @@ export function ruleSuite(host: ConformanceHost): void {
     }
 
     if (host.abilities.has('wow64 views')) {
-      scenario(host, 'a key that has several names', async ({ driver, actor }) => {
+      scenario(host, 'a rule takes a key that has several names by each of them', async ({ driver, actor }) => {
         const name = `CmBridge${String(process.pid)}`;
         const names = ['HKLM\\SOFTWARE\\Classes\\WOW6432Node', 'HKLM\\SOFTWARE\\WOW6432Node\\Classes'];
         for (const rule of names) {
@@ -244,7 +244,7 @@ export function ruleSuite(host: ConformanceHost): void {
       });
     }
 
-    scenario(host, 'as many rules as there can be', async ({ driver, actor, key }) => {
+    scenario(host, 'a registration takes as many rules as there can be', async ({ driver, actor, key }) => {
       const keys = await makeKeys(actor, key, ['4094', 'other']);
       const rules = Array.from({ length: 4096 }, (_, index): Rule => ({
         keys: `${key.path}\\${String(index)}`,

@@ -10,7 +10,7 @@ const everyoneReads = 'D:(A;;KR;;;WD)(A;;KA;;;BA)(A;;KA;;;SY)';
 
 export function securitySuite(host: ConformanceHost): void {
   describe('security', () => {
-    scenario(host, 'query security: parts, length, and the descriptor as SDDL', async ({ driver, actor, key }) => {
+    scenario(host, 'query security events tell parts, length and the SDDL', async ({ driver, actor, key }) => {
       const { registration, events } = await collect(driver, actor);
       const small = await key.raw.querySecurity(OWNER_GROUP_DACL, 4);
       const whole = await key.raw.querySecurity(OWNER_GROUP_DACL, 4096);
@@ -31,7 +31,7 @@ export function securitySuite(host: ConformanceHost): void {
       assert.deepEqual(answered.securityDescriptor.bytes, new Uint8Array(whole.data.subarray(0, whole.length)));
     });
 
-    scenario(host, 'set security', async ({ driver, actor, key }) => {
+    scenario(host, 'set security events tell the parts and the descriptor as SDDL', async ({ driver, actor, key }) => {
       const child = await key.createKey('Child');
       const { registration, events } = await collect(driver, actor);
       await child.setSecurity(DACL, parseSddl(everyoneReads));
@@ -47,7 +47,7 @@ export function securitySuite(host: ConformanceHost): void {
       await child.delete();
     });
 
-    scenario(host, 'the descriptor of a key that is being created', async ({ driver, actor, key }) => {
+    scenario(host, 'create events tell the descriptor that the key is to have', async ({ driver, actor, key }) => {
       const { registration, events } = await collect(driver, actor);
       const child = await key.createKey('Child', { securityDescriptor: parseSddl(everyoneReads) });
       const plain = await key.createKey('Plain');

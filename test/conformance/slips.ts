@@ -25,8 +25,8 @@ const FORCE_RESTORE = 8;
 const blocking = { action: 'block', status: 'STATUS_CANCELLED' } as const;
 
 export function slipSuite(host: ConformanceHost): void {
-  describe('what slips past other policies', () => {
-    scenario(host, 'a second value of the same key: each operation is asked about by itself', async (fixture) => {
+  describe('slips', () => {
+    scenario(host, 'a second value of the same key is asked about by itself', async (fixture) => {
       const { driver, actor, key } = fixture;
       const rules: Rule[] = [{ keys: key.path, operations: 'SetValueKey', action: 'ask', deadline: LONG }];
       const policy = await Policy.set(driver, actor, { rules }, (event) =>
@@ -45,29 +45,22 @@ export function slipSuite(host: ConformanceHost): void {
       assert.equal(await statusOf(key.queryValue('bad')), 0xc000_0034);
     });
 
-    scenario(
-      host,
-      'the same name with other data: an answer holds for one operation',
-      async ({ driver, actor, key }) => {
-        const rules: Rule[] = [{ keys: key.path, operations: 'SetValueKey', action: 'ask', deadline: LONG }];
-        const policy = await Policy.set(driver, actor, { rules }, (event) =>
-          event.class === 'RegNtPreSetValueKey' && event.value.data === 'bad' ? block('STATUS_CANCELLED') : allow(),
-        );
-        for (const data of ['good', 'bad', 'good', 'bad'])
-          assert.equal(
-            await statusOf(key.setValue('v', text(data))),
-            data === 'bad' ? STATUS_CANCELLED : STATUS_SUCCESS,
-          );
-        await policy.end();
-        assert.equal((await key.queryValue('v')).data, 'good');
-      },
-    );
+    scenario(host, 'the same value with other data is asked about by itself', async ({ driver, actor, key }) => {
+      const rules: Rule[] = [{ keys: key.path, operations: 'SetValueKey', action: 'ask', deadline: LONG }];
+      const policy = await Policy.set(driver, actor, { rules }, (event) =>
+        event.class === 'RegNtPreSetValueKey' && event.value.data === 'bad' ? block('STATUS_CANCELLED') : allow(),
+      );
+      for (const data of ['good', 'bad', 'good', 'bad'])
+        assert.equal(await statusOf(key.setValue('v', text(data))), data === 'bad' ? STATUS_CANCELLED : STATUS_SUCCESS);
+      await policy.end();
+      assert.equal((await key.queryValue('v')).data, 'good');
+    });
 
     for (const [action, decide] of [
       ['block', undefined],
       ['ask', () => block('STATUS_CANCELLED')],
     ] as const) {
-      scenario(host, `long paths, up to the longest there are: ${action}`, async ({ driver, actor, key }) => {
+      scenario(host, `a rule to ${action} holds for the longest paths there are`, async ({ driver, actor, key }) => {
         const keys = await descend(key);
         assert.ok((keys.at(-1)?.path.length ?? 0) > 30_000, 'the keys reach far down');
         const more = action === 'ask' ? { action, deadline: LONG } : blocking;
@@ -88,7 +81,7 @@ export function slipSuite(host: ConformanceHost): void {
         assert.equal(policy.decided.length, ends.length);
       });
 
-      scenario(host, `long names of values: ${action}`, async ({ driver, actor, key }) => {
+      scenario(host, `a rule to ${action} holds for the longest value names`, async ({ driver, actor, key }) => {
         const more = action === 'ask' ? { action, deadline: LONG } : blocking;
         const rules: Rule[] = [{ ...more, keys: key.path, operations: 'SetValueKey', valueNames: 'long*' }];
         const policy = await Policy.set(driver, actor, { rules }, decide);
@@ -105,7 +98,7 @@ export function slipSuite(host: ConformanceHost): void {
 
     scenario(
       host,
-      'failing open comes to an end: after the cool-down it asks again',
+      'a breaker that fails open comes to an end: after the cool-down it asks again',
       async ({ driver, actor, key }) => {
         const ruled = (deadline: number): Rule[] => [
           { keys: key.path, operations: 'SetValueKey', action: 'ask', deadline },
@@ -128,7 +121,7 @@ export function slipSuite(host: ConformanceHost): void {
     );
 
     if (!host.abilities.has('control sets')) return;
-    scenario(host, 'the current control set, by either of its names', async ({ driver, actor }) => {
+    scenario(host, 'a rule to block or ask knows both names of the current control set', async ({ driver, actor }) => {
       const name = `CmBridgeSlip${String(process.pid)}`;
       const sets = ['CurrentControlSet', `ControlSet${String(driver.limits.controlSet).padStart(3, '0')}`];
       for (const [action, decide] of [
@@ -203,10 +196,10 @@ function ancestors(host: ConformanceHost): void {
     });
   };
 
-  protect('renaming the key above', (_, parent) => statusOf(parent.rename('elsewhere')));
+  protect('a protected key keeps its parent from being renamed', (_, parent) => statusOf(parent.rename('elsewhere')));
 
   if (host.abilities.has('restore')) {
-    protect('restoring the key above from a file', async ({ key }, parent, folder) => {
+    protect('a protected key is not overwritten when the key above is restored', async ({ key }, parent, folder) => {
       const file = join(folder, 'other.hiv');
       const other = await key.createKey('other');
       await other.save(file);
@@ -216,7 +209,7 @@ function ancestors(host: ConformanceHost): void {
     });
   }
 
-  scenario(host, 'loading and unloading a hive that has the key in it', async ({ driver, actor, key }) => {
+  scenario(host, 'a hive with a protected key in it is neither loaded nor unloaded', async ({ driver, actor, key }) => {
     const folder = await mkdtemp(join(tmpdir(), 'cmbridge-slip-'));
     const [file, mount] = [join(folder, 'hive.hiv'), mountPoint()];
     try {
@@ -237,7 +230,7 @@ function ancestors(host: ConformanceHost): void {
     }
   });
 
-  scenario(host, 'guard takes what is above along by itself', async ({ driver, key }) => {
+  scenario(host, 'a guard holds the renaming of the key above its own by itself', async ({ driver, key }) => {
     const parent = await key.createKey('parent');
     const child = await parent.createKey('protected');
     const registration = await driver.guard(

@@ -8,7 +8,7 @@ const GUID = /^\{[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\}$
 export function transactionSuite(host: ConformanceHost): void {
   if (!host.abilities.has('transactions')) return;
   describe('transactions', () => {
-    scenario(host, 'what is done in a transaction carries its id', async ({ driver, actor, key }) => {
+    scenario(host, 'the events of what is done in a transaction carry its id', async ({ driver, actor, key }) => {
       const transaction = await actor.createTransaction();
       const { registration, events } = await collect(driver, actor);
       const plain = await key.createKey('Plain');
@@ -36,7 +36,7 @@ export function transactionSuite(host: ConformanceHost): void {
       assert.match([...ids][0] ?? '', GUID);
     });
 
-    scenario(host, 'a rollback undoes what was reported, and says nothing', async ({ driver, actor, key }) => {
+    scenario(host, 'a rollback undoes what was reported, and is no event', async ({ driver, actor, key }) => {
       const transaction = await actor.createTransaction();
       const { registration, events } = await collect(driver, actor);
       const inside = await actor.createKey(`${key.path}\\Gone`, { transaction });

@@ -7,7 +7,7 @@ const STATUS_OBJECT_NAME_NOT_FOUND = 0xc0000034;
 
 export function valueSuite(host: ConformanceHost): void {
   describe('values', () => {
-    scenario(host, 'what was there before a value was set or deleted', async ({ driver, actor, key }) => {
+    scenario(host, 'set and delete value events tell what was there before', async ({ driver, actor, key }) => {
       await key.setValue('v', { type: 'REG_SZ', data: 'one' });
       const { registration, events } = await collect(driver, actor, { oldValues: true });
       await key.setValue('v', { type: 'REG_SZ', data: 'two' });
@@ -87,7 +87,7 @@ export function valueSuite(host: ConformanceHost): void {
       );
     });
 
-    scenario(host, 'up to 64 KiB of data, and the length of more than that', async ({ driver, actor, key }) => {
+    scenario(host, 'set value events carry up to 64 KiB, and the length of more', async ({ driver, actor, key }) => {
       const { registration, events } = await collect(driver, actor, {
         classes: ['RegNtPreSetValueKey'],
         maxDataBytes: 65_536,
@@ -131,7 +131,7 @@ export function valueSuite(host: ConformanceHost): void {
       assert.equal(values[2]?.data, 'AB');
     });
 
-    scenario(host, 'the longest names that Windows allows', async ({ driver, actor, key }) => {
+    scenario(host, 'events carry the longest names that Windows allows', async ({ driver, actor, key }) => {
       const { registration, events } = await collect(driver, actor);
       const valueName = 'v'.repeat(16_383);
       const keyName = 'k'.repeat(255);

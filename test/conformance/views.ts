@@ -6,7 +6,7 @@ import type { ConformanceHost } from './host.js';
 export function viewSuite(host: ConformanceHost): void {
   if (!host.abilities.has('wow64 views')) return;
   describe('WOW64 views', () => {
-    scenario(host, 'the flags that were asked for, and the key that was really opened', async ({ driver, actor }) => {
+    scenario(host, 'create events tell the view that was asked for, and the real key', async ({ driver, actor }) => {
       const name = `CmBridgeView${String(process.pid)}`;
       const path = `\\REGISTRY\\MACHINE\\SOFTWARE\\${name}`;
       const { registration, events } = await collect(driver, actor, {
