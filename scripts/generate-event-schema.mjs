@@ -7,7 +7,7 @@ import { describe, importBuilt, readComments, writeSchema } from './lib/schema-f
 import { schemaOf } from './lib/shape-schema.mjs';
 
 const outputUrl = new URL('../schema/event.schema.json', import.meta.url);
-const { eventShape } = await importBuilt('lib/event/json/event-shapes.js');
+const { eventShape } = await importBuilt('lib/event/json/event-shape.js');
 
 const comments = readComments(fileURLToPath(new URL('../lib/event/event.ts', import.meta.url)));
 comments.set('PostFields', { text: '', fields: comments.get('NotificationFields').fields });

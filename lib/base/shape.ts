@@ -15,7 +15,7 @@ export type Shape =
   | RecordShape
   | TaggedShape;
 
-export interface TextShape<T extends string = string> {
+export interface TextShape {
   readonly kind: 'text';
   readonly minLength: number;
   readonly maxLength: number;
@@ -23,8 +23,6 @@ export interface TextShape<T extends string = string> {
   readonly pattern: RegExp | null;
   /** What the pattern stands for, in messages. */
   readonly what: string;
-  /** Only for the type system. */
-  readonly type?: T;
 }
 
 /** Bytes, as base64. */
@@ -53,9 +51,9 @@ export interface BooleanShape {
 
 export type Literal = string | number | boolean | null;
 
-export interface LiteralShape<V extends Literal = Literal> {
+export interface LiteralShape {
   readonly kind: 'literal';
-  readonly values: readonly V[];
+  readonly values: readonly Literal[];
   /** Further texts that are right. */
   readonly pattern?: RegExp;
   /** Further numbers that are right. */
@@ -72,9 +70,9 @@ export interface NullableShape<S = Shape> {
 }
 
 /** One, or a list that is not empty. */
-export interface ManyShape<S = TextShape | IntegerShape | LiteralShape> {
+export interface ManyShape {
   readonly kind: 'many';
-  readonly shape: S;
+  readonly shape: TextShape | IntegerShape | LiteralShape;
   readonly maxItems: number;
 }
 
@@ -87,15 +85,15 @@ export interface ListShape<S = Shape> {
 export type Fields<S = Shape> = Readonly<Record<string, S>>;
 
 /** An object that has no fields but these. */
-export interface RecordShape<F = Fields> {
+export interface RecordShape<S = Shape> {
   readonly kind: 'record';
   /** The name of the definition in the schema, and of the TypeScript type whose comments describe the fields. */
   readonly name: string;
-  readonly fields: F;
+  readonly fields: Fields<S>;
   /** The fields that must be there. */
   readonly required: readonly string[];
   /** Records whose fields are among these, and which the schema refers to. */
-  readonly parts: readonly RecordShape[];
+  readonly parts: readonly RecordShape<S>[];
   readonly onlyWith?: OnlyWith;
 }
 
@@ -117,38 +115,14 @@ export interface TaggedShape<S = Shape> {
   readonly byPattern: readonly (readonly [TextShape, S])[];
 }
 
-/** The TypeScript type of what a shape describes. */
-export type TypeOf<S> =
-  S extends TextShape<infer T>
-    ? T
-    : S extends BytesShape
-      ? Uint8Array
-      : S extends BigShape
-        ? bigint
-        : S extends IntegerShape
-          ? number
-          : S extends BooleanShape
-            ? boolean
-            : S extends LiteralShape<infer V>
-              ? V
-              : S extends NullableShape<infer N>
-                ? TypeOf<N> | null
-                : S extends ListShape<infer L>
-                  ? readonly TypeOf<L>[]
-                  : S extends RecordShape<infer F>
-                    ? { readonly [K in keyof F]: TypeOf<F[K]> }
-                    : S extends TaggedShape<infer V>
-                      ? TypeOf<V>
-                      : never;
-
 export const text: TextShape = { kind: 'text', minLength: 0, maxLength: Infinity, pattern: null, what: 'a string' };
 export const bytes: BytesShape = { kind: 'bytes' };
 export const boolean: BooleanShape = { kind: 'boolean' };
 export const u32 = integer(0, 0xffff_ffff);
 export const u64 = big(0n, 0xffff_ffff_ffff_ffffn);
 
-export function textLike<T extends string>(pattern: RegExp, what: string): TextShape<T> {
-  return { ...text, pattern, what } as TextShape<T>;
+export function textLike(pattern: RegExp, what: string): TextShape {
+  return { ...text, pattern, what };
 }
 
 export function textOf(maxLength: number, minLength = 0): TextShape {
@@ -163,7 +137,7 @@ export function big(minimum: bigint, maximum: bigint): BigShape {
   return { kind: 'big', minimum, maximum };
 }
 
-export function literal<const V extends readonly Literal[]>(...values: V): LiteralShape<V[number]> {
+export function literal(...values: readonly Literal[]): LiteralShape {
   return { kind: 'literal', values };
 }
 
@@ -171,7 +145,7 @@ export function nullable<S extends Shape>(shape: S): NullableShape<S> {
   return { kind: 'nullable', shape };
 }
 
-export function many<S extends ManyShape['shape']>(shape: S, maxItems: number): ManyShape<S> {
+export function many(shape: ManyShape['shape'], maxItems: number): ManyShape {
   return { kind: 'many', shape, maxItems };
 }
 
@@ -180,27 +154,18 @@ export function list<S extends Shape>(shape: S, maxItems = Infinity): ListShape<
 }
 
 /** All fields are required, those of the parts too. */
-export function record<F extends Fields>(name: string, fields: F): RecordShape<F>;
-export function record<F extends Fields, P extends readonly RecordShape[]>(
+export function record<S extends Shape>(
   name: string,
-  fields: F,
-  ...parts: P
-): RecordShape<F & FieldsOf<P[number]>>;
-export function record(name: string, fields: Fields, ...parts: readonly RecordShape[]): RecordShape {
-  const all = Object.assign({}, fields, ...parts.map((part) => part.fields)) as Fields;
+  fields: Fields<S>,
+  ...parts: readonly RecordShape<S>[]
+): RecordShape<S> {
+  const all = Object.assign({}, fields, ...parts.map((part) => part.fields)) as Fields<S>;
   return { kind: 'record', name, fields: all, required: Object.keys(all), parts };
 }
 
-/** The fields of all members of a union of records together. */
-type FieldsOf<R> = (R extends RecordShape<infer F> ? (fields: F) => void : never) extends (all: infer A) => void
-  ? A extends Fields
-    ? A
-    : never
-  : never;
-
-export function tagged<S extends readonly Shape[]>(name: string, tag: string, ...variants: S): TaggedShape<S[number]> {
-  const byTag = new Map<Literal, S[number]>();
-  const byPattern: [TextShape, S[number]][] = [];
+export function tagged<S extends Shape>(name: string, tag: string, ...variants: readonly S[]): TaggedShape<S> {
+  const byTag = new Map<Literal, S>();
+  const byPattern: [TextShape, S][] = [];
   for (const variant of variants) {
     const shape = tagShape(variant, tag);
     if (shape.kind === 'text') byPattern.push([shape, variant]);

@@ -52,7 +52,7 @@ export interface PreviousValue {
   readonly value: RegistryValue | null;
   /** NTSTATUS of reading it, unsigned. */
   readonly status: number;
-  /** `STATUS_...`; null for a status that this package has no name for. */
+  /** `STATUS_...`; null for a status that this package has no name for. @json statusName */
   readonly statusName: string | null;
 }
 

@@ -5,17 +5,20 @@ import type { Captured } from '../wire/captured.js';
 /** What NtQueryKey and NtEnumerateKey return, by KEY_INFORMATION_CLASS. Times are nanoseconds since 1970, lengths are bytes. */
 interface KeyInformationFields {
   KeyBasicInformation: {
+    /** @json time */
     lastWriteTime: bigint | null;
     titleIndex: number | null;
     name: string | null;
   };
   KeyNodeInformation: {
+    /** @json time */
     lastWriteTime: bigint | null;
     titleIndex: number | null;
     name: string | null;
     className: string | null;
   };
   KeyFullInformation: {
+    /** @json time */
     lastWriteTime: bigint | null;
     titleIndex: number | null;
     className: string | null;
@@ -28,6 +31,7 @@ interface KeyInformationFields {
   };
   KeyNameInformation: { name: string | null };
   KeyCachedInformation: {
+    /** @json time */
     lastWriteTime: bigint | null;
     titleIndex: number | null;
     subKeys: number | null;

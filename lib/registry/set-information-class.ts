@@ -11,7 +11,10 @@ import type { Captured } from '../wire/captured.js';
 
 /** What NtSetInformationKey takes, by KEY_SET_INFORMATION_CLASS. Times are nanoseconds since 1970. */
 interface SetInformationFields {
-  KeyWriteTimeInformation: { lastWriteTime: bigint | null };
+  KeyWriteTimeInformation: {
+    /** @json time */
+    lastWriteTime: bigint | null;
+  };
   KeyWow64FlagsInformation: { userFlags: number | null };
   KeyControlFlagsInformation: { controlFlags: Flags | null };
   KeySetVirtualizationInformation: {

@@ -14,6 +14,7 @@ interface ValueInformationFields {
   KeyValueBasicInformation: {
     titleIndex: number | null;
     name: string | null;
+    /** @json registryType */
     type: RegistryType | null;
     typeNumber: number | null;
   };

@@ -28,7 +28,7 @@ import {
 export type RuleShape =
   TextShape | IntegerShape | BooleanShape | LiteralShape | ManyShape | ListShape<RuleShape> | RuleRecord;
 
-export type RuleRecord = RecordShape<Fields<RuleShape>>;
+export type RuleRecord = RecordShape<RuleShape>;
 
 const maxItems = 4096;
 /** The longest path of a key that Windows has. */

@@ -41,9 +41,14 @@ export function describe(text) {
 
 /** Writes the schema, or with --check only says whether the file is what would be written. `generator` is the script's name. */
 export async function writeSchema(fileUrl, schema, generator) {
+  await writeGenerated(fileUrl, JSON.stringify(schema), generator);
+}
+
+/** The same for any generated file that prettier can format. */
+export async function writeGenerated(fileUrl, text, generator) {
   const outputPath = fileURLToPath(fileUrl);
   const options = await prettier.resolveConfig(outputPath);
-  const generated = await prettier.format(JSON.stringify(schema), { ...options, parser: 'json' });
+  const generated = await prettier.format(text, { ...options, filepath: outputPath });
   if (!process.argv.includes('--check')) {
     await mkdir(path.dirname(outputPath), { recursive: true });
     await writeFile(outputPath, generated);
@@ -51,6 +56,6 @@ export async function writeSchema(fileUrl, schema, generator) {
   }
   const present = await readFile(outputPath, 'utf8').catch(() => '');
   if (present === generated) return;
-  console.error(`schema/${path.basename(outputPath)} is not up to date. Run: node scripts/${generator}`);
+  console.error(`${path.relative('.', outputPath)} is not up to date. Run: node scripts/${generator}`);
   process.exitCode = 1;
 }

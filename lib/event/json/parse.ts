@@ -1,8 +1,9 @@
 import { CmBridgeError, invalidArgument } from '../../base/errors.js';
 import type { Event } from '../event.js';
 import { didYouMean, quote } from '../../base/options.js';
-import { eventShape, type EventShape } from './event-shapes.js';
-import type { BigShape, Fields, RecordShape, TaggedShape, TextShape } from '../../base/shape.js';
+import { eventShape } from './event-shape.js';
+import type { EventShape } from './formats.js';
+import type { BigShape, RecordShape, TaggedShape, TextShape } from '../../base/shape.js';
 
 /**
  * Takes back what `stringifyEvent` or `eventToJson` gave: a line of NDJSON, or the object that JSON.parse made of it. Anything else
@@ -82,7 +83,7 @@ function requireObject(value: unknown, path: string): JsonObject {
   throw wrong(path, value, 'an object');
 }
 
-function parseRecord({ fields }: RecordShape<Fields<EventShape>>, object: JsonObject, path: string): object {
+function parseRecord({ fields }: RecordShape<EventShape>, object: JsonObject, path: string): object {
   const result: Record<string, unknown> = {};
   for (const [name, shape] of Object.entries(fields)) {
     const field = `${path}.${name}`;

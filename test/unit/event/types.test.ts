@@ -5,34 +5,13 @@ import type {
   BreakerEvent,
   Event,
   GapEvent,
-  Impersonation,
   NotificationEvent,
   NotificationFields,
   NotificationOf,
-  ProcessInfo,
-  TransactionInfo,
   UnknownEvent,
 } from '../../../lib/event/event.js';
-import type { bodyShapes } from '../../../lib/event/json/body-shapes.js';
-import type { breakerShape } from '../../../lib/event/json/decision-shapes.js';
-import type { commonFields, gapShape, phaseFields, unknownEvent } from '../../../lib/event/json/event-shapes.js';
-import type { keyInformation, setInformation, valueInformation } from '../../../lib/event/json/information-shapes.js';
-import type {
-  flags,
-  impersonation,
-  processInfo,
-  securityDescriptor,
-  transaction,
-} from '../../../lib/event/json/part-shapes.js';
-import type { TypeOf } from '../../../lib/base/shape.js';
-import type { registryValue } from '../../../lib/event/json/value-shapes.js';
-import type { Flags } from '../../../lib/registry/flags.js';
-import type { DecodedKeyInformation } from '../../../lib/registry/key-information-class.js';
-import type { BodyKind, NotifyClass, NotifyClassName } from '../../../lib/registry/notify-class.js';
+import type { BodyKind, NotifyClassName } from '../../../lib/registry/notify-class.js';
 import type { RegistryValue } from '../../../lib/registry/registry-value.js';
-import type { SecurityDescriptor } from '../../../lib/security/security-descriptor.js';
-import type { DecodedSetInformation } from '../../../lib/registry/set-information-class.js';
-import type { DecodedValueInformation } from '../../../lib/registry/value-information-class.js';
 
 // What is proved here is proved by the compiler; the tests run so that the file is one.
 
@@ -196,29 +175,4 @@ it('a switch over every class is exhaustive', () => {
     }
   };
   expectTypeOf(describe).returns.toEqualTypeOf<string>();
-});
-
-/** True when each is assignable to the other. No field is optional, so both have the same ones, at every depth. */
-type Agree<A, B> = [A] extends [B] ? ([B] extends [A] ? true : 'the second has more') : 'the first has more';
-
-it('what NDJSON is parsed into is what the types say', () => {
-  expectTypeOf<Agree<TypeOf<typeof flags>, Flags>>().toEqualTypeOf<true>();
-  expectTypeOf<Agree<TypeOf<typeof processInfo>, ProcessInfo>>().toEqualTypeOf<true>();
-  expectTypeOf<Agree<TypeOf<typeof impersonation>, Impersonation>>().toEqualTypeOf<true>();
-  expectTypeOf<Agree<TypeOf<typeof transaction>, TransactionInfo>>().toEqualTypeOf<true>();
-  expectTypeOf<Agree<TypeOf<typeof securityDescriptor>, SecurityDescriptor>>().toEqualTypeOf<true>();
-  expectTypeOf<Agree<TypeOf<typeof gapShape>, GapEvent>>().toEqualTypeOf<true>();
-  expectTypeOf<Agree<TypeOf<typeof breakerShape>, BreakerEvent>>().toEqualTypeOf<true>();
-  expectTypeOf<Agree<TypeOf<typeof unknownEvent>, UnknownEvent>>().toEqualTypeOf<true>();
-  expectTypeOf<Agree<TypeOf<typeof registryValue>, RegistryValue>>().toEqualTypeOf<true>();
-  expectTypeOf<Agree<TypeOf<typeof keyInformation>, DecodedKeyInformation>>().toEqualTypeOf<true>();
-  expectTypeOf<Agree<TypeOf<typeof valueInformation>, DecodedValueInformation>>().toEqualTypeOf<true>();
-  expectTypeOf<Agree<TypeOf<typeof setInformation>, DecodedSetInformation>>().toEqualTypeOf<true>();
-  type Bodies = { [K in BodyKind]: Agree<TypeOf<(typeof bodyShapes)[K]>, BodyFields[K]> };
-  expectTypeOf<Omit<Bodies, 'plain'>>().toEqualTypeOf<Record<Exclude<BodyKind, 'plain'>, true>>();
-  type Own = 'class' | 'notifyClass' | 'phase' | 'operation';
-  type Common<P extends 'pre' | 'post'> = TypeOf<typeof commonFields> & TypeOf<(typeof phaseFields)[P]>;
-  type Header<P extends string> = Omit<NotificationFields<Extract<NotifyClass, { phase: P }>>, Own>;
-  expectTypeOf<Agree<Common<'post'>, Header<'post'>>>().toEqualTypeOf<true>();
-  expectTypeOf<Agree<Common<'pre'>, Header<'pre' | 'cleanup'>>>().toEqualTypeOf<true>();
 });
