@@ -58,19 +58,20 @@ interface MalformedValue<T extends RegistryType> extends ValueBase<T> {
 
 type ValueOf<T extends RegistryType, D> = DecodedValue<T, D> | MalformedValue<T>;
 
+/** In the order of the type numbers. */
 export type RegistryValue =
+  | DecodedValue<'REG_NONE', Uint8Array>
   | ValueOf<'REG_SZ', string>
   | ValueOf<'REG_EXPAND_SZ', string>
-  | ValueOf<'REG_LINK', string>
-  | ValueOf<'REG_MULTI_SZ', readonly string[]>
+  | DecodedValue<'REG_BINARY', Uint8Array>
   | ValueOf<'REG_DWORD', number>
   | ValueOf<'REG_DWORD_BIG_ENDIAN', number>
-  | ValueOf<'REG_QWORD', bigint>
-  | DecodedValue<'REG_NONE', Uint8Array>
-  | DecodedValue<'REG_BINARY', Uint8Array>
+  | ValueOf<'REG_LINK', string>
+  | ValueOf<'REG_MULTI_SZ', readonly string[]>
   | DecodedValue<'REG_RESOURCE_LIST', Uint8Array>
   | DecodedValue<'REG_FULL_RESOURCE_DESCRIPTOR', Uint8Array>
   | DecodedValue<'REG_RESOURCE_REQUIREMENTS_LIST', Uint8Array>
+  | ValueOf<'REG_QWORD', bigint>
   | DecodedValue<UnknownRegistryType, Uint8Array>;
 
 export function registryTypeName(typeNumber: number): RegistryType {

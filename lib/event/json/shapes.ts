@@ -145,6 +145,11 @@ const ValueBase = record('ValueBase', {
 const RegistryValue = tagged(
   'RegistryValue',
   'type',
+  record(
+    'REG_NONE',
+    { data: bytes, malformed: literal(false), type: literal('REG_NONE'), typeNumber: typeNumber('REG_NONE') },
+    ValueBase,
+  ),
   tagged(
     'REG_SZ_value',
     'malformed',
@@ -183,38 +188,10 @@ const RegistryValue = tagged(
       ValueBase,
     ),
   ),
-  tagged(
-    'REG_LINK_value',
-    'malformed',
-    record(
-      'REG_LINK',
-      { data: text, malformed: literal(false), type: literal('REG_LINK'), typeNumber: typeNumber('REG_LINK') },
-      ValueBase,
-    ),
-    record(
-      'REG_LINK_malformed',
-      { data: bytes, malformed: literal(true), type: literal('REG_LINK'), typeNumber: typeNumber('REG_LINK') },
-      ValueBase,
-    ),
-  ),
-  tagged(
-    'REG_MULTI_SZ_value',
-    'malformed',
-    record(
-      'REG_MULTI_SZ',
-      {
-        data: list(text),
-        malformed: literal(false),
-        type: literal('REG_MULTI_SZ'),
-        typeNumber: typeNumber('REG_MULTI_SZ'),
-      },
-      ValueBase,
-    ),
-    record(
-      'REG_MULTI_SZ_malformed',
-      { data: bytes, malformed: literal(true), type: literal('REG_MULTI_SZ'), typeNumber: typeNumber('REG_MULTI_SZ') },
-      ValueBase,
-    ),
+  record(
+    'REG_BINARY',
+    { data: bytes, malformed: literal(false), type: literal('REG_BINARY'), typeNumber: typeNumber('REG_BINARY') },
+    ValueBase,
   ),
   tagged(
     'REG_DWORD_value',
@@ -255,28 +232,37 @@ const RegistryValue = tagged(
     ),
   ),
   tagged(
-    'REG_QWORD_value',
+    'REG_LINK_value',
     'malformed',
     record(
-      'REG_QWORD',
-      { data: u64, malformed: literal(false), type: literal('REG_QWORD'), typeNumber: typeNumber('REG_QWORD') },
+      'REG_LINK',
+      { data: text, malformed: literal(false), type: literal('REG_LINK'), typeNumber: typeNumber('REG_LINK') },
       ValueBase,
     ),
     record(
-      'REG_QWORD_malformed',
-      { data: bytes, malformed: literal(true), type: literal('REG_QWORD'), typeNumber: typeNumber('REG_QWORD') },
+      'REG_LINK_malformed',
+      { data: bytes, malformed: literal(true), type: literal('REG_LINK'), typeNumber: typeNumber('REG_LINK') },
       ValueBase,
     ),
   ),
-  record(
-    'REG_NONE',
-    { data: bytes, malformed: literal(false), type: literal('REG_NONE'), typeNumber: typeNumber('REG_NONE') },
-    ValueBase,
-  ),
-  record(
-    'REG_BINARY',
-    { data: bytes, malformed: literal(false), type: literal('REG_BINARY'), typeNumber: typeNumber('REG_BINARY') },
-    ValueBase,
+  tagged(
+    'REG_MULTI_SZ_value',
+    'malformed',
+    record(
+      'REG_MULTI_SZ',
+      {
+        data: list(text),
+        malformed: literal(false),
+        type: literal('REG_MULTI_SZ'),
+        typeNumber: typeNumber('REG_MULTI_SZ'),
+      },
+      ValueBase,
+    ),
+    record(
+      'REG_MULTI_SZ_malformed',
+      { data: bytes, malformed: literal(true), type: literal('REG_MULTI_SZ'), typeNumber: typeNumber('REG_MULTI_SZ') },
+      ValueBase,
+    ),
   ),
   record(
     'REG_RESOURCE_LIST',
@@ -307,6 +293,20 @@ const RegistryValue = tagged(
       typeNumber: typeNumber('REG_RESOURCE_REQUIREMENTS_LIST'),
     },
     ValueBase,
+  ),
+  tagged(
+    'REG_QWORD_value',
+    'malformed',
+    record(
+      'REG_QWORD',
+      { data: u64, malformed: literal(false), type: literal('REG_QWORD'), typeNumber: typeNumber('REG_QWORD') },
+      ValueBase,
+    ),
+    record(
+      'REG_QWORD_malformed',
+      { data: bytes, malformed: literal(true), type: literal('REG_QWORD'), typeNumber: typeNumber('REG_QWORD') },
+      ValueBase,
+    ),
   ),
   record('REG_TYPE', { data: bytes, malformed: literal(false), type: unknownRegistryType, typeNumber: u32 }, ValueBase),
 );
