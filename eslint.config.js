@@ -1,5 +1,10 @@
 import tseslint from 'typescript-eslint';
 
+/** What takes the name of a test and a function: it() and test(), and those of the tests that call it(). */
+const testCall = 'CallExpression[callee.name=/^(it|test|scenario|exempt|filter|keeping|protect|with[A-Z].*)$/]';
+const noSubject = 'of|that|and|but|with|without';
+const message = 'A list of failures shows the name of a test alone: make it a sentence that begins with its subject.';
+
 export default tseslint.config(
   { ignores: ['build/', 'dist/', 'node_modules/', 'prebuilds/', 'test/package/consumer/'] },
   {
@@ -31,6 +36,15 @@ export default tseslint.config(
         },
       ],
       '@typescript-eslint/no-non-null-assertion': 'off',
+      // This refuses what cannot be a subject; a name that begins with its verb is for the reader to see.
+      'no-restricted-syntax': [
+        'error',
+        { selector: `${testCall} > Literal[value=/^(${noSubject}) |^(\\S+ ){0,2}\\S+$/]`, message },
+        {
+          selector: `${testCall} > TemplateLiteral > TemplateElement:first-child[value.raw=/^(${noSubject}) /]`,
+          message,
+        },
+      ],
     },
   },
 );
