@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// Loads and unloads the driver: the order in which its rooms are initialised, and its reverse.
 
 #include "base/memory.h"
 #include "base/upcase.h"

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
+//
+// The routine that the configuration manager calls, and what it does about notifications that have neither pre nor
+// post.
 
 #include "callback/callback.h"
 #include "callback/callback_phases.h"
 
-// What the object was is known from before, if at all: it is dead, or as good as dead.
+// The object is dead, or as good as dead: what it was is known from before, if at all.
 _IRQL_requires_max_(APC_LEVEL)
 static VOID DescribeCleanUp(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class,
                             _In_ KEY_OBJECT *KeyObject) {
@@ -29,7 +32,8 @@ static VOID DescribeCleanUp(_In_ REGISTRATION *Registration, _In_ const NOTIFY_C
     RulesetRelease(ruleset);
 }
 
-// The context comes back exactly once: when the object dies, or while the registration is removed.
+// The configuration manager gives the context back exactly once: when the object dies, or while the registration is
+// removed.
 _IRQL_requires_max_(APC_LEVEL)
 static VOID CleanUp(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class, _In_ BOOLEAN Relaying,
                     _In_ const REG_CALLBACK_CONTEXT_CLEANUP_INFORMATION *Information) {
@@ -62,7 +66,7 @@ static NTSTATUS Notify(_In_ REGISTRATION *Registration, _In_ ULONG Number, _Inou
         return STATUS_SUCCESS;
     }
     NTSTATUS status = STATUS_SUCCESS;
-    // Also when nothing is relayed: one that began before and ends now must not count for ever.
+    // This is done also when nothing is relayed: a rename that began before and ends now must not count for ever.
     if (Number == RegNtPostRenameKey) {
         KeyObjectRenameEnds();
     }
@@ -73,14 +77,14 @@ static NTSTATUS Notify(_In_ REGISTRATION *Registration, _In_ ULONG Number, _Inou
         if (relaying) {
             status = CallbackPost(Registration, notifyClass, Number, post, &state);
         }
-        // Also when nothing is relayed any more: this is the last time that it is seen.
+        // This is done also when nothing is relayed any more: it is the last time that the call is seen.
         CallForget(&state);
     } else if (relaying && notifyClass->Phase == NotifyPhasePre) {
         status = CallbackPre(Registration, notifyClass, Number, Information);
     } else if (relaying) {
         NotifyOther(Registration, notifyClass, Number);
     }
-    // One that ends here has no post.
+    // A rename that ends here has no post.
     if (Number == RegNtPreRenameKey && NT_SUCCESS(status)) {
         KeyObjectRenameBegins();
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What is done about an operation whose rule decides it, or asks: carrying the decision out, and telling of it.
+// Pre of an operation whose rule decides it, or asks: carrying the decision out, and telling of it.
 
 #include "callback/callback_phases.h"
 #include "base/clock.h"
@@ -23,7 +23,7 @@ static VOID CarryPre(_Inout_ ASK_RESULT *Result, _In_ REGISTRATION *Registration
     DecisionFree(&Result->Decision);
 }
 
-// The operation goes on. Post tells of the decision, if anybody wants to know of post at all.
+// The operation goes on. Post tells of the decision, if the registration wants to know of post at all.
 _IRQL_requires_max_(APC_LEVEL)
 static VOID KeepDecided(_Inout_ CALL *Call, _In_ REGISTRATION *Registration, _In_ RULESET *Ruleset,
                         _In_ const NOTIFY_CLASS *Class, _Inout_ VOID *Pre) {
@@ -34,7 +34,7 @@ static VOID KeepDecided(_Inout_ CALL *Call, _In_ REGISTRATION *Registration, _In
     }
     CallEnd(Call);
     if (told && ignored) {
-        // It would have come for this alone.
+        // The post notification would have come for the decision alone.
         RecordLose(&Registration->Recorder, (VERDICT){VerdictNoMemory, CMB_RULES_NONE});
     }
     if (!ignored) {
@@ -46,7 +46,7 @@ static VOID KeepDecided(_Inout_ CALL *Call, _In_ REGISTRATION *Registration, _In
     }
 }
 
-// Not inlined: it needs stack, and most operations never come here.
+// Not inlined, for it needs stack, and most operations never come here.
 _Use_decl_annotations_
 DECLSPEC_NOINLINE NTSTATUS CallbackDecidedPre(REGISTRATION *Registration, const SUBJECT *Subject, RULESET *Ruleset,
                                               VERDICT Verdict, ULONG Number, VERDICT OnSuccess, VERDICT OnFailure) {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
-// What is done in post.
+// Post notifications, and what takes their place for operations that ended in pre.
 
 #include "callback/callback_phases.h"
 #include "base/clock.h"
 #include "decide/held_count.h"
 #include "process/identity.h"
 
-// What became of an open is known only now, and what is to be known when the object is closed is noted now. Subject has
-// the object. Returns a path that the caller releases.
+// What became of an open is known only in post, and what is to be known when the object is closed is noted here.
+// Subject has the object. Returns a path that the caller releases.
 _IRQL_requires_max_(APC_LEVEL)
 static NAME *DescribeOpened(_In_ REGISTRATION *Registration, _Inout_ NOTIFICATION *Notification,
                             _In_ const RULESET *Ruleset, _Inout_ SUBJECT *Subject, _In_ BOOLEAN Relayed) {
@@ -31,7 +31,7 @@ static NAME *DescribeOpened(_In_ REGISTRATION *Registration, _Inout_ NOTIFICATIO
     return name;
 }
 
-// The same for another operation on a key object that is still live.
+// Does the same for another operation on a key object that is still live.
 _IRQL_requires_max_(APC_LEVEL)
 static NAME *DescribeObject(_Inout_ NOTIFICATION *Notification, _In_ const SUBJECT *Subject, _In_ BOOLEAN PreKnown) {
     const REG_POST_OPERATION_INFORMATION *post = Notification->Post;
@@ -50,7 +50,7 @@ static NAME *DescribeObject(_Inout_ NOTIFICATION *Notification, _In_ const SUBJE
     return name;
 }
 
-// Status is STATUS_SUCCESS: any other, STATUS_REPARSE included, leaves Object undefined.
+// Any status but STATUS_SUCCESS, STATUS_REPARSE included, leaves Object undefined.
 static BOOLEAN IsOpened(_In_ const NOTIFY_CLASS *Class, _In_ const REG_POST_OPERATION_INFORMATION *Post) {
     return Post->Status == STATUS_SUCCESS && Class->Body == NotifyBodyCreate;
 }
@@ -70,7 +70,7 @@ static VERDICT DecidePost(_In_ const REGISTRATION *Registration, _In_ const RULE
     return CallbackDecide(Registration, Ruleset, Subject, Number, success ? CMB_OUTCOME_SUCCESS : CMB_OUTCOME_FAILURE);
 }
 
-// What is opened belongs to the process of the thread.
+// The opener is the process of the current thread.
 _IRQL_requires_max_(APC_LEVEL)
 static VOID SetOpened(_Inout_ SUBJECT *Subject, _In_ VOID *Object, _In_opt_ VOID *Context,
                       _Out_ CMB_BODY_CLOSE *Opener) {
@@ -85,8 +85,8 @@ static BOOLEAN IsEnded(_In_opt_ const CALL *Call) {
     return Call && Call->Decided && Call->Decided->Flags & CMB_DECIDED_ENDED;
 }
 
-// Not inlined: it needs stack, and most operations never come here. Everything is in Notification. Object becomes the
-// key object that the caller gets in place of none.
+// Not inlined, for it needs stack, and most operations never come here. Everything is in Notification. Object becomes
+// the key object that the caller gets in place of none.
 _IRQL_requires_max_(APC_LEVEL)
 _Must_inspect_result_
 static DECLSPEC_NOINLINE NTSTATUS DecidedPost(_In_ REGISTRATION *Registration, _In_ const RULESET *Ruleset,
@@ -111,7 +111,8 @@ static DECLSPEC_NOINLINE NTSTATUS DecidedPost(_In_ REGISTRATION *Registration, _
     result.Decided.Status = carried.Status;
     HeldCount(&Registration->Asker, &result.Decided, result.Asked, carried.Failed);
     DecisionFree(&result.Decision);
-    // Nobody was asked, so that there is no record yet. One that is in doubt is lost, unless pre has something to tell.
+    // Nobody was asked, so that there is no record yet. A notification that is in doubt is lost, unless pre has
+    // something to tell.
     if (!result.Relayed && (Notification->Decided || Verdict.Kind == VerdictAsk)) {
         if (!Notification->Decided) {
             Notification->Decided = &result.Decided;
@@ -148,7 +149,7 @@ static NTSTATUS PostOperation(_In_ REGISTRATION *Registration, _In_ const NOTIFY
     } else if (IsLive(Class, Post) && !call) {
         SubjectSetObject(&subject, Post->Object, Post->ObjectContext);
     } else if (State->Ruleset && !State->OnlyOpened) {
-        // Pre knew it, but there was no memory to say so.
+        // Pre knew the key, but there was no memory to say so.
         subject.Key = FactNoMemory;
     }
     const VERDICT verdict = IsEnded(call) ? (VERDICT){VerdictIgnore, CMB_RULES_NONE}
@@ -204,12 +205,12 @@ NTSTATUS CallbackPost(REGISTRATION *Registration, const NOTIFY_CLASS *Class, ULO
                       REG_POST_OPERATION_INFORMATION *Information, const CALL_STATE *State) {
     RULESET *current = NULL;
     const RULESET *ruleset = State->Call ? State->Call->Ruleset : State->Ruleset;
-    // What is opened may be wanted only later.
+    // What is opened may be wanted later, even if this notification is not.
     if (State->Ignored || (State->OnlyOpened && !IsOpened(Class, Information)) ||
         (!(Registration->ClassMask >> Number & 1) && Class->Body != NotifyBodyCreate)) {
         return STATUS_SUCCESS;
     }
-    // Pre was not seen.
+    // Pre was not seen: what is in force now decides.
     if (!ruleset) {
         ruleset = current = RegistrationGetRuleset(Registration);
     }

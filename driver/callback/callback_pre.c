@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// What is done in pre: for both phases it is decided here what becomes of them.
+// Pre notifications: what becomes of both phases of an operation is decided here.
 
 #include "callback/callback_phases.h"
 
-// Relays the pre notification if Verdict says so, and stores what is decided about its post notification. Not inlined:
-// who is held does not need its stack.
+// Relays the pre notification if Verdict says so, and stores what is decided about its post notification. Not inlined,
+// for a thread that is held does not need its stack.
 _IRQL_requires_max_(APC_LEVEL)
 static DECLSPEC_NOINLINE VOID CarryOut(_In_ REGISTRATION *Registration, _In_ const SUBJECT *Subject,
                                        _In_ RULESET *Ruleset, _In_ VERDICT Verdict, _In_ ULONG Number,
@@ -46,7 +46,7 @@ static NTSTATUS DecidePre(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLA
     const VERDICT onFailure = ruleset->Rules && RulesUses(ruleset->Rules, RulesOutcome)
                                   ? CallbackDecide(Registration, ruleset, &subject, Class->Partner, CMB_OUTCOME_FAILURE)
                                   : onSuccess;
-    // The last time that the path can be had.
+    // This is the last time that the path can be had.
     if (Number == RegNtPreKeyHandleClose &&
         CallbackCanWant(Registration, ruleset, &subject, RegNtCallbackObjectContextCleanup, FALSE)) {
         KeyObjectClose(&Registration->Filter, subject.Object, subject.KeyObject, SubjectUsePath(&subject.Paths[0]));

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// Decides about a notification: by its rule, by the program that is asked, or in its place.
 
 #include "decide/ask.h"
 #include "base/clock.h"
@@ -20,22 +22,24 @@ BOOLEAN AskIsDecided(VERDICT Verdict) {
     }
 }
 
-// Nobody is asked about what the session's own process does, and those that CMB_REGISTER_EXEMPT_CHILDREN leaves out.
+// Nobody is asked about what the session's own process does, nor about processes that CMB_REGISTER_EXEMPT_CHILDREN
+// leaves out.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 static BOOLEAN IsExempt(_In_ const ASKER *Asker, _In_ const IDENTITY_PROCESS *Process) {
     UINT32 members;
     if (Process->Key == Asker->OwnerKey) {
         return TRUE;
     }
-    // One of whom it is not known is asked about: that costs time, where the opposite would be a hole.
+    // A process of which that is not known is asked about: that costs time, where the opposite would be a hole.
     return Asker->Children && ProcessTreesFind(Asker->Children, Process->Key, &members) && members != 0;
 }
 
-// Who must not wait: for a program that would have to wait for itself, or where waiting is not allowed.
+// Returns whether the current thread must not wait: it would wait for itself, or waiting is not allowed here.
 _IRQL_requires_max_(APC_LEVEL)
 static BOOLEAN MustNotWait(_In_ const ASKER *Asker) {
     IDENTITY_PROCESS process;
-    // All APCs are disabled at APC_LEVEL, too: I/O that the answer may depend on would never complete on this thread.
+    // KeAreAllApcsDisabled is TRUE at APC_LEVEL, too. I/O that the answer may depend on would never complete on this
+    // thread.
     if (ExGetPreviousMode() == KernelMode || KeAreAllApcsDisabled()) {
         return TRUE;
     }
@@ -43,8 +47,8 @@ static BOOLEAN MustNotWait(_In_ const ASKER *Asker) {
     return IsExempt(Asker, &process);
 }
 
-// Writes what has changed about the breaker into the queue, as far as there is room. The lock is held so that changes
-// are told in their order. Where the session has ended there is nobody to tell.
+// Writes what has changed about the breaker into the queue, as far as there is room. The lock of the table is held so
+// that changes are told in their order. When the session has ended there is nobody to tell.
 _IRQL_requires_max_(APC_LEVEL)
 static VOID TellBreaker(_Inout_ ASKER *Asker) {
     const RECORDER *recorder = Asker->Recorder;
@@ -69,7 +73,7 @@ UINT64 AskRelay(ASKER *Asker, const NOTIFICATION *Notification) {
     return RecordRelay(Notification);
 }
 
-// The record is the question. Returns CMB_DECIDED_BY_*.
+// Puts the question and holds the thread until there is an answer. Returns CMB_DECIDED_BY_*.
 _IRQL_requires_(PASSIVE_LEVEL)
 static UINT16 AskAndWait(_In_ const ASK *Ask, _In_ const CMB_RULE *Rule, _Inout_ ASK_RESULT *Result) {
     NOTIFICATION *notification = Ask->Notification;
@@ -115,7 +119,7 @@ static UINT16 FindWho(_In_ const ASK *Ask, _In_ const CMB_RULE *Rule, _Inout_ AS
     }
 }
 
-// Where the program has not decided.
+// The decision where the program has made none.
 static VOID SetDefault(_In_ const CMB_RULE *Rule, _In_ UINT16 By, _In_ BOOLEAN Post, _Out_ DECISION *Decision) {
     RtlZeroMemory(Decision, sizeof(*Decision));
     Decision->Kind = CMB_DECISION_ALLOW;

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// The states of a breaker.
 
 #include "decide/breaker.h"
 
@@ -13,12 +15,12 @@ VOID BreakerInitialize(BREAKER *Breaker, UINT32 Misses, UINT32 CoolDown) {
     Breaker->CoolDown = CoolDown ? CoolDown : CMB_DEFAULT_BREAKER_COOL_DOWN;
 }
 
-// A change that takes back one which nobody was told of yet goes away together with that.
+// Notes a change that is to be told. If it takes back one that nobody was told of yet, both are dropped.
 static VOID Tell(_Inout_ BREAKER *Breaker, _In_ UINT32 State) {
     LARGE_INTEGER time;
     if (Breaker->UntoldCount == BREAKER_UNTOLD) {
         --Breaker->UntoldCount;
-        // Those that the closing one was to tell of.
+        // The operations not asked about that the closing change was to tell of.
         if (State == CMB_BREAKER_OPEN) {
             Breaker->Unasked = Breaker->Untold[BREAKER_UNTOLD - 1].Unasked;
         } else {
@@ -41,7 +43,7 @@ BOOLEAN BreakerAdmit(BREAKER *Breaker, UINT64 Now) {
     if (!Breaker->Open) {
         return TRUE;
     }
-    // A clock that went back stands still.
+    // If the clock goes back, it stands still for the cool-down.
     if (Now < Breaker->Opened || Now - Breaker->Opened < Breaker->CoolDown * CLOCK_UNITS_PER_MILLISECOND) {
         ++Breaker->Unasked;
         return FALSE;

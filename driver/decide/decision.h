@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A decision about an operation: whether it suits, and carrying it out.
+// What the program, or a rule in its place, wants done about an operation: whether it suits, and carrying it out.
 
 #ifndef CMBRIDGE_DECISION_H
 #define CMBRIDGE_DECISION_H
@@ -15,39 +15,42 @@ typedef struct DECISION {
     NTSTATUS Status;
     UINT32 Type;
     UINT32 ResultLength;
-    // Owned; NULL if there are none.
+    // Owned; NULL if there are no data.
     VOID *Data;
     ULONG DataSize;
 } DECISION;
 
-// What a decision has to suit and what carrying it out needs to know, noted when the question is put: who answers does
-// so on another thread.
+// What a decision has to suit and what carrying it out needs to know. It is noted when the question is put, for who
+// answers does so on another thread.
 typedef struct DECISION_SUBJECT {
     const NOTIFY_CLASS *Class;
-    // Of the notification.
+    // The class of the notification.
     ULONG Number;
-    // Post: how the operation has ended so far.
+    // In post: how the operation has ended so far.
     NTSTATUS Status;
-    // Queries: size of the caller's buffer.
+    // Queries: the size of the caller's buffer.
     ULONG OutputSize;
-    // Query multiple: its entries.
+    // Query multiple: the number of its entries.
     ULONG Entries;
-    // Load: a handle is wanted; other classes that have to answer something say so by themselves.
+    // Load: the caller wants a handle, so that the operation cannot be bypassed. Of other classes NOTIFY_FITS_OUTPUT
+    // says that they have an output.
     BOOLEAN NeedsOutput;
-    // Post: CMB_REPLY_UNDO is possible.
+    // In post: CMB_REPLY_UNDO is possible.
     BOOLEAN CanUndo;
-    // Borrowed from Call: the path that was asked for, and what was there before; NULL if they are not known.
+    // Borrowed from the call: the path that was asked for, and what was there before. NULL if they are not known.
     const NAME *Path;
     const FACTS *Facts;
 } DECISION_SUBJECT;
 
-// decision_rules.c: Post is NULL in pre. Call is what pre has noted, if it is known, and has to outlive the subject.
+// decision_rules.c: Post is NULL in pre. Call is what pre has noted, NULL if that is not known, and has to outlive the
+// subject.
 _IRQL_requires_max_(APC_LEVEL)
 VOID DecisionDescribe(_Out_ DECISION_SUBJECT *Subject, _In_ const NOTIFY_CLASS *Class, _In_ ULONG Number,
                       _In_ const VOID *Pre, _In_opt_ const REG_POST_OPERATION_INFORMATION *Post,
                       _In_opt_ const CALL *Call);
 
-// decision_check.c: CMB_REPLY_ACCEPTED, or why not. Reads nothing but its arguments and what they borrow.
+// decision_check.c: returns CMB_REPLY_ACCEPTED, or why the decision does not suit. Reads nothing but its arguments and
+// what they borrow, so that a lock may be held.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
 UINT32 DecisionCheck(_In_ const DECISION *Decision, _In_ const DECISION_SUBJECT *Subject);
@@ -55,22 +58,23 @@ UINT32 DecisionCheck(_In_ const DECISION *Decision, _In_ const DECISION_SUBJECT 
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID DecisionFree(_Inout_ DECISION *Decision);
 
-// decision_carry.c and its parts (decision_output.c, decision_redirect.c, decision_undo.c): on the thread of the
-// operation, inside of its callback. A decision that was checked; never one of a dry run. Cookie is that of the
-// registration whose callback it is.
+// decision_carry.c and its parts (decision_output.c, decision_redirect.c, decision_undo.c) carry out a decision that
+// was checked, and never one of a dry run. They are called on the thread of the operation, inside of the callback.
+// Cookie is that of the registration whose callback it is.
 
 typedef struct DECISION_RESULT {
     // What the callback returns to the configuration manager.
     NTSTATUS Return;
-    // How the operation ends for the caller because of it; for CMB_DECISION_ALLOW STATUS_SUCCESS, which says nothing.
+    // How the operation ends for the caller because of the decision. STATUS_SUCCESS for CMB_DECISION_ALLOW says
+    // nothing.
     NTSTATUS Status;
-    // The driver tried to do something, and Status is the error of that.
+    // The driver has tried to do something, and Status is the error of that.
     BOOLEAN Failed;
-    // Redirect: the key object that the caller gets, for as long as the callback runs; not referenced. Else NULL.
+    // Redirect: the key object that the caller gets, not referenced, for as long as the callback runs. Otherwise NULL.
     VOID *Object;
 } DECISION_RESULT;
 
-// In pre. The operation ends here if Return is no NT_SUCCESS.
+// In pre. The operation ends here unless NT_SUCCESS(Result->Return).
 _IRQL_requires_max_(APC_LEVEL)
 VOID DecisionCarryPre(_In_ const DECISION *Decision, _In_ LARGE_INTEGER *Cookie, _In_ const DECISION_SUBJECT *Subject,
                       _Inout_ VOID *Pre, _Out_ DECISION_RESULT *Result);

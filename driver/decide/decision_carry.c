@@ -5,14 +5,15 @@
 #include "decide/decision_parts.h"
 #include "base/memory.h"
 
-// The operation ends here with Status. STATUS_CALLBACK_BYPASS is how a success is said.
+// The operation ends here with Status. STATUS_CALLBACK_BYPASS tells the configuration manager that it ends as a
+// success.
 static VOID EndWith(_Inout_ DECISION_RESULT *Result, _In_ NTSTATUS Status) {
     Result->Status = Status;
     Result->Return = Status == STATUS_SUCCESS ? STATUS_CALLBACK_BYPASS : Status;
 }
 
-// It was tried, and Status is what came of it. A filter below may have made that STATUS_CALLBACK_BYPASS, which is none
-// that a caller can get.
+// The driver has tried, and Status is what came of it. A filter below may have made that STATUS_CALLBACK_BYPASS, which
+// no caller can get.
 static VOID EndTried(_Inout_ DECISION_RESULT *Result, _In_ NTSTATUS Status) {
     if (NT_SUCCESS(Status)) {
         EndWith(Result, STATUS_SUCCESS);
@@ -57,7 +58,7 @@ static NTSTATUS ReplaceValue(_In_ const DECISION *Decision, _In_ const REG_SET_V
     return status;
 }
 
-// With Status, or that of writing the output if it fails.
+// The operation ends with the status of the decision, or with that of writing the output if that fails.
 _IRQL_requires_max_(APC_LEVEL)
 static VOID EndWithOutput(_Inout_ DECISION_RESULT *Result, _In_ const DECISION *Decision,
                           _In_ const DECISION_SUBJECT *Subject, _In_ const VOID *Pre) {
@@ -79,8 +80,8 @@ VOID DecisionCarryPre(const DECISION *Decision, LARGE_INTEGER *Cookie, const DEC
         EndWith(Result, Decision->Status);
         break;
     case CMB_DECISION_BYPASS:
-        // A rule may say so where nobody can: the operation does not take place, and its caller does not go without
-        // what a success would have brought.
+        // A rule may bypass what needs an output, which the program cannot: the operation does not take place, and its
+        // caller does not go without what a success would have brought.
         EndTried(Result, Subject->NeedsOutput ? STATUS_NOT_SUPPORTED : STATUS_SUCCESS);
         break;
     case CMB_DECISION_EMULATE:
@@ -97,7 +98,7 @@ VOID DecisionCarryPre(const DECISION *Decision, LARGE_INTEGER *Cookie, const DEC
     }
 }
 
-// What the caller of a create or an open does not get: the reference was to be the handle's.
+// Takes back what the caller of a create or an open does not get. The reference was to be that of his handle.
 _IRQL_requires_max_(APC_LEVEL)
 static VOID ReleaseResult(_Inout_ REG_POST_OPERATION_INFORMATION *Post) {
     const REG_CREATE_KEY_INFORMATION *create = Post->PreInformation;

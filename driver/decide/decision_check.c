@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Whether a decision suits the operation that it is about.
+// Tells whether a decision suits the operation that it is about.
 
 #include "decide/decision_parts.h"
 #include "base/upcase.h"
@@ -9,7 +9,8 @@
 
 static const WCHAR Separator = L'\\';
 
-// What an operation can end with; other successes mean something to the configuration manager or to nobody.
+// The statuses that an operation can end with. Other successes mean something to the configuration manager, or to
+// nobody.
 static BOOLEAN IsPathEnd(_In_ NTSTATUS Status) {
     return Status == STATUS_SUCCESS || NT_WARNING(Status) || NotifyIsError(Status);
 }
@@ -33,7 +34,7 @@ static BOOLEAN SuitsPre(_In_ const DECISION *Decision, _In_ const DECISION_SUBJE
     }
 }
 
-// A link is on the way with STATUS_REPARSE: that the operation has failed cannot be said yet.
+// STATUS_REPARSE tells of a link on the way: it cannot be said yet that the operation has failed.
 static BOOLEAN SuitsPost(_In_ const DECISION *Decision, _In_ const DECISION_SUBJECT *Subject, _In_ UCHAR Fits) {
     switch (Decision->Kind) {
     case CMB_DECISION_ALLOW:
@@ -60,14 +61,14 @@ static UINT32 CheckFlags(_In_ const DECISION *Decision, _In_ const DECISION_SUBJ
     if (!(Decision->Flags & CMB_REPLY_UNDO)) {
         return CMB_REPLY_ACCEPTED;
     }
-    // What ends as a success stays done.
+    // An operation that ends as a success stays done, so that undo does not suit.
     if (!NotifyIsError(Decision->Status)) {
         return CMB_REPLY_BAD_STATUS;
     }
     return Subject->CanUndo ? CMB_REPLY_ACCEPTED : CMB_REPLY_CANNOT_UNDO;
 }
 
-// A success needs everything that the caller then reads: a key object, a handle, an answer.
+// A success needs everything that the caller then reads: a key object, a handle, an output.
 static UINT32 CheckOverride(_In_ const DECISION *Decision, _In_ const DECISION_SUBJECT *Subject, _In_ UCHAR Fits) {
     if (Fits & NOTIFY_FITS_REDIRECT) {
         return NotifyIsError(Decision->Status) ? CMB_REPLY_ACCEPTED : CMB_REPLY_BAD_STATUS;
@@ -102,7 +103,7 @@ static UINT32 CheckStatus(_In_ const DECISION *Decision, _In_ const DECISION_SUB
     }
 }
 
-// The entries in front of the output say where in it the values are, or, if it is not all there, would be.
+// The entries in front of the output say where in it the values are, or would be if it is not all there.
 static BOOLEAN AreEntries(_In_ const DECISION *Decision, _In_ const DECISION_SUBJECT *Subject) {
     const CMB_MULTIPLE_ENTRY *entries = Decision->Data;
     for (ULONG i = 0; i < Subject->Entries; ++i) {
@@ -134,7 +135,7 @@ static BOOLEAN IsPart(_In_ const DECISION *Decision, _In_ UINT32 Offset, _In_ BO
     return acl.AclSize >= sizeof(acl) && acl.AclSize <= room;
 }
 
-// Whoever asks the kernel for a descriptor takes for granted that it is one.
+// A caller that asks the kernel for a descriptor takes for granted that it is one.
 static BOOLEAN IsDescriptor(_In_ const DECISION *Decision) {
     SECURITY_DESCRIPTOR_RELATIVE header;
     if (Decision->DataSize < sizeof(header)) {
@@ -156,7 +157,7 @@ static UINT32 CheckOutput(_In_ const DECISION *Decision, _In_ const DECISION_SUB
     if (size > Subject->OutputSize) {
         return CMB_REPLY_TOO_LARGE;
     }
-    // A success is all of it.
+    // A success brings the whole output.
     if (Decision->ResultLength < size || (Decision->Status == STATUS_SUCCESS && Decision->ResultLength != size)) {
         return CMB_REPLY_BAD_DATA;
     }
@@ -170,7 +171,7 @@ static UINT32 CheckOutput(_In_ const DECISION *Decision, _In_ const DECISION_SUB
     return CMB_REPLY_ACCEPTED;
 }
 
-// The next component, without the separators in front of it; Size 0 at the end. Paths of the registry may have
+// Takes the next component, without the separators in front of it; Size is 0 at the end. Paths of the registry may have
 // separators twice, and at the end.
 static UNICODE_STRING TakeComponent(_Inout_ UNICODE_STRING *Path) {
     ULONG start = 0;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// The only place that writes to memory of whoever called the registry.
+// Gives outputs to the callers of queries: the only place that writes to their memory.
 
 #include "decide/decision_parts.h"
 
-// Not inlined: clang guards only calls, not loads and stores that stand in the __try block itself. The configuration
-// manager has probed what it got from user mode, but another filter may have put something else in its place.
+// Not inlined, for clang guards only calls, not loads and stores that stand in the __try block itself. The
+// configuration manager has probed what it got from user mode, but another filter may have put something else in its
+// place.
 _IRQL_requires_max_(APC_LEVEL)
 static DECLSPEC_NOINLINE VOID StoreUnsafe(_Out_writes_bytes_all_(Size) VOID *UnsafeDestination,
                                           _In_reads_bytes_(Size) const VOID *Source, _In_ SIZE_T Size,
@@ -35,7 +36,7 @@ static BOOLEAN Store(_Out_writes_bytes_all_(Size) VOID *UnsafeDestination, _In_r
     return stored;
 }
 
-// What the caller handed in, and the configuration manager passes on as it is.
+// Stores to what the caller has handed in, and the configuration manager passes on as it is.
 _IRQL_requires_max_(APC_LEVEL)
 _Must_inspect_result_
 static BOOLEAN StoreToCaller(_Out_writes_bytes_all_(Size) VOID *UnsafeDestination,
@@ -43,7 +44,7 @@ static BOOLEAN StoreToCaller(_Out_writes_bytes_all_(Size) VOID *UnsafeDestinatio
     return Store(UnsafeDestination, Source, Size, ExGetPreviousMode() == UserMode);
 }
 
-// What may as well be the configuration manager's own, which it then copies to the caller.
+// Stores to what may be the configuration manager's own, which it then copies to the caller.
 _IRQL_requires_max_(APC_LEVEL)
 _Must_inspect_result_
 static BOOLEAN StoreToManager(_Out_writes_bytes_all_(Size) VOID *UnsafeDestination,
@@ -63,7 +64,7 @@ _IRQL_requires_max_(APC_LEVEL)
 _Must_inspect_result_
 static BOOLEAN WriteEntries(_In_ const CMB_MULTIPLE_ENTRY *Entries, _In_ ULONG Count, _In_ KEY_VALUE_ENTRY *Unsafe) {
     for (ULONG i = 0; i < Count; ++i) {
-        // The name in front stays.
+        // The name, in front of these, stays.
         const ULONG fields[] = {Entries[i].DataLength, Entries[i].DataOffset, Entries[i].Type};
         if (!StoreToManager(&Unsafe[i].DataLength, fields, sizeof(fields))) {
             return FALSE;
@@ -86,7 +87,7 @@ static BOOLEAN WriteMultiple(_In_ const DECISION *Decision, _In_ const DECISION_
         !StoreToManager(Query->BufferLength, &size, sizeof(size))) {
         return FALSE;
     }
-    // Callers that do not want to know leave it out.
+    // Callers that do not want to know it leave it out.
     return !Query->RequiredBufferLength ||
            StoreToCaller(Query->RequiredBufferLength, &Decision->ResultLength, sizeof(Decision->ResultLength));
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The parts of carrying a decision out; decision*.c only.
+// What the parts of carrying a decision out know of each other; only decision*.c include it.
 
 #ifndef CMBRIDGE_DECISION_PARTS_H
 #define CMBRIDGE_DECISION_PARTS_H
@@ -13,11 +13,11 @@ _IRQL_requires_max_(APC_LEVEL)
 _Must_inspect_result_
 NTSTATUS DecisionWriteOutput(_In_ const DECISION *Decision, _In_ const DECISION_SUBJECT *Subject, _In_ const VOID *Pre);
 
-// What follows makes calls of its own, which only filters of lower altitude see, with handles that no process can see
-// or close.
+// The following functions make calls of their own, which only filters of lower altitude see, with handles that no
+// process can see or close.
 
-// decision_open.c: a handle to an object that a notification is about. What is done through it belongs to the same
-// transaction.
+// decision_open.c: opens a handle to an object that a notification is about, which the caller closes. What is done
+// through it belongs to the same transaction.
 _IRQL_requires_(PASSIVE_LEVEL)
 _Must_inspect_result_
 NTSTATUS DecisionOpenObject(_In_ VOID *Object, _In_opt_ POBJECT_TYPE Type, _In_ ACCESS_MASK Access,
@@ -37,7 +37,7 @@ _Must_inspect_result_
 NTSTATUS DecisionRedirect(_In_ const DECISION *Decision, _In_ LARGE_INTEGER *Cookie, _In_ BOOLEAN IsCreate,
                           _Inout_ REG_CREATE_KEY_INFORMATION_V1 *Create, _Outptr_result_maybenull_ VOID **Object);
 
-// decision_undo.c: takes back what the operation has done. Subject->CanUndo.
+// decision_undo.c: takes back what the operation has done. The caller has looked at Subject->CanUndo.
 _IRQL_requires_(PASSIVE_LEVEL)
 _Must_inspect_result_
 NTSTATUS DecisionUndo(_In_ LARGE_INTEGER *Cookie, _In_ const DECISION_SUBJECT *Subject,

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
+//
+// Opens or creates another key than the one that was asked for.
 
 #include "decide/decision_parts.h"
 #include "base/memory.h"
 
-// Of the caller's, those that say how a name is looked up.
+// Of the caller's attributes, those that say how a name is looked up.
 #define NAME_ATTRIBUTES (OBJ_CASE_INSENSITIVE | OBJ_OPENLINK | OBJ_DONT_REPARSE)
 
 // Everything that the caller has asked for, but with another name.
@@ -14,7 +16,7 @@ typedef struct REQUEST {
     OBJECT_ATTRIBUTES Attributes;
     UNICODE_STRING Path;
     UNICODE_STRING Class;
-    // NULL: none.
+    // NULL if there is none.
     HANDLE Transaction;
 } REQUEST;
 
@@ -29,8 +31,8 @@ static NTSTATUS OpenTransaction(_In_ LARGE_INTEGER *Cookie, _In_ const REG_CREAT
                        : STATUS_SUCCESS;
 }
 
-// OBJ_FORCE_ACCESS_CHECK: the driver must not lend its rights to whoever asked. A structure before V1 ends in front of
-// the members that are read for V1 only.
+// OBJ_FORCE_ACCESS_CHECK keeps the driver from lending its rights to whoever asked. A structure before V1 ends in front
+// of the members that are read for V1 only.
 static VOID DescribeRequest(_Out_ REQUEST *Request, _In_ const DECISION *Decision, _In_ BOOLEAN IsCreate,
                             _In_ const REG_CREATE_KEY_INFORMATION_V1 *Create) {
     const BOOLEAN complete = Create->Version >= 1;
@@ -67,8 +69,8 @@ static NTSTATUS Perform(_In_ REQUEST *Request, _Out_ HANDLE *Key, _Out_ ULONG *D
     return ZwOpenKeyEx(Key, Request->Access, &Request->Attributes, Request->Options);
 }
 
-// The handle only lends its object and what access check has granted: nothing checks again before the caller gets a
-// handle with GrantedAccess.
+// The handle only lends its object and the access that the access check has granted: nothing checks again before the
+// caller gets a handle with GrantedAccess.
 _IRQL_requires_(PASSIVE_LEVEL)
 _Must_inspect_result_
 static NTSTATUS GiveResult(_In_ HANDLE Key, _In_ ULONG Disposition, _Inout_ REG_CREATE_KEY_INFORMATION_V1 *Create,

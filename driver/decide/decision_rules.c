@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// What a decision about an operation has to suit.
+// Describes what a decision about an operation has to suit.
 
 #include "decide/decision_parts.h"
 #include "base/memory.h"
 
-// Size of a buffer that the caller tells by a pointer, which the answer overwrites: pre has noted it, and can still
-// find out.
+// The size of a buffer that the caller tells by a pointer. The output overwrites it: pre has noted it, and can still
+// read it.
 _IRQL_requires_max_(APC_LEVEL)
 static ULONG SizeBehind(_In_ const DECISION_SUBJECT *Subject, _In_opt_ const ULONG *UnsafeLength) {
     ULONG size = 0;
@@ -54,7 +54,7 @@ static BOOLEAN IsNewKey(_In_ const REG_CREATE_KEY_INFORMATION *Create) {
     return CaptureBytes(&disposition, Create->Disposition, sizeof(disposition)) && disposition == REG_CREATED_NEW_KEY;
 }
 
-// The old value is known whole, or it is known that there was none.
+// Returns whether the old value is known whole, or it is known that there was none.
 static BOOLEAN KnowsOldValue(_In_opt_ const FACTS *Facts, _In_ BOOLEAN MayBeMissing) {
     if (!Facts || !Facts->Asked) {
         return FALSE;

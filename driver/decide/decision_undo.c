@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// Taking back what an operation has done before its caller is told that it has failed.
+// Takes back what an operation has done before its caller is told that it has failed.
 
 #include "decide/decision_parts.h"
 #include "base/memory.h"
 
-// A handle to the key that was created: the object itself takes none before the callbacks are done with it, so it is
+// Opens the key that was created. The object itself takes no handle before the callbacks are done with it, so it is
 // looked up again as the request did, the last component being what it is, even a link.
 _IRQL_requires_(PASSIVE_LEVEL)
 _Must_inspect_result_
@@ -21,7 +21,7 @@ static NTSTATUS OpenAgain(_In_ const REG_CREATE_KEY_INFORMATION_V1 *Create, _In_
                        : ZwOpenKeyEx(Key, access, &attributes, 0);
 }
 
-// Another thread may have put another key there meanwhile.
+// Another thread may have put another key there meanwhile, which must stay.
 _IRQL_requires_(PASSIVE_LEVEL)
 _Must_inspect_result_
 static NTSTATUS CheckSame(_In_ LARGE_INTEGER *Cookie, _In_ HANDLE Key, _In_ VOID *Object) {
@@ -54,7 +54,7 @@ static NTSTATUS DeleteNew(_In_ LARGE_INTEGER *Cookie, _In_ const REG_CREATE_KEY_
     if (!NT_SUCCESS(status)) {
         return status;
     }
-    // That of the root goes with its handle.
+    // The transaction of the root goes with its handle.
     if (Create->Transaction) {
         status = DecisionOpenObject(Create->Transaction, *TmTransactionObjectType, TRANSACTION_ENLIST, &transaction);
         if (!NT_SUCCESS(status)) {

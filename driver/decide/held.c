@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// The table of held operations: tickets, waits and their ends.
 
 #include "decide/held.h"
 #include "base/clock.h"
@@ -15,18 +17,18 @@
 //                          +--HeldCancel--> free, as if it never was
 //
 // The HELD is on the stack of the thread that waits. Whoever ends the wait signals its event with the lock held, and
-// the thread takes the lock once more before it returns, so that nobody touches it afterwards.
+// the thread takes the lock once more before it returns, so that nobody touches the HELD afterwards.
 
-// Lower bits of a ticket: the slot.
+// The lower bits of a ticket are the slot.
 #define SLOT_BITS 14
 C_ASSERT(CMB_MAX_HELD == 1 << SLOT_BITS);
 
 // Putting a thread to sleep and waking it takes longer than a program takes that decides at once. So while it does, and
-// nobody else is held, its answer is waited for awake for a moment, at PASSIVE_LEVEL.
+// nobody else is held, the thread stays awake for a moment and looks for the answer, at PASSIVE_LEVEL.
 #define SPIN_NANOSECONDS 30000
 #define QUICK_NANOSECONDS 100000
 
-// Counts tickets of all sessions.
+// The tickets of all sessions are counted here.
 static volatile LONG64 LastTicket;
 
 _Use_decl_annotations_
@@ -39,7 +41,7 @@ _Use_decl_annotations_
 VOID HeldUninitialize(HELD_TABLE *Table) {
     KIRQL irql;
     NT_ASSERT(Table->Counters.Held == 0);
-    // A session that starts may be stopped meanwhile.
+    // A session that starts may be stopped meanwhile, and release what is held.
     KeAcquireSpinLock(&Table->Lock, &irql);
     HELD_SLOT *slots = Table->Slots;
     Table->Slots = NULL;
@@ -93,7 +95,7 @@ static VOID FreeSlot(_Inout_ HELD_TABLE *Table, _Inout_ HELD_SLOT *Slot) {
     Table->LastFree = index;
 }
 
-// NULL for a ticket that is not one of this table's, or whose slot was given to another question.
+// Returns NULL for a ticket that is not one of this table's, or whose slot was given to another question.
 _Requires_lock_held_(Table->Lock)
 static HELD_SLOT *FindSlot(_In_ const HELD_TABLE *Table, _In_ UINT64 Ticket) {
     const UINT64 index = Ticket & ((1 << SLOT_BITS) - 1);
@@ -108,7 +110,7 @@ _Must_inspect_result_
 static UINT16 BeginWait(_Inout_ HELD_TABLE *Table, _Inout_ HELD *Held) {
     ASKER *asker = Held->Asker;
     if (Table->Stopped || asker->Released) {
-        // As if it had been put, and released at once.
+        // This counts as if the question had been put, and released at once.
         HELD_COUNT(Table, asker, Asked, 1);
         HELD_COUNT(Table, asker, Released, 1);
         return CMB_DECIDED_BY_RELEASE;
@@ -160,7 +162,7 @@ VOID HeldCancel(HELD_TABLE *Table, HELD *Held) {
     KeReleaseSpinLock(&Table->Lock, irql);
 }
 
-// Whoever ends the wait says how.
+// Ends the wait of the slot's thread with CMB_REPLY_*; the caller wakes it.
 _Requires_lock_held_(Table->Lock)
 static VOID EndWait(_Inout_ HELD_TABLE *Table, _Inout_ HELD_SLOT *Slot, _In_ UINT32 State) {
     HELD *held = Slot->Held;
@@ -186,7 +188,7 @@ static VOID EndWait(_Inout_ HELD_TABLE *Table, _Inout_ HELD_SLOT *Slot, _In_ UIN
     }
 }
 
-// It has ended while this thread was awake.
+// Returns whether the wait has ended while this thread stayed awake.
 static BOOLEAN SpinUntilEnded(_In_ const HELD *Held) {
     const UINT64 start = ClockNow();
     while (!ReadAcquire(&Held->Ended)) {
@@ -203,8 +205,8 @@ UINT16 HeldWait(HELD_TABLE *Table, HELD *Held, UINT32 Deadline) {
     LARGE_INTEGER timeout = {.QuadPart = -(LONGLONG)(Deadline * CLOCK_UNITS_PER_MILLISECOND)};
     KIRQL irql;
     if (!Held->Spins || !SpinUntilEnded(Held)) {
-        // Not alertable, and for the kernel: the event is on this stack, and only an end of the table's may end the
-        // wait.
+        // The wait is in kernel mode and not alertable: the event is on this stack, and only an end that the table
+        // knows of may end the wait.
         KeWaitForSingleObject(&Held->Event, UserRequest, KernelMode, FALSE, &timeout);
     }
     KeAcquireSpinLock(&Table->Lock, &irql);
@@ -226,7 +228,7 @@ UINT16 HeldWait(HELD_TABLE *Table, HELD *Held, UINT32 Deadline) {
     }
 }
 
-// What the default needs is what allowing needs: nothing.
+// The default of the rule suits wherever allowing does.
 static UINT32 CheckAnswer(_In_ const DECISION *Decision, _In_ const DECISION_SUBJECT *Subject) {
     DECISION decision = *Decision;
     if (decision.Kind == CMB_DECISION_DEFAULT) {
@@ -276,7 +278,7 @@ VOID HeldRefuse(HELD_TABLE *Table, UINT64 Ticket) {
     KeReleaseSpinLock(&Table->Lock, irql);
 }
 
-// Of one asker, or of all.
+// Ends the waits of one asker, or all.
 _Requires_lock_held_(Table->Lock)
 static VOID ReleaseWaiting(_Inout_ HELD_TABLE *Table, _In_opt_ const ASKER *Asker) {
     for (ULONG i = 0; i < Table->Limit; ++i) {

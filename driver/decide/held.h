@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The operations of a session that wait for a decision, and the account of what was decided.
+// The held operations of a session, whose threads wait for an answer, and the account of what was decided.
 
 #ifndef CMBRIDGE_HELD_H
 #define CMBRIDGE_HELD_H
@@ -10,7 +10,7 @@
 
 typedef struct ASKER ASKER;
 
-// One that waits, on the stack of the thread that does.
+// A held operation, on the stack of the thread that waits.
 typedef struct HELD {
     KEVENT Event;
     ASKER *Asker;
@@ -19,68 +19,69 @@ typedef struct HELD {
     // Where the answer goes.
     DECISION *Decision;
     UINT64 Ticket;
-    // Of the asker's breaker, when the question was put.
+    // Round of the asker's breaker when the question was put.
     UINT32 Round;
-    // ClockNow() then.
+    // ClockNow() when the question was put.
     UINT64 Begun;
     BOOLEAN Spins;
-    // Only for who spins: the lock tells how it has ended.
+    // Only the thread that stays awake reads this; the lock tells how the wait has ended.
     volatile LONG Ended;
 } HELD;
 
 typedef struct HELD_SLOT {
-    // The last one that was given for this slot; 0 if none was.
+    // The last ticket that was given out for this slot; 0 if none was.
     UINT64 Ticket;
-    // What an answer to Ticket gets: CMB_REPLY_ACCEPTED while it is waited for.
+    // What a reply to Ticket gets: CMB_REPLY_ACCEPTED while the thread waits.
     UINT32 State;
-    // While it is free.
+    // The next free slot while this one is free.
     UINT32 NextFree;
     // NULL once nobody waits.
     HELD *Held;
-    // NULL once it is being removed.
+    // NULL once the registration is being removed.
     ASKER *Asker;
 } HELD_SLOT;
 
 typedef struct HELD_TABLE {
     KSPIN_LOCK Lock;
-    // Do not change once the session is ready.
+    // These two do not change once the session is ready.
     ULONG Limit;
     ULONG Processors;
-    // Owned.
+    // An owned array of Limit slots.
     HELD_SLOT *Slots;
 
-    // First freed, first taken, so that late answers are known as such for as long as possible.
+    // The slot that was freed first is taken first, so that late answers are known as such for as long as possible.
     _Guarded_by_(Lock) ULONG FirstFree;
     _Guarded_by_(Lock) ULONG LastFree;
-    // The session ends: nobody waits any more.
+    // The session ends, and nobody waits any more.
     _Guarded_by_(Lock) BOOLEAN Stopped;
     // The program has answered the last question at once.
     _Guarded_by_(Lock) BOOLEAN Quick;
     _Guarded_by_(Lock) CMB_DECISION_STATISTICS Counters;
 } HELD_TABLE;
 
-// What a registration asks with.
+// What a registration asks with: whom not, where its threads are held, and its breaker.
 struct ASKER {
     const RECORDER *Recorder;
-    // Of its session.
+    // The table of its session.
     HELD_TABLE *Table;
-    // PsGetProcessStartKey of the session's process.
+    // PsGetProcessStartKey of the session's process, which is never asked about.
     UINT64 OwnerKey;
     // Owned by the registration: the descendants of that process. NULL without CMB_REGISTER_EXEMPT_CHILDREN.
     PROCESS_TREES *Children;
     // CMB_REGISTER_DRY_RUN
     BOOLEAN DryRun;
-    // The registration is being removed: nobody is held for it.
+    // The registration is being removed, and nobody is held for it.
     _Guarded_by_(Table->Lock) BOOLEAN Released;
     _Guarded_by_(Table->Lock) BREAKER Breaker;
     _Guarded_by_(Table->Lock) CMB_DECISION_STATISTICS Counters;
-    // Breaker.UntoldCount is not 0: changed with the lock held, read without it.
+    // Breaker.UntoldCount is not 0. Changed with the lock held, read without it.
     volatile LONG BreakerUntold;
 };
 
+_IRQL_requires_max_(DISPATCH_LEVEL)
 VOID HeldInitialize(_Out_ HELD_TABLE *Table);
 
-// Nobody uses the table any more.
+// The caller knows that nobody uses the table any more, except for statistics.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID HeldUninitialize(_Inout_ HELD_TABLE *Table);
 
@@ -89,34 +90,36 @@ _Must_inspect_result_
 NTSTATUS HeldAllocate(_Inout_ HELD_TABLE *Table, _In_range_(1, CMB_MAX_HELD) ULONG Limit);
 
 // Gives the question a ticket, by which it can be answered from then on. The caller has filled in Asker, Subject and
-// Decision. CMB_DECIDED_BY_NOBODY, or why it is not put.
+// Decision. Returns CMB_DECIDED_BY_NOBODY, or why the question is not put.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
 UINT16 HeldBegin(_Inout_ HELD_TABLE *Table, _Inout_ HELD *Held);
 
-// The question could not be put. If somebody has guessed the ticket, there is a decision.
+// Takes the question back, which could not be relayed. If somebody has guessed the ticket, there is a decision, which
+// the caller frees.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID HeldCancel(_Inout_ HELD_TABLE *Table, _In_ HELD *Held);
 
-// Waits for the answer, for so many milliseconds. CMB_DECIDED_BY_CALLBACK if there is one, else _TIMEOUT or _RELEASE.
+// Waits for the answer, for so many milliseconds. Returns CMB_DECIDED_BY_CALLBACK if there is one, otherwise
+// CMB_DECIDED_BY_TIMEOUT or _RELEASE. At PASSIVE_LEVEL with no lock held.
 _IRQL_requires_max_(PASSIVE_LEVEL)
 UINT16 HeldWait(_Inout_ HELD_TABLE *Table, _Inout_ HELD *Held, _In_ UINT32 Deadline);
 
-// CMB_REPLY_ACCEPTED: the thread goes on with the decision, which it takes over. Else why not, which is counted.
-// CMB_DECISION_DEFAULT may be a decision here.
+// Answers a question. CMB_REPLY_ACCEPTED: the thread goes on with the decision, whose data it takes over. Otherwise
+// returns why not, which is counted. CMB_DECISION_DEFAULT may be a decision here.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
 UINT32 HeldAnswer(_Inout_ HELD_TABLE *Table, _In_ UINT64 Ticket, _In_ const DECISION *Decision);
 
-// Counts an answer to the ticket that was refused before it was looked at.
+// Counts a reply to the ticket that was refused before it became a decision.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID HeldRefuse(_Inout_ HELD_TABLE *Table, _In_ UINT64 Ticket);
 
-// Lets all go that wait for the asker. It puts no questions any more.
+// Lets all threads go that are held for the asker, which puts no questions any more.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID HeldRelease(_Inout_ ASKER *Asker);
 
-// The same for all askers of the session.
+// Lets all threads of the session go. Its askers put no questions any more.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID HeldStop(_Inout_ HELD_TABLE *Table);
 

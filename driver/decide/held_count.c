@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// The counters of what was asked and decided.
 
 #include "decide/held_count.h"
 
@@ -17,7 +19,7 @@ VOID HeldCountHeld(HELD_TABLE *Table, ASKER *Asker, INT64 Number) {
     Asker->Counters.HeldPeak = max(Asker->Counters.HeldPeak, Asker->Counters.Held);
 }
 
-// Of what happened without a question.
+// The counter of what was decided without a question; -1 if there is none.
 static LONG UnaskedAt(_In_ UINT16 By) {
     switch (By) {
     case CMB_DECIDED_BY_BREAKER:
@@ -73,7 +75,7 @@ VOID HeldCount(ASKER *Asker, const CMB_DECIDED *Decided, BOOLEAN Asked, BOOLEAN 
     KeReleaseSpinLock(&table->Lock, irql);
 }
 
-// All of it is counters.
+// The structure consists of counters alone.
 C_ASSERT(sizeof(CMB_DECISION_STATISTICS) % sizeof(UINT64) == 0);
 
 _Use_decl_annotations_

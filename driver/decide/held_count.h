@@ -13,15 +13,16 @@
 _Requires_lock_held_(Table->Lock)
 VOID HeldCountAt(_Inout_ HELD_TABLE *Table, _Inout_opt_ ASKER *Asker, _In_ LONG Offset, _In_ INT64 Number);
 
-// So many more are held now.
+// Counts so many more that are held now.
 _Requires_lock_held_(Table->Lock)
 VOID HeldCountHeld(_Inout_ HELD_TABLE *Table, _Inout_ ASKER *Asker, _In_ INT64 Number);
 
-// Something was decided. Asked: it was held for that.
+// Counts what was decided. Asked: the operation was held for that.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID HeldCount(_Inout_ ASKER *Asker, _In_ const CMB_DECIDED *Decided, _In_ BOOLEAN Asked, _In_ BOOLEAN Failed);
 
-// The peak of a sum is the highest of the peaks.
+// Adds up. The peak of a sum is the highest of the peaks.
+_IRQL_requires_max_(DISPATCH_LEVEL)
 VOID HeldAddCounters(_Inout_ CMB_DECISION_STATISTICS *Sum, _In_ const CMB_DECISION_STATISTICS *Counters);
 
 #endif

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// The contexts of key objects, and the generations of their names.
 
 #include "key/key_object.h"
 #include "base/memory.h"

@@ -29,6 +29,7 @@ KEY_OBJECT *KeyObjectAttach(_In_ KEY_FILTER *Filter, _In_ VOID *Object, _In_opt_
                             _In_opt_ const CMB_BODY_CLOSE *Opener, _In_ BOOLEAN MayAllocate);
 
 // Of the blocks of a filter's reserve.
+_IRQL_requires_max_(DISPATCH_LEVEL)
 ULONG KeyObjectGetSize(VOID);
 
 // 0 if it is not known, or not yet.

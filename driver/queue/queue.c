@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// Records on their way into the queue.
 
 #include "queue/queue.h"
 #include "base/memory.h"
@@ -10,14 +12,14 @@
 //                              |                                     |
 //                              +--QueueCommit, merged--> padding ----+
 //
-// Reserving and retiring move the ends of the ring and need the lock; whoever reserved a slot fills it without the
-// lock, and the one consumer copies committed slots without the lock once it has claimed them. Records leave in the
-// order of their numbers: a committed slot waits for reserved ones before it.
+// Beginning a draft and retiring a slot move the ends of the ring, under the queue's lock. Its producer fills a draft
+// without the lock, and the one consumer copies committed slots without the lock once it has claimed them. Records
+// leave in the order of their numbers: a committed slot waits for the drafts before it.
 //
 // Only the newest record is ever dropped; see queue_source.c for what becomes of its number.
 //
 // A read that is like one that waits is counted there. It has been written by then, and its slot becomes padding. The
-// record that it is counted in is committed and not claimed, so that it is the lock's.
+// record that counts it is committed and not claimed, so that only the holder of the lock touches it.
 
 // The largest description of a process; process_facts.c does not make larger ones.
 #define PROCESS_RECORD_SIZE                                                                                            \
@@ -41,7 +43,7 @@ VOID QueueUninitialize(QUEUE *Queue) {
     KIRQL irql;
     NT_ASSERT(Queue->OpenSources == 0);
     PathsUninitialize(&Queue->Paths);
-    // Statistics may still be asked for.
+    // The lock is for CMB_IOCTL_STATISTICS, which may still read these.
     KeAcquireSpinLock(&Queue->Lock, &irql);
     UCHAR *ring = Queue->Ring.Bytes;
     RtlZeroMemory(&Queue->Ring, sizeof(Queue->Ring));
@@ -64,7 +66,7 @@ NTSTATUS QueueAllocate(QUEUE *Queue, ULONG Bytes, ULONG Records) {
         PathsUninitialize(&Queue->Paths);
         return STATUS_INSUFFICIENT_RESOURCES;
     }
-    // The lock is for statistics, which may be asked for at any time.
+    // The lock is for CMB_IOCTL_STATISTICS, which may read these at any time.
     KeAcquireSpinLock(&Queue->Lock, &irql);
     Queue->Ring.Bytes = ring;
     Queue->Ring.Capacity = capacity;
@@ -86,7 +88,7 @@ typedef struct QUEUE_PLAN {
     UINT64 Sequence;
     ULONG RecordSize;
     UINT32 PathSerial;
-    // The path that lost its place.
+    // The path that lost its place; its reference is given back without the lock.
     NAME *Former;
 } QUEUE_PLAN;
 
@@ -260,7 +262,7 @@ UINT64 QueueCommit(QUEUE *Queue, const QUEUE_DRAFT *Draft, ULONG CaptureFaults, 
     QUEUE_SOURCE *source = &Queue->Sources[Draft->Source];
     if (noPath || CaptureFaults) {
         CountTroubles(Queue, source, noPath, CaptureFaults);
-        // What could not be read may be anything.
+        // Two records with parts that could not be read are not known to be alike.
         Merge = FALSE;
     }
     if (Draft->ProcessSlot) {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
+//
+// Records on their way out of the queue.
 
 #include "queue/queue_source.h"
 
-// Slots that start in so many bytes are copied between two times that the lock is taken. No read is counted in them
-// meanwhile.
+// So many bytes are copied between two times that the lock is taken. No read is counted in their slots meanwhile.
 #define BYTES_PER_ROUND 32768
 
 // The smallest output takes the largest record.

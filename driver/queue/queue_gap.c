@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// Gaps and their records.
 
 #include "queue/queue_gap.h"
 

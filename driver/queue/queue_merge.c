@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// Tells which reads are alike.
 
 #include "queue/queue_merge.h"
 #include "base/clock.h"

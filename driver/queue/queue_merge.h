@@ -8,14 +8,14 @@
 #include "base/compat.h"
 #include "protocol/protocol.h"
 
-// Of the latest records, as far as they do not share a place.
+// So many of the latest records are remembered, as far as they do not share a place.
 #define MERGE_ENTRIES 512
-// Larger records are not compared: that happens with the queue's lock held.
+// Records are compared with the queue's lock held, so larger ones are not.
 #define MERGE_MAX_RECORD_BYTES 16384
 
 typedef struct QUEUE_MERGE_ENTRY {
     UINT64 Hash;
-    // Of the slot in the ring.
+    // The name of the slot, see RingAppend.
     UINT64 Start;
     // NULL if the entry was never used; valid only while the slot is in the ring.
     CMB_RECORD *Record;
@@ -26,18 +26,21 @@ typedef struct QUEUE_MERGE {
     QUEUE_MERGE_ENTRY Entries[MERGE_ENTRIES];
 } QUEUE_MERGE;
 
-// NULL for want of memory. MemoryFree frees it.
+// NULL if there is no memory. MemoryFree frees it.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
 QUEUE_MERGE *MergeCreate(VOID);
 
-// Of everything in the record but what tells apart two reads that are alike: number, time, duration, number of the pre
-// record; and however the key path is written.
+// Hashes everything in the record but what tells apart two reads that are alike: number, time, duration, number of the
+// pre record, and how the key path is written.
+_IRQL_requires_max_(DISPATCH_LEVEL)
 UINT64 MergeHash(_In_ const QUEUE_MERGE *Merge, _In_ const CMB_RECORD *Record);
 
-// Whether the records are the same in all that MergeHash looks at.
+// Returns whether the records are the same in all that MergeHash looks at.
+_IRQL_requires_max_(DISPATCH_LEVEL)
 BOOLEAN MergeIsAlike(_In_ const CMB_RECORD *First, _In_ const CMB_RECORD *Second);
 
+_IRQL_requires_max_(DISPATCH_LEVEL)
 QUEUE_MERGE_ENTRY *MergeFind(_In_ QUEUE_MERGE *Merge, _In_ UINT64 Hash);
 
 #endif

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// The slots of key paths.
 
 #include "queue/queue_paths.h"
 #include "base/memory.h"
@@ -39,7 +41,7 @@ NAME *PathsPut(QUEUE_PATHS *Paths, ULONG Slot, NAME *Name) {
     QUEUE_PATH *path = &Paths->Slots[Slot];
     NAME *former = path->Name;
     path->Name = NameReference(Name);
-    // 0 means that nothing is kept.
+    // In a record 0 means that the path is not kept.
     Paths->LastSerial = Paths->LastSerial == MAXULONG ? 1 : Paths->LastSerial + 1;
     path->Serial = Paths->LastSerial;
     return former;

@@ -14,7 +14,7 @@ typedef struct QUEUE_PATH {
 } QUEUE_PATH;
 
 typedef struct QUEUE_PATHS {
-    // CMB_PATH_SLOTS of them.
+    // An owned array of CMB_PATH_SLOTS.
     QUEUE_PATH *Slots;
     UINT32 LastSerial;
 } QUEUE_PATHS;
@@ -26,17 +26,21 @@ NTSTATUS PathsInitialize(_Inout_ QUEUE_PATHS *Paths);
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID PathsUninitialize(_Inout_ QUEUE_PATHS *Paths);
 
-// Only whole paths of moderate length are kept.
+// Returns whether the path is one to keep: it is whole, and no longer than CMB_MAX_KEPT_PATH_BYTES.
+_IRQL_requires_max_(DISPATCH_LEVEL)
 BOOLEAN PathsMayKeep(_In_opt_ const NAME *Name);
 
-// Where a path that may be kept is, or would be.
+// The slot in which a path that may be kept is, or would be.
+_IRQL_requires_max_(DISPATCH_LEVEL)
 ULONG PathsSlotOf(_In_ const NAME *Name);
 
-// Whether the slot has that path: every byte of it.
+// Returns whether the slot has that path, byte for byte. The queue's lock is held, as for PathsPut.
+_IRQL_requires_max_(DISPATCH_LEVEL)
 BOOLEAN PathsHas(_In_ const QUEUE_PATHS *Paths, _In_ ULONG Slot, _In_ const NAME *Name);
 
-// Puts the path, which the record names that comes next, into the slot. Returns what was there, which the caller
-// releases.
+// Puts the path, which the next record names, into the slot and references it. Returns the former path, which the
+// caller releases.
+_IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
 NAME *PathsPut(_Inout_ QUEUE_PATHS *Paths, _In_ ULONG Slot, _In_ NAME *Name);
 

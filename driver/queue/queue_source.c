@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// The sources of the queue: their places, and what they have lost.
 
 #include "queue/queue_source.h"
 #include "base/memory.h"
@@ -90,7 +92,7 @@ static VOID TakePlace(_Inout_ QUEUE *Queue, _In_ ULONG Place) {
     QUEUE_SOURCE *source = &Queue->Sources[Place];
     const UINT32 owner = source->Owner + QUEUE_SOURCES;
     RtlZeroMemory(source, sizeof(*source));
-    // It starts over once in many millions of registrations, and is never NO_OWNER.
+    // The number starts over once in many millions of registrations, and is never NO_OWNER.
     source->Owner = owner < 2 * QUEUE_SOURCES ? QUEUE_SOURCES + Place : owner;
     source->State = QueueSourceOpen;
     ++Queue->OpenSources;
@@ -194,7 +196,7 @@ BOOLEAN QueueAdmit(QUEUE *Queue, ULONG Source, INT64 Time) {
 
 C_ASSERT(sizeof(CMB_BODY_BREAKER) % 8 == 0);
 
-// A consumer that is on its way to gaps in an empty ring finds a complete record in any case.
+// A consumer on its way to gaps in an empty ring finds a complete record instead, which is as good.
 _Use_decl_annotations_
 BOOLEAN QueueTellBreaker(QUEUE *Queue, INT64 Cookie, const CMB_BODY_BREAKER *Body, INT64 Time) {
     const ULONG size = RING_SLOT_SIZE(sizeof(CMB_RECORD) + sizeof(*Body));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What the parts of the queue know of its sources. Included by them only.
+// What the parts of the queue know of its sources; only queue*.c include it.
 
 #ifndef CMBRIDGE_QUEUE_SOURCE_H
 #define CMBRIDGE_QUEUE_SOURCE_H
@@ -8,14 +8,14 @@
 #include "queue/queue.h"
 
 #define GAP_SLOT_SIZE RING_SLOT_SIZE(GAP_RECORD_SIZE)
-// Of gap and process records, which are nobody's.
+// The owner of gap and process records, which are no source's.
 #define NO_OWNER 0
 
 // NULL for NO_OWNER. The source may have another user by now.
 _Requires_lock_held_(Queue->Lock)
 QUEUE_SOURCE *SourceOf(_Inout_ QUEUE *Queue, _In_ UINT32 Owner);
 
-// Gives out a number that is lost. Due: the consumer is to know at once.
+// Gives a number to a notification that is lost, and counts it. Due: an idle consumer is to be told at once.
 _Requires_lock_held_(Queue->Lock)
 VOID SourceLose(_Inout_ QUEUE *Queue, _Inout_ QUEUE_SOURCE *Source, _In_ UINT32 Cause, _In_ INT64 Time,
                 _In_ BOOLEAN Due);
@@ -24,7 +24,7 @@ VOID SourceLose(_Inout_ QUEUE *Queue, _Inout_ QUEUE_SOURCE *Source, _In_ UINT32 
 _Requires_lock_held_(Queue->Lock)
 VOID SourceTellGap(_Inout_ QUEUE *Queue, _Inout_ QUEUE_SOURCE *Source);
 
-// Those of all sources, as far as there is room.
+// Writes the gaps of all sources, as far as there is room.
 _Requires_lock_held_(Queue->Lock)
 VOID SourceTellGaps(_Inout_ QUEUE *Queue);
 

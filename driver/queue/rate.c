@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
+//
+// A token bucket.
 
 #include "queue/rate.h"
 
-// A full bucket is a number of 64 bits.
+// A full bucket fits in 64 bits.
 C_ASSERT(CMB_MAX_RATE <= ~0ull / CLOCK_UNITS_PER_SECOND);
 
 _Use_decl_annotations_
@@ -17,7 +19,7 @@ _Use_decl_annotations_
 BOOLEAN RateTake(RATE *Rate, UINT64 Now) {
     const UINT64 room = Rate->Burst - Rate->Level;
     const UINT64 ticks = Now > Rate->Last ? Now - Rate->Last : 0;
-    // Only if it is less than the room is the product known to fit.
+    // Only a product that is less than the room is known to fit in 64 bits.
     Rate->Level += ticks > room / Rate->PerSecond ? room : ticks * Rate->PerSecond;
     Rate->Last += ticks;
     if (Rate->Level < CLOCK_UNITS_PER_SECOND) {

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// The ring: slots of different sizes, one behind the other.
 
 #include "queue/ring.h"
 
@@ -83,11 +85,6 @@ RING_SLOT *RingSlotAt(const RING *Ring, ULONG Position) {
 }
 
 _Use_decl_annotations_
-ULONG RingPositionOf(const RING *Ring, const RING_SLOT *Slot) {
-    return (ULONG)((const UCHAR *)Slot - Ring->Bytes);
-}
-
-_Use_decl_annotations_
 ULONG RingNext(const RING *Ring, ULONG Position, ULONG Size) {
     const ULONG next = Position + Size;
     return next == Ring->Capacity ? 0 : next;
@@ -120,7 +117,7 @@ ULONG RingClaim(RING *Ring, ULONG Limit) {
 _Use_decl_annotations_
 VOID RingUnclaim(RING *Ring) {
     Ring->Claimed = 0;
-    // What was given up meanwhile could not be taken back.
+    // Slots at the tail that were given up meanwhile are still there, for they were claimed.
     Trim(Ring);
 }
 

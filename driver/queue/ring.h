@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Slots of memory that are handed out at the tail and come back at the head. All of it under the lock of whoever owns
-// the ring, but for what a slot holds, and for the slots that the consumer has claimed, which stay as they are.
+// Slots of memory that are handed out at the tail and come back at the head. The owner's lock is held in all functions,
+// and guards everything but what a slot holds, and the slots that the consumer has claimed, which stay as they are.
 
 #ifndef CMBRIDGE_RING_H
 #define CMBRIDGE_RING_H
@@ -17,11 +17,11 @@ typedef enum RING_STATE {
 } RING_STATE;
 
 typedef struct RING_SLOT {
-    // Of the slot, this header included.
+    // The size of the slot, this header included.
     ULONG Size;
-    // Size of the slot before it, while that is in the ring.
+    // The size of the slot before it, while that is in the ring.
     ULONG Previous;
-    // Whose it is: the caller's.
+    // A number of the caller's of RingAppend.
     UINT32 Owner;
     // RING_STATE; written with release by the producer, read with acquire by the consumer.
     volatile LONG State;
@@ -40,45 +40,53 @@ typedef struct RING {
     ULONG UsedPeak;
     // Size of the newest slot, if there is one.
     ULONG Newest;
-    // Slots that start less than so many bytes from Head are the consumer's to read.
+    // Slots that start less than so many bytes from Head are the consumer's to read without the lock.
     ULONG Claimed;
-    // Bytes that left at the head so far. With the distance from Head that names a slot for ever, unless it is given
-    // up.
+    // The bytes that have left at the head so far. Together with the distance from Head that names a slot for ever,
+    // unless it is given up.
     UINT64 Retired;
 } RING;
 
-// Whether slots of these sizes fit, one after the other; 0 is no slot.
+// Returns whether slots of these sizes fit, one after the other; a size of 0 is no slot.
+_IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
 BOOLEAN RingHasRoom(_In_ const RING *Ring, _In_reads_(Count) const ULONG *Sizes, _In_ ULONG Count);
 
-// There is room. The slot is reserved; Start is its name.
+// Appends a draft, for which there is room. Start is the name of its slot.
+_IRQL_requires_max_(DISPATCH_LEVEL)
 RING_SLOT *RingAppend(_Inout_ RING *Ring, _In_ ULONG Size, _In_ UINT32 Owner, _Out_ UINT64 *Start);
 
-// A slot that was reserved is not needed after all.
+// The draft is not needed after all.
+_IRQL_requires_max_(DISPATCH_LEVEL)
 VOID RingGiveUp(_Inout_ RING *Ring, _Inout_ RING_SLOT *Slot);
 
 // The slot at a position that is 0 .. Capacity - 1 and starts one.
+_IRQL_requires_max_(DISPATCH_LEVEL)
 RING_SLOT *RingSlotAt(_In_ const RING *Ring, _In_ ULONG Position);
 
-ULONG RingPositionOf(_In_ const RING *Ring, _In_ const RING_SLOT *Slot);
-
-// Position behind a slot at Position.
+// The position behind a slot of Size at Position.
+_IRQL_requires_max_(DISPATCH_LEVEL)
 ULONG RingNext(_In_ const RING *Ring, _In_ ULONG Position, _In_ ULONG Size);
 
-// Whether the slot, which was never given up, is still in the ring and not claimed.
+// Returns whether the slot, which was never given up, is still in the ring and not claimed.
+_IRQL_requires_max_(DISPATCH_LEVEL)
 BOOLEAN RingIsWaiting(_In_ const RING *Ring, _In_ UINT64 Start);
 
 // The oldest slot that is no padding; NULL if there is none.
+_IRQL_requires_max_(DISPATCH_LEVEL)
 RING_SLOT *RingOldest(_In_ const RING *Ring);
 
 // The slots that start in the first Limit bytes are the consumer's to read without the lock. Returns the number of
 // bytes from Head on in which such slots start.
+_IRQL_requires_max_(DISPATCH_LEVEL)
 ULONG RingClaim(_Inout_ RING *Ring, _In_ ULONG Limit);
 
-// What is still claimed is not any more.
+// Takes back what is still claimed.
+_IRQL_requires_max_(DISPATCH_LEVEL)
 VOID RingUnclaim(_Inout_ RING *Ring);
 
-// Frees the oldest slot, which is not reserved.
+// Frees the oldest slot, which is no draft.
+_IRQL_requires_max_(DISPATCH_LEVEL)
 VOID RingRetire(_Inout_ RING *Ring);
 
 #endif

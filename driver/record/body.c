@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// The kinds of bodies, and writing one into its record.
 
 #include "record/body_kinds.h"
 #include "base/memory.h"

@@ -11,6 +11,7 @@
 typedef VOID BODY_DESCRIBE(_Inout_ BODY *Body, _In_ const BODY_INPUT *Input);
 
 // body_capture.c: the next capture that the body needs, for the span at SpanOffset.
+_IRQL_requires_max_(APC_LEVEL)
 CAPTURE *BodyAddCapture(_Inout_ BODY *Body, _In_ ULONG SpanOffset);
 
 // body_capture.c: a number behind a pointer of the caller's. If it cannot be read it is 0, and counted.
@@ -18,6 +19,7 @@ _IRQL_requires_max_(APC_LEVEL)
 UINT32 BodyReadNumber(_Inout_ BODY *Body, _In_opt_ const volatile ULONG *UnsafeNumber);
 
 // body_capture.c: the size of the caller's buffer, as pre found it; 0 if it could not be read, which pre counts.
+_IRQL_requires_max_(APC_LEVEL)
 ULONG BodyBufferLength(_Inout_ BODY *Body, _In_ const BODY_INPUT *Input);
 
 // body_value.c: the name of the one value that an operation is about.
@@ -59,6 +61,7 @@ BODY_DESCRIBE BodyDescribeQueryName;
 _IRQL_requires_max_(APC_LEVEL)
 BODY_DESCRIBE BodyDescribeQueryMultiple;
 // Bytes that BodyWriteEntries needs, a multiple of 8.
+_IRQL_requires_max_(APC_LEVEL)
 ULONG BodySizeOfEntries(_In_opt_ const BODY_ENTRIES *Entries);
 // Returns the number of faults.
 _IRQL_requires_max_(APC_LEVEL)

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// What pre finds out about an operation, and how it gets to post.
 
 #include "record/call.h"
 #include "base/clock.h"

@@ -79,11 +79,8 @@ typedef struct CALL_STATE {
     BOOLEAN Ignored;
 } CALL_STATE;
 
+_IRQL_requires_max_(DISPATCH_LEVEL)
 VOID CallRecall(_In_opt_ VOID *CallContext, _Out_ CALL_STATE *State);
-
-// Nanoseconds since Start, which is in ticks of the performance counter.
-_IRQL_requires_max_(HIGH_LEVEL)
-UINT64 CallGetTime(_In_ LONGLONG Start);
 
 // Frees what the call owns.
 _IRQL_requires_max_(APC_LEVEL)

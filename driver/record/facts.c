@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// Asks the registry, the file or the caller's memory what only pre can still ask.
 
 #include "record/facts.h"
 #include "base/memory.h"

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// Lays a record out and writes it into its draft in the queue.
 
 #include "record/record.h"
 #include "base/words.h"

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// RECEIVE requests that wait, and the pump that moves records into them.
 
 #include "session/receive.h"
 
@@ -44,7 +46,8 @@ static IO_CSQ_RELEASE_LOCK ReleaseLock;
 static IO_CSQ_COMPLETE_CANCELED_IRP CompleteCanceledIrp;
 static IO_WORKITEM_ROUTINE PumpRest;
 
-// Where the request's output is mapped; IoCsq uses only the last of the four places.
+// The place where ReceiverPend keeps the mapping of the request's output. IoCsq uses only the last of the four places
+// of DriverContext.
 #define IRP_OUTPUT(Irp) ((Irp)->Tail.Overlay.DriverContext[0])
 
 static RECEIVER *ReceiverOf(_In_ IO_CSQ *Csq) {
@@ -141,7 +144,7 @@ VOID ReceiverStop(RECEIVER *Receiver) {
 
 _Use_decl_annotations_
 NTSTATUS ReceiverPend(RECEIVER *Receiver, IRP *Irp) {
-    // Mapped here, where failing is possible; filling must not fail, or records would be lost.
+    // The output is mapped here, where failing is possible: filling must not fail, or records would be lost.
     IRP_OUTPUT(Irp) = MmGetSystemAddressForMdlSafe(Irp->MdlAddress, NormalPagePriority | MdlMappingNoExecute);
     if (!IRP_OUTPUT(Irp)) {
         return STATUS_INSUFFICIENT_RESOURCES;
@@ -171,7 +174,7 @@ static BOOLEAN Deliver(_Inout_ RECEIVER *Receiver) {
     return TRUE;
 }
 
-// Becomes the pump, if there is work and no other pump. One that is there looks once more.
+// Makes the caller the pump, if there is work and no other pump. A pump that is there looks once more.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
 static BOOLEAN StartPump(_Inout_ RECEIVER *Receiver) {
@@ -188,8 +191,8 @@ static BOOLEAN StartPump(_Inout_ RECEIVER *Receiver) {
     return started;
 }
 
-// Completes one request. FALSE: there is nothing left, and the caller is the pump no more.
-// Only the pump takes records, so those that make work for it stay until it has a request.
+// Completes one request. FALSE: there is nothing left, and the caller is the pump no more. Only the pump takes records,
+// so what makes work for it stays until it has a request.
 _IRQL_requires_max_(APC_LEVEL)
 _Must_inspect_result_
 static BOOLEAN PumpOne(_Inout_ RECEIVER *Receiver) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The RECEIVE requests of one session: an inverted call. Requests wait here for records, records wait in the queue for
-// requests.
+// The RECEIVE requests of one session: an inverted call. Requests wait here for records, and records wait in the queue
+// for requests.
 
 #ifndef CMBRIDGE_RECEIVE_H
 #define CMBRIDGE_RECEIVE_H
@@ -12,15 +12,15 @@
 typedef struct RECEIVER {
     IO_CSQ Csq;
     QUEUE *Queue;
-    // Of the session; the work item is one.
+    // The users of the session; the work item is one while it is queued or runs.
     USERS *Users;
     _Guarded_by_(Queue->Lock) LIST_ENTRY Pended;
-    // Written with the lock held, read without it by ReceiverWake.
+    // Written with the queue's lock held, read without it by ReceiverWake.
     volatile LONG PendedCount;
     _Guarded_by_(Queue->Lock) BOOLEAN Stopped;
-    // Queued by whoever sets Pumping and leaves it set.
+    // Queued by the thread that has set Pumping and leaves it set.
     PIO_WORKITEM Worker;
-    // Somebody is moving records into requests / must not leave without looking again.
+    // A thread is the pump, which moves records into requests; it must look again before it leaves.
     _Guarded_by_(Queue->Lock) BOOLEAN Pumping;
     _Guarded_by_(Queue->Lock) BOOLEAN PumpAgain;
 } RECEIVER;
@@ -30,7 +30,7 @@ _Must_inspect_result_
 NTSTATUS ReceiverInitialize(_Out_ RECEIVER *Receiver, _In_ __drv_aliasesMem QUEUE *Queue,
                             _In_ __drv_aliasesMem USERS *Users, _In_ DEVICE_OBJECT *Device);
 
-// Nobody uses the receiver any more.
+// The caller knows that nobody uses the receiver any more.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID ReceiverUninitialize(_Inout_ RECEIVER *Receiver);
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// Registrations from CmRegisterCallbackEx to CmUnRegisterCallback.
 
 #include "session/registration.h"
 #include "base/memory.h"
@@ -16,7 +18,8 @@ CMB_INIT_CODE VOID RegistrationInitialize(DRIVER_OBJECT *DriverObject, PEX_CALLB
     RegistrationCallback = Callback;
 }
 
-// The configuration manager compares altitudes but does not check them.
+// The configuration manager compares altitudes, but does not check them: whatever is not checked here would be
+// registered at a place that nobody has meant.
 _Use_decl_annotations_
 BOOLEAN RegistrationIsAltitude(const WCHAR *Text, ULONG Length) {
     BOOLEAN point = FALSE;
@@ -34,7 +37,7 @@ BOOLEAN RegistrationIsAltitude(const WCHAR *Text, ULONG Length) {
     return digit;
 }
 
-// FALSE if there are too many, and they were not counted.
+// Counts the registration if it is to persist. FALSE if there are too many; then it was not counted.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
 static BOOLEAN CountPersistent(_In_ UINT32 Options) {
@@ -53,11 +56,12 @@ static VOID UncountPersistent(_In_ UINT32 Options) {
     }
 }
 
-// The configuration manager knows the registration no more, or never did.
+// The configuration manager knows the registration no more, or never did, and it is in no list. Waits for requests that
+// are at work with it.
 _IRQL_requires_(PASSIVE_LEVEL)
 static VOID FreeRegistration(_In_ _Post_ptr_invalid_ REGISTRATION *Registration, _Out_ QUEUE_COUNTERS *Counters) {
     UsersDrain(&Registration->Users);
-    // All who could keep it have left.
+    // Everybody who could set Kept has left.
     if (Registration->Kept) {
         *Counters = Registration->Counters;
     } else {
@@ -71,7 +75,7 @@ static VOID FreeRegistration(_In_ _Post_ptr_invalid_ REGISTRATION *Registration,
     ProcessTreesSettle();
 }
 
-// FALSE if the session was stopped; else the registration belongs to whoever takes it from the list.
+// FALSE if the session was stopped. Otherwise the registration belongs to whoever takes it from the list.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
 static BOOLEAN Publish(_Inout_ REGISTRATION *Registration) {
@@ -88,12 +92,12 @@ static BOOLEAN Publish(_Inout_ REGISTRATION *Registration) {
     return ready;
 }
 
-// The registration is in no list. It fails only if somebody else used our cookie, which cost the registration as well:
-// in no case does it remain.
+// The registration is in no list. CmUnRegisterCallback fails only if somebody else has used our cookie, which has cost
+// the registration as well, so that it remains in no case.
 _IRQL_requires_max_(PASSIVE_LEVEL)
 static VOID Unregister(_In_ _Post_ptr_invalid_ REGISTRATION *Registration, _Inout_ CMB_UNREGISTER_REPLY *Reply) {
     QUEUE_COUNTERS counters;
-    // Whoever is held is in flight.
+    // CmUnRegisterCallback waits for callbacks that are at work, and a held operation is inside of one.
     HeldRelease(&Registration->Asker);
     Reply->Status = CmUnRegisterCallback(Registration->Filter.Cookie);
     FreeRegistration(Registration, &counters);
@@ -101,7 +105,7 @@ static VOID Unregister(_In_ _Post_ptr_invalid_ REGISTRATION *Registration, _Inou
     Reply->Lost = QueueCountLost(&counters);
 }
 
-// One that has outlived its session and was taken from the list of that. FALSE if there is none.
+// Removes a registration that has outlived its session and was taken from the list of that. FALSE if there is none.
 _IRQL_requires_max_(PASSIVE_LEVEL)
 static BOOLEAN RemoveKept(_In_opt_ _Post_ptr_invalid_ REGISTRATION *Registration, _Inout_ CMB_UNREGISTER_REPLY *Reply) {
     if (!Registration) {
@@ -116,21 +120,21 @@ static BOOLEAN RemoveKept(_In_opt_ _Post_ptr_invalid_ REGISTRATION *Registration
 static UINT64 Intake(_In_ UINT64 ClassMask) {
     const UINT64 cleanUp = CLASS_BIT(RegNtCallbackObjectContextCleanup);
     const UINT64 close = CLASS_BIT(RegNtPreKeyHandleClose) | CLASS_BIT(RegNtPostKeyHandleClose);
-    // Whatever is attached to key objects comes back, and the paths in it change by renames.
+    // What is attached to key objects comes back with the clean-up, and the paths in it change by renames.
     UINT64 intake =
         NotifyClassIntake(ClassMask) | cleanUp | CLASS_BIT(RegNtPreRenameKey) | CLASS_BIT(RegNtPostRenameKey);
     if (ClassMask & (close | cleanUp)) {
-        // Who opened the object, and the path of a key that is deleted then.
+        // A create or an open tells who has opened the object, and a delete has the path of a key that loses it.
         intake |= CLASS_BIT(RegNtPostCreateKeyEx) | CLASS_BIT(RegNtPostOpenKeyEx) | CLASS_BIT(RegNtPreDeleteKey);
     }
     if (ClassMask & cleanUp) {
-        // The path, which cannot be asked for afterwards.
+        // The close of the handle is the last time that the path can be asked for.
         intake |= CLASS_BIT(RegNtPreKeyHandleClose);
     }
     return intake;
 }
 
-// Everything but what the configuration manager does. Ruleset is taken over if it succeeds.
+// Does everything but what the configuration manager does. Ruleset is taken over if it succeeds.
 _IRQL_requires_(PASSIVE_LEVEL)
 _Must_inspect_result_
 static NTSTATUS Prepare(_Inout_ SESSION *Session, _In_ const CMB_REGISTER_REQUEST *Request,
@@ -247,7 +251,7 @@ NTSTATUS RegistrationCreate(SESSION *Session, const CMB_REGISTER_REQUEST *Reques
 _Use_decl_annotations_
 VOID RegistrationRemove(SESSION *Session, INT64 Cookie, CMB_UNREGISTER_REPLY *Reply) {
     REGISTRATION *registration = RegistrationTake(Session, Cookie);
-    // It relays until it is gone, so that the last operations are complete.
+    // It relays until CmUnRegisterCallback returns, so that the last operations are complete.
     if (registration) {
         Unregister(registration, Reply);
     } else if (!RemoveKept(RegistrationTakeKeptOf(Cookie), Reply)) {

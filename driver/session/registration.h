@@ -7,7 +7,7 @@
 
 #include "session/session.h"
 
-// A notification class in a mask of them.
+// The bit of a notification class in a mask of classes.
 #define CLASS_BIT(NotifyClass) (1ULL << (NotifyClass))
 
 struct REGISTRATION {
@@ -16,34 +16,35 @@ struct REGISTRATION {
     // CMB_REGISTER_*
     UINT32 Options;
     UINT64 ClassMask;
-    // ClassMask, the pre of each wanted post, and what is needed to know about key objects.
+    // The classes for which the callback does anything: ClassMask, the pre of each wanted post, and what is needed to
+    // know about key objects.
     UINT64 IntakeMask;
-    // As it was registered; behind the structure.
+    // As it was registered. The text lies behind the structure.
     UNICODE_STRING Altitude;
-    // Read with acquire by the callback: set after the cookie is known, cleared when the session stops. The cookie is
-    // valid once it was seen.
+    // Read with acquire by the callback: set after the cookie is known, cleared when the session stops. Who has seen it
+    // set may use the cookie.
     volatile LONG Relaying;
     // The session has ended, nothing is recorded, and nobody uses what the session has given up.
     _Guarded_by_(Session->Lock) BOOLEAN Kept;
-    // How much was recorded, once it is Kept.
+    // How much was recorded; valid once it is Kept.
     QUEUE_COUNTERS Counters;
 
     KSPIN_LOCK RulesLock;
     // Owned; never NULL.
     _Guarded_by_(RulesLock) RULESET *Ruleset;
-    // The classes that may be relayed, and the serial number of the rules: changed together with Ruleset, and read
-    // without the lock.
+    // The classes that may be relayed, and the serial number of the rules. They are changed together with Ruleset, and
+    // read without the lock.
     volatile LONG64 Wanted;
     volatile LONG64 RulesSerial;
 
-    // What the rooms below do their part of the work with.
+    // What the rooms below session/ do their part of the work with.
     KEY_FILTER Filter;
     RECORDER Recorder;
     ASKER Asker;
 
-    // Requests that are at work with the registration, and one for the configuration manager.
+    // Requests that are at work with the registration, and the configuration manager.
     USERS Users;
-    // Of CMB_REGISTER_PERSIST: callbacks that began while the session lasted, and one for the session itself.
+    // With CMB_REGISTER_PERSIST: callbacks that began while the session lasted, and the session itself.
     USERS InSession;
 };
 
@@ -51,7 +52,8 @@ struct REGISTRATION {
 _IRQL_requires_max_(PASSIVE_LEVEL)
 VOID RegistrationInitialize(_In_ DRIVER_OBJECT *DriverObject, _In_ PEX_CALLBACK_FUNCTION Callback);
 
-// ^[0-9]+(\.[0-9]+)?$
+// Returns whether the text is an altitude: ^[0-9]+(\.[0-9]+)?$
+_IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
 BOOLEAN RegistrationIsAltitude(_In_reads_(Length) const WCHAR *Text, _In_ ULONG Length);
 
@@ -63,8 +65,8 @@ NTSTATUS RegistrationCreate(_Inout_ SESSION *Session, _In_ const CMB_REGISTER_RE
                             _In_ PCUNICODE_STRING Altitude, _In_reads_bytes_(Request->ProgramSize) const VOID *Program,
                             _Inout_ CMB_REGISTER_REPLY *Reply);
 
-// registration_list.c: the registration, which does not go away before RegistrationLeave; NULL if the session has no
-// such cookie.
+// registration_list.c: finds a registration, which does not go away before RegistrationLeave. NULL if the session has
+// no such cookie.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
 REGISTRATION *RegistrationEnter(_Inout_ SESSION *Session, _In_ INT64 Cookie);
@@ -76,7 +78,7 @@ VOID RegistrationLeave(_Inout_ REGISTRATION *Registration);
 _IRQL_requires_max_(DISPATCH_LEVEL)
 UINT64 RegistrationSwapRuleset(_Inout_ REGISTRATION *Registration, _In_ RULESET *Ruleset);
 
-// registration_rules.c: what is in force now; the caller releases it.
+// registration_rules.c: returns what is in force now, which the caller releases.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 RULESET *RegistrationGetRuleset(_Inout_ REGISTRATION *Registration);
 
@@ -87,27 +89,29 @@ _Must_inspect_result_
 NTSTATUS RegistrationSetRules(_Inout_ SESSION *Session, _In_ INT64 Cookie, _In_reads_bytes_(Size) const VOID *Program,
                               _In_ ULONG Size, _Inout_ CMB_SET_RULES_REPLY *Reply);
 
-// Lets go who is held, and returns when no notification is in flight any more. Status becomes the result of
-// CmUnRegisterCallback, or STATUS_INVALID_PARAMETER if the session has no such cookie. Not from a registry callback,
-// and not with a lock held that one takes. One whose session is gone is everybody's.
+// Lets go who is held for the registration, removes it, and returns when none of its callbacks is at work any more.
+// Status becomes the result of CmUnRegisterCallback, or STATUS_INVALID_PARAMETER if the session has no such cookie; one
+// whose session is gone may be removed by any session. Not to be called from a registry callback, which it would wait
+// for, nor with a lock held that a callback takes.
 _IRQL_requires_max_(PASSIVE_LEVEL)
 VOID RegistrationRemove(_Inout_ SESSION *Session, _In_ INT64 Cookie, _Inout_ CMB_UNREGISTER_REPLY *Reply);
 
-// Those that are CMB_REGISTER_PERSIST stay, without the session.
+// Removes all registrations of a session that is stopped. Those that are CMB_REGISTER_PERSIST stay, without the
+// session.
 _IRQL_requires_max_(PASSIVE_LEVEL)
 VOID RegistrationRemoveAll(_Inout_ SESSION *Session);
 
-// registration_keep.c: registrations that outlive their session. Session is stopped, and the registration does not go
-// away meanwhile. Returns when no callback uses the session's memory any more.
+// registration_keep.c: lets the registration outlive its session, which is stopped. The caller has entered the
+// registration. Returns when no callback uses the session's memory any more.
 _IRQL_requires_max_(PASSIVE_LEVEL)
 VOID RegistrationKeep(_Inout_ REGISTRATION *Registration);
 
-// All registrations whose session is gone.
+// Removes all registrations whose session is gone.
 _IRQL_requires_max_(PASSIVE_LEVEL)
 VOID RegistrationRemoveAllKept(VOID);
 
-// registration_keep.c: a registration whose session is gone, taken from the list of that: the one with the cookie, the
-// one of an equal altitude, any. NULL if there is none; otherwise SessionEndRemoval follows when it was removed.
+// registration_keep.c: takes a registration whose session is gone from the list of that: the one with the cookie, the
+// one of an equal altitude, any. NULL if there is none. When the caller has removed it, he calls SessionEndRemoval.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
 REGISTRATION *RegistrationTakeKeptOf(_In_ INT64 Cookie);
@@ -118,7 +122,8 @@ _IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
 REGISTRATION *RegistrationTakeAnyKept(VOID);
 
-// registration_keep.c: around each callback. TRUE: the session's memory stays until RegistrationLeaveSession.
+// registration_keep.c: every callback is between these two. TRUE: the session's memory stays until
+// RegistrationLeaveSession. FALSE: the caller must not call that.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
 BOOLEAN RegistrationEnterSession(_Inout_ REGISTRATION *Registration);
@@ -134,7 +139,7 @@ REGISTRATION *RegistrationTake(_Inout_ SESSION *Session, _In_ INT64 Cookie);
 _IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
 REGISTRATION *RegistrationTakeNext(_Inout_ SESSION *Session);
-_IRQL_requires_(DISPATCH_LEVEL)
+_IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
 REGISTRATION *RegistrationTakeKept(_Inout_ SESSION *Session, _In_ SESSION_MATCH *Match, _In_opt_ const VOID *Context);
 

@@ -23,7 +23,8 @@ _Use_decl_annotations_
 VOID RegistrationKeep(REGISTRATION *Registration) {
     SESSION *session = Registration->Session;
     KIRQL irql;
-    // Before the count can become 0: whoever is not counted uses no place in the queue.
+    // This comes before the count can become 0: a callback that is not counted must see it, for its place in the queue
+    // is gone.
     WriteRelease(&Registration->Recorder.Silent, TRUE);
     UsersDrain(&Registration->InSession);
     QueueCloseSource(&session->Queue, Registration->Recorder.Source, &Registration->Counters);
@@ -42,7 +43,8 @@ REGISTRATION *RegistrationTakeKeptOf(INT64 Cookie) {
     return SessionTakeKept(HasCookie, &Cookie);
 }
 
-// Leading zeros of the whole number and zeros at the end of the fraction do not count.
+// Altitudes are compared as decimal numbers: leading zeros of the whole number and zeros at the end of the fraction do
+// not count.
 static UNICODE_STRING Whole(_In_ const UNICODE_STRING *Altitude) {
     UNICODE_STRING whole = *Altitude;
     USHORT end = 0;

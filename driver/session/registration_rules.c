@@ -5,7 +5,8 @@
 #include "session/registration.h"
 #include "verdict/process_trees.h"
 
-// Whoever comes later gets the new ruleset, so that numbers given for that are higher than the one that is returned.
+// Who comes later gets the new ruleset, so that numbers that are given under it are higher than the one that is
+// returned.
 _Use_decl_annotations_
 UINT64 RegistrationSwapRuleset(REGISTRATION *Registration, RULESET *Ruleset) {
     QUEUE *queue = Registration->Recorder.Queue;

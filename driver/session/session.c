@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// A session from IRP_MJ_CREATE to IRP_MJ_CLOSE.
 
 #include "session/session.h"
 #include "base/memory.h"
@@ -40,7 +42,8 @@ VOID SessionStop(SESSION *Session) {
     KeReleaseSpinLock(&Session->Lock, irql);
     QueueStop(&Session->Queue);
     ReceiverStop(&Session->Receiver);
-    // All at once: an operation that one registration holds may be what the removal of another waits for.
+    // All are let go at once: the operation that is held for one registration may be what the removal of another waits
+    // for.
     HeldStop(&Session->Held);
     // A REGISTER that is at work now finds the session stopped and undoes itself.
     RegistrationRemoveAll(Session);
@@ -50,7 +53,7 @@ _Use_decl_annotations_
 VOID SessionFree(SESSION *Session) {
     UsersDrain(&Session->Users);
     NT_ASSERT(IsListEmpty(&Session->Receiver.Pended));
-    // Callbacks that are still to come find all of these stopped.
+    // Callbacks of registrations that are kept are still to come, and find all of these stopped.
     ReceiverUninitialize(&Session->Receiver);
     QueueUninitialize(&Session->Queue);
     HeldUninitialize(&Session->Held);
@@ -67,7 +70,7 @@ VOID SessionLeave(SESSION *Session) {
     UsersLeave(&Session->Users);
 }
 
-// Moves From -> To; what is expected is no longer so if the session was stopped meanwhile.
+// Moves the state from From to To. FALSE if it is another than From, as when the session was stopped meanwhile.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 static BOOLEAN ChangeState(_Inout_ SESSION *Session, _In_ SESSION_STATE From, _In_ SESSION_STATE To) {
     KIRQL irql;
@@ -92,7 +95,7 @@ NTSTATUS SessionStart(SESSION *Session, ULONG QueueBytes, ULONG QueueRecords, UL
             HeldUninitialize(&Session->Held);
         }
     }
-    // If the session was stopped meanwhile all of it stays until SessionFree.
+    // If the session was stopped meanwhile, what was allocated stays until SessionFree.
     if (!ChangeState(Session, SessionStarting, NT_SUCCESS(status) ? SessionReady : SessionNew)) {
         return STATUS_FILE_CLOSED;
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// One open handle of the control device: its registrations, its queue, its pended requests. All of it dies with the
-// handle, except for registrations that are CMB_REGISTER_PERSIST and what these need.
+// One file object of the control device: its registrations, its queue, its pended requests. All of it dies with the
+// last handle of the file object, except for registrations that are CMB_REGISTER_PERSIST and what these need.
 
 #ifndef CMBRIDGE_SESSION_H
 #define CMBRIDGE_SESSION_H
@@ -12,31 +12,31 @@
 typedef struct REGISTRATION REGISTRATION;
 
 typedef enum SESSION_STATE {
-    // Opened; nothing but HELLO is answered.
+    // Nothing but HELLO is answered.
     SessionNew,
     // HELLO is being answered.
     SessionStarting,
     SessionReady,
-    // The handle is closed or closing.
+    // The last handle is closed or closing.
     SessionStopped,
 } SESSION_STATE;
 
 typedef struct SESSION {
-    // In the list of all sessions, under its lock.
+    // The link in the list of all sessions, under the lock of that list.
     LIST_ENTRY Link;
-    // The handle is gone, and with it all that the session had but the registrations that are kept. Under the lock of
-    // the list, as is how many of them are being removed.
+    // The file object is gone, and with it all that the session had but the registrations that are kept. Removals is
+    // how many of these are being removed. Both are under the lock of the list.
     BOOLEAN Detached;
     ULONG Removals;
-    // Who opened the handle: PsGetProcessStartKey, and the id.
+    // Who has opened the handle: PsGetProcessStartKey and the process id.
     UINT64 OwnerKey;
     UINT32 OwnerId;
-    // Dispatch routines and work items that are at work, and one for the open handle.
+    // Dispatch routines and work items that are at work, and the file object.
     USERS Users;
 
     KSPIN_LOCK Lock;
     _Guarded_by_(Lock) SESSION_STATE State;
-    // Registrations that can be found by their cookie.
+    // The registrations that can be found by their cookie.
     _Guarded_by_(Lock) LIST_ENTRY Registrations;
 
     QUEUE Queue;
@@ -64,7 +64,8 @@ typedef struct SESSION_TOTALS {
 _IRQL_requires_max_(PASSIVE_LEVEL)
 VOID SessionInitialize(VOID);
 
-// session_list.c: all sessions are gone: an open handle keeps the driver loaded, and no registration is kept any more.
+// session_list.c: all sessions are gone, for an open handle keeps the driver loaded, and no registration is kept any
+// more.
 _IRQL_requires_max_(PASSIVE_LEVEL)
 VOID SessionUninitialize(VOID);
 
@@ -72,13 +73,14 @@ _IRQL_requires_max_(PASSIVE_LEVEL)
 _Must_inspect_result_
 NTSTATUS SessionCreate(_In_ DEVICE_OBJECT *Device, _Outptr_ SESSION **Session);
 
-// Stops intake, cancels pended requests, lets go who waits for an answer, unregisters. May be called again: where there
-// is no IRP_MJ_CLEANUP, IRP_MJ_CLOSE is the first to call it. Not with a lock held that a registry callback takes.
+// Stops intake, cancels pended requests, lets go who is held, and removes the registrations. May be called again: where
+// there is no IRP_MJ_CLEANUP, IRP_MJ_CLOSE is the first to call it. Not to be called with a lock held that a registry
+// callback takes.
 _IRQL_requires_max_(PASSIVE_LEVEL)
 VOID SessionStop(_Inout_ SESSION *Session);
 
-// Waits for whatever still uses the session, and frees it, or as much of it as registrations that are kept do not need.
-// After SessionStop.
+// Waits for everybody who still uses the session, and frees it, or as much of it as registrations that are kept do not
+// need. SessionStop was called before.
 _IRQL_requires_max_(PASSIVE_LEVEL)
 VOID SessionFree(_In_ _Post_ptr_invalid_ SESSION *Session);
 
@@ -90,22 +92,22 @@ VOID SessionLink(_Inout_ SESSION *Session);
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID SessionDetach(_Inout_ _Post_ptr_invalid_ SESSION *Session);
 
-// session_list.c: takes a registration that has outlived its session from the list of that; NULL if none matches.
-// SessionEndRemoval follows when the registration is gone, and frees what was left of the session.
+// session_list.c: takes a registration that has outlived its session from the list of that. NULL if none matches. When
+// the caller has removed it, he calls SessionEndRemoval, which frees what was left of the session.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
 REGISTRATION *SessionTakeKept(_In_ SESSION_MATCH *Match, _In_opt_ const VOID *Context);
 _IRQL_requires_max_(PASSIVE_LEVEL)
 VOID SessionEndRemoval(_Inout_ SESSION *Session);
 
-// Around everything that a dispatch routine or a work item does with a session: a pended request does not hold the
-// handle open for the routine that pended it.
+// A dispatch routine or a work item is between these two while it uses a session: a pended request does not hold the
+// handle open for the routine that has pended it.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID SessionEnter(_Inout_ SESSION *Session);
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID SessionLeave(_Inout_ SESSION *Session);
 
-// Gives the session its queue, and room to hold so many operations; once only.
+// Gives the session its queue, and room to hold so many operations. It succeeds once only.
 _IRQL_requires_max_(PASSIVE_LEVEL)
 _Must_inspect_result_
 NTSTATUS SessionStart(_Inout_ SESSION *Session, _In_ ULONG QueueBytes, _In_ ULONG QueueRecords, _In_ ULONG MaxHeld);
@@ -113,11 +115,11 @@ NTSTATUS SessionStart(_Inout_ SESSION *Session, _In_ ULONG QueueBytes, _In_ ULON
 _IRQL_requires_max_(DISPATCH_LEVEL)
 SESSION_STATE SessionGetState(_Inout_ SESSION *Session);
 
-// session_list.c: adds up.
+// session_list.c: adds the session to the totals.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID SessionQuery(_Inout_ SESSION *Session, _Inout_ SESSION_TOTALS *Totals);
 
-// session_list.c: over all sessions; the counters include sessions that are closed.
+// session_list.c: sums up all sessions; the counters include those of sessions that are closed.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID SessionQueryAll(_Out_ SESSION_TOTALS *Totals);
 

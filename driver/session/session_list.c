@@ -6,7 +6,7 @@
 #include "decide/held_count.h"
 #include "session/registration.h"
 
-// Lock order: this one, a session's, that of what it holds, its queue's.
+// Taken before the lock of a session, which is taken before those of its table of held operations and its queue.
 static KSPIN_LOCK SessionListLock;
 static _Guarded_by_(SessionListLock) LIST_ENTRY SessionList;
 static _Guarded_by_(SessionListLock) QUEUE_COUNTERS SessionPastCounters;
@@ -38,7 +38,7 @@ static VOID AddCounters(_Inout_ QUEUE_COUNTERS *Sum, _In_ const QUEUE_COUNTERS *
     Sum->CaptureFaults += Counters->CaptureFaults;
 }
 
-// Whether nothing is left that needs the session; then nobody finds it any more, and the caller frees it.
+// Returns whether nothing is left that needs the session. Then nobody finds it any more, and the caller frees it.
 _Requires_lock_held_(SessionListLock)
 _Must_inspect_result_
 static BOOLEAN UnlinkIfOver(_Inout_ SESSION *Session) {

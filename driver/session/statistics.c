@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// Fills in the reply to CMB_IOCTL_STATISTICS.
 
 #include "session/statistics.h"
 #include "base/memory.h"

@@ -13,19 +13,20 @@ typedef struct USERS {
     KEVENT Idle;
 } USERS;
 
-// The caller is the first user.
+// The caller becomes the first user.
+_IRQL_requires_max_(DISPATCH_LEVEL)
 static inline VOID UsersInitialize(_Out_ USERS *Users) {
     Users->Count = 1;
     KeInitializeEvent(&Users->Idle, NotificationEvent, FALSE);
 }
 
-// The caller knows that there is a user who does not leave meanwhile.
+// The caller knows of a user who does not leave meanwhile.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 static inline VOID UsersEnter(_Inout_ USERS *Users) {
     InterlockedIncrement(&Users->Count);
 }
 
-// FALSE if the last one has left.
+// FALSE if the last user has left already.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
 static inline BOOLEAN UsersTryEnter(_Inout_ USERS *Users) {
@@ -46,7 +47,7 @@ static inline VOID UsersLeave(_Inout_ USERS *Users) {
     }
 }
 
-// Leaves, and returns when all others have left.
+// The caller leaves, and returns when all others have left.
 _IRQL_requires_max_(PASSIVE_LEVEL)
 static inline VOID UsersDrain(_Inout_ USERS *Users) {
     UsersLeave(Users);

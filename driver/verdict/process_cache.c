@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// The answers about processes, by start key.
 
 #include "verdict/process_cache.h"
 #include "base/memory.h"

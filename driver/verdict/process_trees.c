@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// The members of process trees, kept up by the process notify routine.
 
 #include "verdict/process_trees.h"
 #include "base/memory.h"

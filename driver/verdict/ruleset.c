@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// Rulesets: made from a program, shared by reference, freed by the last.
 
 #include "verdict/ruleset.h"
 #include "base/memory.h"

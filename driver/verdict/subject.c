@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// Finds out the key and the value name of a notification.
 
 #include "verdict/subject.h"
 #include "base/memory.h"

@@ -80,10 +80,12 @@ typedef struct SUBJECT {
 } SUBJECT;
 
 // Rules are kept by the caller.
+_IRQL_requires_max_(APC_LEVEL)
 VOID SubjectBegin(_Out_ SUBJECT *Subject, _In_ KEY_FILTER *Filter, _In_ const RULES *Rules,
                   _In_ const NOTIFY_CLASS *Class, _In_opt_ VOID *Pre);
 
 // The key is that of a live object.
+_IRQL_requires_max_(APC_LEVEL)
 VOID SubjectSetObject(_Inout_ SUBJECT *Subject, _In_ VOID *Object, _In_opt_ KEY_OBJECT *KeyObject);
 
 // The key is that of an object that is dead.
@@ -101,13 +103,16 @@ _IRQL_requires_max_(APC_LEVEL)
 VOID SubjectFindValueName(_Inout_ SUBJECT *Subject);
 
 // What a record is to hold instead of reading it again; FALSE if nobody has asked for it.
+_IRQL_requires_max_(APC_LEVEL)
 _Success_(return != FALSE)
 BOOLEAN SubjectGetValueName(_In_ const SUBJECT *Subject, _Out_ CAPTURE *Capture);
 
 // Likewise, of the end of a path. NULL if nobody has asked for it.
+_IRQL_requires_max_(APC_LEVEL)
 const NAME_TAIL *SubjectGetTail(_In_ const SUBJECT *Subject);
 
 // NULL if nobody has asked for it.
+_IRQL_requires_max_(APC_LEVEL)
 const KEY_PATH *SubjectUsePath(_In_ const SUBJECT_PATH *Path);
 
 // Remembers what was found out, and releases it.

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// Walks the rules of a ruleset for one notification, the cheap dimensions first.
 
 #include "verdict/verdict.h"
 #include "verdict/process_cache.h"
