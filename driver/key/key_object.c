@@ -8,24 +8,24 @@
 struct KEY_OBJECT {
     UINT64 Serial;
     CMB_BODY_CLOSE Opener;
-    // Set with release once Replaced is what it is to be.
+    // Set with release once Replaced has its final value.
     volatile LONG Attached;
-    // What this one took the place of, because two threads had found nothing attached. The other thread may still use
-    // it, so it lives as long as this one.
+    // The context that this one took the place of, because two threads had found nothing attached. The other thread may
+    // still use it, so it lives as long as this one.
     KEY_OBJECT *Replaced;
 
     KSPIN_LOCK Lock;
     _Guarded_by_(Lock) NAME *Name;
-    // Value of NameGeneration when Name was right.
+    // NameGeneration when Name was right.
     _Guarded_by_(Lock) LONG64 Generation;
     _Guarded_by_(Lock) BOOLEAN Closing;
 
-    // What the path of generation HitsGeneration finds among the rules of HitsSerial, 0 for none.
+    // The hits of the path of generation HitsGeneration among the rules of HitsSerial; 0 if there are none.
     _Guarded_by_(Lock) UINT64 HitsSerial;
     _Guarded_by_(Lock) LONG64 HitsGeneration;
     _Guarded_by_(Lock) RULES_HITS Hits;
-    // The classes that these hits alone say to ignore. Changed under the lock and read without it: QuietSerial is 0
-    // while the others change.
+    // The classes that these hits alone say to ignore. They are changed under the lock and read without it: QuietSerial
+    // is 0 while the others change.
     volatile LONG64 QuietSerial;
     volatile LONG64 QuietGeneration;
     volatile LONG64 QuietClasses;
@@ -33,11 +33,12 @@ struct KEY_OBJECT {
 
 static volatile LONG64 LastSerial;
 
-// Changes before any path changes and again afterwards. In between no path is taken from memory or put there. Never 0.
+// It goes up before any path changes and again afterwards. In between no path is taken from memory or put there. Never
+// 0.
 static volatile LONG64 NameGeneration = 1;
 static volatile LONG RenamesAtWork;
 
-// The one that all threads agree on. NULL while it is not certain which one that is.
+// Returns the context that all threads agree on. NULL while it is not certain which one that is.
 static KEY_OBJECT *FindOldest(_In_opt_ const KEY_OBJECT *KeyObject) {
     while (KeyObject && ReadAcquire(&KeyObject->Attached)) {
         if (!KeyObject->Replaced) {
@@ -96,7 +97,7 @@ VOID KeyObjectGetOpener(const KEY_OBJECT *KeyObject, CMB_BODY_CLOSE *Opener) {
     }
 }
 
-// The remembered path if it was right at Generation; whenever it was right if Any.
+// Returns the remembered path if it was right at Generation; with Any, whenever it was right.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 static NAME *TakeName(_Inout_ KEY_OBJECT *KeyObject, _In_ LONG64 Generation, _In_ BOOLEAN Any) {
     KIRQL irql;
@@ -120,9 +121,9 @@ static VOID KeepName(_Inout_ KEY_OBJECT *KeyObject, _Inout_ NAME *Name, _In_ LON
     NameRelease(outdated);
 }
 
-// The generation in which a path is right now; 0 while a key is being renamed.
+// Returns the generation in which a path is right now; 0 while a key is being renamed.
 static LONG64 GetGeneration(VOID) {
-    // In this order: whoever sees the generation that a rename began or left sees it at work, too.
+    // The order matters: who sees the generation that a rename began or left sees that rename at work, too.
     const LONG64 generation = ReadAcquire64(&NameGeneration);
     return ReadAcquire(&RenamesAtWork) == 0 ? generation : 0;
 }
@@ -258,7 +259,7 @@ BOOLEAN KeyObjectIsQuiet(const KEY_OBJECT *KeyObject, UINT64 Serial, UINT64 Clas
     if (!oldest || (UINT64)ReadAcquire64(&oldest->QuietSerial) != Serial) {
         return FALSE;
     }
-    // In this order: no class stands there between one generation and the next.
+    // The order matters: no class stands there between one generation and the next.
     const LONG64 generation = ReadAcquire64(&oldest->QuietGeneration);
     const UINT64 classes = (UINT64)ReadAcquire64(&oldest->QuietClasses);
     return !(Classes & ~classes) && generation == GetGeneration() &&

@@ -14,9 +14,10 @@ typedef struct KEY_OBJECT KEY_OBJECT;
 
 // A registration as the configuration manager knows it, and the memory for what it attaches to key objects.
 typedef struct KEY_FILTER {
-    // Written by CmRegisterCallbackEx while callbacks already arrive.
+    // Written by CmRegisterCallbackEx while callbacks already arrive: to be used only once the registration has seen
+    // it.
     LARGE_INTEGER Cookie;
-    // Of KEY_OBJECTs.
+    // A reserve of KEY_OBJECTs, for callbacks that must not allocate.
     RESERVE Reserve;
 } KEY_FILTER;
 
@@ -28,25 +29,25 @@ _Must_inspect_result_
 KEY_OBJECT *KeyObjectAttach(_In_ KEY_FILTER *Filter, _In_ VOID *Object, _In_opt_ VOID *Context,
                             _In_opt_ const CMB_BODY_CLOSE *Opener, _In_ BOOLEAN MayAllocate);
 
-// Of the blocks of a filter's reserve.
+// The size of the blocks of a filter's reserve.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 ULONG KeyObjectGetSize(VOID);
 
-// 0 if it is not known, or not yet.
+// Returns the number of the key object; 0 if it is not known, or not yet.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 UINT64 KeyObjectGetSerial(_In_opt_ const KEY_OBJECT *KeyObject);
 
-// Zeroed if it is not known.
+// Who has opened the object; zeroed if that is not known.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID KeyObjectGetOpener(_In_opt_ const KEY_OBJECT *KeyObject, _Out_ CMB_BODY_CLOSE *Opener);
 
 // The path of a live object as the configuration manager gives it out.
 typedef struct KEY_PATH {
-    // Given back by KeyPathRelease; NULL if there is none.
+    // KeyPathRelease gives it back. NULL if there is none.
     PCUNICODE_STRING Given;
-    // Of finding it out.
+    // The status of finding it out.
     NTSTATUS Status;
-    // When that was; 0 if a key was being renamed, so that the path must not be remembered.
+    // The generation of the path; 0 if a key was being renamed, so that the path must not be remembered.
     LONG64 Generation;
 } KEY_PATH;
 
@@ -56,19 +57,19 @@ VOID KeyPathGet(_Out_ KEY_PATH *Path, _In_ KEY_FILTER *Filter, _In_ VOID *Object
 _IRQL_requires_max_(APC_LEVEL)
 VOID KeyPathRelease(_Inout_ KEY_PATH *Path);
 
-// The path of a live object: the remembered one, or a new one that is remembered, made from Path if that was found out
-// already. The caller releases it. NULL if it cannot be had.
+// Returns the path of a live object: the remembered one, or a new one that is remembered, made from Path if that was
+// found out already. NULL if it cannot be had. The caller releases it.
 _IRQL_requires_max_(APC_LEVEL)
 _Must_inspect_result_
 NAME *KeyObjectGetName(_In_ KEY_FILTER *Filter, _In_ VOID *Object, _Inout_opt_ KEY_OBJECT *KeyObject,
                        _In_opt_ const KEY_PATH *Path);
 
-// The remembered path if it is right now, in Generation. The caller releases it.
+// Returns the remembered path if it is right now, in Generation. The caller releases it.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
 NAME *KeyObjectTakeName(_Inout_opt_ KEY_OBJECT *KeyObject, _Out_ LONG64 *Generation);
 
-// What the path has found among the rules of Serial, if that is remembered and right now. Generation is for
+// Returns what the path has found among the rules of Serial, if that is remembered and right now. Generation is for
 // KeyObjectKeepQuiet.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
@@ -76,43 +77,43 @@ _Success_(return != FALSE)
 BOOLEAN KeyObjectFindHits(_Inout_opt_ KEY_OBJECT *KeyObject, _In_ UINT64 Serial, _Out_ RULES_HITS *Hits,
                           _Out_ LONG64 *Generation);
 
-// The same for an object that is dead, or of a deleted key, whose path does not change any more.
+// Returns the same for an object that is dead, or of a deleted key, whose path does not change any more.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
 _Success_(return != FALSE)
 BOOLEAN KeyObjectFindLastHits(_Inout_opt_ KEY_OBJECT *KeyObject, _In_ UINT64 Serial, _Out_ RULES_HITS *Hits);
 
-// Hits that were found with a path of Generation.
+// Remembers hits that were found with a path of Generation.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID KeyObjectKeepHits(_Inout_opt_ KEY_OBJECT *KeyObject, _In_ UINT64 Serial, _In_ const RULES_HITS *Hits,
                        _In_ LONG64 Generation);
 
-// The hits of Serial and Generation alone say that notifications of these classes are ignored.
+// Remembers that the hits of Serial and Generation alone say to ignore notifications of these classes.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID KeyObjectKeepQuiet(_Inout_opt_ KEY_OBJECT *KeyObject, _In_ UINT64 Serial, _In_ LONG64 Generation,
                         _In_ UINT64 Classes);
 
-// Whether that is so now for all of Classes. Takes no lock.
+// Returns whether that is so now for all of Classes. Takes no lock.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 BOOLEAN KeyObjectIsQuiet(_In_opt_ const KEY_OBJECT *KeyObject, _In_ UINT64 Serial, _In_ UINT64 Classes);
 
-// The object is being closed: from now on the path is what it was now.
+// The object is being closed: its path is remembered as the last one.
 _IRQL_requires_max_(APC_LEVEL)
 VOID KeyObjectClose(_In_ KEY_FILTER *Filter, _In_ VOID *Object, _Inout_opt_ KEY_OBJECT *KeyObject,
                     _In_opt_ const KEY_PATH *Path);
 
-// The path of an object that is dead, or as good as dead. The caller releases it. NULL if it is not known.
+// Returns the last path of an object that is dead, or as good as dead. NULL if it is not known. The caller releases it.
 _IRQL_requires_max_(APC_LEVEL)
 _Must_inspect_result_
 NAME *KeyObjectGetLastName(_In_ KEY_OBJECT *KeyObject);
 
-// When the configuration manager gives the context back.
+// Frees the context, which the configuration manager has given back.
 _IRQL_requires_max_(APC_LEVEL)
 VOID KeyObjectFree(_Inout_ KEY_FILTER *Filter, _In_opt_ _Post_ptr_invalid_ KEY_OBJECT *KeyObject);
 
-// Around each rename of a key, which changes the paths of all keys below it. No other operation changes a path: the
-// objects of a hive that is unloaded, restored or replaced either keep it or are dead. A rename that began before the
-// first registration came is not noticed.
+// Each rename of a key, which changes the paths of all keys below it, is between these two. No other operation changes
+// a path: the objects of a hive that is unloaded, restored or replaced either keep it or are dead. A rename that began
+// before the first registration came is not noticed.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID KeyObjectRenameBegins(VOID);
 _IRQL_requires_max_(DISPATCH_LEVEL)

@@ -7,7 +7,7 @@
 
 #define BODY_ALIGN(Size) ((ULONG)ALIGN_UP_BY((Size), 8))
 
-// The largest of each family; a class whose bounds these do not cover has shorter spans of the same kinds.
+// The largest body of each family fits; a class whose bounds these do not cover has shorter spans of the same kinds.
 C_ASSERT(sizeof(CMB_BODY_CREATE) + BODY_ALIGN(CMB_MAX_PATH_BYTES) + BODY_ALIGN(CMB_MAX_CLASS_NAME_BYTES) +
              BODY_ALIGN(CMB_MAX_SECURITY_DESCRIPTOR_BYTES) <=
          BODY_MAX_BYTES_TWO_PATHS);

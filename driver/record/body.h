@@ -9,22 +9,22 @@
 
 #define BODY_MAX_CAPTURES 3
 
-// What Size and DataSize of a body come to at most; of a create, an open, a rename and a save merged, whose records can
-// have two key paths, less.
+// Size and DataSize of a body come to so many bytes at most. Records of a create, an open, a rename and a save merged
+// can have two key paths, and less room for a body.
 #define BODY_MAX_BYTES 172032
 #define BODY_MAX_BYTES_TWO_PATHS 139264
 
 typedef struct BODY_INPUT {
     const NOTIFY_CLASS *Class;
-    // The structure of the pre notification in both phases; NULL if there is none.
+    // The structure of the pre notification, in both phases; NULL if there is none.
     const VOID *Pre;
     // NULL in pre.
     const REG_POST_OPERATION_INFORMATION *Post;
     // What FactsRead found in pre, in both phases; NULL if that was not seen.
     const FACTS *Facts;
-    // Who opened the key object; zeroed if that is not known. Close and clean-up only, else NULL.
+    // Close and clean-up: who has opened the key object, zeroed if that is not known. Otherwise NULL.
     const CMB_BODY_CLOSE *Opener;
-    // Of an operation on one value: a copy of its name, NULL if it is to be read.
+    // An operation on one value: a copy of the value's name. NULL if it is to be read.
     const CAPTURE *ValueName;
     ULONG MaxDataBytes;
 } BODY_INPUT;
@@ -33,9 +33,9 @@ typedef struct BODY_INPUT {
 typedef struct BODY_ENTRIES BODY_ENTRIES;
 
 typedef struct BODY {
-    // Of the fixed part; 0 if the class has none.
+    // The size of the fixed part; 0 if the class has none.
     ULONG Size;
-    // Of everything that the spans hold, a multiple of 8.
+    // The size of everything that the spans hold, a multiple of 8.
     ULONG DataSize;
     union {
         CMB_BODY_CREATE Create;
@@ -53,14 +53,14 @@ typedef struct BODY {
         CMB_BODY_FILE File;
         CMB_BODY_REPLACE Replace;
         CMB_BODY_QUERY_NAME QueryName;
-        // All of the above; the largest.
+        // All of the above, as large as the largest.
         UCHAR Fixed[sizeof(CMB_BODY_CREATE)];
     };
-    // What the spans of the body are to hold, and where in the body the spans are.
+    // What the spans of the body are to hold, and the offsets of these spans in the body.
     ULONG Captures;
     CAPTURE Capture[BODY_MAX_CAPTURES];
     ULONG SpanOffset[BODY_MAX_CAPTURES];
-    // Reads that failed and leave no trace in a span.
+    // The number of reads that failed and leave no trace in a span.
     ULONG Faults;
     // Owned; NULL if the class has none.
     BODY_ENTRIES *Entries;
@@ -77,7 +77,7 @@ VOID BodyDescribe(_Out_ BODY *Body, _In_ const BODY_INPUT *Input);
 _IRQL_requires_max_(APC_LEVEL)
 ULONG BodyWrite(_In_ const BODY *Body, _Inout_ CMB_RECORD *Record, _In_ ULONG Offset);
 
-// After BodyDescribe, whether or not the body was written.
+// Frees what BodyDescribe has allocated, whether or not the body was written.
 _IRQL_requires_max_(APC_LEVEL)
 VOID BodyRelease(_Inout_ BODY *Body);
 

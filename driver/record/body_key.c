@@ -17,7 +17,7 @@ VOID BodyDescribeCreate(BODY *Body, const BODY_INPUT *Input) {
     body->Options = create->Options;
     // Before V1 this was a reserved pointer.
     body->StructureVersion = (UINT32)min(create->Version, MAXUSHORT);
-    // Later structures only append.
+    // Later versions of the structure only append members.
     if (create->Version >= 1) {
         body->Attributes = create->Attributes;
         body->Wow64Flags = create->Wow64Flags;

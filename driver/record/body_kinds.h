@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// How each kind of body is described; body.c only. All take a zeroed body, and input whose Pre is not NULL: a close
-// alone does without.
+// How each kind of body is described; only body*.c include it. All functions take a zeroed body, and input whose Pre is
+// not NULL; a close alone does without.
 
 #ifndef CMBRIDGE_BODY_KINDS_H
 #define CMBRIDGE_BODY_KINDS_H
@@ -10,19 +10,20 @@
 
 typedef VOID BODY_DESCRIBE(_Inout_ BODY *Body, _In_ const BODY_INPUT *Input);
 
-// body_capture.c: the next capture that the body needs, for the span at SpanOffset.
+// body_capture.c: adds a capture to the body, for the span at SpanOffset. The caller fills it in.
 _IRQL_requires_max_(APC_LEVEL)
 CAPTURE *BodyAddCapture(_Inout_ BODY *Body, _In_ ULONG SpanOffset);
 
-// body_capture.c: a number behind a pointer of the caller's. If it cannot be read it is 0, and counted.
+// body_capture.c: reads a number behind a pointer of the caller's. If it cannot be read it is 0, and counted.
 _IRQL_requires_max_(APC_LEVEL)
 UINT32 BodyReadNumber(_Inout_ BODY *Body, _In_opt_ const volatile ULONG *UnsafeNumber);
 
-// body_capture.c: the size of the caller's buffer, as pre found it; 0 if it could not be read, which pre counts.
+// body_capture.c: the size of the caller's buffer, as pre has found it. It is 0 if pre could not read it, and pre alone
+// counts that.
 _IRQL_requires_max_(APC_LEVEL)
 ULONG BodyBufferLength(_Inout_ BODY *Body, _In_ const BODY_INPUT *Input);
 
-// body_value.c: the name of the one value that an operation is about.
+// body_value.c: describes the name of the one value that an operation is about.
 _IRQL_requires_max_(APC_LEVEL)
 VOID BodyDescribeValueName(_Inout_ BODY *Body, _In_ const BODY_INPUT *Input, _In_ ULONG SpanOffset,
                            _In_opt_ const UNICODE_STRING *UnsafeName);
@@ -60,10 +61,10 @@ BODY_DESCRIBE BodyDescribeQueryName;
 // body_multiple.c
 _IRQL_requires_max_(APC_LEVEL)
 BODY_DESCRIBE BodyDescribeQueryMultiple;
-// Bytes that BodyWriteEntries needs, a multiple of 8.
+// The number of bytes that BodyWriteEntries needs, a multiple of 8.
 _IRQL_requires_max_(APC_LEVEL)
 ULONG BodySizeOfEntries(_In_opt_ const BODY_ENTRIES *Entries);
-// Returns the number of faults.
+// Returns the number of reads of the caller's memory that faulted.
 _IRQL_requires_max_(APC_LEVEL)
 ULONG BodyWriteEntries(_In_opt_ const BODY_ENTRIES *Entries, _Inout_ CMB_RECORD *Record, _In_ ULONG Offset);
 

@@ -13,7 +13,7 @@ typedef struct BODY_ENTRY {
 struct BODY_ENTRIES {
     ULONG Count;
     ULONG FullCount;
-    // The fields beside the name mean something.
+    // The query has succeeded, so that the fields beside the name mean something.
     BOOLEAN Filled;
     BODY_ENTRY Entry[ANYSIZE_ARRAY];
 };
@@ -24,7 +24,7 @@ static ULONG SizeOfEntries(_In_ ULONG Count) {
     return Count > MAXULONG / sizeof(CMB_VALUE_ENTRY) ? MAXULONG : Count * (ULONG)sizeof(CMB_VALUE_ENTRY);
 }
 
-// FALSE if the entries themselves could not be read; a name that could not be read is marked.
+// Returns FALSE if the entries themselves could not be read. A name that could not be read is marked.
 _IRQL_requires_max_(APC_LEVEL)
 _Must_inspect_result_
 static BOOLEAN ReadEntries(_Inout_ BODY_ENTRIES *Entries, _In_opt_ const KEY_VALUE_ENTRY *UnsafeEntries) {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// Bodies of queries and enumerations. What the configuration manager answered stands in the caller's buffer, where the
+// Bodies of queries and enumerations. The output of the configuration manager stands in the caller's buffer, where the
 // caller can change or unmap it at any time: it is copied once and not looked into. The lengths of that copy come from
 // the structure, whose Length was checked against the buffer before the callbacks.
 
 #include "record/body_kinds.h"
 
-// Whether an operation that ended with Status has told the caller how much room the answer needs.
+// Returns whether an operation that has ended with Status has told the caller how much room the output needs.
 static BOOLEAN HasLength(_In_opt_ const REG_POST_OPERATION_INFORMATION *Post) {
     return Post && (NT_SUCCESS(Post->Status) || Post->Status == STATUS_BUFFER_OVERFLOW ||
                     Post->Status == STATUS_BUFFER_TOO_SMALL || Post->Status == STATUS_INFO_LENGTH_MISMATCH);
@@ -36,7 +36,7 @@ static VOID DescribeResult(_Inout_ BODY *Body, _In_ const BODY_INPUT *Input, _In
     if (read) {
         CaptureDescribeBytes(capture, UnsafeBuffer, min(needed, Length), Input->MaxDataBytes);
     } else {
-        // Nobody knows how much of the buffer is the answer.
+        // It is not known how much of the buffer is output.
         CaptureDescribeFault(capture);
     }
 }

@@ -21,17 +21,17 @@ C_ASSERT(FIELD_OFFSET(SECURITY_DESCRIPTOR_RELATIVE, Dacl) == 16);
 C_ASSERT(FIELD_OFFSET(SECURITY_DESCRIPTOR, Owner) == 8);
 C_ASSERT(FIELD_OFFSET(SECURITY_DESCRIPTOR, Dacl) == 32);
 
-// In the order of both forms.
+// The parts stand in this order in both forms.
 typedef enum DESCRIPTOR_PART_INDEX { PartOwner, PartGroup, PartSacl, PartDacl, PartCount } DESCRIPTOR_PART_INDEX;
 
 typedef struct DESCRIPTOR_PART {
     const volatile UCHAR *UnsafeBytes;
-    // 0 if there is none.
+    // 0 if there is no such part.
     ULONG Size;
     UCHAR Head[PART_HEAD_BYTES];
 } DESCRIPTOR_PART;
 
-// FALSE if the descriptor cannot be read.
+// Returns FALSE if the descriptor cannot be read.
 _IRQL_requires_max_(APC_LEVEL)
 _Must_inspect_result_
 static BOOLEAN LocateParts(_In_ const volatile UCHAR *UnsafeDescriptor, _Out_ SECURITY_DESCRIPTOR_RELATIVE *Header,
@@ -56,7 +56,7 @@ static BOOLEAN LocateParts(_In_ const volatile UCHAR *UnsafeDescriptor, _Out_ SE
     for (ULONG i = 0; i < PartCount; ++i) {
         Parts[i].UnsafeBytes = pointers[i];
     }
-    // What these point to when there is no list means nothing.
+    // Without SE_SACL_PRESENT or SE_DACL_PRESENT there is no list, and its pointer means nothing.
     if (!(Header->Control & SE_SACL_PRESENT)) {
         Parts[PartSacl].UnsafeBytes = NULL;
     }
@@ -67,7 +67,7 @@ static BOOLEAN LocateParts(_In_ const volatile UCHAR *UnsafeDescriptor, _Out_ SE
     return read;
 }
 
-// Reads the heads. FALSE if one cannot be read or is not one of a SID or of a list.
+// Reads the heads of the parts. Returns FALSE if one cannot be read, or is not one of a SID or of a list.
 _IRQL_requires_max_(APC_LEVEL)
 _Must_inspect_result_
 static BOOLEAN MeasureParts(_Inout_ DESCRIPTOR_PART *Parts) {
@@ -105,7 +105,7 @@ static ULONG SizeOfDescriptor(_In_reads_(PartCount) const DESCRIPTOR_PART *Parts
     return size;
 }
 
-// Destination is zeroed. FALSE if a part cannot be read any more.
+// Destination is zeroed. Returns FALSE if a part cannot be read any more.
 _IRQL_requires_max_(APC_LEVEL)
 _Must_inspect_result_
 static BOOLEAN WriteDescriptor(_Inout_ SECURITY_DESCRIPTOR_RELATIVE *Header,
@@ -173,7 +173,7 @@ VOID BodyDescribeQuerySecurity(BODY *Body, const BODY_INPUT *Input) {
     if (Input->Post->Status == STATUS_SUCCESS || Input->Post->Status == STATUS_BUFFER_TOO_SMALL) {
         body->Length = BodyReadNumber(Body, query->Length);
     }
-    // The answer is self-relative, and in the caller's buffer, whose size only pre knew.
+    // The output is self-relative, and in the caller's buffer, whose size only pre knew.
     if (Input->Post->Status == STATUS_SUCCESS && Input->Facts) {
         CaptureDescribeBytes(BodyAddCapture(Body, FIELD_OFFSET(CMB_BODY_SECURITY, Descriptor)),
                              query->SecurityDescriptor, min(body->Length, room), CMB_MAX_SECURITY_DESCRIPTOR_BYTES);

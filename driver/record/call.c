@@ -20,7 +20,7 @@ static VOID SetTransaction(_Inout_ CALL *Call, _In_opt_ VOID *Transaction) {
     }
 }
 
-// A key object that is not being created: the first member of the structure.
+// The operation is on a key object that exists: the first member of the structure.
 _IRQL_requires_max_(APC_LEVEL)
 static VOID BeginObject(_Inout_ CALL *Call, _In_ KEY_FILTER *Filter, _In_ const NOTIFY_CLASS *Class, _In_ VOID *Pre,
                         _In_ const SUBJECT *Subject) {

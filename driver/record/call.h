@@ -13,7 +13,7 @@
 typedef struct RECORDER {
     KEY_FILTER *Filter;
     QUEUE *Queue;
-    // Place in Queue->Sources.
+    // The place in Queue->Sources.
     ULONG Source;
     // CMB_REGISTER_OLD_VALUES
     BOOLEAN OldValues;
@@ -27,27 +27,27 @@ typedef struct CALL_TRANSACTION {
     GUID Id;
 } CALL_TRANSACTION;
 
-// By value: copying it moves what it owns.
+// Passed by value: a copy takes over what it owns.
 typedef struct CALL {
     // ClockNow() when the pre callback began.
     UINT64 Start;
-    // 0 if the pre notification was not relayed, or lost.
+    // The number of the pre notification's record; 0 if it was not relayed, or lost.
     UINT64 PreSequence;
     UINT64 KeyObject;
-    // The key that is meant, NULL if it is not known.
+    // The path of the key that is meant; NULL if it is not known. Referenced.
     NAME *KeyPath;
-    // Save merged: the other key.
+    // Save merged: the path of the other key. Referenced.
     NAME *OtherPath;
-    // Zeroed if it is not known.
+    // Who has opened the key object; zeroed if that is not known.
     CMB_BODY_CLOSE Opener;
     CALL_TRANSACTION Transaction;
     FACTS Facts;
-    // Owned once the call is kept: what was in force in pre is in force in post.
+    // Referenced once the call is kept: what was in force in pre is in force in post.
     RULESET *Ruleset;
-    // About the post notification.
+    // The verdicts about the post notification.
     VERDICT OnSuccess;
     VERDICT OnFailure;
-    // What was decided about the operation, NULL if nothing was. Owned once the call is kept.
+    // What was decided about the operation; NULL if nothing was. Owned once the call is kept.
     const CMB_DECIDED *Decided;
 } CALL;
 
@@ -63,15 +63,15 @@ _IRQL_requires_max_(APC_LEVEL)
 _Must_inspect_result_
 BOOLEAN CallKeep(_In_ const CALL *Call, _In_ RULESET *Ruleset, _In_ const NOTIFY_CLASS *Class, _Inout_ VOID *Pre);
 
-// Two things that take no memory to store there: that what becomes of the post notification is to be decided by
-// Ruleset, to which this keeps a reference, and that it is to be ignored. OnlyOpened: the former if a key was opened,
-// the latter if not.
+// These two store what takes no memory. CallDefer: Ruleset, to which it keeps a reference, is to decide about the post
+// notification. CallIgnore: that is to be ignored. OnlyOpened: it is to be decided about if a key was opened, and
+// ignored otherwise.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID CallDefer(_In_ RULESET *Ruleset, _In_ BOOLEAN OnlyOpened, _In_ const NOTIFY_CLASS *Class, _Inout_ VOID *Pre);
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID CallIgnore(_In_ const NOTIFY_CLASS *Class, _Inout_ VOID *Pre);
 
-// What was stored; at most one of Call, Ruleset and Ignored.
+// What was stored. At most one of Call, Ruleset and Ignored is set.
 typedef struct CALL_STATE {
     CALL *Call;
     RULESET *Ruleset;
@@ -82,11 +82,11 @@ typedef struct CALL_STATE {
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID CallRecall(_In_opt_ VOID *CallContext, _Out_ CALL_STATE *State);
 
-// Frees what the call owns.
+// Frees what a call owns that is not kept.
 _IRQL_requires_max_(APC_LEVEL)
 VOID CallEnd(_Inout_ CALL *Call);
 
-// Frees what was stored, and releases it.
+// Frees what CallRecall has found, and gives its references back.
 _IRQL_requires_max_(APC_LEVEL)
 VOID CallForget(_In_ const CALL_STATE *State);
 

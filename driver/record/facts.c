@@ -5,13 +5,13 @@
 #include "record/facts.h"
 #include "base/memory.h"
 
-// Of the block of a value: the answer of the registry, then the name that was asked for.
+// The layout of the block of a value: what the registry has returned, then the name that was asked for.
 #define ANSWER_BYTES(MaxDataBytes)                                                                                     \
     ((ULONG)ALIGN_UP_BY(FIELD_OFFSET(KEY_VALUE_PARTIAL_INFORMATION, Data) + (MaxDataBytes), 8))
 
 C_ASSERT(FIELD_OFFSET(KEY_VALUE_PARTIAL_INFORMATION, Data) == 12);
 
-// A handle of the driver's own to the key object of a notification: what is asked through it belongs to the same
+// Opens a handle of the driver's own to the key object of a notification. What is asked through it belongs to the same
 // transaction, and the caller cannot see or close it.
 _IRQL_requires_(PASSIVE_LEVEL)
 _Must_inspect_result_
@@ -184,7 +184,8 @@ VOID FactsRead(FACTS *Facts, const NOTIFY_CLASS *Class, const VOID *Pre, BOOLEAN
     if (!Facts->Asked) {
         return;
     }
-    // Also TRUE at APC_LEVEL. The registry and file systems wait for I/O that needs special kernel APCs to complete.
+    // KeAreAllApcsDisabled is TRUE at APC_LEVEL, too. The registry and file systems wait for I/O that needs special
+    // kernel APCs to complete.
     if (KeAreAllApcsDisabled()) {
         Facts->Status = FACTS_STATUS_CANNOT_ASK;
     } else {

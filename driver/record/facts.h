@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // What an operation is about to change or to use and what only the pre callback can still find out: the value that is
-// there, how much a key holds, the names of files, sizes that the answer overwrites.
+// there, how much a key holds, the names of files, sizes that the output overwrites.
 
 #ifndef CMBRIDGE_FACTS_H
 #define CMBRIDGE_FACTS_H
@@ -9,31 +9,31 @@
 #include "base/capture.h"
 #include "base/notify_class.h"
 
-// Of the registry or a file nothing can be asked now: the thread is at APC_LEVEL or takes no APCs at all.
+// Neither the registry nor a file can be asked now: the thread is at APC_LEVEL or takes no APCs at all.
 #define FACTS_STATUS_CANNOT_ASK STATUS_CANT_WAIT
 
 typedef struct FACTS {
-    // There was something to find out, and it was asked for. Otherwise all is 0.
+    // There was something to find out, and it was wanted. Otherwise all is 0.
     BOOLEAN Asked;
-    // Of finding it out. Unless it is a success, what follows is 0.
+    // The status of finding it out. Unless it is a success, what follows is 0.
     NTSTATUS Status;
-    // Set value and delete value: the value that is there.
+    // Set value and delete value: the type of the value that is there.
     UINT32 Type;
-    // Its data, or the name of a file: Size bytes of FullSize, at most MaxDataBytes of data.
+    // The value's data, or the name of a file: Size bytes of FullSize, at most MaxDataBytes of data.
     ULONG Size;
     ULONG FullSize;
     const UCHAR *Bytes;
-    // Delete key.
+    // Delete key: how much the key holds.
     UINT32 Values;
     UINT32 SubKeys;
-    // Query multiple, query security: size of the caller's buffer.
+    // Query multiple, query security: the size of the caller's buffer.
     ULONG BufferLength;
-    // Owned, and goes along when the structure is copied: where Bytes lie.
+    // Where Bytes lie. Owned, and handed over when the structure is copied.
     VOID *Block;
 } FACTS;
 
-// In pre, for both phases. The registry is asked by calls that only filters of lower altitude see. Whatever goes wrong
-// becomes the Status.
+// Finds the facts out in pre, for both phases. The registry is asked by calls that only filters of lower altitude see.
+// Whatever goes wrong becomes the Status.
 _IRQL_requires_max_(APC_LEVEL)
 VOID FactsRead(_Out_ FACTS *Facts, _In_ const NOTIFY_CLASS *Class, _In_ const VOID *Pre, _In_ BOOLEAN OldValues,
                _In_ ULONG MaxDataBytes);

@@ -18,8 +18,8 @@ C_ASSERT(RECORD_FIXED_BYTES + (SIZE_T)RECORD_ALIGN(CMB_MAX_PATH_BYTES) + BODY_MA
 C_ASSERT(RECORD_FIXED_BYTES + 2 * (SIZE_T)RECORD_ALIGN(CMB_MAX_PATH_BYTES) + BODY_MAX_BYTES_TWO_PATHS <=
          CMB_MAX_RECORD_BYTES);
 
-// Where the parts of a record are; each starts where the one before it ends. The key path is the last: it may be left
-// out when everything else is settled.
+// The offsets of the parts of a record; each starts where the one before it ends. The key path is the last: it may be
+// left out when everything else is settled.
 typedef struct LAYOUT {
     ULONG OtherPath;
     ULONG Transaction;
@@ -136,7 +136,8 @@ static VOID WriteImpersonation(_In_ const IDENTITY *Identity, _In_ ULONG Offset,
     IdentityWriteToken(&Identity->Client, Record, Offset + sizeof(*impersonation), &impersonation->Token);
 }
 
-// The stream does not describe the process yet, or no longer. Not inlined: the facts are rarely needed and need stack.
+// The stream does not describe the process yet, or no longer. Not inlined, for the facts are rarely needed and need
+// stack.
 _IRQL_requires_(PASSIVE_LEVEL)
 _Must_inspect_result_
 static DECLSPEC_NOINLINE QUEUE_RESULT BeginWithProcess(_Inout_ QUEUE *Queue, _In_ const IDENTITY_PROCESS *Process,

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// Puts a notification into the queue of its session.
+// Makes a record of a notification, and puts it into the queue of its session.
 
 #ifndef CMBRIDGE_RECORD_H
 #define CMBRIDGE_RECORD_H
 
 #include "record/call.h"
 
-// What is not known is NULL or 0.
+// A notification and what is known about it. What is not known is NULL or 0.
 typedef struct NOTIFICATION {
     const RECORDER *Recorder;
     const NOTIFY_CLASS *Class;
@@ -28,13 +28,13 @@ typedef struct NOTIFICATION {
     const FACTS *Facts;
     // A copy of the value's name, if there is one already.
     const CAPTURE *ValueName;
-    // What was decided, or that it is asked.
+    // What was decided, or the question.
     const CMB_DECIDED *Decided;
-    // CMB_RECORD_PRE_UNKNOWN or 0; the rest follows from the above.
+    // CMB_RECORD_PRE_UNKNOWN or 0; the other flags follow from the above.
     UINT32 Flags;
 } NOTIFICATION;
 
-// Returns the sequence number of the record that stands for the notification, 0 if it was lost.
+// Relays a notification. Returns the sequence number of the record that stands for it, 0 if it was lost.
 _IRQL_requires_max_(APC_LEVEL)
 UINT64 RecordRelay(_In_ const NOTIFICATION *Notification);
 

@@ -1,27 +1,26 @@
 // SPDX-License-Identifier: MIT
 //
-// The answers about processes, by start key.
+// Finds out about a process what rules ask, and remembers it by the start key of the process.
 
 #include "verdict/process_cache.h"
 #include "base/memory.h"
 
-// What does not change as long as the process lives. A primary token can be replaced, which is not done once the
-// process runs.
-typedef struct PROCESS_ANSWERS {
+// What does not change as long as the process lives. A primary token can be replaced, but not once the process runs.
+typedef struct PROCESS_TRAITS {
     RULES_HITS Image;
     TOKEN_FACTS Token;
     // The process has an image.
     BOOLEAN ImageKnown;
-    // For want of memory.
+    // It could not be found out for want of memory.
     BOOLEAN ImageDoubtful;
     BOOLEAN TokenDoubtful;
-} PROCESS_ANSWERS;
+} PROCESS_TRAITS;
 
 typedef struct PROCESS_SLOT {
     KSPIN_LOCK Lock;
-    // PsGetProcessStartKey; 0: nobody.
+    // PsGetProcessStartKey; 0 if the slot is free.
     _Guarded_by_(Lock) UINT64 Key;
-    _Guarded_by_(Lock) PROCESS_ANSWERS Answers;
+    _Guarded_by_(Lock) PROCESS_TRAITS Traits;
 } PROCESS_SLOT;
 
 struct PROCESS_CACHE {
@@ -51,23 +50,23 @@ BOOLEAN ProcessCacheIsNeeded(const RULES_MATCH *Match) {
 }
 
 _IRQL_requires_max_(DISPATCH_LEVEL)
-static BOOLEAN FindAnswers(_Inout_ PROCESS_SLOT *Slot, _In_ UINT64 Key, _Out_ PROCESS_ANSWERS *Answers) {
+static BOOLEAN FindTraits(_Inout_ PROCESS_SLOT *Slot, _In_ UINT64 Key, _Out_ PROCESS_TRAITS *Traits) {
     KIRQL irql;
     KeAcquireSpinLock(&Slot->Lock, &irql);
     const BOOLEAN found = Slot->Key == Key;
     if (found) {
-        *Answers = Slot->Answers;
+        *Traits = Slot->Traits;
     }
     KeReleaseSpinLock(&Slot->Lock, irql);
     return found;
 }
 
 _IRQL_requires_max_(DISPATCH_LEVEL)
-static VOID KeepAnswers(_Inout_ PROCESS_SLOT *Slot, _In_ UINT64 Key, _In_ const PROCESS_ANSWERS *Answers) {
+static VOID KeepTraits(_Inout_ PROCESS_SLOT *Slot, _In_ UINT64 Key, _In_ const PROCESS_TRAITS *Traits) {
     KIRQL irql;
     KeAcquireSpinLock(&Slot->Lock, &irql);
     Slot->Key = Key;
-    Slot->Answers = *Answers;
+    Slot->Traits = *Traits;
     KeReleaseSpinLock(&Slot->Lock, irql);
 }
 
@@ -75,7 +74,7 @@ static BOOLEAN IsMemoryShort(_In_ NTSTATUS Status) {
     return Status == STATUS_INSUFFICIENT_RESOURCES || Status == STATUS_NO_MEMORY;
 }
 
-// Path belongs to the caller, who frees it with tag 0; NULL for a process without an image.
+// Gets the image path, which belongs to the caller, who frees it with tag 0. NULL for a process without an image.
 _IRQL_requires_(PASSIVE_LEVEL)
 static NTSTATUS GetImage(_In_ PEPROCESS Process, _Outptr_result_maybenull_ UNICODE_STRING **Path) {
     *Path = NULL;
@@ -92,22 +91,22 @@ static RULES_TEXT TextOfPath(_In_ const UNICODE_STRING *Path) {
 }
 
 _IRQL_requires_(PASSIVE_LEVEL)
-static VOID FindOut(_In_ const RULES *Rules, _In_ PEPROCESS Process, _Out_ PROCESS_ANSWERS *Answers) {
-    RtlZeroMemory(Answers, sizeof(*Answers));
+static VOID FindOut(_In_ const RULES *Rules, _In_ PEPROCESS Process, _Out_ PROCESS_TRAITS *Traits) {
+    RtlZeroMemory(Traits, sizeof(*Traits));
     if (RulesUses(Rules, RulesImage)) {
         UNICODE_STRING *path;
-        Answers->ImageDoubtful = IsMemoryShort(GetImage(Process, &path));
+        Traits->ImageDoubtful = IsMemoryShort(GetImage(Process, &path));
         if (path) {
             const RULES_TEXT text = TextOfPath(path);
-            Answers->ImageKnown = TRUE;
-            RulesFind(Rules, RulesImage, &text, 1, &Answers->Image);
+            Traits->ImageKnown = TRUE;
+            RulesFind(Rules, RulesImage, &text, 1, &Traits->Image);
             ExFreePoolWithTag(path, 0);
         }
     }
     if (RulesUses(Rules, RulesUser) || RulesUses(Rules, RulesSessionId) || RulesUses(Rules, RulesElevated)) {
         const PACCESS_TOKEN token = PsReferencePrimaryToken(Process);
         if (token) {
-            Answers->TokenDoubtful = !IdentityReadToken(&Answers->Token, token);
+            Traits->TokenDoubtful = !IdentityReadToken(&Traits->Token, token);
             PsDereferencePrimaryToken(token);
         }
     }
@@ -133,17 +132,17 @@ static BOOLEAN NarrowByLongImage(_Inout_ RULES_MATCH *Match, _In_ PEPROCESS Proc
 }
 
 _IRQL_requires_(PASSIVE_LEVEL)
-static BOOLEAN NarrowByImage(_Inout_ RULES_MATCH *Match, _In_ const PROCESS_ANSWERS *Answers, _In_ PEPROCESS Process) {
-    if (Answers->ImageDoubtful) {
+static BOOLEAN NarrowByImage(_Inout_ RULES_MATCH *Match, _In_ const PROCESS_TRAITS *Traits, _In_ PEPROCESS Process) {
+    if (Traits->ImageDoubtful) {
         RulesDoubt(Match, RulesImage);
         return FALSE;
     }
-    if (!Answers->ImageKnown) {
+    if (!Traits->ImageKnown) {
         RulesNarrowByNothing(Match, RulesImage);
-    } else if (Answers->Image.Count == RULES_HITS_MANY) {
+    } else if (Traits->Image.Count == RULES_HITS_MANY) {
         return NarrowByLongImage(Match, Process);
     } else {
-        RulesNarrowByHits(Match, RulesImage, &Answers->Image);
+        RulesNarrowByHits(Match, RulesImage, &Traits->Image);
     }
     return TRUE;
 }
@@ -160,13 +159,13 @@ static BOOLEAN NarrowBySid(_Inout_ RULES_MATCH *Match, _In_ const TOKEN_FACTS *T
     return TRUE;
 }
 
-// Not inlined: whom the thread acts for is rarely asked, and needs stack.
+// Not inlined, for it needs stack, and rules rarely ask for whom the thread acts.
 _IRQL_requires_(PASSIVE_LEVEL)
-static DECLSPEC_NOINLINE BOOLEAN NarrowByUser(_Inout_ RULES_MATCH *Match, _In_ const PROCESS_ANSWERS *Answers) {
+static DECLSPEC_NOINLINE BOOLEAN NarrowByUser(_Inout_ RULES_MATCH *Match, _In_ const PROCESS_TRAITS *Traits) {
     TOKEN_FACTS client;
     BOOLEAN complete = TRUE;
     if (!IdentityReadClient(&client, &complete)) {
-        return NarrowBySid(Match, &Answers->Token, Answers->TokenDoubtful);
+        return NarrowBySid(Match, &Traits->Token, Traits->TokenDoubtful);
     }
     return NarrowBySid(Match, &client, !complete);
 }
@@ -179,10 +178,10 @@ static VOID NarrowBySession(_Inout_ RULES_MATCH *Match, _In_ const TOKEN_FACTS *
     }
 }
 
-static BOOLEAN NarrowByElevation(_Inout_ RULES_MATCH *Match, _In_ const PROCESS_ANSWERS *Answers) {
-    if (Answers->Token.Token.Flags & CMB_TOKEN_ELEVATION) {
-        RulesNarrowByNumber(Match, RulesElevated, (Answers->Token.Token.Flags & CMB_TOKEN_ELEVATED) != 0);
-    } else if (Answers->TokenDoubtful) {
+static BOOLEAN NarrowByElevation(_Inout_ RULES_MATCH *Match, _In_ const PROCESS_TRAITS *Traits) {
+    if (Traits->Token.Token.Flags & CMB_TOKEN_ELEVATION) {
+        RulesNarrowByNumber(Match, RulesElevated, (Traits->Token.Token.Flags & CMB_TOKEN_ELEVATED) != 0);
+    } else if (Traits->TokenDoubtful) {
         RulesDoubt(Match, RulesElevated);
         return FALSE;
     } else {
@@ -201,30 +200,30 @@ static VOID NarrowByNothing(_Inout_ RULES_MATCH *Match) {
 _Use_decl_annotations_
 BOOLEAN ProcessCacheNarrow(const RULESET *Ruleset, RULES_MATCH *Match, const IDENTITY_PROCESS *Process) {
     PROCESS_SLOT *slot = &Ruleset->Processes->Slots[Process->Key % PROCESS_CACHE_SLOTS];
-    PROCESS_ANSWERS answers;
+    PROCESS_TRAITS traits;
     BOOLEAN certain = TRUE;
-    // The same whether or not somebody has asked before.
+    // The result does not depend on whether somebody has asked before.
     if (KeAreAllApcsDisabled()) {
         NarrowByNothing(Match);
         return TRUE;
     }
-    if (!FindAnswers(slot, Process->Key, &answers)) {
-        FindOut(Ruleset->Rules, Process->Object, &answers);
-        if (!answers.ImageDoubtful && !answers.TokenDoubtful) {
-            KeepAnswers(slot, Process->Key, &answers);
+    if (!FindTraits(slot, Process->Key, &traits)) {
+        FindOut(Ruleset->Rules, Process->Object, &traits);
+        if (!traits.ImageDoubtful && !traits.TokenDoubtful) {
+            KeepTraits(slot, Process->Key, &traits);
         }
     }
     if (RulesNeeds(Match, RulesSessionId)) {
-        NarrowBySession(Match, &answers.Token);
+        NarrowBySession(Match, &traits.Token);
     }
     if (RulesNeeds(Match, RulesElevated)) {
-        certain &= NarrowByElevation(Match, &answers);
+        certain &= NarrowByElevation(Match, &traits);
     }
     if (RulesNeeds(Match, RulesImage)) {
-        certain &= NarrowByImage(Match, &answers, Process->Object);
+        certain &= NarrowByImage(Match, &traits, Process->Object);
     }
     if (RulesNeeds(Match, RulesUser)) {
-        certain &= NarrowByUser(Match, &answers);
+        certain &= NarrowByUser(Match, &traits);
     }
     return certain;
 }

@@ -7,7 +7,7 @@
 
 #include "verdict/ruleset.h"
 
-// Processes that are remembered at a time; of two that share a slot, the last.
+// So many processes are remembered at a time; of two that share a slot, the last.
 #define PROCESS_CACHE_SLOTS 128
 
 _IRQL_requires_max_(DISPATCH_LEVEL)
@@ -17,7 +17,7 @@ PROCESS_CACHE *ProcessCacheCreate(VOID);
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID ProcessCacheFree(_In_opt_ _Post_ptr_invalid_ PROCESS_CACHE *Cache);
 
-// Whether a candidate asks for image, user, session or elevation.
+// Returns whether a candidate asks for image, user, session or elevation.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 BOOLEAN ProcessCacheIsNeeded(_In_ const RULES_MATCH *Match);
 

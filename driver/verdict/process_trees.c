@@ -7,12 +7,12 @@
 #include "process/process_snapshot.h"
 #include "process/process_table.h"
 
-// Lock order: that of the list, that of a table.
+// The lock of the list is taken before that of a table.
 struct PROCESS_TREES {
     _Guarded_by_(TreesLock) LIST_ENTRY Link;
     ULONG Count;
     UINT32 Ids[CMB_MAX_RULES_TREES];
-    // PsGetProcessStartKey of the processes that the trees grow from; 0: there was none with the id.
+    // PsGetProcessStartKey of the processes that the trees grow from; 0 if there was none with the id.
     UINT64 Roots[CMB_MAX_RULES_TREES];
     PROCESS_TABLE Table;
 };
@@ -20,7 +20,7 @@ struct PROCESS_TREES {
 static KSPIN_LOCK TreesLock;
 static _Guarded_by_(TreesLock) LIST_ENTRY TreesList;
 
-// Held while the system is told whether to tell. No callback takes it.
+// Held while the system is told whether to call ProcessNotify, which does not take it.
 static KMUTEX TellingMutex;
 static _Guarded_by_(TellingMutex) BOOLEAN Telling;
 
@@ -40,7 +40,7 @@ VOID ProcessTreesUninitialize(VOID) {
     NT_ASSERT(!Telling);
 }
 
-// 0 if nobody has the id. Time is when the process was created.
+// Returns the start key; 0 if nobody has the id. Time is when the process was created.
 _IRQL_requires_max_(APC_LEVEL)
 static UINT64 KeyOfId(_In_ HANDLE Id, _Out_ INT64 *Time) {
     PEPROCESS process;
@@ -83,8 +83,8 @@ static VOID NoteExit(_In_ UINT64 Process) {
     KeReleaseSpinLock(&TreesLock, irql);
 }
 
-// At PASSIVE_LEVEL. Birth: on the thread that creates the process, before the process runs. Exit: on its last thread,
-// before its handles are closed.
+// Called by the system at PASSIVE_LEVEL: for a birth, on the thread that creates the process, before the process runs;
+// for an exit, on its last thread, before its handles are closed. See PsSetCreateProcessNotifyRoutineEx.
 _Function_class_(CREATE_PROCESS_NOTIFY_ROUTINE)
 static VOID NTAPI ProcessNotify(HANDLE ParentId, HANDLE ProcessId, BOOLEAN Create) {
     INT64 time;
@@ -138,7 +138,7 @@ VOID ProcessTreesSettle(VOID) {
     KeReleaseMutex(&TellingMutex, FALSE);
 }
 
-// To which trees each process of the snapshot belongs: those that its id names, and those of its parent.
+// Finds to which trees each process of the snapshot belongs: those that its id names, and those of its parent.
 static VOID Trace(_In_ const PROCESS_TREES *Trees, _In_ const PROCESS_SNAPSHOT *Snapshot,
                   _Out_writes_all_(Snapshot->Count) UINT32 *Members, _Out_writes_all_(Snapshot->Count) ULONG *Parents) {
     BOOLEAN changed = TRUE;
@@ -213,7 +213,7 @@ static VOID Inherit(_Inout_ PROCESS_TREES *Trees, _Inout_ PROCESS_TREES *Former)
     }
 }
 
-// Count trees, of which the caller fills in the ids before anything else.
+// Allocates Count trees, of which the caller fills in the ids before anything else.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
 static PROCESS_TREES *Allocate(_In_range_(0, CMB_MAX_RULES_TREES) ULONG Count) {
@@ -225,7 +225,7 @@ static PROCESS_TREES *Allocate(_In_range_(0, CMB_MAX_RULES_TREES) ULONG Count) {
     return trees;
 }
 
-// Frees the trees if it fails. Former: see ProcessTreesCreate.
+// Fills the trees, or frees them if that fails. Former: see ProcessTreesCreate.
 _IRQL_requires_(PASSIVE_LEVEL)
 _Must_inspect_result_
 static NTSTATUS Grow(_In_ PROCESS_TREES *Trees, _In_ BOOLEAN FromSnapshot, _In_opt_ PROCESS_TREES *Former) {

@@ -11,17 +11,18 @@
 _IRQL_requires_max_(PASSIVE_LEVEL)
 VOID ProcessTreesInitialize(VOID);
 
-// All trees are gone.
+// The caller knows that all trees are gone.
 _IRQL_requires_max_(PASSIVE_LEVEL)
 VOID ProcessTreesUninitialize(VOID);
 
-// Former: trees of the same processes keep the members that they have.
+// Creates the trees that the rules name. Trees of Former that grow from the same processes keep the members that they
+// have.
 _IRQL_requires_(PASSIVE_LEVEL)
 _Must_inspect_result_
 NTSTATUS ProcessTreesCreate(_In_ const RULES *Rules, _In_opt_ PROCESS_TREES *Former, _Outptr_ PROCESS_TREES **Trees);
 
-// One tree: that of the process with the id and the start key. If it is gone, nobody is found but those that it has
-// from then on.
+// Creates one tree: that of the process with the id and the start key. If the process is gone, only descendants that
+// are born from then on are found.
 _IRQL_requires_(PASSIVE_LEVEL)
 _Must_inspect_result_
 NTSTATUS ProcessTreesCreateOne(_In_ UINT32 ProcessId, _In_ UINT64 ProcessKey, _Outptr_ PROCESS_TREES **Trees);
@@ -29,12 +30,13 @@ NTSTATUS ProcessTreesCreateOne(_In_ UINT32 ProcessId, _In_ UINT64 ProcessKey, _O
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID ProcessTreesFree(_In_opt_ _Post_ptr_invalid_ PROCESS_TREES *Trees);
 
-// The system tells of processes only while there are trees. To be called after trees were freed; waits for the
-// routine that is told.
+// The system tells of processes only while there are trees. The caller has freed trees, and calls this with no lock
+// held: it waits for the routine that is told.
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID ProcessTreesSettle(VOID);
 
-// Bit n: the process belongs to the tree of RulesGetTreeProcess(n); bit 0, to the only one. FALSE if that is not known.
+// Finds the trees that a process belongs to. Bit n stands for the tree of RulesGetTreeProcess(n), bit 0 for an only
+// one. FALSE if that is not known.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
 BOOLEAN ProcessTreesFind(_In_ PROCESS_TREES *Trees, _In_ UINT64 ProcessKey, _Out_ UINT32 *Members);

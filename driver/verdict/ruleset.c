@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Rulesets: made from a program, shared by reference, freed by the last.
+// Makes a ruleset from a program. It is shared by reference, and the last to release it frees it.
 
 #include "verdict/ruleset.h"
 #include "base/memory.h"

@@ -14,9 +14,9 @@ typedef struct PROCESS_TREES PROCESS_TREES;
 
 typedef struct RULESET {
     _Interlocked_ volatile LONG References;
-    // CMB_DECIDED.Ruleset: set when it comes into force.
+    // CMB_DECIDED.Ruleset, which is set when the ruleset comes into force.
     UINT32 Number;
-    // Owned. NULL: there are no rules, and everything is relayed.
+    // Owned. If it is NULL there are no rules, and everything is relayed.
     RULES *Rules;
     // Owned; NULL if no rule asks for what it holds.
     PROCESS_CACHE *Processes;
@@ -24,8 +24,8 @@ typedef struct RULESET {
     PROCESS_TREES *Trees;
 } RULESET;
 
-// Size 0: no rules. Former is what is in force now, or NULL: trees of processes that are gone live on. STATUS_BAD_DATA
-// with Error for a program that is refused.
+// Creates a ruleset; with Size 0 it has no rules. Former is what is in force now, or NULL: trees of processes that are
+// gone live on. STATUS_BAD_DATA with Error for a program that is refused.
 _IRQL_requires_(PASSIVE_LEVEL)
 _Must_inspect_result_
 _Success_(return >= 0)
@@ -38,15 +38,15 @@ RULESET *RulesetReference(_Inout_ RULESET *Ruleset);
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID RulesetRelease(_In_opt_ _Post_ptr_invalid_ RULESET *Ruleset);
 
-// Of ClassMask, the classes that may be relayed.
+// Returns those classes of ClassMask that may be relayed.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 UINT64 RulesetGetClassMask(_In_ const RULESET *Ruleset, _In_ UINT64 ClassMask);
 
-// Rule is one that a verdict under the ruleset has named.
+// Returns a rule. Rule is one that a verdict under the ruleset has named.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 const CMB_RULE *RulesetGetRule(_In_ const RULESET *Ruleset, _In_ UINT32 Rule);
 
-// 0 without rules.
+// Returns the serial number of the rules, 0 without rules.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 UINT64 RulesetGetSerial(_In_ const RULESET *Ruleset);
 

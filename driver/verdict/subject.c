@@ -5,7 +5,7 @@
 #include "verdict/subject.h"
 #include "base/memory.h"
 
-// Not zeroed as a whole: the room for texts is large and rarely used.
+// The subject is not zeroed as a whole, for the room for texts is large and rarely used.
 _Use_decl_annotations_
 VOID SubjectBegin(SUBJECT *Subject, KEY_FILTER *Filter, const RULES *Rules, const NOTIFY_CLASS *Class, VOID *Pre) {
     RtlZeroMemory(Subject, FIELD_OFFSET(SUBJECT, Text.Short));
@@ -87,7 +87,7 @@ static VOID CopyText(_Inout_ SUBJECT_TEXT *Text, _In_ const CAPTURE *Capture) {
     }
 }
 
-// The copy, as if it were the caller's.
+// Describes the copy as if it were the caller's own text.
 static VOID DescribeCopy(_In_ const SUBJECT_TEXT *Text, _In_ ULONG Limit, _Out_ CAPTURE *Capture) {
     const ULONG size = Text->Count * sizeof(WCHAR);
     if (Text->State == FactFault) {
@@ -103,7 +103,7 @@ static RULES_TEXT TextOfCopy(_In_ const SUBJECT_TEXT *Text) {
     return (RULES_TEXT){.Units = Text->Units, .Count = Text->Count};
 }
 
-// Of a live object. KeyObject: where its path may be remembered.
+// Finds the path of a live object. KeyObject is where it may be remembered.
 _IRQL_requires_max_(APC_LEVEL)
 static FACT_STATE FindPath(_Inout_ SUBJECT *Subject, _Inout_ SUBJECT_PATH *Path, _In_ VOID *Object,
                            _Inout_opt_ KEY_OBJECT *KeyObject, _Out_ RULES_TEXT *Text) {
@@ -166,7 +166,7 @@ static VOID FindObject(_Inout_ SUBJECT *Subject) {
     KeyObjectKeepHits(Subject->KeyObject, serial, &Subject->Hits, Subject->Generation);
 }
 
-// The path, and the path that the key is to have: the same but for the last component.
+// The parts are the path, and the path that the key is to have: the same but for the last component.
 _IRQL_requires_max_(APC_LEVEL)
 static VOID FindRename(_Inout_ SUBJECT *Subject) {
     const REG_RENAME_KEY_INFORMATION *rename = Subject->Pre;
@@ -192,7 +192,7 @@ static VOID FindRename(_Inout_ SUBJECT *Subject) {
     Subject->OtherPartCount = 2;
 }
 
-// Root, if the name is relative to one, and the name.
+// The parts are the root, if the name is relative to one, and the name.
 _IRQL_requires_max_(APC_LEVEL)
 static VOID SetTail(_Inout_ SUBJECT *Subject, _In_ FACT_STATE RootState, _In_ RULES_TEXT Root) {
     const RULES_TEXT text = TextOfCopy(&Subject->Text);
@@ -240,7 +240,7 @@ static VOID FindLoad(_Inout_ SUBJECT *Subject) {
     SetTail(Subject, state, text);
 }
 
-// Either key counts. If one is not known, whatever the other says would be half the truth.
+// A rule may name either key. If one is not known, whatever the other says would be half the truth.
 _IRQL_requires_max_(APC_LEVEL)
 static VOID FindMerged(_Inout_ SUBJECT *Subject) {
     const REG_SAVE_MERGED_KEY_INFORMATION *save = Subject->Pre;
@@ -324,7 +324,7 @@ VOID SubjectFindValueName(SUBJECT *Subject) {
         unsafeName = ((const REG_QUERY_VALUE_KEY_INFORMATION *)Subject->Pre)->ValueName;
         break;
     default:
-        // Also a query for several values: it has no name, but many.
+        // A query for several values comes here, too: it has no name, but many.
         return;
     }
     CaptureDescribeString(&name, unsafeName, MAXUSHORT);

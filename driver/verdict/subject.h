@@ -23,15 +23,15 @@ typedef enum FACT_STATE {
     FactFault,
 } FACT_STATE;
 
-// What the caller calls a key or a value: a driver's own copy.
+// A copy of what the caller calls a key or a value.
 typedef struct SUBJECT_TEXT {
-    // FACT_STATE
+    // A FACT_STATE.
     LONG State;
     BOOLEAN Present;
     ULONG Count;
-    // In bytes, as the caller has it.
+    // The size in bytes, as the caller has it.
     ULONG FullSize;
-    // Short or Long.
+    // Points to Short or Long.
     const WCHAR *Units;
     WCHAR *Long;
     WCHAR Short[SUBJECT_SHORT_UNITS];
@@ -49,37 +49,37 @@ typedef struct SUBJECT {
     const NOTIFY_CLASS *Class;
     // The structure of the pre notification; NULL if there is none.
     VOID *Pre;
-    // NOTIFY_KEY: what the key is taken from. NotifyKeyObject: Object and KeyObject.
+    // The NOTIFY_KEY that the key is taken from. Object and KeyObject are those of NotifyKeyObject.
     LONG KeySource;
     VOID *Object;
-    // Attached on the way if there was none.
+    // Attached on the way if the object had none.
     KEY_OBJECT *KeyObject;
-    // The operation's root, or one of two keys: not attached.
+    // The operation's root, or one of two keys. Nothing is attached to these.
     SUBJECT_PATH Paths[2];
 
-    // FACT_STATE. Known: Hits if HitsKnown, else the parts.
+    // A FACT_STATE. When it is FactKnown, Hits are valid if HitsKnown, and otherwise the parts.
     LONG Key;
     BOOLEAN HitsKnown;
     RULES_HITS Hits;
-    // 0: the hits are of no key object.
+    // The generation of the path that has found the hits; 0 if they are of no key object.
     LONG64 Generation;
     RULES_TEXT Parts[2];
     ULONG PartCount;
     RULES_TEXT OtherParts[2];
     ULONG OtherPartCount;
 
-    // Classes that the key alone says to ignore.
+    // The classes that the key alone says to ignore.
     UINT64 QuietClasses;
-    // Who opened the key object, if it was opened just now.
+    // Who has opened the key object, if it was opened just now.
     const CMB_BODY_CLOSE *Opener;
 
-    // What Text means if it is the end of a path; its bytes are those of Text.
+    // What Text means if it is the end of a path. Its bytes are those of Text.
     NAME_TAIL Tail;
     // The end of a key's path, or a value's name: no class has both.
     SUBJECT_TEXT Text;
 } SUBJECT;
 
-// Rules are kept by the caller.
+// Nothing is known yet. The caller keeps Rules, and calls SubjectEnd.
 _IRQL_requires_max_(APC_LEVEL)
 VOID SubjectBegin(_Out_ SUBJECT *Subject, _In_ KEY_FILTER *Filter, _In_ const RULES *Rules,
                   _In_ const NOTIFY_CLASS *Class, _In_opt_ VOID *Pre);
@@ -95,27 +95,27 @@ VOID SubjectSetDead(_Inout_ SUBJECT *Subject, _In_ KEY_OBJECT *KeyObject);
 _IRQL_requires_max_(APC_LEVEL)
 VOID SubjectFindKey(_Inout_ SUBJECT *Subject);
 
-// Takes the key from memory, if that is all it takes.
+// Takes the key from memory, if what is remembered is right now.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID SubjectRecallKey(_Inout_ SUBJECT *Subject);
 
 _IRQL_requires_max_(APC_LEVEL)
 VOID SubjectFindValueName(_Inout_ SUBJECT *Subject);
 
-// What a record is to hold instead of reading it again; FALSE if nobody has asked for it.
+// Describes the value name that a record is to hold instead of reading it again. FALSE if nobody has asked for it.
 _IRQL_requires_max_(APC_LEVEL)
 _Success_(return != FALSE)
 BOOLEAN SubjectGetValueName(_In_ const SUBJECT *Subject, _Out_ CAPTURE *Capture);
 
-// Likewise, of the end of a path. NULL if nobody has asked for it.
+// Returns the end of the path that a record is to hold instead of reading it again. NULL if nobody has asked for it.
 _IRQL_requires_max_(APC_LEVEL)
 const NAME_TAIL *SubjectGetTail(_In_ const SUBJECT *Subject);
 
-// NULL if nobody has asked for it.
+// Returns the path to make a name from instead of asking again. NULL if nobody has asked for it.
 _IRQL_requires_max_(APC_LEVEL)
 const KEY_PATH *SubjectUsePath(_In_ const SUBJECT_PATH *Path);
 
-// Remembers what was found out, and releases it.
+// Remembers what was found out, and frees what the subject owns.
 _IRQL_requires_max_(APC_LEVEL)
 VOID SubjectEnd(_Inout_ SUBJECT *Subject);
 

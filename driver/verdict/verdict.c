@@ -6,7 +6,7 @@
 #include "verdict/process_cache.h"
 #include "verdict/process_trees.h"
 
-// What was found out by no means: which cause of loss it is if the verdict hangs on it.
+// What could not be found out. It is the cause of the loss if the verdict hangs on it.
 typedef struct DOUBT {
     BOOLEAN NoMemory;
     BOOLEAN Fault;
@@ -98,8 +98,8 @@ static VOID NarrowByValueName(_Inout_ SUBJECT *Subject, _Inout_ RULES_MATCH *Mat
     }
 }
 
-// A key that is remembered costs next to nothing. TRUE if the class and the key alone say to ignore it, which is
-// remembered, too.
+// Narrows by a key that is remembered, which costs next to nothing. Returns TRUE if the class and the key alone say to
+// ignore the notification, which is remembered, too.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 static BOOLEAN IsIgnoredByRecall(_Inout_ SUBJECT *Subject, _Inout_ RULES_MATCH *Match, _In_ ULONG Number) {
     SubjectRecallKey(Subject);
@@ -156,7 +156,7 @@ VERDICT VerdictDecide(const RULESET *Ruleset, SUBJECT *Subject, ULONG Number, UI
     if (RulesNeeds(&match, RulesKey) && IsIgnoredByRecall(Subject, &match, Number)) {
         return Ignore;
     }
-    // The key has narrowed already.
+    // Then the key has narrowed the match already.
     const BOOLEAN recalled = Subject->Key == FactKnown && Subject->HitsKnown;
     NarrowByOutcome(&match, Outcome);
     NarrowByValueType(Subject, &match);

@@ -22,19 +22,19 @@ typedef enum VERDICT_KIND {
 
 typedef struct VERDICT {
     VERDICT_KIND Kind;
-    // The rule that decides; CMB_RULES_NONE: no rule matches. In doubt, the rule that fails closed: one that might
-    // decide and blocks, or asks and is CMB_RULE_FAIL_CLOSED. CMB_RULES_NONE: there is no such rule, and the operation
-    // goes on. What comes from kernel mode is only blocked by rules that are CMB_RULE_KERNEL_MODE.
+    // The rule that decides, or CMB_RULES_NONE if no rule matches. In doubt, the rule that fails closed: one that might
+    // decide and blocks, or asks and is CMB_RULE_FAIL_CLOSED; CMB_RULES_NONE if there is no such rule, and the
+    // operation goes on. What comes from kernel mode is only blocked by rules that are CMB_RULE_KERNEL_MODE.
     UINT32 Rule;
 } VERDICT;
 
-// Outcome is CMB_OUTCOME_*, 0 for what has none. Number: of the class; the subject's for its pre, its partner's, or
-// that of something else that happens to the same key object.
+// Returns the verdict about a notification of class Number: that of the subject's pre, of its partner, or of something
+// else that happens to the same key object. Outcome is CMB_OUTCOME_*, 0 for a class that has none.
 _IRQL_requires_max_(APC_LEVEL)
 VERDICT VerdictDecide(_In_ const RULESET *Ruleset, _Inout_ SUBJECT *Subject, _In_ ULONG Number, _In_ UINT32 Outcome);
 
-// FALSE: if Number comes for the same key, done by the same process, the verdict will be to ignore it. ByAnybody: by
-// whatever process.
+// Returns FALSE if a notification of class Number for the same key, by the same process, is sure to be ignored.
+// ByAnybody: by whatever process.
 _IRQL_requires_max_(APC_LEVEL)
 BOOLEAN VerdictCanWant(_In_ const RULESET *Ruleset, _Inout_ SUBJECT *Subject, _In_ ULONG Number,
                        _In_ BOOLEAN ByAnybody);
