@@ -37,7 +37,7 @@
       'include_dirs': ['<!(node -p "require(\'node-addon-api\').include_dir")', '.', 'driver'],
       'defines': [
         'NAPI_VERSION=9',
-        'NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS',
+        'NODE_ADDON_API_CPP_EXCEPTIONS',
         'NODE_ADDON_API_DISABLE_DEPRECATED',
         'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS',
         'CMB_PACKAGE_VERSION="<(version)"',
@@ -90,7 +90,7 @@
           ],
           'defines': [
             'NAPI_VERSION=9',
-            'NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS',
+            'NODE_ADDON_API_CPP_EXCEPTIONS',
             'NODE_ADDON_API_DISABLE_DEPRECATED',
             'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS',
             'CMB_SIMULATOR',

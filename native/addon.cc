@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "native/native_error.h"
-#include "native/promise_worker.h"
+#include "native/promise.h"
 
 namespace cmbridge {
 namespace {
@@ -53,14 +53,11 @@ Napi::Value Addon::openChannel(const Napi::CallbackInfo &info) {
     Napi::Env env = info.Env();
     if (info.Length() < 4 || !info[0].IsString() || !info[1].IsString() || !info[2].IsFunction() ||
         !info[3].IsFunction()) {
-        Napi::TypeError::New(env, "openChannel(backend, deviceName, onBatch, onEnd)").ThrowAsJavaScriptException();
-        return env.Undefined();
+        throw Napi::TypeError::New(env, "openChannel(backend, deviceName, onBatch, onEnd)");
     }
     std::string backend = info[0].As<Napi::String>();
     if (backend != kBackend) {
-        Napi::TypeError::New(env, "this addon has no backend '" + backend + "', only '" + kBackend + "'")
-            .ThrowAsJavaScriptException();
-        return env.Undefined();
+        throw Napi::TypeError::New(env, "this addon has no backend '" + backend + "', only '" + kBackend + "'");
     }
     auto parts = std::make_shared<ChannelParts>();
     parts->onBatch = Napi::Persistent(info[2].As<Napi::Function>());
@@ -69,34 +66,33 @@ Napi::Value Addon::openChannel(const Napi::CallbackInfo &info) {
         parts->beforeClose = [this] { return simulator_->channelCloses(); };
     }
 
-    return PromiseWorker<OpenResult>::run(
-        env, "cmbridge:open",
-        [path = std::u16string(kDosDevices) + info[1].As<Napi::String>().Utf16Value()] { return open(path); },
-        [this, parts](Napi::Env env, const Napi::Promise::Deferred &deferred, std::optional<OpenResult> &result) {
-            if (!result) {
-                return;
-            }
+    auto result = std::make_shared<OpenResult>();
+    return settleOnPool(
+        Napi::Promise::Deferred::New(env), "cmbridge:open",
+        [result, path = std::u16string(kDosDevices) + info[1].As<Napi::String>().Utf16Value()] {
+            *result = open(path);
+        },
+        [this, result, parts](Napi::Env env) -> Napi::Value {
             if (!result->channel) {
-                deferred.Reject(nativeError(env, result->routine, result->status).Value());
-                return;
+                throw nativeError(env, result->routine, result->status);
             }
             parts->channel = std::move(result->channel);
             if (kSimulator) {
                 simulator_->channelOpened();
             }
-            Napi::Object object = createChannel(std::move(*parts));
-            // Not made only while the environment goes down; the channel is closed with its last owner then.
-            if (!object.IsEmpty()) {
-                deferred.Resolve(object);
-            }
+            return createChannel(std::move(*parts));
         });
 }
 
 Napi::Object Addon::createChannel(ChannelParts parts) {
     channelParts_ = std::move(parts);
-    Napi::Object object = channelConstructor_.New({});
-    channelParts_.reset();
-    return object;
+    try {
+        return channelConstructor_.New({});
+    } catch (const Napi::Error &) {
+        // If nobody has taken them, the channel closes here, with its last owner.
+        channelParts_.reset();
+        throw;
+    }
 }
 
 std::optional<ChannelParts> Addon::takeChannelParts() {

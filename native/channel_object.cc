@@ -3,13 +3,12 @@
 #include "native/channel_object.h"
 
 #include <algorithm>
-#include <cstring>
 #include <string>
 #include <utility>
 
 #include "native/addon.h"
 #include "native/native_error.h"
-#include "native/promise_worker.h"
+#include "native/promise.h"
 
 namespace cmbridge {
 namespace {
@@ -22,13 +21,9 @@ struct Finished {
     std::vector<std::byte> output;
 };
 
-struct Nothing {};
-
 Napi::Uint8Array copyBytes(Napi::Env env, const std::byte *bytes, size_t size) {
     Napi::Uint8Array array = Napi::Uint8Array::New(env, size);
-    if (size != 0 && !env.IsExceptionPending()) {
-        std::memcpy(array.Data(), bytes, size);
-    }
+    std::copy_n(bytes, size, reinterpret_cast<std::byte *>(array.Data()));
     return array;
 }
 
@@ -48,8 +43,7 @@ ChannelObject::ChannelObject(const Napi::CallbackInfo &info) : ObjectWrap(info) 
     Napi::Env env = info.Env();
     std::optional<ChannelParts> parts = Addon::of(env).takeChannelParts();
     if (!parts) {
-        Napi::TypeError::New(env, "a channel is made by openChannel()").ThrowAsJavaScriptException();
-        return;
+        throw Napi::TypeError::New(env, "a channel is made by openChannel()");
     }
     channel_ = std::move(parts->channel);
     beforeClose_ = std::move(parts->beforeClose);
@@ -65,17 +59,15 @@ ChannelObject::ChannelObject(const Napi::CallbackInfo &info) : ObjectWrap(info) 
 Napi::Value ChannelObject::control(const Napi::CallbackInfo &info) {
     Napi::Env env = info.Env();
     if (info.Length() < 3 || !info[0].IsNumber() || !info[1].IsTypedArray() || !info[2].IsNumber()) {
-        Napi::TypeError::New(env, "control(code, input, outputLength)").ThrowAsJavaScriptException();
-        return env.Undefined();
+        throw Napi::TypeError::New(env, "control(code, input, outputLength)");
     }
     uint32_t code = info[0].As<Napi::Number>();
     uint32_t outputLength = info[2].As<Napi::Number>();
     if (outputLength > kMaxControlOutput) {
-        Napi::RangeError::New(env, "outputLength").ThrowAsJavaScriptException();
-        return env.Undefined();
+        throw Napi::RangeError::New(env, "outputLength");
     }
+    auto deferred = Napi::Promise::Deferred::New(env);
     if (state_ != State::open) {
-        auto deferred = Napi::Promise::Deferred::New(env);
         deferred.Reject(nativeError(env, "DeviceIoControl", kStatusFileClosed).Value());
         return deferred.Promise();
     }
@@ -83,44 +75,40 @@ Napi::Value ChannelObject::control(const Napi::CallbackInfo &info) {
     // Copied: JavaScript may change or detach its bytes while the request is under way.
     const auto *first = static_cast<const std::byte *>(view.ArrayBuffer().Data()) + view.ByteOffset();
     std::vector<std::byte> input(first, first + view.ByteLength());
+    auto finished = std::make_shared<Finished>();
 
     controls_++;
     Ref();
-    return PromiseWorker<Finished>::run(
-        env, "cmbridge:control",
-        [channel = channel_, code, input = std::move(input), outputLength] {
-            Finished finished{{}, std::vector<std::byte>(outputLength)};
-            finished.result = channel->control(code, input, finished.output);
-            return finished;
+    return settleOnPool(
+        deferred, "cmbridge:control",
+        [channel = channel_, code, input = std::move(input), outputLength, finished] {
+            finished->output.resize(outputLength);
+            finished->result = channel->control(code, input, finished->output);
         },
-        [this](Napi::Env env, const Napi::Promise::Deferred &deferred, std::optional<Finished> &finished) {
-            if (finished && succeeded(finished->result.status)) {
-                size_t size = std::min(finished->result.information, finished->output.size());
-                deferred.Resolve(copyBytes(env, finished->output.data(), size));
-            } else if (finished) {
-                deferred.Reject(nativeError(env, "DeviceIoControl", finished->result.status).Value());
+        [finished](Napi::Env env) -> Napi::Value {
+            const auto &[result, output] = *finished;
+            if (!succeeded(result.status)) {
+                throw nativeError(env, "DeviceIoControl", result.status);
             }
-            controlSettled();
-        });
+            return copyBytes(env, output.data(), std::min(result.information, output.size()));
+        },
+        [this] { controlSettled(); });
 }
 
 // On the JavaScript thread: a trip to the pool and back takes longer than the threads that are held should wait.
 Napi::Value ChannelObject::reply(const Napi::CallbackInfo &info) {
     Napi::Env env = info.Env();
     if (info.Length() < 1 || !info[0].IsTypedArray()) {
-        Napi::TypeError::New(env, "reply(input)").ThrowAsJavaScriptException();
-        return env.Undefined();
+        throw Napi::TypeError::New(env, "reply(input)");
     }
     if (state_ != State::open) {
-        nativeError(env, "DeviceIoControl", kStatusFileClosed).ThrowAsJavaScriptException();
-        return env.Undefined();
+        throw nativeError(env, "DeviceIoControl", kStatusFileClosed);
     }
     auto view = info[0].As<Napi::TypedArray>();
     const auto *first = static_cast<const std::byte *>(view.ArrayBuffer().Data()) + view.ByteOffset();
     ControlResult result = channel_->reply({first, view.ByteLength()}, replyOutput_);
     if (!succeeded(result.status)) {
-        nativeError(env, "DeviceIoControl", result.status).ThrowAsJavaScriptException();
-        return env.Undefined();
+        throw nativeError(env, "DeviceIoControl", result.status);
     }
     return copyBytes(env, replyOutput_.data(), std::min(result.information, replyOutput_.size()));
 }
@@ -128,29 +116,25 @@ Napi::Value ChannelObject::reply(const Napi::CallbackInfo &info) {
 void ChannelObject::startReceive(const Napi::CallbackInfo &info) {
     Napi::Env env = info.Env();
     if (info.Length() < 2 || !info[0].IsNumber() || !info[1].IsNumber()) {
-        Napi::TypeError::New(env, "startReceive(receives, bytes)").ThrowAsJavaScriptException();
-        return;
+        throw Napi::TypeError::New(env, "startReceive(receives, bytes)");
     }
     if (state_ != State::open) {
-        nativeError(env, "startReceive", kStatusFileClosed).ThrowAsJavaScriptException();
-        return;
+        throw nativeError(env, "startReceive", kStatusFileClosed);
     }
     if (receiving_) {
-        Napi::Error::New(env, "startReceive was called before").ThrowAsJavaScriptException();
-        return;
+        throw Napi::Error::New(env, "startReceive was called before");
     }
     NtStatus status = channel_->startReceive(info[0].As<Napi::Number>().Uint32Value(),
                                              info[1].As<Napi::Number>().Uint32Value(), delivery_);
     if (!succeeded(status)) {
-        nativeError(env, "startReceive", status).ThrowAsJavaScriptException();
-        return;
+        throw nativeError(env, "startReceive", status);
     }
     receiving_ = true;
 }
 
 void ChannelObject::acknowledge(const Napi::CallbackInfo &info) {
     if (state_ == State::open && !channel_->acknowledge()) {
-        Napi::Error::New(info.Env(), "acknowledge() without a batch").ThrowAsJavaScriptException();
+        throw Napi::Error::New(info.Env(), "acknowledge() without a batch");
     }
 }
 
@@ -195,19 +179,15 @@ void ChannelObject::controlSettled() {
 
 void ChannelObject::startClose() {
     std::function<void()> before = beforeClose_ ? beforeClose_() : nullptr;
-    PromiseWorker<Nothing>::run(
+    runOnPool(
         Env(), "cmbridge:close",
         [channel = channel_, before = std::move(before)] {
             if (before) {
                 before();
             }
             channel->close();
-            return Nothing();
         },
-        [this](Napi::Env, const Napi::Promise::Deferred &deferred, std::optional<Nothing> &) {
-            deferred.Resolve(Env().Undefined());
-            closed();
-        });
+        [this](std::exception_ptr) { closed(); });
 }
 
 void ChannelObject::closed() {
@@ -217,7 +197,7 @@ void ChannelObject::closed() {
     delivery_->release();
     delivery_.reset();
     for (const Napi::Promise::Deferred &closer : std::exchange(closers_, {})) {
-        closer.Resolve(Env().Undefined());
+        settle(closer, [](Napi::Env env) { return env.Undefined(); });
     }
     Unref();
 }

@@ -33,7 +33,7 @@ std::shared_ptr<Delivery> Delivery::create(Napi::Env env, Channel &channel, Napi
     delivery->onEnd_ = Napi::Persistent(onEnd);
     // Calls that were queued when the function is released still reach callJavaScript, so the function holds its
     // context. The queue needs no bound of its own: the channel has at most one call per RECEIVE under way.
-    auto *context = new std::shared_ptr<Delivery>(delivery);
+    auto context = std::make_unique<std::shared_ptr<Delivery>>(delivery);
     delivery->function_ = Function::New(
         env, nullptr, Napi::Object(), "cmbridge:batch", 0, 1, delivery.get(),
         [](Napi::Env, std::shared_ptr<Delivery> *held, Delivery *) {
@@ -41,7 +41,8 @@ std::shared_ptr<Delivery> Delivery::create(Napi::Env env, Channel &channel, Napi
             (*held)->onEnd_.Reset();
             delete held;
         },
-        context);
+        context.get());
+    context.release();
     return delivery;
 }
 

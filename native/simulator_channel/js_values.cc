@@ -2,26 +2,21 @@
 
 #include "native/simulator_channel/js_values.h"
 
-#include <cstring>
+#include <algorithm>
 
 namespace cmbridge {
 namespace {
 
-void throwTypeError(const Napi::Value &value, const char *message) {
-    Napi::TypeError::New(value.Env(), message).ThrowAsJavaScriptException();
-}
-
-// Not for values that are no objects: false, and a JavaScript exception.
-bool isObject(const Napi::Value &value, const char *message) {
+// `message` says what is expected.
+Napi::Object objectOf(const Napi::Value &value, const char *message) {
     if (!value.IsObject()) {
-        throwTypeError(value, message);
-        return false;
+        throw Napi::TypeError::New(value.Env(), message);
     }
-    return true;
+    return value.As<Napi::Object>();
 }
 
-template <typename Field> void member(const Napi::Value &object, const char *name, Field &result) {
-    fromValue(object.As<Napi::Object>().Get(name), result);
+template <typename Field> void member(const Napi::Object &object, const char *name, Field &result) {
+    fromValue(object.Get(name), result);
 }
 
 Napi::Object statusObject(Napi::Env env, NtStatus status) {
@@ -50,8 +45,7 @@ void fromValue(const Napi::Value &value, std::u16string &result) {
 
 void fromValue(const Napi::Value &value, registry::Bytes &result) {
     if (!value.IsTypedArray()) {
-        throwTypeError(value, "data must be a Uint8Array");
-        return;
+        throw Napi::TypeError::New(value.Env(), "data must be a Uint8Array");
     }
     auto view = value.As<Napi::TypedArray>();
     const auto *first = static_cast<const std::byte *>(view.ArrayBuffer().Data()) + view.ByteOffset();
@@ -60,8 +54,7 @@ void fromValue(const Napi::Value &value, registry::Bytes &result) {
 
 void fromValue(const Napi::Value &value, std::vector<std::u16string> &result) {
     if (!value.IsArray()) {
-        throwTypeError(value, "names must be an array");
-        return;
+        throw Napi::TypeError::New(value.Env(), "names must be an array");
     }
     auto array = value.As<Napi::Array>();
     for (uint32_t i = 0; i < array.Length(); i++) {
@@ -71,23 +64,17 @@ void fromValue(const Napi::Value &value, std::vector<std::u16string> &result) {
 
 void fromValue(const Napi::Value &value, registry::Hostility &result) {
     constexpr const char *expected = "hostility must be { kind: 'vanish' | 'change', after }";
-    if (!isObject(value, expected)) {
-        return;
-    }
-    auto kind = fromValue<std::u16string>(value.As<Napi::Object>().Get("kind"));
+    Napi::Object hostility = objectOf(value, expected);
+    auto kind = fromValue<std::u16string>(hostility.Get("kind"));
     if (kind != u"vanish" && kind != u"change") {
-        throwTypeError(value, expected);
-        return;
+        throw Napi::TypeError::New(value.Env(), expected);
     }
     result.kind = kind == u"vanish" ? registry::Hostility::Kind::Vanish : registry::Hostility::Kind::Change;
-    member(value, "after", result.after);
+    member(hostility, "after", result.after);
 }
 
 void fromValue(const Napi::Value &value, simulator::TokenOptions &result) {
-    if (!isObject(value, "a token must be { userSid, integrityLevel, elevated, sessionId }")) {
-        return;
-    }
-    auto token = value.As<Napi::Object>();
+    Napi::Object token = objectOf(value, "a token must be { userSid, integrityLevel, elevated, sessionId }");
     result.userSid = token.Get("userSid").ToString().Utf8Value();
     member(token, "integrityLevel", result.integrityLevel);
     result.elevated = token.Get("elevated").ToBoolean();
@@ -95,15 +82,13 @@ void fromValue(const Napi::Value &value, simulator::TokenOptions &result) {
 }
 
 void fromValue(const Napi::Value &value, simulator::ProcessOptions &result) {
-    if (!isObject(value, "createProcess(options)")) {
-        return;
-    }
-    fromValue(value, result.token);
-    member(value, "imagePath", result.imagePath);
-    member(value, "commandLine", result.commandLine);
-    member(value, "parentId", result.parentId);
-    result.wow64 = value.As<Napi::Object>().Get("wow64").ToBoolean();
-    member(value, "id", result.id);
+    Napi::Object options = objectOf(value, "createProcess(options)");
+    fromValue(options, result.token);
+    member(options, "imagePath", result.imagePath);
+    member(options, "commandLine", result.commandLine);
+    member(options, "parentId", result.parentId);
+    result.wow64 = options.Get("wow64").ToBoolean();
+    member(options, "id", result.id);
 }
 
 Napi::Value toValue(Napi::Env env, NtStatus status) {
@@ -125,9 +110,7 @@ Napi::Value toValue(Napi::Env env, const registry::KeyResult &result) {
 
 Napi::Value toValue(Napi::Env env, const registry::QueryResult &result) {
     Napi::Uint8Array data = Napi::Uint8Array::New(env, result.data.size());
-    if (!result.data.empty() && !env.IsExceptionPending()) {
-        std::memcpy(data.Data(), result.data.data(), result.data.size());
-    }
+    std::ranges::copy(result.data, reinterpret_cast<std::byte *>(data.Data()));
     Napi::Object object = statusObject(env, result.status);
     object.Set("data", data);
     object.Set("length", result.length);

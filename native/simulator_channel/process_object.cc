@@ -10,13 +10,11 @@
 #include <vector>
 
 #include "native/native_error.h"
-#include "native/promise_worker.h"
+#include "native/promise.h"
 #include "native/simulator_channel/simulator_session.h"
 
 namespace cmbridge {
 namespace {
-
-struct Nothing {};
 
 Napi::Object toObject(Napi::Env env, const LoadResult &load) {
     Napi::Object object = Napi::Object::New(env);
@@ -45,8 +43,7 @@ uint32_t number(const Napi::Object &object, const char *name, uint32_t fallback)
     return value.IsUndefined() ? fallback : value.ToNumber().Uint32Value();
 }
 
-// Nothing: an exception is pending.
-std::optional<LoadRequest> loadRequest(const Napi::CallbackInfo &info) {
+LoadRequest loadRequest(const Napi::CallbackInfo &info) {
     Napi::Env env = info.Env();
     Napi::Object shape = info[4].IsObject() ? info[4].As<Napi::Object>() : Napi::Object::New(env);
     std::optional<LoadKind> kind = loadKind(info[3].ToString().Utf8Value());
@@ -62,21 +59,15 @@ std::optional<LoadRequest> loadRequest(const Napi::CallbackInfo &info) {
         .notifyClass = number(shape, "notifyClass", 0),
         .perSecond = number(shape, "perSecond", 0),
     };
-    if (env.IsExceptionPending()) {
-        return std::nullopt;
-    }
     if (!kind || request.threads == 0 || operations < 0 || request.keys == 0 || request.valueNames == 0) {
-        Napi::TypeError::New(env, "load(path, threads, operations, 'set' | 'query' | 'open' | 'churn' | 'notify', "
-                                  "{ keys, depth, valueNames, notifyClass, perSecond })")
-            .ThrowAsJavaScriptException();
-        return std::nullopt;
+        throw Napi::TypeError::New(env, "load(path, threads, operations, 'set' | 'query' | 'open' | 'churn' | "
+                                        "'notify', { keys, depth, valueNames, notifyClass, perSecond })");
     }
     return request;
 }
 
-Napi::Value throwExited(Napi::Env env) {
-    Napi::Error::New(env, "the simulated process has exited").ThrowAsJavaScriptException();
-    return env.Undefined();
+Napi::Error exitedError(Napi::Env env) {
+    return Napi::Error::New(env, "the simulated process has exited");
 }
 
 } // namespace
@@ -91,23 +82,22 @@ Napi::Function ProcessObject::define(Napi::Env env, SimulatorSession &session) {
 ProcessObject::ProcessObject(const Napi::CallbackInfo &info)
     : ObjectWrap(info), session_(*static_cast<SimulatorSession *>(info.Data())), process_(session_.takeProcess()) {
     if (!process_) {
-        Napi::TypeError::New(info.Env(), "a process is made by createProcess()").ThrowAsJavaScriptException();
-        return;
+        throw Napi::TypeError::New(info.Env(), "a process is made by createProcess()");
     }
     info.This().As<Napi::Object>().Set("id", process_->id());
 }
 
 Napi::Value ProcessObject::createThread(const Napi::CallbackInfo &info) {
     std::shared_ptr<SimulatedThread> thread = process_->createThread();
-    return thread ? session_.createThread(std::move(thread)) : throwExited(info.Env());
+    if (!thread) {
+        throw exitedError(info.Env());
+    }
+    return session_.createThread(std::move(thread));
 }
 
 Napi::Value ProcessObject::load(const Napi::CallbackInfo &info) {
     Napi::Env env = info.Env();
-    std::optional<LoadRequest> request = loadRequest(info);
-    if (!request) {
-        return env.Undefined();
-    }
+    LoadRequest request = loadRequest(info);
 
     struct Pending {
         Napi::Promise::Deferred deferred;
@@ -115,36 +105,28 @@ Napi::Value ProcessObject::load(const Napi::CallbackInfo &info) {
     };
     auto pending = std::make_shared<Pending>(Pending{Napi::Promise::Deferred::New(env), {}});
     ResultQueue &results = session_.results();
-    pending->threads = process_->load(std::move(*request), [pending, &results](LoadResult load) {
-        results.post([pending, load](Napi::Env env) {
+    pending->threads = process_->load(std::move(request), [pending, &results](LoadResult load) {
+        results.post(pending->deferred, [pending, load](Napi::Env env) {
             // They are done, or in their last lines.
             for (const std::shared_ptr<SimulatedThread> &thread : std::exchange(pending->threads, {})) {
                 thread->end()();
             }
-            if (succeeded(load.status)) {
-                pending->deferred.Resolve(toObject(env, load));
-            } else {
-                pending->deferred.Reject(nativeError(env, "NtCreateKey", load.status).Value());
+            if (!succeeded(load.status)) {
+                throw nativeError(env, "NtCreateKey", load.status);
             }
+            return toObject(env, load);
         });
     });
     if (pending->threads.empty()) {
-        return throwExited(env);
+        throw exitedError(env);
     }
     results.expect(env);
     return pending->deferred.Promise();
 }
 
 Napi::Value ProcessObject::exit(const Napi::CallbackInfo &info) {
-    return PromiseWorker<Nothing>::run(
-        info.Env(), "cmbridge:exit",
-        [exit = process_->exit()]() mutable {
-            exit();
-            return Nothing();
-        },
-        [](Napi::Env env, const Napi::Promise::Deferred &deferred, std::optional<Nothing> &) {
-            deferred.Resolve(env.Undefined());
-        });
+    auto deferred = Napi::Promise::Deferred::New(info.Env());
+    return settleOnPool(deferred, "cmbridge:exit", process_->exit(), [](Napi::Env env) { return env.Undefined(); });
 }
 
 } // namespace cmbridge

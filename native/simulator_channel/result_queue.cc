@@ -17,22 +17,22 @@ void ResultQueue::expect(Napi::Env env) {
     }
 }
 
-void ResultQueue::post(Settle settle) {
-    auto held = std::make_unique<Settle>(std::move(settle));
+void ResultQueue::post(const Napi::Promise::Deferred &deferred, MakeValue make) {
+    auto held = std::make_unique<Result>(Result{deferred, std::move(make)});
     if (function_.NonBlockingCall(held.get()) == napi_ok) {
         held.release();
     }
 }
 
-void ResultQueue::callJavaScript(Napi::Env env, Napi::Function, ResultQueue *queue, Settle *settle) {
-    std::unique_ptr<Settle> held(settle);
+void ResultQueue::callJavaScript(Napi::Env env, Napi::Function, ResultQueue *queue, Result *result) {
+    std::unique_ptr<Result> held(result);
     if (static_cast<napi_env>(env) == nullptr) {
         return;
     }
     if (--queue->expected_ == 0) {
         queue->function_.Unref(env);
     }
-    (*held)(env);
+    settle(held->deferred, held->make);
 }
 
 } // namespace cmbridge

@@ -7,24 +7,26 @@
 
 #include <napi.h>
 
-#include <functional>
+#include "native/promise.h"
 
 namespace cmbridge {
 
 class ResultQueue {
   public:
-    using Settle = std::function<void(Napi::Env)>;
-
     explicit ResultQueue(Napi::Env env);
 
     // On the JavaScript thread, once before each post(): the event loop stays alive until the result was settled.
     void expect(Napi::Env env);
     // On any thread. While the environment is torn down the result is dropped.
-    void post(Settle settle);
+    void post(const Napi::Promise::Deferred &deferred, MakeValue make);
 
   private:
-    static void callJavaScript(Napi::Env env, Napi::Function none, ResultQueue *queue, Settle *settle);
-    using Function = Napi::TypedThreadSafeFunction<ResultQueue, Settle, callJavaScript>;
+    struct Result {
+        Napi::Promise::Deferred deferred;
+        MakeValue make;
+    };
+    static void callJavaScript(Napi::Env env, Napi::Function none, ResultQueue *queue, Result *result);
+    using Function = Napi::TypedThreadSafeFunction<ResultQueue, Result, callJavaScript>;
 
     Function function_;
     size_t expected_ = 0; // JavaScript thread only

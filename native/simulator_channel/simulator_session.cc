@@ -26,38 +26,26 @@ Napi::Object SimulatorSession::createObject(Napi::Env env) {
     method("systemProcess", [this](const Napi::CallbackInfo &info) { return systemProcess(info); });
     method("hostProcess", [this](const Napi::CallbackInfo &info) { return hostProcess(info); });
     method("poolUsage", [this](const Napi::CallbackInfo &info) -> Napi::Value {
-        auto running = machine(info.Env());
-        if (!running) {
-            return info.Env().Undefined();
-        }
-        simulator::PoolUsage usage = running->poolUsage();
+        simulator::PoolUsage usage = machine(info.Env())->poolUsage();
         Napi::Object result = Napi::Object::New(info.Env());
         result.Set("blocks", static_cast<double>(usage.blocks));
         result.Set("bytes", static_cast<double>(usage.bytes));
         return result;
     });
     method("failAllocation", [this](const Napi::CallbackInfo &info) {
-        if (auto running = machine(info.Env())) {
-            running->failAllocation(static_cast<uint64_t>(info[0].ToNumber().Int64Value()));
-        }
+        machine(info.Env())->failAllocation(static_cast<uint64_t>(info[0].ToNumber().Int64Value()));
     });
-    method("failEachStackOnce", [this](const Napi::CallbackInfo &info) {
-        if (auto running = machine(info.Env())) {
-            running->failEachStackOnce(info[0].ToBoolean());
-        }
-    });
+    method("failEachStackOnce",
+           [this](const Napi::CallbackInfo &info) { machine(info.Env())->failEachStackOnce(info[0].ToBoolean()); });
     method("failedAllocations", [this](const Napi::CallbackInfo &info) -> Napi::Value {
-        auto running = machine(info.Env());
-        return running ? Napi::Number::New(info.Env(), static_cast<double>(running->failedAllocations()))
-                       : info.Env().Undefined();
+        return Napi::Number::New(info.Env(), static_cast<double>(machine(info.Env())->failedAllocations()));
     });
     return object;
 }
 
 std::shared_ptr<simulator::Machine> SimulatorSession::machine(Napi::Env env) const {
     if (channels_ == 0) {
-        Napi::Error::New(env, "the simulator runs only while a simulator channel is open").ThrowAsJavaScriptException();
-        return nullptr;
+        throw Napi::Error::New(env, "the simulator runs only while a simulator channel is open");
     }
     return simulator::Machine::shared();
 }
@@ -65,33 +53,23 @@ std::shared_ptr<simulator::Machine> SimulatorSession::machine(Napi::Env env) con
 Napi::Value SimulatorSession::createProcess(const Napi::CallbackInfo &info) {
     Napi::Env env = info.Env();
     auto options = fromValue<simulator::ProcessOptions>(info[0]);
-    auto running = env.IsExceptionPending() ? nullptr : machine(env);
-    if (!running) {
-        return env.Undefined();
-    }
+    std::shared_ptr<simulator::Machine> running = machine(env);
     simulator::Status status = 0;
     std::shared_ptr<simulator::Process> process = running->createProcess(options, &status);
     if (!process) {
-        nativeError(env, "createProcess", status).ThrowAsJavaScriptException();
-        return env.Undefined();
+        throw nativeError(env, "createProcess", status);
     }
     return keepProcess(env, std::move(running), std::move(process));
 }
 
 Napi::Value SimulatorSession::systemProcess(const Napi::CallbackInfo &info) {
-    auto running = machine(info.Env());
-    if (!running) {
-        return info.Env().Undefined();
-    }
+    std::shared_ptr<simulator::Machine> running = machine(info.Env());
     std::shared_ptr<simulator::Process> process = running->systemProcess();
     return keepProcess(info.Env(), std::move(running), std::move(process));
 }
 
 Napi::Value SimulatorSession::hostProcess(const Napi::CallbackInfo &info) {
-    auto running = machine(info.Env());
-    if (!running) {
-        return info.Env().Undefined();
-    }
+    std::shared_ptr<simulator::Machine> running = machine(info.Env());
     std::shared_ptr<simulator::Process> process = running->hostProcess();
     return keepProcess(info.Env(), std::move(running), std::move(process));
 }

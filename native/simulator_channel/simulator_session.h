@@ -36,7 +36,7 @@ class SimulatorSession final : public SimulatorBinding {
     Napi::Value hostProcess(const Napi::CallbackInfo &info);
     Napi::Object keepProcess(Napi::Env env, std::shared_ptr<simulator::Machine> machine,
                              std::shared_ptr<simulator::Process> process);
-    // Nothing, and a JavaScript exception, if no channel is open.
+    // Throws if no channel is open.
     std::shared_ptr<simulator::Machine> machine(Napi::Env env) const;
     std::function<void()> endProcesses();
     static void environmentEnds(void *self);

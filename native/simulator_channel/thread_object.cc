@@ -6,17 +6,12 @@
 #include <string>
 #include <utility>
 
-#include "native/promise_worker.h"
+#include "native/promise.h"
 #include "native/simulator_channel/js_values.h"
 #include "native/simulator_channel/registry_calls.h"
 #include "native/simulator_channel/simulator_session.h"
 
 namespace cmbridge {
-namespace {
-
-struct Nothing {};
-
-} // namespace
 
 Napi::Function ThreadObject::define(Napi::Env env, SimulatorSession &session) {
     using T = ThreadObject;
@@ -59,20 +54,16 @@ Napi::Function ThreadObject::define(Napi::Env env, SimulatorSession &session) {
 ThreadObject::ThreadObject(const Napi::CallbackInfo &info)
     : ObjectWrap(info), session_(*static_cast<SimulatorSession *>(info.Data())), thread_(session_.takeThread()) {
     if (!thread_) {
-        Napi::TypeError::New(info.Env(), "a thread is made by createThread()").ThrowAsJavaScriptException();
-        return;
+        throw Napi::TypeError::New(info.Env(), "a thread is made by createThread()");
     }
     info.This().As<Napi::Object>().Set("processId", thread_->processId());
 }
 
 template <typename Job> Napi::Value ThreadObject::post(Napi::Env env, Job job) {
-    if (env.IsExceptionPending()) {
-        return env.Undefined();
-    }
     auto deferred = Napi::Promise::Deferred::New(env);
     ResultQueue &results = session_.results();
     bool posted = thread_->post([&results, deferred, job = std::move(job)]() mutable {
-        results.post([deferred, result = job()](Napi::Env env) { deferred.Resolve(toValue(env, result)); });
+        results.post(deferred, [result = job()](Napi::Env env) { return toValue(env, result); });
     });
     if (posted) {
         results.expect(env);
@@ -145,7 +136,7 @@ Napi::Value ThreadObject::revertToSelf(const Napi::CallbackInfo &info) {
 Napi::Value ThreadObject::setCaller(const Napi::CallbackInfo &info) {
     Caller caller{.kernelMode = info[0].ToBoolean(), .irql = static_cast<uint8_t>(fromValue<uint32_t>(info[1]))};
     if (caller.irql > 1) {
-        Napi::TypeError::New(info.Env(), "setCaller(kernelMode, 0 | 1)").ThrowAsJavaScriptException();
+        throw Napi::TypeError::New(info.Env(), "setCaller(kernelMode, 0 | 1)");
     }
     return post(info.Env(), [thread = thread_->caller(), caller]() -> NtStatus {
         *thread = caller;
@@ -154,15 +145,8 @@ Napi::Value ThreadObject::setCaller(const Napi::CallbackInfo &info) {
 }
 
 Napi::Value ThreadObject::close(const Napi::CallbackInfo &info) {
-    return PromiseWorker<Nothing>::run(
-        info.Env(), "cmbridge:end-thread",
-        [end = thread_->end()]() mutable {
-            end();
-            return Nothing();
-        },
-        [](Napi::Env env, const Napi::Promise::Deferred &deferred, std::optional<Nothing> &) {
-            deferred.Resolve(env.Undefined());
-        });
+    auto deferred = Napi::Promise::Deferred::New(info.Env());
+    return settleOnPool(deferred, "cmbridge:end-thread", thread_->end(), [](Napi::Env env) { return env.Undefined(); });
 }
 
 } // namespace cmbridge

@@ -21,7 +21,7 @@ target_include_directories(cmbridge PRIVATE "${PROJECT_SOURCE_DIR}" driver)
 target_include_directories(cmbridge SYSTEM PRIVATE ${CMAKE_JS_INC})
 target_compile_definitions(cmbridge PRIVATE
     NAPI_VERSION=9
-    NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS
+    NODE_ADDON_API_CPP_EXCEPTIONS
     NODE_ADDON_API_DISABLE_DEPRECATED
     NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS
     CMB_PACKAGE_VERSION="${package_version}")

@@ -46,32 +46,26 @@ Napi::Function BenchChannel::define(Napi::Env env, SimulatorBinding &simulator) 
 BenchChannel::BenchChannel(const Napi::CallbackInfo &info)
     : ObjectWrap(info), simulator_(*static_cast<SimulatorBinding *>(info.Data())) {
     Napi::Env env = info.Env();
-    if (!openChannel(env, info[0])) {
-        return;
-    }
+    openChannel(env, info[0]);
     if (!openSink(env, info[1].ToString(), info[2])) {
-        Napi::TypeError::New(env, "new Channel(recording, 'batches' | 'events' | 'json', target)")
-            .ThrowAsJavaScriptException();
-        return;
+        throw Napi::TypeError::New(env, "new Channel(recording, 'batches' | 'events' | 'json', target)");
     }
     Ref();
 }
 
-bool BenchChannel::openChannel(Napi::Env env, Napi::Value recording) {
+void BenchChannel::openChannel(Napi::Env env, Napi::Value recording) {
     if (recording.IsObject()) {
         auto replay = std::make_unique<ReplayChannel>(recordingOf(recording.As<Napi::Object>()));
         replay_ = replay.get();
         channel_ = std::move(replay);
-        return true;
+        return;
     }
     OpenResult result = openSimulatorChannel(u"\\??\\CmBridge");
     if (!result.channel) {
-        nativeError(env, result.routine, result.status).ThrowAsJavaScriptException();
-        return false;
+        throw nativeError(env, result.routine, result.status);
     }
     channel_ = std::move(result.channel);
     simulator_.channelOpened();
-    return true;
 }
 
 bool BenchChannel::openSink(Napi::Env env, const std::string &delivery, Napi::Value target) {
@@ -120,7 +114,7 @@ void BenchChannel::startReceive(const Napi::CallbackInfo &info) {
     NtStatus status = channel_->startReceive(info[0].As<Napi::Number>().Uint32Value(),
                                              info[1].As<Napi::Number>().Uint32Value(), std::move(sink));
     if (!succeeded(status)) {
-        nativeError(info.Env(), "startReceive", status).ThrowAsJavaScriptException();
+        throw nativeError(info.Env(), "startReceive", status);
     }
 }
 
@@ -132,8 +126,7 @@ void BenchChannel::acknowledge(const Napi::CallbackInfo &) {
 
 void BenchChannel::play(const Napi::CallbackInfo &info) {
     if (replay_ == nullptr) {
-        Napi::TypeError::New(info.Env(), "play(): there is no recording").ThrowAsJavaScriptException();
-        return;
+        throw Napi::TypeError::New(info.Env(), "play(): there is no recording");
     }
     replay_->play(static_cast<uint64_t>(info[0].As<Napi::Number>().Int64Value()));
 }

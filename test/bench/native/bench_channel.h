@@ -32,7 +32,7 @@ class BenchChannel final : public Napi::ObjectWrap<BenchChannel> {
     void nothing(const Napi::CallbackInfo &) {}
     Napi::Value close(const Napi::CallbackInfo &info);
 
-    bool openChannel(Napi::Env env, Napi::Value recording);
+    void openChannel(Napi::Env env, Napi::Value recording);
     bool openSink(Napi::Env env, const std::string &delivery, Napi::Value target);
 
     SimulatorBinding &simulator_;
