@@ -1,4 +1,7 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { loadNative } from '../../lib/native/native-loader.js';
 import type {
   NativeAddon,
@@ -84,6 +87,23 @@ function read(batch: ArrayBuffer, sequences: bigint[], gaps: bigint[]): void {
     if (kind === P.CMB_RECORD_NOTIFICATION) sequences.push(sequence);
     offset += view.getUint32(offset + P.CMB_RECORD.Size, true);
   }
+}
+
+/** Runs a program of these tests in a process of its own, to its end. */
+export async function runProgram(
+  program: URL,
+  programArguments: readonly string[],
+): Promise<{ code: number | null; signal: string | null; output: string }> {
+  const child = spawn(process.execPath, [fileURLToPath(program), ...programArguments], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  const timer = setTimeout(() => child.kill('SIGKILL'), 60_000);
+  const [code, signal] = (await once(child, 'close')) as [number | null, string | null];
+  clearTimeout(timer);
+  return { code, signal, output };
 }
 
 export async function until(condition: () => boolean, what: string, milliseconds = 10_000): Promise<void> {

@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { listen, SCRATCH, simulator, startProcess, until } from './harness.js';
+import { listen, runProgram, SCRATCH, simulator, startProcess, until } from './harness.js';
 
 const program = new URL('./program.js', import.meta.url);
 
@@ -16,19 +16,6 @@ async function startWorker(altitude: string, scenario: string): Promise<Worker> 
   });
   await once(worker, 'message');
   return worker;
-}
-
-async function runProcess(scenario: string): Promise<{ code: number | null; signal: string | null; output: string }> {
-  const child = spawn(process.execPath, [fileURLToPath(program), '370100', scenario], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let output = '';
-  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  const timer = setTimeout(() => child.kill('SIGKILL'), 20_000);
-  const [code, signal] = (await once(child, 'close')) as [number | null, string | null];
-  clearTimeout(timer);
-  return { code, signal, output };
 }
 
 describe('the addon at the end of its environment', () => {
@@ -61,7 +48,7 @@ describe('the addon at the end of its environment', () => {
 
   for (const scenario of ['exit', 'exit-load', 'unref', 'throw', 'closed']) {
     it(`the addon ends with its process in the scenario ${scenario}`, async () => {
-      const { code, signal, output } = await runProcess(scenario);
+      const { code, signal, output } = await runProgram(program, ['370100', scenario]);
       assert.equal(signal, null, output);
       assert.equal(code, scenario === 'throw' ? 7 : 0, output);
     });
