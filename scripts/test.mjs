@@ -17,6 +17,7 @@ const STEPS = [
   { name: 'unit', builds: ['build-ts'], tests: true, commands: [nodeTest('test/unit')] },
   { name: 'package', builds: ['build-ts'], tests: true, commands: [nodeTest('test/package')] },
   { name: 'addon', builds: ['build-ts', 'build-addon'], tests: true, commands: [nodeTest('test/addon')] },
+  { name: 'addon-asan', builds: ['build-ts'], packages: ['native'], tests: true, commands: [npm('test:addon:asan')] },
   { name: 'conformance', builds: ['build-ts', 'build-addon'], tests: true, commands: [nodeTest('test/conformance')] },
   {
     name: 'conformance-faults',
