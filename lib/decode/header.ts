@@ -1,49 +1,19 @@
-import type { EventDecision, EventQuestion, Impersonation, ProcessInfo, TransactionInfo } from '../event/event.js';
+import type { NotificationHeader, ProcessInfo, TransactionInfo } from '../event/event.js';
 import type { NotifyClass } from '../registry/notify-class.js';
 import { ntStatusName } from '../base/nt-status.js';
 import * as P from '../wire/protocol.js';
 import { protocolError, type RecordView } from '../wire/record.js';
-import type { KeyHive } from '../registry/registry-path.js';
+import type { Body } from './body.js';
 import { decodeDecided, type RuleFinder } from './decided.js';
 import type { KeyPath } from './path-table.js';
 import { decodeImpersonation } from './process-table.js';
 
 const R = P.CMB_RECORD;
 
+type KnownAtTheEnd = 'truncated' | 'fault';
+
 /** An event that is being made: the common fields, to which the body adds its own. */
-export interface Draft {
-  readonly class: string;
-  readonly notifyClass: number;
-  readonly phase: 'pre' | 'post' | 'cleanup';
-  readonly operation: string | null;
-  readonly sequence: bigint;
-  readonly repeats: bigint;
-  readonly lastSequence: bigint | null;
-  readonly preSequence: bigint | null;
-  readonly time: bigint;
-  readonly duration: bigint | null;
-  readonly processId: number;
-  readonly threadId: number;
-  readonly previousMode: 'user' | 'kernel';
-  readonly irql: 'passive' | 'apc';
-  readonly process: ProcessInfo;
-  readonly impersonation: Impersonation | null;
-  readonly user: string | null;
-  readonly transaction: TransactionInfo | null;
-  readonly status: number | null;
-  readonly statusName: string | null;
-  readonly keyPath: string | null;
-  readonly keyPathResolved: boolean;
-  readonly keyPathLength: number;
-  readonly key: string | null;
-  readonly hive: KeyHive | null;
-  readonly keyObject: bigint | null;
-  truncated: boolean;
-  fault: boolean;
-  readonly preUnknown: boolean;
-  readonly question: EventQuestion | null;
-  readonly decision: EventDecision | null;
-}
+export type Draft = Omit<NotificationHeader, KnownAtTheEnd> & Body<Pick<NotificationHeader, KnownAtTheEnd>>;
 
 export function decodeHeader(
   record: RecordView,

@@ -1,4 +1,11 @@
-import type { EventDecision, EventQuestion, NotificationEvent, ProcessInfo, UnknownEvent } from '../event/event.js';
+import type {
+  EventDecision,
+  EventQuestion,
+  NotificationEvent,
+  NotificationHeader,
+  ProcessInfo,
+  UnknownEvent,
+} from '../event/event.js';
 import {
   notifyClassByNumber,
   type NotifyClass,
@@ -16,12 +23,27 @@ import { decodeImpersonation } from './process-table.js';
 
 const R = P.CMB_RECORD;
 
+/** The fields of the header that only the whole event has. */
+type OnlyInEvent =
+  | 'lastSequence'
+  | 'preSequence'
+  | 'duration'
+  | 'previousMode'
+  | 'irql'
+  | 'impersonation'
+  | 'transaction'
+  | 'keyPathResolved'
+  | 'keyPathLength'
+  | 'truncated'
+  | 'fault'
+  | 'preUnknown';
+
 /**
  * A notification of `registerLazyCallback()`: each property is read from the record when it is asked for, and
  * `toEvent()` makes the whole event. It keeps the memory of all the events that came together with it, so of what is to be kept for
  * long, keep `toEvent()`.
  */
-export class LazyEvent {
+export class LazyEvent implements Omit<NotificationHeader, OnlyInEvent> {
   readonly #view: RecordView;
   readonly #start: number;
   readonly #end: number;

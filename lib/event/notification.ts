@@ -3,8 +3,16 @@ import type { KeyHive } from '../registry/registry-path.js';
 import type { EventDecision, EventQuestion } from './decision.js';
 import type { Impersonation, InPost, ProcessInfo, TransactionInfo } from './parts.js';
 
+/** What a header needs to know of its class. */
+interface HeaderClass {
+  readonly name: NotifyClass['name'] | 'unknown';
+  readonly number: number;
+  readonly phase: NotifyClass['phase'];
+  readonly operation: NotifyClass['operation'] | null;
+}
+
 /** What every notification tells. Fields that do not apply are null, never absent. */
-export interface NotificationFields<C extends NotifyClass = NotifyClass> {
+export interface NotificationFields<C extends HeaderClass = NotifyClass> {
   readonly class: C['name'];
   /** The number in REG_NOTIFY_CLASS. */
   readonly notifyClass: C['number'];
@@ -64,25 +72,17 @@ export interface NotificationFields<C extends NotifyClass = NotifyClass> {
   readonly decision: EventDecision | null;
 }
 
-/** A notification of a class that a newer Windows has added. */
-export interface UnknownEventOf<P extends 'pre' | 'post'> extends Omit<
-  NotificationFields,
-  'class' | 'notifyClass' | 'phase' | 'operation' | 'preSequence' | 'duration' | 'status' | 'statusName'
-> {
-  readonly class: 'unknown';
-  /** The number in REG_NOTIFY_CLASS, 51 to 63, or 10 to 13. */
-  readonly notifyClass: number;
+/** The header of any notification, of a class that is known or not. */
+export type NotificationHeader = NotificationFields<HeaderClass>;
+
+interface UnknownClass<P extends 'pre' | 'post'> extends HeaderClass {
+  readonly name: 'unknown';
   readonly phase: P;
   readonly operation: null;
-  /** As in the events of known classes. */
-  readonly preSequence: InPost<P, bigint | null>;
-  /** As in the events of known classes. */
-  readonly duration: InPost<P, bigint | null>;
-  /** As in the events of known classes. */
-  readonly status: InPost<P, number>;
-  /** As in the events of known classes. @json statusName */
-  readonly statusName: InPost<P, string | null>;
 }
+
+/** A notification of a class that a newer Windows has added: `notifyClass` is 51 to 63, or 10 to 13. */
+export type UnknownEventOf<P extends 'pre' | 'post'> = NotificationFields<UnknownClass<P>>;
 
 /** A notification of a class that a newer Windows has added. */
 export type UnknownEvent = UnknownEventOf<'pre'> | UnknownEventOf<'post'>;
