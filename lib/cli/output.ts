@@ -1,5 +1,7 @@
+import type { Terminal } from './style.js';
+
 /** Where the lines go. */
-export interface Output {
+export interface Output extends Terminal {
   readonly isTTY: boolean;
   /** Null when lines are not cut: what is not a terminal gets everything. */
   readonly columns: number | null;
@@ -31,6 +33,10 @@ export class StreamOutput implements Output {
 
   get isTTY(): boolean {
     return this.#stream.isTTY;
+  }
+
+  hasColors(env: NodeJS.ProcessEnv): boolean {
+    return this.#stream.isTTY && this.#stream.hasColors(env);
   }
 
   get columns(): number | null {

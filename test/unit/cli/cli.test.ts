@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { describe, it } from 'node:test';
+import { WriteStream } from 'node:tty';
 import { formatEvent } from '../../../lib/cli/format.js';
 import { StreamOutput } from '../../../lib/cli/output.js';
 import { wantsColor } from '../../../lib/cli/style.js';
@@ -204,16 +205,20 @@ describe('lines', () => {
     const colored = formatEvent(setText('n', 'x'), options);
     assert.match(colored, escapes);
     assert.equal(colored.replaceAll(escapes, ''), formatEvent(setText('n', 'x'), { ...options, color: false }));
-    assert.equal(wantsColor({ isTTY: true }, true, {}), true);
-    for (const [tty, allowed, env] of [
-      [false, true, {}],
-      [true, false, {}],
-      [true, true, { NO_COLOR: '1' }],
+    const TERM = 'xterm-256color';
+    const terminal = (isTTY: boolean) =>
+      Object.create(WriteStream.prototype, { isTTY: { value: isTTY } }) as Pick<WriteStream, 'isTTY' | 'hasColors'>;
+    assert.equal(wantsColor(terminal(true), true, { TERM }), true);
+    for (const [isTTY, allowed, env] of [
+      [false, true, { TERM }],
+      [true, false, { TERM }],
+      [true, true, { TERM, NO_COLOR: '1' }],
       [true, true, { TERM: 'dumb' }],
     ] as const) {
-      assert.equal(wantsColor({ isTTY: tty }, allowed, env), false);
+      assert.equal(wantsColor(terminal(isTTY), allowed, env), false);
     }
-    assert.equal(wantsColor({ isTTY: true }, true, { NO_COLOR: '' }), true);
+    assert.equal(wantsColor({ isTTY: true }, true, { TERM }), false);
+    assert.equal(wantsColor(terminal(true), true, { TERM, NO_COLOR: '' }), true);
   });
 
   it('an event line lets no control character of a name or value through to the terminal', () => {
@@ -235,6 +240,8 @@ describe('widths', () => {
       ['❤️', 2],
       ['', 0],
       ['ﾊﾝｶｸ', 4],
+      ['䷀', 2],
+      ['〿', 1],
     ] as const) {
       assert.equal(columnsOf(text), columns, text);
     }
