@@ -29,7 +29,7 @@ struct Case {
 
 class CmWorkedCase : public CmTest, public ::testing::WithParamInterface<Case> {};
 
-TEST_P(CmWorkedCase, HighMiddleLow) {
+TEST_P(CmWorkedCase, IsDispatchedAsTheDocumentationSays) {
     const Case &c = GetParam();
     auto handler = [&c](char name) {
         auto entry = c.answers.find(name);

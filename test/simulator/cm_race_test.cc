@@ -62,7 +62,7 @@ void operate(const std::atomic<bool> &stop, int number) {
     }
 }
 
-TEST_F(CmRace, RegisteringAndUnregisteringWhileFourThreadsOperate) {
+TEST_F(CmRace, RegistrationsComeAndGoWhileFourThreadsOperate) {
     std::atomic<bool> stop{false};
     auto process = machine_->createProcess({.imagePath = u"C:\\Windows\\busy.exe"});
     std::vector<std::shared_ptr<simulator::Thread>> threads;

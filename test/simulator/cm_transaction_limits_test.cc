@@ -137,7 +137,7 @@ TEST_F(CmTransactionLimits, SurvivesLackOfMemoryAtEveryAllocation) {
     EXPECT_EQ(subkeys(plain_), "Child Made");
 }
 
-TEST_F(CmTransactionLimits, ManyThreadsEachWithTheirOwn) {
+TEST_F(CmTransactionLimits, ManyThreadsHaveOneEach) {
     std::vector<std::thread> threads;
     for (int i = 0; i < 4; i++) {
         threads.emplace_back([i, this] {

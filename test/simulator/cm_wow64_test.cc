@@ -28,7 +28,7 @@ struct View {
 
 class CmWow64Name : public CmWow64, public ::testing::WithParamInterface<View> {};
 
-TEST_P(CmWow64Name, In32Bit) {
+TEST_P(CmWow64Name, IsThatOfThe32BitView) {
     auto [asked, meant] = GetParam();
     const std::u16string there = u"\\REGISTRY\\" + std::u16string(meant);
     EXPECT_EQ(open(u"\\REGISTRY\\" + std::u16string(asked), KEY_WOW64_32KEY), there);

@@ -71,7 +71,7 @@ TEST_F(SecurityTest, PrivilegesGrantWhatNoListDoes) {
     EXPECT_EQ(check(elevated, descriptor, WRITE_DAC), kDenied);
 }
 
-TEST_F(SecurityTest, KernelModeAndWhatWasGrantedBefore) {
+TEST_F(SecurityTest, KernelModeIsGrantedAllAndWhatWasGrantedStays) {
     Acl none;
     Descriptor closed;
     closed.dacl(none.get());
@@ -120,7 +120,7 @@ TEST_F(SecurityTest, IntegrityComesBeforeTheList) {
     EXPECT_EQ(check(elevated, unreadable, KEY_READ), kDenied);
 }
 
-TEST_F(SampleTest, SecurityOfADevice) {
+TEST_F(SampleTest, TheSecurityOfADeviceDecidesWhoOpensIt) {
     load();
     auto file = open();
     UNICODE_STRING name = {28, 30, const_cast<PWCH>(u"\\Device\\Sample")};

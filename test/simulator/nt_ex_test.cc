@@ -26,7 +26,7 @@ TEST_F(PoolTest, BlocksAreCountedAndFilled) {
     EXPECT_EQ(ExAllocatePool2(0, 8, kTag), nullptr);
 }
 
-TEST_F(PoolTest, Misuse) {
+TEST_F(PoolTest, MisuseIsReported) {
     EXPECT_DEATH(ExFreePoolWithTag(ExAllocatePoolWithTag(NonPagedPoolNx, 8, kTag), kTag + 1),
                  "STOP: 0x000000C2 .0xA.*\n.*'Test'");
     EXPECT_DEATH(
@@ -156,7 +156,7 @@ TEST_F(PoolTest, ExemptTagsDoNotFail) {
     EXPECT_EQ(ExAllocatePoolWithTag(NonPagedPoolNx, 8, kTag), nullptr);
 }
 
-TEST_F(PoolTest, Lookasides) {
+TEST_F(PoolTest, LookasidesGiveAndTake) {
     LOOKASIDE_LIST_EX list;
     ASSERT_EQ(ExInitializeLookasideListEx(&list, nullptr, nullptr, NonPagedPoolNx, 0, 48, kTag, 0), STATUS_SUCCESS);
     PVOID entry = ExAllocateFromLookasideListEx(&list);
@@ -229,7 +229,7 @@ template <typename Shared, typename Exclusive> void readersAndWriters(Shared sha
     EXPECT_EQ(value, 1000);
 }
 
-TEST_F(ExTest, Resources) {
+TEST_F(ExTest, ResourcesAreSharedOrExclusive) {
     ERESOURCE resource;
     ASSERT_EQ(ExInitializeResourceLite(&resource), STATUS_SUCCESS);
     readersAndWriters(
@@ -257,7 +257,7 @@ TEST_F(ExTest, Resources) {
     ExDeleteResourceLite(&resource);
 }
 
-TEST_F(ExTest, PushLocks) {
+TEST_F(ExTest, PushLocksAreSharedOrExclusive) {
     EX_PUSH_LOCK lock;
     ExInitializePushLock(&lock);
     readersAndWriters(

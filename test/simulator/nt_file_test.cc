@@ -98,7 +98,7 @@ TEST_F(FileTest, ObjectsHaveNames) {
     NtClose(same.handle);
 }
 
-TEST_F(FileTest, InformationAndItsLengths) {
+TEST_F(FileTest, InformationHasItsLengths) {
     make("a", "12345");
     HANDLE handle = open(u"a");
     FILE_STANDARD_INFORMATION standard = {};
@@ -143,7 +143,7 @@ TEST_F(FileTest, HandlesHaveTheirRights) {
     NtClose(appender);
 }
 
-TEST_F(FileTest, Directories) {
+TEST_F(FileTest, DirectoriesAreOpenedAsSuch) {
     Result made = create(nameOf(u"d"), GENERIC_READ | DELETE, FILE_CREATE, kShareAll,
                          FILE_DIRECTORY_FILE | FILE_SYNCHRONOUS_IO_NONALERT);
     ASSERT_EQ(made.status, STATUS_SUCCESS);
@@ -234,7 +234,7 @@ TEST_F(FileTest, ManyThreadsAppend) {
     EXPECT_EQ(content("log").size(), 500u);
 }
 
-TEST_F(FileTest, Misuse) {
+TEST_F(FileTest, MisuseIsReported) {
     HANDLE handle = open(u"a");
     IO_STATUS_BLOCK io;
     EXPECT_DEATH(

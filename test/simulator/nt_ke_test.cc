@@ -102,7 +102,7 @@ TEST_F(KeTest, WaitingHighIsABugCheck) {
     EXPECT_DEATH(wait(garbage), "no initialised dispatcher object");
 }
 
-TEST_F(KeTest, EventsAndTimeouts) {
+TEST_F(KeTest, EventsEndWaitsAndSoDoTimeouts) {
     KEVENT notification, synchronization;
     KeInitializeEvent(&notification, NotificationEvent, TRUE);
     KeInitializeEvent(&synchronization, SynchronizationEvent, TRUE);
@@ -125,7 +125,7 @@ TEST_F(KeTest, EventsAndTimeouts) {
     EXPECT_EQ(KeReadStateEvent(&synchronization), 0);
 }
 
-TEST_F(KeTest, MultipleObjects) {
+TEST_F(KeTest, AWaitMayBeForMultipleObjects) {
     KEVENT a, b;
     KeInitializeEvent(&a, SynchronizationEvent, FALSE);
     KeInitializeEvent(&b, SynchronizationEvent, TRUE);
@@ -146,7 +146,7 @@ TEST_F(KeTest, MultipleObjects) {
     EXPECT_EQ(KeReadStateEvent(&a) + KeReadStateEvent(&b), 0);
 }
 
-TEST_F(KeTest, SemaphoresAndMutexes) {
+TEST_F(KeTest, SemaphoresCountAndMutexesHaveOwners) {
     KSEMAPHORE semaphore;
     KeInitializeSemaphore(&semaphore, 0, 2);
     EXPECT_EQ(KeReleaseSemaphore(&semaphore, 0, 2, FALSE), 0);
@@ -164,7 +164,7 @@ TEST_F(KeTest, SemaphoresAndMutexes) {
     EXPECT_DEATH(KeReleaseMutex(&mutex, FALSE), "STOP: 0x00000011");
 }
 
-TEST_F(KeTest, FastMutexes) {
+TEST_F(KeTest, FastMutexesRaiseAndExclude) {
     FAST_MUTEX mutex;
     ExInitializeFastMutex(&mutex);
     ExAcquireFastMutex(&mutex);
@@ -244,7 +244,7 @@ void systemThread(PVOID context) {
     }
 }
 
-TEST_F(KeTest, SystemThreads) {
+TEST_F(KeTest, SystemThreadsRunAndAreWaitedFor) {
     for (bool terminate : {false, true}) {
         ThreadContext context;
         KeInitializeEvent(&context.go, NotificationEvent, FALSE);
@@ -277,7 +277,7 @@ TEST_F(KeTest, TimesAdvance) {
     EXPECT_EQ(frequency.QuadPart, 10000000);
 }
 
-TEST_F(KeTest, HandledExceptions) {
+TEST_F(KeTest, ExceptionsAreHandled) {
     NTSTATUS code = 0;
     EXPECT_EQ(SampleNested(FALSE, &code), 1);
     EXPECT_EQ(code, STATUS_DATA_ERROR);

@@ -27,7 +27,7 @@ VOID note(HANDLE parent, HANDLE process, BOOLEAN create) {
 
 class NotifyTest : public NtTest {};
 
-TEST_F(NotifyTest, BirthAndExit) {
+TEST_F(NotifyTest, BirthAndExitAreTold) {
     told.clear();
     EXPECT_EQ(PsSetCreateProcessNotifyRoutine(note, TRUE), STATUS_PROCEDURE_NOT_FOUND);
     ASSERT_EQ(PsSetCreateProcessNotifyRoutine(note, FALSE), STATUS_SUCCESS);
@@ -48,7 +48,7 @@ TEST_F(NotifyTest, BirthAndExit) {
     EXPECT_FALSE(told[1].created);
 }
 
-TEST_F(NotifyTest, List) {
+TEST_F(NotifyTest, ProcessesAreListed) {
     auto process = machine->createProcess({.imagePath = u"\\Device\\X\\listed.exe", .parentId = 4});
     ULONG needed = 0;
     EXPECT_EQ(ZwQuerySystemInformation(SystemProcessInformation, nullptr, 0, &needed), STATUS_INFO_LENGTH_MISMATCH);

@@ -67,7 +67,7 @@ TEST_F(ObTest, CountsReferences) {
     object = nullptr;
 }
 
-TEST_F(ObTest, Misuse) {
+TEST_F(ObTest, MisuseIsReported) {
     EXPECT_DEATH(SimDeleteObjectType(type), "1 Test object.*are left");
     EXPECT_DEATH(
         {

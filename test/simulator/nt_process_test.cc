@@ -36,7 +36,7 @@ class ProcessTest : public NtTest {
     }
 };
 
-TEST_F(ProcessTest, BasicInformation) {
+TEST_F(ProcessTest, HasBasicInformation) {
     auto process = machine->createProcess({.imagePath = u"a.exe", .parentId = 1234});
     HANDLE handle = handleOf(process->id());
     PROCESS_BASIC_INFORMATION basic = {};
@@ -63,7 +63,7 @@ TEST_F(ProcessTest, BasicInformation) {
               STATUS_OBJECT_TYPE_MISMATCH);
 }
 
-TEST_F(ProcessTest, CommandLine) {
+TEST_F(ProcessTest, HasACommandLine) {
     // Whatever a process has there, also what is no text.
     static constexpr char16_t characters[] = u"a.exe /x \0 \xD800 \"y z\"";
     const std::u16string text(characters, std::size(characters) - 1);
@@ -100,7 +100,7 @@ TEST_F(ProcessTest, LongCommandLineIsCutWhereItsLengthEnds) {
     ZwClose(handle);
 }
 
-TEST_F(ProcessTest, Wow64) {
+TEST_F(ProcessTest, TellsWhetherItHas32Bits) {
     for (bool wow64 : {false, true}) {
         auto process = machine->createProcess({.imagePath = u"a.exe", .wow64 = wow64});
         process->createThread()->run([&] {

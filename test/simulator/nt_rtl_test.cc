@@ -14,7 +14,7 @@ UNICODE_STRING string(const char16_t *text) {
     return result;
 }
 
-TEST_F(RtlTest, InitAndCopy) {
+TEST_F(RtlTest, StringsAreInitializedAndCopied) {
     UNICODE_STRING abc = string(u"abc");
     EXPECT_EQ(abc.Length, 6);
     EXPECT_EQ(abc.MaximumLength, 8);
@@ -33,7 +33,7 @@ TEST_F(RtlTest, InitAndCopy) {
     EXPECT_EQ(cut.Length, 65532);
 }
 
-TEST_F(RtlTest, CompareEqualPrefixSuffix) {
+TEST_F(RtlTest, StringsAreCompared) {
     UNICODE_STRING lower = string(u"software"), upper = string(u"SOFTWARE\\Run"), umlaut = string(u"\u00E4"),
                    capital = string(u"\u00C4"), empty = string(u"");
     EXPECT_FALSE(RtlEqualUnicodeString(&lower, &upper, TRUE));
@@ -47,7 +47,7 @@ TEST_F(RtlTest, CompareEqualPrefixSuffix) {
     EXPECT_TRUE(RtlSuffixUnicodeString(&run, &upper, TRUE));
 }
 
-TEST_F(RtlTest, UpperCase) {
+TEST_F(RtlTest, CharactersAreUpcased) {
     EXPECT_EQ(RtlUpcaseUnicodeChar(u'a'), u'A');
     EXPECT_EQ(RtlUpcaseUnicodeChar(u'['), u'[');
     EXPECT_EQ(RtlUpcaseUnicodeChar(u'\u00FF'), u'\u0178');
@@ -66,7 +66,7 @@ TEST_F(RtlTest, UpperCase) {
     }
 }
 
-TEST_F(RtlTest, AppendAndNumbers) {
+TEST_F(RtlTest, StringsAreAppendedAndNumbersConverted) {
     WCHAR buffer[8] = {};
     UNICODE_STRING text = {0, sizeof buffer, buffer};
     EXPECT_EQ(RtlAppendUnicodeToString(&text, u"12345"), STATUS_SUCCESS);
@@ -89,7 +89,7 @@ TEST_F(RtlTest, AppendAndNumbers) {
     EXPECT_EQ(first, second);
 }
 
-TEST_F(RtlTest, SafeArithmetic) {
+TEST_F(RtlTest, ArithmeticThatOverflowsIsRefused) {
     ULONG sum;
     EXPECT_EQ(RtlULongAdd(0xFFFFFFFF, 0, &sum), STATUS_SUCCESS);
     EXPECT_EQ(RtlULongAdd(0xFFFFFFFF, 1, &sum), STATUS_INTEGER_OVERFLOW);
@@ -104,7 +104,7 @@ TEST_F(RtlTest, SafeArithmetic) {
     EXPECT_EQ(RtlSizeTToULong(size_t{1} << 32, &length), STATUS_INTEGER_OVERFLOW);
 }
 
-TEST_F(RtlTest, Memory) {
+TEST_F(RtlTest, MemoryIsMovedAndCompared) {
     char data[8] = "abcdefg";
     EXPECT_EQ(RtlCompareMemory(data, "abcx", 4), 3u);
     RtlMoveMemory(data + 1, data, 4);
@@ -114,7 +114,7 @@ TEST_F(RtlTest, Memory) {
     EXPECT_EQ(data[6], 0);
 }
 
-TEST_F(RtlTest, UserRanges) {
+TEST_F(RtlTest, UserRangesCanVanishAndChange) {
     std::vector<char> user(100), kernel(100);
     SimRegisterUserRange(user.data(), user.size());
     EXPECT_EQ(SampleGuardedCopy(kernel.data(), user.data(), 100), STATUS_SUCCESS);
@@ -149,7 +149,7 @@ TEST_F(RtlTest, UserRanges) {
     ExFreePool(pool);
 }
 
-TEST_F(RtlTest, SecurityDescriptors) {
+TEST_F(RtlTest, SecurityDescriptorsAreMade) {
     alignas(8) unsigned char storage[64];
     auto acl = reinterpret_cast<PACL>(storage);
     EXPECT_EQ(RtlCreateAcl(acl, 4, ACL_REVISION), STATUS_BUFFER_TOO_SMALL);
@@ -176,7 +176,7 @@ TEST_F(RtlTest, SecurityDescriptors) {
     EXPECT_FALSE(RtlValidSecurityDescriptor(&descriptor));
 }
 
-TEST_F(RtlTest, SystemRoutines) {
+TEST_F(RtlTest, SystemRoutinesAreFoundByName) {
     UNICODE_STRING name = string(u"ExAllocatePool2"), unknown = string(u"ExNoSuchRoutine"),
                    ofCm = string(u"CmCallbackGetKeyObjectIDEx");
     EXPECT_EQ(MmGetSystemRoutineAddress(&name), reinterpret_cast<PVOID>(ExAllocatePool2));

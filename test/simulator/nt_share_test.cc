@@ -75,7 +75,7 @@ TEST_F(FileTest, FoldersOfOpenFilesStay) {
     EXPECT_TRUE(std::filesystem::exists(folder / "e" / "x"));
 }
 
-TEST_F(FileTest, Renames) {
+TEST_F(FileTest, RenamesReplaceOnlyOnRequest) {
     make("there", "old");
     HANDLE handle = open(u"new");
     EXPECT_EQ(write(handle, "new"), STATUS_SUCCESS);

@@ -89,7 +89,7 @@ class TokenTest : public NtTest {
     }
 };
 
-TEST_F(TokenTest, OfAnElevatedProcess) {
+TEST_F(TokenTest, AnElevatedProcessHasAnElevatedOne) {
     in({.imagePath = u"a.exe"}, [&] {
         Token token;
         EXPECT_EQ(token.user(), kUser);
@@ -112,7 +112,7 @@ TEST_F(TokenTest, OfAnElevatedProcess) {
     });
 }
 
-TEST_F(TokenTest, OfALimitedProcess) {
+TEST_F(TokenTest, ALimitedProcessHasALimitedOne) {
     in({.imagePath = u"a.exe", .token = {.userSid = "S-1-5-21-1-2-3-500", .integrityLevel = 0x1000, .sessionId = 7}},
        [&] {
            Token token;
@@ -131,7 +131,7 @@ TEST_F(TokenTest, OfALimitedProcess) {
        });
 }
 
-TEST_F(TokenTest, OfTheSystem) {
+TEST_F(TokenTest, TheSystemHasItsOwn) {
     machine->systemProcess()->createThread()->run([&] {
         Token token;
         EXPECT_EQ(ExGetPreviousMode(), KernelMode);
@@ -226,7 +226,7 @@ TEST_F(TokenTest, ThreadsImpersonate) {
     EXPECT_EQ(thread->impersonate(client, SecurityDelegation), STATUS_SUCCESS);
 }
 
-TEST_F(TokenTest, JobsAtApcLevel) {
+TEST_F(TokenTest, JobsMayRunAtApcLevel) {
     auto thread = machine->hostProcess()->createThread();
     thread->runAtIrql(APC_LEVEL, [] { EXPECT_EQ(KeGetCurrentIrql(), APC_LEVEL); });
     thread->run([] { EXPECT_EQ(KeGetCurrentIrql(), PASSIVE_LEVEL); });
@@ -266,7 +266,7 @@ class DriverCode {
     SIM_CALL_STATE state_;
 };
 
-TEST_F(TokenTest, Misuse) {
+TEST_F(TokenTest, MisuseIsReported) {
     PACCESS_TOKEN token = PsReferencePrimaryToken(PsGetCurrentProcess());
     PVOID information;
     EXPECT_DEATH(

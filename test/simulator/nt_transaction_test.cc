@@ -206,7 +206,7 @@ TEST_F(TransactionTest, CommitAndRollbackRace) {
     }
 }
 
-TEST_F(TransactionTest, Misuse) {
+TEST_F(TransactionTest, MisuseIsReported) {
     HANDLE handle = create();
     EXPECT_DEATH(
         {

@@ -13,7 +13,7 @@
 namespace cmbridge::test {
 namespace {
 
-class CaptureTest : public DriverTest {
+class CapturedMemory : public DriverTest {
   protected:
     void SetUp() override {
         DriverTest::SetUp();
@@ -51,7 +51,7 @@ class CaptureTest : public DriverTest {
     alignas(16) std::array<std::byte, 256> memory_{};
 };
 
-TEST_F(CaptureTest, ValueData) {
+TEST_F(CapturedMemory, MarksValueDataThatVanished) {
     Client client;
     Actor actor;
     HANDLE key = actor.create(path());
@@ -73,7 +73,7 @@ TEST_F(CaptureTest, ValueData) {
     actor.close(key);
 }
 
-TEST_F(CaptureTest, StringDescriptor) {
+TEST_F(CapturedMemory, MarksANameWhoseStringVanished) {
     Client client;
     Actor actor;
     HANDLE key = actor.create(path());
@@ -89,7 +89,7 @@ TEST_F(CaptureTest, StringDescriptor) {
 
 // The path of a create is put together from the request: without RemainingName the absolute name serves, without any
 // name there is no path, in post either unless the key was opened.
-TEST_F(CaptureTest, NamesOfCreate) {
+TEST_F(CapturedMemory, MarksNamesOfACreateThatVanished) {
     Client client;
     Actor actor;
     HANDLE key = actor.create(path());
@@ -114,7 +114,7 @@ TEST_F(CaptureTest, NamesOfCreate) {
     actor.close(key);
 }
 
-TEST_F(CaptureTest, RequestedName) {
+TEST_F(CapturedMemory, MarksARequestedNameThatVanished) {
     Client client;
     Actor actor;
     HANDLE key = actor.create(path());
@@ -130,7 +130,7 @@ TEST_F(CaptureTest, RequestedName) {
 
 // A rule that asks for what cannot be read might decide: the notification is lost, and counted. One that decides before
 // it does not care.
-TEST_F(CaptureTest, ValueNameThatRulesAskFor) {
+TEST_F(CapturedMemory, LosesANotificationWhoseRulesNeedAValueNameThatVanished) {
     for (bool decided : {false, true}) {
         Client client;
         Actor actor;
@@ -164,7 +164,7 @@ TEST_F(CaptureTest, ValueNameThatRulesAskFor) {
 }
 
 // The same for want of memory.
-TEST_F(CaptureTest, KeyThatRulesAskFor) {
+TEST_F(CapturedMemory, LosesANotificationWhoseRulesNeedAKeyThatCannotBeNamed) {
     Client client;
     Actor actor;
     HANDLE key = actor.create(path());

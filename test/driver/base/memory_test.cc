@@ -10,7 +10,7 @@ namespace {
 using simulator::IoResult;
 using simulator::Machine;
 
-class MemoryTest : public testing::Test {
+class Driver : public testing::Test {
   protected:
     static bool shortOfMemory(NTSTATUS status) {
         EXPECT_TRUE(status == STATUS_SUCCESS || status == STATUS_INSUFFICIENT_RESOURCES) << std::hex << status;
@@ -109,7 +109,7 @@ class MemoryTest : public testing::Test {
     unsigned unknown_ = 0, unnamed_ = 0, unattached_ = 0, unasked_ = 0, undescribed_ = 0;
 };
 
-TEST_F(MemoryTest, LoadAndUnload) {
+TEST_F(Driver, LoadsAndUnloads) {
     for (int i = 0; i < 3; ++i) {
         scenario();
     }
@@ -117,7 +117,7 @@ TEST_F(MemoryTest, LoadAndUnload) {
     EXPECT_EQ(unasked_ + undescribed_, 0u);
 }
 
-TEST_F(MemoryTest, EachCallStackFailsOnce) {
+TEST_F(Driver, SurvivesTheFailureOfEachCallStackThatAllocates) {
     machine_->failEachStackOnce(true);
     uint64_t before = 0;
     int passes = 0;
@@ -133,7 +133,7 @@ TEST_F(MemoryTest, EachCallStackFailsOnce) {
     expectShortage(true);
 }
 
-TEST_F(MemoryTest, EachAllocationFailsOnce) {
+TEST_F(Driver, SurvivesTheFailureOfEachAllocation) {
     for (uint64_t nth = 1;; ++nth) {
         ASSERT_LT(nth, 1000u);
         const uint64_t before = machine_->failedAllocations();
@@ -168,7 +168,7 @@ NTSTATUS takeDevice(PDRIVER_OBJECT driver, PUNICODE_STRING) {
     return IoCreateDevice(driver, 0, &name, FILE_DEVICE_UNKNOWN, 0, FALSE, &device);
 }
 
-TEST_F(MemoryTest, NamesThatAreTaken) {
+TEST_F(Driver, DoesNotLoadWhereItsNamesAreTaken) {
     for (auto entry : {takeLink, takeDevice}) {
         ASSERT_EQ(machine_->loadDriver(u"rival", entry), STATUS_SUCCESS);
         EXPECT_EQ(machine_->loadDriver(u"cmbridge", DriverEntry), STATUS_OBJECT_NAME_COLLISION);
@@ -178,7 +178,7 @@ TEST_F(MemoryTest, NamesThatAreTaken) {
     scenario();
 }
 
-TEST_F(MemoryTest, OnlyAdministratorsOpenTheDevice) {
+TEST_F(Driver, LetsOnlyAdministratorsOpenItsDevice) {
     ASSERT_EQ(machine_->loadDriver(u"cmbridge", DriverEntry), STATUS_SUCCESS);
     for (bool elevated : {false, true}) {
         auto process = machine_->createProcess({.imagePath = u"C:\\user.exe", .token = {.elevated = elevated}});

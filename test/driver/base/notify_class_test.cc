@@ -10,7 +10,7 @@
 namespace cmbridge::test {
 namespace {
 
-class NotifyClassTest : public DriverTest {
+class NotifyClass : public DriverTest {
   protected:
     // The key object behind a handle of the actor, for as long as `use` runs on its thread.
     static void withObject(Actor &actor, HANDLE key, const std::function<void(PVOID)> &use) {
@@ -23,7 +23,7 @@ class NotifyClassTest : public DriverTest {
     }
 };
 
-TEST_F(NotifyClassTest, AllClassesAreRelayed) {
+TEST_F(NotifyClass, EachIsRelayedKnownOrNot) {
     Client client;
     Actor actor;
     HANDLE key = actor.create(path());
@@ -57,7 +57,7 @@ TEST_F(NotifyClassTest, AllClassesAreRelayed) {
     actor.close(key);
 }
 
-TEST_F(NotifyClassTest, PostFollowsItsPre) {
+TEST_F(NotifyClass, PostFollowsItsPre) {
     Client client;
     Actor actor;
     HANDLE key = actor.create(path());
@@ -86,7 +86,7 @@ TEST_F(NotifyClassTest, PostFollowsItsPre) {
 }
 
 // A symbolic link ends an open with STATUS_REPARSE, which is a success but opens nothing: Object means nothing then.
-TEST_F(NotifyClassTest, Reparse) {
+TEST_F(NotifyClass, OfAnOpenThatIsReparsedHasNoResolvedPath) {
     Client client;
     Actor actor;
     HANDLE key = actor.create(path());
@@ -108,7 +108,7 @@ TEST_F(NotifyClassTest, Reparse) {
 
 // Nothing in a record may look like a pointer: the simulated kernel's objects lie on the heap and on stacks of this
 // process, whose addresses are told apart from the numbers that belong into a record.
-TEST_F(NotifyClassTest, NoAddressLeaves) {
+TEST_F(NotifyClass, NoneBringsAnAddressOfTheKernelOut) {
     Client client;
     Actor actor;
     HANDLE key = actor.create(path());

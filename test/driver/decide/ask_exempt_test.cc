@@ -9,7 +9,7 @@ namespace {
 
 constexpr uint64_t kOpen = bit(RegNtPreOpenKeyEx);
 
-class AskExemptTest : public RulesetTest {
+class Exemption : public RulesetTest {
   protected:
     static std::unique_ptr<Actor> child(const Actor &parent) {
         return std::make_unique<Actor>(
@@ -40,7 +40,7 @@ class AskExemptTest : public RulesetTest {
     std::unique_ptr<Actor> stranger_;
 };
 
-TEST_F(AskExemptTest, OwnProcess) {
+TEST_F(Exemption, CoversTheOwnProcess) {
     Client client;
     Actor own(machine().hostProcess());
     auto below = child(own);
@@ -51,7 +51,7 @@ TEST_F(AskExemptTest, OwnProcess) {
     EXPECT_EQ(client.statistics(CMB_SCOPE_REGISTRATION, cookie).Decisions.UnaskedExemption, 1u);
 }
 
-TEST_F(AskExemptTest, Descendants) {
+TEST_F(Exemption, CoversDescendantsOnRequest) {
     Client client;
     Actor own(machine().hostProcess());
     auto before = child(own), below = child(*before);
@@ -81,7 +81,7 @@ TEST_F(AskExemptTest, Descendants) {
 }
 
 // Whose children nobody has told of are asked about.
-TEST_F(AskExemptTest, TooMany) {
+TEST_F(Exemption, IsLimitedInDescendants) {
     Client client;
     Actor own(machine().hostProcess());
     ask(client, CMB_REGISTER_EXEMPT_CHILDREN, path());
@@ -97,7 +97,7 @@ TEST_F(AskExemptTest, TooMany) {
 }
 
 // A rule that blocks asks nobody, and so it is for all.
-TEST_F(AskExemptTest, BlocksThemAll) {
+TEST_F(Exemption, DoesNotHoldForBlocks) {
     Client client;
     Actor own(machine().hostProcess());
     auto below = child(own);
@@ -109,7 +109,7 @@ TEST_F(AskExemptTest, BlocksThemAll) {
     }
 }
 
-TEST_F(AskExemptTest, EveryAllocationFails) {
+TEST_F(Exemption, SurvivesTheFailureOfEachAllocation) {
     Client client;
     const simulator::PoolUsage before = machine().poolUsage();
     bool succeeded = false;

@@ -7,7 +7,7 @@
 namespace cmbridge::test {
 namespace {
 
-using AskPostTest = AskTest;
+using AskedOperation = AskTest;
 
 constexpr auto kAccepted = static_cast<UINT32>(CMB_REPLY_ACCEPTED);
 constexpr uint64_t kCreate = bit(RegNtPreCreateKeyEx), kOpen = bit(RegNtPreOpenKeyEx);
@@ -18,7 +18,7 @@ Bytes bytesOfText(const std::u16string &text) {
     return {bytes.begin(), bytes.end()};
 }
 
-TEST_F(AskPostTest, Override) {
+TEST_F(AskedOperation, MayBeOverriddenInPost) {
     Client client;
     Actor actor;
     HANDLE key = actor.create(path());
@@ -50,7 +50,7 @@ TEST_F(AskPostTest, Override) {
     actor.close(key);
 }
 
-TEST_F(AskPostTest, Defaults) {
+TEST_F(AskedOperation, HasItsDefaultInPostWhenNobodyAnswers) {
     Client client;
     Actor actor;
     HANDLE key = actor.create(path());
@@ -75,7 +75,7 @@ TEST_F(AskPostTest, Defaults) {
 }
 
 // Both phases are asked about; the second question does not say how the first was answered.
-TEST_F(AskPostTest, BothPhases) {
+TEST_F(AskedOperation, MayBeAskedAboutInBothPhases) {
     Client client;
     Actor actor;
     HANDLE key = actor.create(path());
@@ -100,7 +100,7 @@ TEST_F(AskPostTest, BothPhases) {
 }
 
 // The created key goes away with the decision, and with it what was attached to it.
-TEST_F(AskPostTest, OverriddenCreate) {
+TEST_F(AskedOperation, MayBeACreateThatIsOverridden) {
     Client client;
     Actor actor;
     const int64_t cookie = client.add(u"1", bit(RegNtPreKeyHandleClose) | bit(RegNtCallbackObjectContextCleanup));
@@ -126,7 +126,7 @@ TEST_F(AskPostTest, OverriddenCreate) {
 }
 
 // The key that is opened in place of another is known like any other: by its path, by who opened it.
-TEST_F(AskPostTest, Redirect) {
+TEST_F(AskedOperation, MayBeAnOpenThatIsRedirected) {
     Client client;
     Actor actor;
     HANDLE target = actor.create(path() + u"Target");
@@ -184,7 +184,7 @@ TEST_F(AskPostTest, Redirect) {
 }
 
 // However short memory is: what is to be blocked is blocked, and who asks gets an answer.
-TEST_F(AskPostTest, NeverOpenForWantOfMemory) {
+TEST_F(AskedOperation, NeverFailsOpenForWantOfMemory) {
     Actor actor;
     HANDLE key = actor.create(path());
     for (const Action &action : {kBlock, kAskClosed}) {
@@ -219,7 +219,7 @@ TEST_F(AskPostTest, NeverOpenForWantOfMemory) {
 }
 
 // A decision that post cannot be told of for want of memory is missing, and that is said.
-TEST_F(AskPostTest, AllowedButUntold) {
+TEST_F(AskedOperation, IsAllowedThoughMemoryDoesNotSufficeToTellIt) {
     Client client;
     Actor actor;
     HANDLE key = actor.create(path());

@@ -11,9 +11,9 @@ extern "C" {
 namespace cmbridge::test {
 namespace {
 
-using AskRulesTest = AskTest;
+using RuleAction = AskTest;
 
-TEST_F(AskRulesTest, RulesThatDecide) {
+TEST_F(RuleAction, DecidesWithoutAQuestion) {
     Client client;
     Actor actor;
     HANDLE key = actor.create(path());
@@ -43,7 +43,7 @@ TEST_F(AskRulesTest, RulesThatDecide) {
 }
 
 // Nothing that the registration is not for is told.
-TEST_F(AskRulesTest, NoPostWithoutItsClass) {
+TEST_F(RuleAction, TellsNoPostWithoutItsClass) {
     Client client;
     Actor actor;
     HANDLE key = actor.create(path());
@@ -63,7 +63,7 @@ TEST_F(AskRulesTest, NoPostWithoutItsClass) {
 }
 
 // The session's own process is not above rules that decide by themselves.
-TEST_F(AskRulesTest, BlockHoldsForTheOwnProcess) {
+TEST_F(RuleAction, BlockHoldsForTheOwnProcess) {
     Actor actor;
     HANDLE key = actor.create(path());
     std::unique_ptr<Client> own;
@@ -74,7 +74,7 @@ TEST_F(AskRulesTest, BlockHoldsForTheOwnProcess) {
     actor.close(key);
 }
 
-TEST_F(AskRulesTest, DryRun) {
+TEST_F(RuleAction, InADryRunIsOnlyTold) {
     Client client;
     Actor actor;
     HANDLE key = actor.create(path());
@@ -111,7 +111,7 @@ TEST_F(AskRulesTest, DryRun) {
 }
 
 // Whatever class is blocked ends with one record: that of its post, about the same key.
-TEST_F(AskRulesTest, EveryClassThatCanBeBlocked) {
+TEST_F(RuleAction, BlocksEveryClassThatCanBeBlocked) {
     Client client;
     Actor actor;
     HANDLE key = actor.create(path());
@@ -162,7 +162,7 @@ TEST_F(AskRulesTest, EveryClassThatCanBeBlocked) {
 }
 
 // One that ends here has no post that would count down: afterwards paths are remembered as ever.
-TEST_F(AskRulesTest, BlockedRenameIsOver) {
+TEST_F(RuleAction, BlockOfARenameLeavesKeptPathsValid) {
     Client client;
     Actor actor;
     HANDLE key = actor.create(path());

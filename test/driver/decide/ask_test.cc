@@ -7,7 +7,9 @@
 namespace cmbridge::test {
 namespace {
 
-TEST_F(AskTest, Allow) {
+using Question = AskTest;
+
+TEST_F(Question, HoldsTheOperationUntilItIsAllowed) {
     Client client;
     Actor actor;
     HANDLE key = actor.create(path());
@@ -62,7 +64,7 @@ TEST_F(AskTest, Allow) {
     actor.close(key);
 }
 
-TEST_F(AskTest, Block) {
+TEST_F(Question, LetsTheAnswerBlock) {
     Client client;
     Actor actor;
     HANDLE key = actor.create(path());
@@ -101,7 +103,7 @@ TEST_F(AskTest, Block) {
     actor.close(key);
 }
 
-TEST_F(AskTest, DefaultsWhenNobodyAnswers) {
+TEST_F(Question, HasTheDefaultOfItsRuleWhenNobodyAnswers) {
     Client client;
     Actor actor;
     HANDLE key = actor.create(path());
@@ -133,7 +135,7 @@ TEST_F(AskTest, DefaultsWhenNobodyAnswers) {
 }
 
 // The program has no decision of its own.
-TEST_F(AskTest, DefaultAsAnswer) {
+TEST_F(Question, TakesItsDefaultForAnAnswer) {
     Client client;
     Actor actor;
     HANDLE key = actor.create(path());
@@ -160,7 +162,7 @@ TEST_F(AskTest, DefaultAsAnswer) {
     actor.close(key);
 }
 
-TEST_F(AskTest, Exemptions) {
+TEST_F(Question, IsNotPutToThoseWhoAreExempt) {
     Client client;
     Actor actor;
     HANDLE key = actor.create(path());
@@ -235,7 +237,7 @@ TEST_F(AskTest, Exemptions) {
 }
 
 // Who is held stays held under the rules of then.
-TEST_F(AskTest, NewRulesDoNotRelease) {
+TEST_F(Question, IsNotReleasedByNewRules) {
     Client client;
     Actor actor;
     HANDLE key = actor.create(path());

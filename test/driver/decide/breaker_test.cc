@@ -15,7 +15,7 @@ namespace {
 
 constexpr uint64_t kCoolDown = 200 * CLOCK_UNITS_PER_MILLISECOND;
 
-class BreakerStateTest : public testing::Test {
+class BreakerState : public testing::Test {
   protected:
     void SetUp() override { BreakerInitialize(&breaker_, 3, 200); }
     bool admit() { return BreakerAdmit(&breaker_, now_) != FALSE; }
@@ -38,13 +38,13 @@ class BreakerStateTest : public testing::Test {
     uint64_t now_ = 1000 * CLOCK_UNITS_PER_SECOND;
 };
 
-TEST_F(BreakerStateTest, Defaults) {
+TEST_F(BreakerState, HasDefaults) {
     BreakerInitialize(&breaker_, 0, 0);
     EXPECT_EQ(breaker_.Limit, static_cast<UINT32>(CMB_DEFAULT_BREAKER_MISSES));
     EXPECT_EQ(breaker_.CoolDown, static_cast<UINT32>(CMB_DEFAULT_BREAKER_COOL_DOWN));
 }
 
-TEST_F(BreakerStateTest, OpensAfterMissesInARow) {
+TEST_F(BreakerState, OpensAfterMissesInARow) {
     EXPECT_FALSE(miss());
     EXPECT_FALSE(miss());
     BreakerAnswer(&breaker_);
@@ -62,7 +62,7 @@ TEST_F(BreakerStateTest, OpensAfterMissesInARow) {
     EXPECT_EQ(bodies[0].Unasked, 0u);
 }
 
-TEST_F(BreakerStateTest, CoolsDown) {
+TEST_F(BreakerState, AllowsAQuestionAfterCoolingDown) {
     open();
     told();
     now_ += kCoolDown - 1;
@@ -78,7 +78,7 @@ TEST_F(BreakerStateTest, CoolsDown) {
     EXPECT_EQ(bodies[0].Unasked, 2u);
 }
 
-TEST_F(BreakerStateTest, OneMissIsEnoughUntilAnAnswer) {
+TEST_F(BreakerState, OpensAgainByOneMissUntilAnAnswer) {
     open();
     now_ += kCoolDown;
     EXPECT_TRUE(admit());
@@ -93,7 +93,7 @@ TEST_F(BreakerStateTest, OneMissIsEnoughUntilAnAnswer) {
 }
 
 // Of questions that were put before it opened, the deadlines come when it is closed again.
-TEST_F(BreakerStateTest, OldMissesDoNotCount) {
+TEST_F(BreakerState, DoesNotCountMissesOfOldQuestions) {
     const UINT32 old = breaker_.Round;
     open();
     now_ += kCoolDown;
@@ -104,7 +104,7 @@ TEST_F(BreakerStateTest, OldMissesDoNotCount) {
 }
 
 // Whoever is told late is told how it is now, and of everyone who was not asked.
-TEST_F(BreakerStateTest, UntoldChanges) {
+TEST_F(BreakerState, CountsChangesThatWereNotTold) {
     open();
     EXPECT_FALSE(admit());
     now_ += kCoolDown;
@@ -135,9 +135,9 @@ TEST_F(BreakerStateTest, UntoldChanges) {
     EXPECT_EQ(bodies[0].Unasked, 2u);
 }
 
-using BreakerTest = AskTest;
+using Breaker = AskTest;
 
-TEST_F(BreakerTest, OpensAndClosesAgain) {
+TEST_F(Breaker, OpensAndClosesAgain) {
     Client client;
     Actor actor;
     HANDLE key = actor.create(path());
@@ -182,7 +182,7 @@ TEST_F(BreakerTest, OpensAndClosesAgain) {
 }
 
 // While the queue has no room nobody is told; the next record of the registration brings it along.
-TEST_F(BreakerTest, ToldWhenThereIsRoom) {
+TEST_F(Breaker, IsToldWhenThereIsRoom) {
     Client client(CMB_MIN_QUEUE_BYTES);
     Actor actor, other;
     HANDLE key = actor.create(path());

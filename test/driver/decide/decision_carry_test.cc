@@ -7,7 +7,7 @@
 namespace cmbridge::test {
 namespace {
 
-class DecisionCarryTest : public DecisionTest {
+class DecisionCarriedOut : public DecisionTest {
   protected:
     // What a filter saw of set value: the statuses of post, and how often pre came.
     struct Seen {
@@ -31,7 +31,7 @@ class DecisionCarryTest : public DecisionTest {
     }
 };
 
-TEST_F(DecisionCarryTest, Allow) {
+TEST_F(DecisionCarriedOut, AllowChangesNothing) {
     for (const ULONG number : {RegNtPreSetValueKey, RegNtPostSetValueKey}) {
         Decider decider(u"300000", number, {.kind = CMB_DECISION_ALLOW});
         EXPECT_EQ(trySet(u"Name", REG_DWORD, pattern(4)), STATUS_SUCCESS);
@@ -40,7 +40,7 @@ TEST_F(DecisionCarryTest, Allow) {
     }
 }
 
-TEST_F(DecisionCarryTest, Block) {
+TEST_F(DecisionCarriedOut, BlockFailsTheOperation) {
     Seen above, below;
     Rival higher(u"400000", count(above)), lower(u"200000", count(below));
     Decider decider(u"300000", RegNtPreSetValueKey, {.kind = CMB_DECISION_BLOCK, .status = STATUS_ACCESS_DENIED});
@@ -53,7 +53,7 @@ TEST_F(DecisionCarryTest, Block) {
     EXPECT_TRUE(below.post.empty());
 }
 
-TEST_F(DecisionCarryTest, Bypass) {
+TEST_F(DecisionCarriedOut, BypassSucceedsWithoutTheOperation) {
     Seen above, below;
     Rival higher(u"400000", count(above)), lower(u"200000", count(below));
     Decider decider(u"300000", RegNtPreSetValueKey, {.kind = CMB_DECISION_BYPASS});
@@ -65,7 +65,7 @@ TEST_F(DecisionCarryTest, Bypass) {
 }
 
 // A rule may name the class, so that what nobody could answer is found out only here.
-TEST_F(DecisionCarryTest, BypassOfALoadThatWantsAHandleIsRefused) {
+TEST_F(DecisionCarriedOut, BypassOfALoadThatWantsAHandleIsRefused) {
     DECISION_SUBJECT subject{};
     subject.Class = NotifyClassGet(RegNtPreLoadKey);
     subject.Number = RegNtPreLoadKey;
@@ -80,7 +80,7 @@ TEST_F(DecisionCarryTest, BypassOfALoadThatWantsAHandleIsRefused) {
     EXPECT_TRUE(result.Failed);
 }
 
-TEST_F(DecisionCarryTest, Replace) {
+TEST_F(DecisionCarriedOut, ReplaceSetsOtherData) {
     Seen above, below;
     Rival higher(u"400000", count(above)), lower(u"200000", count(below));
     {
@@ -102,7 +102,7 @@ TEST_F(DecisionCarryTest, Replace) {
     expectValue(u"", 0xFFFFFFF0, {});
 }
 
-TEST_F(DecisionCarryTest, ReplaceThatFailsIsWhatTheCallerGets) {
+TEST_F(DecisionCarriedOut, ReplaceThatFailsIsWhatTheCallerGets) {
     Wish wish{.kind = CMB_DECISION_REPLACE, .type = REG_DWORD, .data = pattern(4, 9)};
     {
         // By a filter below.
@@ -121,7 +121,7 @@ TEST_F(DecisionCarryTest, ReplaceThatFailsIsWhatTheCallerGets) {
     EXPECT_TRUE(decider.result().Failed);
 }
 
-TEST_F(DecisionCarryTest, ReplaceNeedsTheCallersRightToSetValues) {
+TEST_F(DecisionCarriedOut, ReplaceNeedsTheCallersRightToSetValues) {
     Decider decider(u"300000", RegNtPreSetValueKey, {.kind = CMB_DECISION_REPLACE, .type = REG_DWORD});
     actor().run([&] {
         std::u16string text = path(), valueText = u"Name";
@@ -136,7 +136,7 @@ TEST_F(DecisionCarryTest, ReplaceNeedsTheCallersRightToSetValues) {
 }
 
 // A name of user mode that goes away between the notification and the replacement.
-TEST_F(DecisionCarryTest, ReplaceWithANameThatCannotBeRead) {
+TEST_F(DecisionCarriedOut, ReplaceFailsWhereTheNameCannotBeRead) {
     UserMemory<64> memory;
     Decider decider(u"300000", RegNtPreSetValueKey, {.kind = CMB_DECISION_REPLACE, .type = REG_DWORD});
     memory.vanish();
@@ -147,7 +147,7 @@ TEST_F(DecisionCarryTest, ReplaceWithANameThatCannotBeRead) {
     EXPECT_TRUE(decider.result().Failed);
 }
 
-TEST_F(DecisionCarryTest, ReplaceWithoutMemory) {
+TEST_F(DecisionCarriedOut, ReplaceFailsWithoutMemory) {
     unsigned successes = 0;
     const unsigned failures = failEach([&] {
         Decider decider(u"300000", RegNtPreSetValueKey,
@@ -168,7 +168,7 @@ TEST_F(DecisionCarryTest, ReplaceWithoutMemory) {
     EXPECT_GE(successes, 1u);
 }
 
-TEST_F(DecisionCarryTest, OverrideOfASuccess) {
+TEST_F(DecisionCarriedOut, OverrideMakesASuccessAFailure) {
     Seen above, below;
     Rival higher(u"400000", count(above)), lower(u"200000", count(below));
     Decider decider(u"300000", RegNtPostSetValueKey, {.kind = CMB_DECISION_OVERRIDE, .status = STATUS_DISK_FULL});
@@ -180,7 +180,7 @@ TEST_F(DecisionCarryTest, OverrideOfASuccess) {
     EXPECT_EQ(above.post, std::vector<NTSTATUS>{STATUS_DISK_FULL});
 }
 
-TEST_F(DecisionCarryTest, OverrideOfAFailure) {
+TEST_F(DecisionCarriedOut, OverrideMakesAFailureASuccess) {
     Decider decider(u"300000", RegNtPostDeleteValueKey, {.kind = CMB_DECISION_OVERRIDE});
     EXPECT_EQ(tryDelete(u"Missing"), STATUS_SUCCESS);
     expectEnd(decider.result(), STATUS_SUCCESS, STATUS_CALLBACK_BYPASS);
@@ -188,7 +188,7 @@ TEST_F(DecisionCarryTest, OverrideOfAFailure) {
 }
 
 // Where the registry could not be called: nobody is asked there, and a decision that came from anywhere fails.
-TEST_F(DecisionCarryTest, NothingIsCalledAtApcLevel) {
+TEST_F(DecisionCarriedOut, CallsNothingAtApcLevel) {
     Decider decider(u"300000", RegNtPreSetValueKey, {.kind = CMB_DECISION_REPLACE, .type = REG_DWORD});
     decider.before([] {
         KIRQL old;

@@ -15,9 +15,9 @@ Wish output(NTSTATUS status, size_t size, UINT32 resultLength) {
             .data = pattern(size)};
 }
 
-using DecisionCheckOutputTest = DriverTest;
+using CheckOfDecisions = DriverTest;
 
-TEST_F(DecisionCheckOutputTest, Outputs) {
+TEST_F(CheckOfDecisions, TakesOutputsThatTheQueryCanHave) {
     for (const ULONG number :
          {RegNtPreQueryKey, RegNtPreEnumerateKey, RegNtPreQueryValueKey, RegNtPreEnumerateValueKey}) {
         const DECISION_SUBJECT subject = subjectOf(number);
@@ -37,7 +37,7 @@ Wish multiple(NTSTATUS status, std::vector<CMB_MULTIPLE_ENTRY> entries, size_t s
     return wish;
 }
 
-TEST_F(DecisionCheckOutputTest, EntriesOfAQueryForMultipleValues) {
+TEST_F(CheckOfDecisions, TakesEntriesThatLieInTheData) {
     DECISION_SUBJECT subject = subjectOf(RegNtPreQueryMultipleValueKey);
     subject.Entries = 2;
     const std::vector<CMB_MULTIPLE_ENTRY> entries = {{4, 0, REG_DWORD, 0}, {6, 4, REG_SZ, 0}};
@@ -71,7 +71,7 @@ Bytes descriptor() {
     return bytes;
 }
 
-TEST_F(DecisionCheckOutputTest, Descriptors) {
+TEST_F(CheckOfDecisions, TakesDescriptorsThatAreWhole) {
     const DECISION_SUBJECT subject = subjectOf(RegNtPreQueryKeySecurity);
     const auto ask = [&](const std::function<void(SECURITY_DESCRIPTOR_RELATIVE &, Bytes &)> &change) {
         Wish wish = output(STATUS_SUCCESS, 0, 0);

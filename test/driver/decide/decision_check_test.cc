@@ -86,9 +86,9 @@ Wish wishOf(UINT16 kind) {
 constexpr char kLetters[] = "?abYerDo";
 
 // Paths are compared in the upper case of the machine, which the driver reads when it is loaded.
-using DecisionCheckTest = DriverTest;
+using CheckOfDecisions = DriverTest;
 
-TEST_F(DecisionCheckTest, EachKindForEachClass) {
+TEST_F(CheckOfDecisions, KnowsWhichKindSuitsWhichClass) {
     for (ULONG number = 0; number <= CMB_MAX_NOTIFY_CLASS; ++number) {
         for (UINT16 kind = 0; kind <= CMB_DECISION_DEFAULT + 1; ++kind) {
             const bool suits = kind >= CMB_DECISION_ALLOW && kind <= CMB_DECISION_OVERRIDE &&
@@ -99,7 +99,7 @@ TEST_F(DecisionCheckTest, EachKindForEachClass) {
     }
 }
 
-TEST_F(DecisionCheckTest, ActionsOfRules) {
+TEST_F(CheckOfDecisions, KnowsWhichActionOfARuleSuitsWhichClass) {
     for (ULONG number = 0; number <= CMB_MAX_NOTIFY_CLASS; ++number) {
         const std::string_view kinds = kindsOf(number);
         const auto has = [&](char letter) { return kinds.find(letter) != std::string_view::npos; };
@@ -111,7 +111,7 @@ TEST_F(DecisionCheckTest, ActionsOfRules) {
     }
 }
 
-TEST_F(DecisionCheckTest, LoadWithARootHandleHasToAnswer) {
+TEST_F(CheckOfDecisions, RefusesToBypassALoadWithARootHandle) {
     DECISION_SUBJECT subject = subjectOf(RegNtPreLoadKey);
     subject.NeedsOutput = TRUE;
     EXPECT_EQ(check(wishOf(CMB_DECISION_BYPASS), subject), kUnfit);
@@ -123,7 +123,7 @@ TEST_F(DecisionCheckTest, LoadWithARootHandleHasToAnswer) {
     EXPECT_EQ(check({.kind = CMB_DECISION_OVERRIDE, .status = STATUS_UNSUCCESSFUL}, subject), kAccepted);
 }
 
-TEST_F(DecisionCheckTest, Statuses) {
+TEST_F(CheckOfDecisions, TakesStatusesThatSuitTheKind) {
     struct {
         NTSTATUS status;
         bool block, emulate, overrideCreate;
@@ -158,7 +158,7 @@ TEST_F(DecisionCheckTest, Statuses) {
     }
 }
 
-TEST_F(DecisionCheckTest, FlagsThatMeanNothingHere) {
+TEST_F(CheckOfDecisions, RefusesFlagsThatMeanNothing) {
     for (const UINT16 flags : {CMB_REPLY_OUTPUT, CMB_REPLY_UNDO, 0x8000}) {
         for (UINT16 kind = CMB_DECISION_ALLOW; kind <= CMB_DECISION_REPLACE; ++kind) {
             Wish wish = wishOf(kind);
@@ -175,7 +175,7 @@ TEST_F(DecisionCheckTest, FlagsThatMeanNothingHere) {
     }
 }
 
-TEST_F(DecisionCheckTest, Undo) {
+TEST_F(CheckOfDecisions, TakesUndoWhereSomethingCanBeUndone) {
     for (const ULONG number : {RegNtPostCreateKeyEx, RegNtPostSetValueKey, RegNtPostDeleteValueKey}) {
         Wish wish{.kind = CMB_DECISION_OVERRIDE, .flags = CMB_REPLY_UNDO, .status = STATUS_ACCESS_DENIED};
         DECISION_SUBJECT subject = subjectOf(number);
@@ -190,14 +190,14 @@ TEST_F(DecisionCheckTest, Undo) {
     }
 }
 
-TEST_F(DecisionCheckTest, RedirectInPostOnlyAfterAFailure) {
+TEST_F(CheckOfDecisions, TakesARedirectInPostOnlyAfterAFailure) {
     const Wish wish = wishOf(CMB_DECISION_REDIRECT);
     EXPECT_EQ(check(wish, subjectOf(RegNtPostOpenKeyEx, STATUS_SUCCESS)), kUnfit);
     EXPECT_EQ(check(wish, subjectOf(RegNtPostOpenKeyEx, STATUS_REPARSE)), kUnfit);
     EXPECT_EQ(check(wish, subjectOf(RegNtPostOpenKeyEx, STATUS_OBJECT_NAME_NOT_FOUND)), kAccepted);
 }
 
-TEST_F(DecisionCheckTest, Paths) {
+TEST_F(CheckOfDecisions, TakesAbsolutePathsOfTheRegistry) {
     const DECISION_SUBJECT subject = subjectOf(RegNtPreOpenKeyEx);
     EXPECT_EQ(check(redirectTo(u"\\"), subject), kAccepted);
     EXPECT_EQ(check(redirectTo(u""), subject), kBadData);
@@ -214,7 +214,7 @@ TEST_F(DecisionCheckTest, Paths) {
     EXPECT_EQ(check(typed, subject), kBadData);
 }
 
-TEST_F(DecisionCheckTest, RedirectToWhereItCameFrom) {
+TEST_F(CheckOfDecisions, RefusesARedirectToWhereItCameFrom) {
     std::u16string path = u"\\REGISTRY\\MACHINE\\\u00c4b";
     UNICODE_STRING string = unicode(path);
     NAME *name = NameOfString(&string);
@@ -232,7 +232,7 @@ TEST_F(DecisionCheckTest, RedirectToWhereItCameFrom) {
     NameRelease(name);
 }
 
-TEST_F(DecisionCheckTest, DataThatIsNotExpected) {
+TEST_F(CheckOfDecisions, RefusesDataThatIsNotExpected) {
     for (const UINT16 kind : {CMB_DECISION_ALLOW, CMB_DECISION_BLOCK, CMB_DECISION_BYPASS}) {
         Wish wish = wishOf(kind);
         wish.data = pattern(1);
@@ -260,7 +260,7 @@ TEST_F(DecisionCheckTest, DataThatIsNotExpected) {
     EXPECT_EQ(DecisionCheck(&decision, &subject), kBadData);
 }
 
-TEST_F(DecisionCheckTest, ReplacedData) {
+TEST_F(CheckOfDecisions, TakesReplacedDataOfAnyTypeInItsBounds) {
     const DECISION_SUBJECT subject = subjectOf(RegNtPreSetValueKey);
     EXPECT_EQ(check({.kind = CMB_DECISION_REPLACE, .type = 0xFFFFFFFF}, subject), kAccepted);
     EXPECT_EQ(check({.kind = CMB_DECISION_REPLACE, .data = Bytes(CMB_MAX_DECISION_BYTES)}, subject), kAccepted);

@@ -9,7 +9,7 @@ namespace {
 
 constexpr ULONG kPoolTag = 0x74736554;
 
-class DecisionOutputTest : public DecisionTest {
+class DecidedOutput : public DecisionTest {
   protected:
     static Wish answer(Bytes data, NTSTATUS status = STATUS_SUCCESS, UINT32 resultLength = 0) {
         const auto size = static_cast<UINT32>(data.size());
@@ -76,7 +76,7 @@ class DecisionOutputTest : public DecisionTest {
     std::u16string valueName_ = u"Value";
 };
 
-TEST_F(DecisionOutputTest, QueriesOfOneThing) {
+TEST_F(DecidedOutput, IsWhatTheCallerOfAQueryGets) {
     for (const auto &[pre, post] : kQueries) {
         for (const ULONG number : {pre, post}) {
             const auto wish = [&, phase = number == post](Wish given) { return phase ? overrideWith(given) : given; };
@@ -90,7 +90,7 @@ TEST_F(DecisionOutputTest, QueriesOfOneThing) {
     }
 }
 
-TEST_F(DecisionOutputTest, NoSuchThing) {
+TEST_F(DecidedOutput, MayBeAStatusAlone) {
     for (const auto &[pre, post] : kQueries) {
         for (const NTSTATUS status : {STATUS_OBJECT_NAME_NOT_FOUND, STATUS_NO_MORE_ENTRIES}) {
             UserMemory<256> memory;
@@ -104,7 +104,7 @@ TEST_F(DecisionOutputTest, NoSuchThing) {
 }
 
 // Both the buffer and ResultLength, in pre and in post.
-TEST_F(DecisionOutputTest, BuffersThatVanish) {
+TEST_F(DecidedOutput, SurvivesBuffersThatVanish) {
     actor().setValue(key(), u"Value", REG_DWORD, pattern(4));
     for (const bool buffer : {true, false}) {
         for (const bool post : {true, false}) {
@@ -125,7 +125,7 @@ TEST_F(DecisionOutputTest, BuffersThatVanish) {
 }
 
 // A structure with an address of the kernel, or none, where the caller is in user mode.
-TEST_F(DecisionOutputTest, AddressesThatUserModeCannotHave) {
+TEST_F(DecidedOutput, IsNotWrittenToAddressesThatUserModeCannotHave) {
     auto *kernel = static_cast<std::byte *>(ExAllocatePoolZero(NonPagedPoolNx, 64, kPoolTag));
     ASSERT_NE(kernel, nullptr);
     std::byte *const addresses[] = {kernel, nullptr};
@@ -169,7 +169,7 @@ TEST_F(DecisionOutputTest, AddressesThatUserModeCannotHave) {
 }
 
 // The caller then has the configuration manager's answer.
-TEST_F(DecisionOutputTest, MoreThanTheBufferTakesIsRefused) {
+TEST_F(DecidedOutput, IsRefusedWhereTheBufferIsTooSmall) {
     UserMemory<128> memory;
     Decider decider(u"300000", RegNtPreQueryKey, answer(pattern(65)));
     actor().run([&] {
@@ -182,7 +182,7 @@ TEST_F(DecisionOutputTest, MoreThanTheBufferTakesIsRefused) {
     EXPECT_TRUE(path().ends_with(std::u16string(information->Name, information->NameLength / sizeof(WCHAR))));
 }
 
-class DecisionMultipleTest : public DecisionOutputTest {
+class DecidedOutputOfMultipleValues : public DecidedOutput {
   protected:
     struct Layout {
         KEY_VALUE_ENTRY entries[2];
@@ -219,7 +219,7 @@ class DecisionMultipleTest : public DecisionOutputTest {
     std::u16string first_ = u"First", second_ = u"Second";
 };
 
-TEST_F(DecisionMultipleTest, Values) {
+TEST_F(DecidedOutputOfMultipleValues, IsWhatTheCallerGets) {
     for (const bool required : {true, false}) {
         UserMemory<256> memory;
         Decider decider(u"300000", RegNtPreQueryMultipleValueKey,
@@ -242,7 +242,7 @@ TEST_F(DecisionMultipleTest, Values) {
     }
 }
 
-TEST_F(DecisionMultipleTest, TooSmall) {
+TEST_F(DecidedOutputOfMultipleValues, TellsTheLengthWhereTheBufferIsTooSmall) {
     UserMemory<256> memory;
     Decider decider(u"300000", RegNtPreQueryMultipleValueKey,
                     values({{4, 0, REG_DWORD, 0}, {96, 4, REG_BINARY, 0}}, pattern(4), STATUS_BUFFER_OVERFLOW, 100));
@@ -253,7 +253,7 @@ TEST_F(DecisionMultipleTest, TooSmall) {
     EXPECT_EQ(decider.result().Return, STATUS_BUFFER_OVERFLOW);
 }
 
-TEST_F(DecisionMultipleTest, InPost) {
+TEST_F(DecidedOutputOfMultipleValues, IsBoundedByTheBufferInPostToo) {
     actor().setValue(key(), u"First", REG_DWORD, pattern(4, 50));
     actor().setValue(key(), u"Second", REG_BINARY, pattern(8, 60));
     UserMemory<256> memory;
@@ -268,7 +268,7 @@ TEST_F(DecisionMultipleTest, InPost) {
     EXPECT_EQ(layout->required, 12u);
 }
 
-TEST_F(DecisionMultipleTest, Faults) {
+TEST_F(DecidedOutputOfMultipleValues, SurvivesMemoryThatVanishes) {
     UserMemory<64> gone;
     UserMemory<256> memory;
     Decider decider(u"300000", RegNtPreQueryMultipleValueKey,
@@ -281,7 +281,7 @@ TEST_F(DecisionMultipleTest, Faults) {
     EXPECT_EQ(memory.at<Layout>()->entries[0].DataLength, 111u);
 }
 
-class DecisionSecurityTest : public DecisionOutputTest {
+class DecidedSecurityDescriptor : public DecidedOutput {
   protected:
     // A descriptor with an owner and nothing else.
     static Bytes owned() {
@@ -302,7 +302,7 @@ class DecisionSecurityTest : public DecisionOutputTest {
     }
 };
 
-TEST_F(DecisionSecurityTest, Descriptor) {
+TEST_F(DecidedSecurityDescriptor, IsWhatTheCallerGets) {
     for (const bool post : {false, true}) {
         UserMemory<256> memory;
         Decider decider(u"300000", post ? RegNtPostQueryKeySecurity : RegNtPreQueryKeySecurity,
@@ -315,7 +315,7 @@ TEST_F(DecisionSecurityTest, Descriptor) {
     }
 }
 
-TEST_F(DecisionSecurityTest, LengthFirst) {
+TEST_F(DecidedSecurityDescriptor, TellsItsLengthFirst) {
     ULONG needed = 0;
     Decider decider(u"300000", RegNtPreQueryKeySecurity, answer({}, STATUS_BUFFER_TOO_SMALL, 4711));
     EXPECT_EQ(ask(nullptr, 0, &needed), STATUS_BUFFER_TOO_SMALL);
@@ -323,7 +323,7 @@ TEST_F(DecisionSecurityTest, LengthFirst) {
     EXPECT_FALSE(decider.result().Failed);
 }
 
-TEST_F(DecisionSecurityTest, BufferThatVanishes) {
+TEST_F(DecidedSecurityDescriptor, SurvivesABufferThatVanishes) {
     UserMemory<128> memory;
     ULONG needed = 0;
     Decider decider(u"300000", RegNtPreQueryKeySecurity, answer(owned()));

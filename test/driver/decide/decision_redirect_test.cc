@@ -9,7 +9,7 @@ namespace {
 
 constexpr const char16_t *kSoftware = u"\\REGISTRY\\MACHINE\\SOFTWARE";
 
-class DecisionRedirectTest : public DecisionKeysTest {
+class Redirect : public DecisionKeysTest {
   protected:
     void SetUp() override {
         DecisionKeysTest::SetUp();
@@ -20,7 +20,7 @@ class DecisionRedirectTest : public DecisionKeysTest {
     std::u16string target() const { return below(u"Target"); }
 };
 
-TEST_F(DecisionRedirectTest, Open) {
+TEST_F(Redirect, OpensTheOtherKey) {
     std::vector<std::pair<ULONG, NTSTATUS>> above, lower;
     const auto note = [](auto &list) {
         return [&list](ULONG number, PVOID information) {
@@ -48,7 +48,7 @@ TEST_F(DecisionRedirectTest, Open) {
     EXPECT_EQ(lower, one);
 }
 
-TEST_F(DecisionRedirectTest, CreateTellsWhetherTheKeyIsNew) {
+TEST_F(Redirect, OfACreateTellsWhetherTheKeyIsNew) {
     for (const ULONG disposition : {REG_CREATED_NEW_KEY, REG_OPENED_EXISTING_KEY}) {
         Decider decider(u"300000", RegNtPreCreateKeyEx, redirectTo(below(u"Made")));
         const Opened opened = open(actor(), below(u"Wanted"), {.create = true});
@@ -60,7 +60,7 @@ TEST_F(DecisionRedirectTest, CreateTellsWhetherTheKeyIsNew) {
     EXPECT_FALSE(exists(below(u"Wanted")));
 }
 
-TEST_F(DecisionRedirectTest, CreateWithTheCallersClassOptionsAndDescriptor) {
+TEST_F(Redirect, OfACreateHasTheCallersClassOptionsAndDescriptor) {
     SECURITY_DESCRIPTOR descriptor;
     ASSERT_EQ(RtlCreateSecurityDescriptor(&descriptor, SECURITY_DESCRIPTOR_REVISION), STATUS_SUCCESS);
     // No list: everybody may do everything.
@@ -78,7 +78,7 @@ TEST_F(DecisionRedirectTest, CreateWithTheCallersClassOptionsAndDescriptor) {
     EXPECT_EQ(open(actor(), below(u"Made\\Stable"), {.create = true}).status, STATUS_CHILD_MUST_BE_VOLATILE);
 }
 
-TEST_F(DecisionRedirectTest, MissingTarget) {
+TEST_F(Redirect, FailsWhereTheTargetIsMissing) {
     {
         Decider decider(u"300000", RegNtPreOpenKeyEx, redirectTo(below(u"Nothing")));
         EXPECT_EQ(open(actor(), asked(), {}).status, STATUS_OBJECT_NAME_NOT_FOUND);
@@ -91,7 +91,7 @@ TEST_F(DecisionRedirectTest, MissingTarget) {
     EXPECT_FALSE(exists(below(u"Nothing")));
 }
 
-TEST_F(DecisionRedirectTest, PathsThatAreNoneOfTheRegistry) {
+TEST_F(Redirect, TakesNoPathOutsideTheRegistry) {
     for (const auto *path : {u"\\Device\\HarddiskVolume1", u"\\", u"\\REGISTRYX\\MACHINE"}) {
         Decider decider(u"300000", RegNtPreOpenKeyEx, redirectTo(path));
         EXPECT_TRUE(NT_ERROR(open(actor(), asked(), {}).status));
@@ -99,7 +99,7 @@ TEST_F(DecisionRedirectTest, PathsThatAreNoneOfTheRegistry) {
     }
 }
 
-TEST_F(DecisionRedirectTest, ForbiddenTarget) {
+TEST_F(Redirect, FailsWhereTheTargetIsForbidden) {
     const std::u16string user = u"\\REGISTRY\\USER\\S-1-5-21-3623811015-3361044348-30300820-1013";
     {
         // Whoever asks may not, though the driver could.
@@ -119,7 +119,7 @@ TEST_F(DecisionRedirectTest, ForbiddenTarget) {
     EXPECT_EQ(open(limited(), user, {.access = KEY_READ}).status, STATUS_SUCCESS);
 }
 
-TEST_F(DecisionRedirectTest, GrantedAccessIsThatOfTheTarget) {
+TEST_F(Redirect, GrantsTheAccessOfTheTarget) {
     const std::u16string user = u"\\REGISTRY\\USER\\S-1-5-21-3623811015-3361044348-30300820-1013";
     EXPECT_EQ(open(limited(), user, {.access = MAXIMUM_ALLOWED}).granted, static_cast<ACCESS_MASK>(KEY_ALL_ACCESS));
     Decider decider(u"300000", RegNtPreOpenKeyEx, redirectTo(target()), 2);
@@ -132,7 +132,7 @@ TEST_F(DecisionRedirectTest, GrantedAccessIsThatOfTheTarget) {
     EXPECT_EQ(open(limited(), user, {.access = GENERIC_READ}).granted, static_cast<ACCESS_MASK>(KEY_READ));
 }
 
-TEST_F(DecisionRedirectTest, TheThreadsIdentityCounts) {
+TEST_F(Redirect, HasTheIdentityOfTheThread) {
     ASSERT_EQ(actor().thread().impersonate(simulator::TokenOptions{}, 2), 0);
     Decider decider(u"300000", RegNtPreOpenKeyEx, redirectTo(target()));
     EXPECT_EQ(open(actor(), asked(), {.access = KEY_SET_VALUE}).status, STATUS_ACCESS_DENIED);
@@ -140,14 +140,14 @@ TEST_F(DecisionRedirectTest, TheThreadsIdentityCounts) {
     actor().thread().revert();
 }
 
-TEST_F(DecisionRedirectTest, BackupNeedsThePrivilegeOfTheCaller) {
+TEST_F(Redirect, ForBackupNeedsThePrivilegeOfTheCaller) {
     Decider decider(u"300000", RegNtPreOpenKeyEx, redirectTo(target()));
     EXPECT_EQ(open(limited(), kSoftware, {.access = KEY_READ, .options = REG_OPTION_BACKUP_RESTORE}).status,
               STATUS_ACCESS_DENIED);
     EXPECT_TRUE(decider.result().Failed);
 }
 
-TEST_F(DecisionRedirectTest, InTheTransactionOfTheCall) {
+TEST_F(Redirect, IsPartOfTheTransactionOfTheCall) {
     for (const bool commit : {false, true}) {
         Transaction transaction(actor());
         {
@@ -168,7 +168,7 @@ TEST_F(DecisionRedirectTest, InTheTransactionOfTheCall) {
     }
 }
 
-TEST_F(DecisionRedirectTest, InTheTransactionOfTheRoot) {
+TEST_F(Redirect, IsPartOfTheTransactionOfTheRoot) {
     Transaction transaction(actor());
     const HANDLE root = keep(actor(), path(), {.transaction = transaction.handle()});
     {
@@ -181,7 +181,7 @@ TEST_F(DecisionRedirectTest, InTheTransactionOfTheRoot) {
     EXPECT_FALSE(exists(below(u"Made")));
 }
 
-TEST_F(DecisionRedirectTest, AfterTheEndOfTheTransaction) {
+TEST_F(Redirect, FailsAfterTheEndOfTheTransaction) {
     Transaction transaction(actor());
     Decider decider(u"300000", RegNtPreCreateKeyEx, redirectTo(below(u"Made")));
     decider.before([&] { EXPECT_EQ(ZwRollbackTransaction(transaction.handle(), TRUE), STATUS_SUCCESS); });
@@ -191,7 +191,7 @@ TEST_F(DecisionRedirectTest, AfterTheEndOfTheTransaction) {
     EXPECT_FALSE(exists(below(u"Made")));
 }
 
-TEST_F(DecisionRedirectTest, ThroughALink) {
+TEST_F(Redirect, FollowsALink) {
     makeLink(below(u"Link"), target());
     {
         Decider decider(u"300000", RegNtPreOpenKeyEx, redirectTo(below(u"Link")));
@@ -210,7 +210,7 @@ TEST_F(DecisionRedirectTest, ThroughALink) {
     EXPECT_EQ(open(actor(), below(u"Other"), {}).name, target());
 }
 
-TEST_F(DecisionRedirectTest, OfA32BitProgram) {
+TEST_F(Redirect, OfA32BitProgramMeansThePathAsItStands) {
     Actor old(simulator::ProcessOptions{.imagePath = u"C:\\old.exe", .wow64 = true});
     const std::u16string microsoft = std::u16string(kSoftware) + u"\\Microsoft";
     Decider decider(u"300000", RegNtPreOpenKeyEx, redirectTo(kSoftware), 2);
@@ -228,7 +228,7 @@ TEST_F(DecisionRedirectTest, OfA32BitProgram) {
     old.close(wide);
 }
 
-TEST_F(DecisionRedirectTest, AfterAFailure) {
+TEST_F(Redirect, InPostOpensAfterAFailure) {
     std::vector<NTSTATUS> seen;
     std::vector<PVOID> objects;
     Rival higher(u"400000", [&](ULONG number, PVOID information) {
@@ -248,7 +248,7 @@ TEST_F(DecisionRedirectTest, AfterAFailure) {
     EXPECT_EQ(objects, std::vector<PVOID>{decider.result().Object});
 }
 
-TEST_F(DecisionRedirectTest, CreateAfterAFailure) {
+TEST_F(Redirect, InPostCreatesAfterAFailure) {
     Decider decider(u"300000", RegNtPostCreateKeyEx, redirectTo(below(u"Made")));
     const Opened opened = open(actor(), below(u"Missing\\Wanted"), {.create = true});
     EXPECT_EQ(opened.status, STATUS_SUCCESS);
@@ -256,7 +256,7 @@ TEST_F(DecisionRedirectTest, CreateAfterAFailure) {
     EXPECT_EQ(opened.disposition, static_cast<ULONG>(REG_CREATED_NEW_KEY));
 }
 
-TEST_F(DecisionRedirectTest, FailureAfterAFailure) {
+TEST_F(Redirect, InPostMayFailToo) {
     Decider decider(u"300000", RegNtPostOpenKeyEx, redirectTo(u"\\REGISTRY\\MACHINE\\SECURITY"));
     EXPECT_EQ(open(limited(), below(u"Missing"), {.access = KEY_READ}).status, STATUS_ACCESS_DENIED);
     EXPECT_TRUE(decider.result().Failed);
@@ -264,7 +264,7 @@ TEST_F(DecisionRedirectTest, FailureAfterAFailure) {
     EXPECT_EQ(decider.result().Object, nullptr);
 }
 
-TEST_F(DecisionRedirectTest, FiltersBelowHaveTheLastWord) {
+TEST_F(Redirect, LeavesTheLastWordToFiltersBelow) {
     Decider lower(u"200000", RegNtPreOpenKeyEx, {.kind = CMB_DECISION_BLOCK, .status = STATUS_DISK_FULL});
     Decider decider(u"300000", RegNtPreOpenKeyEx, redirectTo(target()));
     EXPECT_EQ(open(actor(), asked(), {}).status, STATUS_DISK_FULL);
@@ -272,7 +272,7 @@ TEST_F(DecisionRedirectTest, FiltersBelowHaveTheLastWord) {
 }
 
 // One redirects to what the other one redirects: it goes down and ends.
-TEST_F(DecisionRedirectTest, InACircle) {
+TEST_F(Redirect, InACircleEnds) {
     Decider lower(u"200000", RegNtPreOpenKeyEx, redirectTo(asked()), 10);
     Decider higher(u"300000", RegNtPreOpenKeyEx, redirectTo(target()), 10);
     EXPECT_EQ(open(actor(), asked(), {}).name, asked());
@@ -280,7 +280,7 @@ TEST_F(DecisionRedirectTest, InACircle) {
     EXPECT_EQ(lower.outcomes().size(), 1u);
 }
 
-TEST_F(DecisionRedirectTest, StructuresOfVersionZero) {
+TEST_F(Redirect, TakesStructuresOfVersionZero) {
     CM_OPTIONS options;
     CmGetOptions(&options);
     CM_OPTIONS old = options;
@@ -298,7 +298,7 @@ TEST_F(DecisionRedirectTest, StructuresOfVersionZero) {
 }
 
 // A class that is still the caller's memory, as on systems that do not copy it, and goes away.
-TEST_F(DecisionRedirectTest, AClassThatVanishes) {
+TEST_F(Redirect, FailsWhereTheClassVanishes) {
     CM_OPTIONS options;
     CmGetOptions(&options);
     CM_OPTIONS raw = options;
@@ -315,7 +315,7 @@ TEST_F(DecisionRedirectTest, AClassThatVanishes) {
     EXPECT_FALSE(exists(below(u"Made")));
 }
 
-TEST_F(DecisionRedirectTest, WithoutMemory) {
+TEST_F(Redirect, FailsWithoutMemory) {
     for (const bool transacted : {false, true}) {
         unsigned successes = 0;
         const auto once = [&] {

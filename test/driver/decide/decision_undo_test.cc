@@ -9,7 +9,7 @@
 namespace cmbridge::test {
 namespace {
 
-class DecisionUndoTest : public DecisionKeysTest {
+class UndoOfAnOpen : public DecisionKeysTest {
   protected:
     void SetUp() override {
         DecisionKeysTest::SetUp();
@@ -23,7 +23,7 @@ class DecisionUndoTest : public DecisionKeysTest {
     ULONG live_ = 0;
 };
 
-TEST_F(DecisionUndoTest, OpenedKeyIsReleased) {
+TEST_F(UndoOfAnOpen, ReleasesTheKey) {
     std::vector<std::pair<NTSTATUS, PVOID>> seen;
     Rival higher(u"400000", [&](ULONG number, PVOID information) {
         if (number == RegNtPostOpenKeyEx) {
@@ -39,7 +39,7 @@ TEST_F(DecisionUndoTest, OpenedKeyIsReleased) {
     EXPECT_EQ(seen, expected);
 }
 
-TEST_F(DecisionUndoTest, CreatedKeyStaysUnlessItIsUndone) {
+TEST_F(UndoOfAnOpen, IsNotDoneUnasked) {
     Decider decider(u"300000", RegNtPostCreateKeyEx, deny());
     EXPECT_EQ(open(actor(), made(), {.create = true}).status, STATUS_ACCESS_DENIED);
     expectDenied(decider);
@@ -47,7 +47,7 @@ TEST_F(DecisionUndoTest, CreatedKeyStaysUnlessItIsUndone) {
     EXPECT_TRUE(exists(made()));
 }
 
-TEST_F(DecisionUndoTest, CreatedKeyIsDeleted) {
+TEST_F(UndoOfAnOpen, DeletesACreatedKey) {
     std::vector<ULONG> below200000;
     std::vector<NTSTATUS> above;
     Rival lower(u"200000", [&](ULONG number, PVOID) { below200000.push_back(number); });
@@ -67,7 +67,7 @@ TEST_F(DecisionUndoTest, CreatedKeyIsDeleted) {
     EXPECT_FALSE(exists(made()));
 }
 
-TEST_F(DecisionUndoTest, RelativeNameAndReducedRights) {
+TEST_F(UndoOfAnOpen, KnowsRelativeNamesAndNeedsNoRightOfTheCaller) {
     Decider decider(u"300000", RegNtPostCreateKeyEx, denyAndUndo());
     // The caller's rights need not be enough to delete.
     EXPECT_EQ(open(actor(), u"Made", {.access = KEY_QUERY_VALUE, .create = true, .root = key()}).status,
@@ -76,7 +76,7 @@ TEST_F(DecisionUndoTest, RelativeNameAndReducedRights) {
     EXPECT_FALSE(exists(made()));
 }
 
-TEST_F(DecisionUndoTest, KeyBehindALink) {
+TEST_F(UndoOfAnOpen, DeletesTheKeyBehindALink) {
     makeLink(below(u"Link"), path());
     // The first create ends at the link with STATUS_REPARSE.
     Decider decider(u"300000", RegNtPostCreateKeyEx, denyAndUndo(), 2);
@@ -88,14 +88,14 @@ TEST_F(DecisionUndoTest, KeyBehindALink) {
     EXPECT_FALSE(exists(made()));
 }
 
-TEST_F(DecisionUndoTest, NewLink) {
+TEST_F(UndoOfAnOpen, DeletesANewLink) {
     Decider decider(u"300000", RegNtPostCreateKeyEx, denyAndUndo());
     EXPECT_EQ(open(actor(), made(), {.create = true, .options = REG_OPTION_CREATE_LINK}).status, STATUS_ACCESS_DENIED);
     expectDenied(decider);
     EXPECT_FALSE(exists(made()));
 }
 
-TEST_F(DecisionUndoTest, OnTheWayThroughALink) {
+TEST_F(UndoOfAnOpen, IsRefusedOnTheWayThroughALink) {
     makeLink(below(u"Link"), path());
     Decider decider(u"300000", RegNtPostOpenKeyEx, deny());
     EXPECT_EQ(open(actor(), below(u"Link"), {}).status, STATUS_ACCESS_DENIED);
@@ -103,14 +103,14 @@ TEST_F(DecisionUndoTest, OnTheWayThroughALink) {
     expectDenied(decider);
 }
 
-TEST_F(DecisionUndoTest, NothingIsNew) {
+TEST_F(UndoOfAnOpen, IsRefusedWhereNothingIsNew) {
     Decider decider(u"300000", RegNtPostCreateKeyEx, denyAndUndo());
     EXPECT_EQ(open(actor(), path(), {.create = true}).status, STATUS_SUCCESS);
     ASSERT_EQ(decider.outcomes().size(), 1u);
     EXPECT_EQ(decider.outcomes()[0].check, static_cast<UINT32>(CMB_REPLY_CANNOT_UNDO));
 }
 
-TEST_F(DecisionUndoTest, KeyOfATransaction) {
+TEST_F(UndoOfAnOpen, StaysInsideTheTransaction) {
     for (const bool byRoot : {false, true}) {
         Transaction transaction(actor());
         const HANDLE root = keep(actor(), path(), {.transaction = transaction.handle()});
@@ -127,7 +127,7 @@ TEST_F(DecisionUndoTest, KeyOfATransaction) {
     }
 }
 
-TEST_F(DecisionUndoTest, KeyThatCannotBeDeleted) {
+TEST_F(UndoOfAnOpen, FailsWhereTheKeyCannotBeDeleted) {
     Decider decider(u"300000", RegNtPostCreateKeyEx, denyAndUndo());
     decider.before([&] { ZwClose(zwCreate(below(u"Made\\Child"))); });
     EXPECT_EQ(open(actor(), made(), {.create = true}).status, STATUS_CANNOT_DELETE);
@@ -137,7 +137,7 @@ TEST_F(DecisionUndoTest, KeyThatCannotBeDeleted) {
     EXPECT_TRUE(exists(below(u"Made\\Child")));
 }
 
-TEST_F(DecisionUndoTest, AnotherKeyOfTheSameNameIsSpared) {
+TEST_F(UndoOfAnOpen, SparesAnotherKeyOfTheSameName) {
     for (const bool renamed : {false, true}) {
         Decider decider(u"300000", RegNtPostCreateKeyEx, denyAndUndo());
         decider.before([&] {
@@ -158,7 +158,7 @@ TEST_F(DecisionUndoTest, AnotherKeyOfTheSameNameIsSpared) {
     }
 }
 
-TEST_F(DecisionUndoTest, StructuresOfVersionZero) {
+TEST_F(UndoOfAnOpen, TakesStructuresOfVersionZero) {
     CM_OPTIONS options;
     CmGetOptions(&options);
     CM_OPTIONS old = options;
@@ -175,7 +175,7 @@ TEST_F(DecisionUndoTest, StructuresOfVersionZero) {
     CmSetOptions(&options);
 }
 
-TEST_F(DecisionUndoTest, CreateWithoutMemory) {
+TEST_F(UndoOfAnOpen, FailsWithoutMemory) {
     for (const bool transacted : {false, true}) {
         unsigned undone = 0;
         const auto once = [&] {
@@ -208,7 +208,7 @@ TEST_F(DecisionUndoTest, CreateWithoutMemory) {
 }
 
 // Its keys are reached through the handle that loading gave alone.
-TEST_F(DecisionUndoTest, KeyOfAnApplicationHive) {
+TEST_F(UndoOfAnOpen, DeletesAKeyOfAnApplicationHive) {
     const std::string file = "cmbridge-undo-" + std::to_string(actor().processId());
     const std::filesystem::path host = std::filesystem::temp_directory_path() / file;
     std::u16string target = u"\\REGISTRY\\A\\{undo}", source = u"\\??\\Z:" + host.u16string();

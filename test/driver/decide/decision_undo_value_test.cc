@@ -7,9 +7,9 @@
 namespace cmbridge::test {
 namespace {
 
-using DecisionUndoValueTest = DecisionKeysTest;
+using UndoOfAValue = DecisionKeysTest;
 
-TEST_F(DecisionUndoValueTest, WrittenValue) {
+TEST_F(UndoOfAValue, PutsBackWhatWasOverwritten) {
     // There was none, there was one, it was empty.
     struct {
         std::optional<std::pair<ULONG, Bytes>> old;
@@ -27,7 +27,7 @@ TEST_F(DecisionUndoValueTest, WrittenValue) {
     }
 }
 
-TEST_F(DecisionUndoValueTest, DeletedValue) {
+TEST_F(UndoOfAValue, PutsBackWhatWasDeleted) {
     actor().setValue(key(), u"Name", REG_MULTI_SZ, pattern(12, 3));
     Decider decider(u"300000", RegNtPostDeleteValueKey, denyAndUndo());
     EXPECT_EQ(tryDelete(u"Name"), STATUS_ACCESS_DENIED);
@@ -35,7 +35,7 @@ TEST_F(DecisionUndoValueTest, DeletedValue) {
     expectValue(u"Name", REG_MULTI_SZ, pattern(12, 3));
 }
 
-TEST_F(DecisionUndoValueTest, ValueOfATransaction) {
+TEST_F(UndoOfAValue, StaysInsideTheTransaction) {
     actor().setValue(key(), u"Name", REG_DWORD, pattern(4, 3));
     Transaction transaction(actor());
     const HANDLE bound = keep(actor(), path(), {.transaction = transaction.handle()});
@@ -55,7 +55,7 @@ TEST_F(DecisionUndoValueTest, ValueOfATransaction) {
 }
 
 // One that is longer than what the registration keeps, and one that was never read.
-TEST_F(DecisionUndoValueTest, OldValueThatIsNotKnown) {
+TEST_F(UndoOfAValue, IsRefusedWhereTheOldValueIsNotKnown) {
     actor().setValue(key(), u"Name", REG_BINARY, pattern(9, 3));
     for (const ULONG number : {RegNtPostSetValueKey, RegNtPostDeleteValueKey}) {
         for (const ULONG maxData : {8u, 9u}) {
@@ -77,7 +77,7 @@ TEST_F(DecisionUndoValueTest, OldValueThatIsNotKnown) {
 }
 
 // A write that is virtualized: the value that is known is that of the other key.
-TEST_F(DecisionUndoValueTest, ValueOfAnotherKeyThanThatOfPre) {
+TEST_F(UndoOfAValue, IsRefusedForAnotherKeyThanThatOfPre) {
     int keys[2];
     CALL call{};
     call.Facts.Asked = TRUE;
@@ -94,13 +94,13 @@ TEST_F(DecisionUndoValueTest, ValueOfAnotherKeyThanThatOfPre) {
     }
 }
 
-TEST_F(DecisionUndoValueTest, FailedOperationsHaveNothingToUndo) {
+TEST_F(UndoOfAValue, IsRefusedForFailedOperations) {
     Decider decider(u"300000", RegNtPostDeleteValueKey, denyAndUndo());
     EXPECT_EQ(tryDelete(u"Missing"), STATUS_OBJECT_NAME_NOT_FOUND);
     EXPECT_EQ(decider.outcomes()[0].check, static_cast<UINT32>(CMB_REPLY_CANNOT_UNDO));
 }
 
-TEST_F(DecisionUndoValueTest, ValueThatCannotBePutBack) {
+TEST_F(UndoOfAValue, FailsWhereTheValueCannotBePutBack) {
     actor().setValue(key(), u"Name", REG_DWORD, pattern(4, 3));
     Decider decider(u"300000", RegNtPostSetValueKey, denyAndUndo());
     decider.before([&] {
@@ -112,7 +112,7 @@ TEST_F(DecisionUndoValueTest, ValueThatCannotBePutBack) {
     EXPECT_TRUE(decider.result().Failed);
 }
 
-TEST_F(DecisionUndoValueTest, ValueWithoutMemory) {
+TEST_F(UndoOfAValue, FailsWithoutMemory) {
     actor().setValue(key(), u"Name", REG_DWORD, pattern(4, 3));
     unsigned failed = 0;
     EXPECT_GE(failEach([&] {

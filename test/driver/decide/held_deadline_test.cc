@@ -9,12 +9,12 @@
 namespace cmbridge::test {
 namespace {
 
-using HeldDeadlineTest = AskTest;
+using HeldDeadline = AskTest;
 
 constexpr auto kAccepted = static_cast<UINT32>(CMB_REPLY_ACCEPTED);
 
 // An answer that was accepted is what happens, and one that was not is not, however close the deadline is.
-TEST_F(HeldDeadlineTest, AnswersAtTheDeadline) {
+TEST_F(HeldDeadline, DecidesWhereAnswersComeAtTheSameTime) {
     Client client;
     Actor actor;
     HANDLE key = actor.create(path());
@@ -48,7 +48,7 @@ TEST_F(HeldDeadlineTest, AnswersAtTheDeadline) {
 }
 
 // The thread that is held stays awake for a moment if the last answer came at once; that changes nothing else.
-TEST_F(HeldDeadlineTest, QuickAnswersAndSlowOnes) {
+TEST_F(HeldDeadline, LetsAnswersInTimeDecide) {
     Client client;
     Actor actor;
     HANDLE key = actor.create(path());

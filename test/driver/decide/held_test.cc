@@ -11,7 +11,7 @@
 namespace cmbridge::test {
 namespace {
 
-using HeldTest = AskTest;
+using HeldThreads = AskTest;
 
 constexpr auto kAccepted = static_cast<UINT32>(CMB_REPLY_ACCEPTED);
 constexpr auto kUnknown = static_cast<UINT32>(CMB_REPLY_UNKNOWN);
@@ -36,7 +36,7 @@ std::vector<Record> questions(Client &client, size_t count) {
     return asked;
 }
 
-TEST_F(HeldTest, ManyAtOnceAndAnyOrder) {
+TEST_F(HeldThreads, AreAnsweredInAnyOrder) {
     Client client;
     auto programs = actors(40);
     HANDLE key = programs[0]->create(path());
@@ -85,7 +85,7 @@ TEST_F(HeldTest, ManyAtOnceAndAnyOrder) {
     }
 }
 
-TEST_F(HeldTest, NoMoreThanTheLimit) {
+TEST_F(HeldThreads, AreNoMoreThanTheLimit) {
     Client client(0, 0, 2);
     EXPECT_EQ(client.limits().MaxHeld, 2u);
     auto programs = actors(3);
@@ -116,7 +116,7 @@ TEST_F(HeldTest, NoMoreThanTheLimit) {
 }
 
 // A question that finds no room is none.
-TEST_F(HeldTest, QuestionsThatAreLost) {
+TEST_F(HeldThreads, AreNoneWhereTheQuestionIsLost) {
     Client client;
     Actor actor;
     HANDLE key = actor.create(path());
@@ -134,7 +134,7 @@ TEST_F(HeldTest, QuestionsThatAreLost) {
     actor.close(key);
 }
 
-TEST_F(HeldTest, UnregisterReleases) {
+TEST_F(HeldThreads, AreReleasedByUnregister) {
     // The table is full in the second round.
     for (uint32_t limit : {0u, 2u}) {
         Client client(0, 0, limit);
@@ -177,7 +177,7 @@ TEST_F(HeldTest, UnregisterReleases) {
 }
 
 // One that is held by the lower registration is in flight for the higher one, too.
-TEST_F(HeldTest, CloseReleasesAll) {
+TEST_F(HeldThreads, AreReleasedByClose) {
     Client observer;
     for (uint32_t limit : {0u, 1u}) {
         auto client = std::make_unique<Client>(0, 0, limit);
@@ -208,7 +208,7 @@ TEST_F(HeldTest, CloseReleasesAll) {
     EXPECT_EQ(decisions(observer).Asked, 0u);
 }
 
-TEST_F(HeldTest, TicketsBelongToTheirSession) {
+TEST_F(HeldThreads, AreReleasedByTicketsOfTheirSessionOnly) {
     Client client, stranger;
     Actor actor;
     HANDLE key = actor.create(path());
@@ -231,7 +231,7 @@ TEST_F(HeldTest, TicketsBelongToTheirSession) {
 }
 
 // A slot is given out again as late as can be: until then its ticket is known.
-TEST_F(HeldTest, OldTickets) {
+TEST_F(HeldThreads, AreNotReleasedByOldTickets) {
     Client client(0, 0, 3);
     Actor actor;
     HANDLE key = actor.create(path());
@@ -251,7 +251,7 @@ TEST_F(HeldTest, OldTickets) {
 }
 
 // Registrations come and go while threads are held for them, and answers come late, early and twice.
-TEST_F(HeldTest, EverythingAtOnce) {
+TEST_F(HeldThreads, SurviveAnswersDeadlinesAndEndsAtOnce) {
     auto client = std::make_unique<Client>(CMB_MIN_QUEUE_BYTES, 0, 3);
     auto programs = actors(4);
     std::vector<HANDLE> keys;

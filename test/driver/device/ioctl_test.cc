@@ -9,7 +9,7 @@ namespace {
 
 using simulator::IoResult;
 
-class IoctlTest : public DriverTest {
+class Ioctl : public DriverTest {
   protected:
     // Sends `input` with room for `outputSize` bytes and expects that nothing is written if it is refused.
     static IoResult send(simulator::File &file, uint32_t code, std::span<const std::byte> input,
@@ -53,7 +53,7 @@ class IoctlTest : public DriverTest {
     static inline std::vector<uint64_t> output_;
 };
 
-TEST_F(IoctlTest, HelloReportsLimits) {
+TEST_F(Ioctl, HelloReportsLimits) {
     auto file = Client::open();
     CMB_HELLO_REQUEST request = hello();
     IoResult result = send(*file, CMB_IOCTL_HELLO, bytesOf(request));
@@ -79,9 +79,9 @@ TEST_F(IoctlTest, HelloReportsLimits) {
     EXPECT_EQ(output_[sizeof(limits) / 8], 0xA5A5A5A5A5A5A5A5);
 }
 
-TEST_F(IoctlTest, NothingBeforeHelloAndNoSecondHello) {
+TEST_F(Ioctl, HelloComesFirstAndOnce) {
     auto file = Client::open();
-    const Registration registration = IoctlTest::registration();
+    const Registration registration = Ioctl::registration();
     CMB_UNREGISTER_REQUEST unregister{{sizeof(unregister), 1, 0}, 1};
     CMB_STATISTICS_REQUEST statistics{{sizeof(statistics), 1, 0}, CMB_SCOPE_DRIVER, 0, 0};
     EXPECT_EQ(status(*file, CMB_IOCTL_REGISTER, exact(registration)), STATUS_INVALID_DEVICE_STATE);
@@ -95,7 +95,7 @@ TEST_F(IoctlTest, NothingBeforeHelloAndNoSecondHello) {
     EXPECT_EQ(status(*file, CMB_IOCTL_STATISTICS, bytesOf(statistics)), STATUS_SUCCESS);
 }
 
-TEST_F(IoctlTest, HelloOfAnotherMajorVersionIsAnswered) {
+TEST_F(Ioctl, HelloOfAnotherMajorVersionIsAnswered) {
     auto file = Client::open();
     // A later structure: longer, of another revision, with flags and fields that mean nothing here.
     std::vector<uint64_t> later(5, ~0ULL);
@@ -115,7 +115,7 @@ TEST_F(IoctlTest, HelloOfAnotherMajorVersionIsAnswered) {
     EXPECT_EQ(reply<CMB_HELLO_REPLY>().Status, STATUS_SUCCESS);
 }
 
-TEST_F(IoctlTest, ForgedHello) {
+TEST_F(Ioctl, HelloIsRefusedWhenForged) {
     auto file = Client::open();
     auto refused = [&](auto change) {
         CMB_HELLO_REQUEST request = hello();
@@ -144,7 +144,7 @@ TEST_F(IoctlTest, ForgedHello) {
     EXPECT_EQ(status(*file, CMB_IOCTL_HELLO, bytesOf(request), sizeof(CMB_HELLO_REPLY)), STATUS_SUCCESS);
 }
 
-TEST_F(IoctlTest, ForgedRegister) {
+TEST_F(Ioctl, RegisterIsRefusedWhenForged) {
     Client client;
     auto refused = [&](auto change) {
         Registration value = registration();
@@ -195,7 +195,7 @@ TEST_F(IoctlTest, ForgedRegister) {
     EXPECT_EQ(client.statistics().Registrations, 1u);
 }
 
-TEST_F(IoctlTest, ForgedUnregisterAndStatistics) {
+TEST_F(Ioctl, UnregisterAndStatisticsAreRefusedWhenForged) {
     Client client;
     const int64_t cookie = client.add(u"385100");
     CMB_UNREGISTER_REQUEST unregister{{sizeof(unregister), CMB_STRUCTURE_VERSION, 0}, cookie};
@@ -225,7 +225,7 @@ TEST_F(IoctlTest, ForgedUnregisterAndStatistics) {
     EXPECT_EQ(client.statistics(CMB_SCOPE_REGISTRATION, cookie).Callbacks, 0u);
 }
 
-TEST_F(IoctlTest, ForgedReceive) {
+TEST_F(Ioctl, ReceiveIsRefusedWhenForged) {
     Client client;
     EXPECT_EQ(status(client.file(), CMB_IOCTL_RECEIVE, {}, CMB_MIN_RECEIVE_BYTES - 8), STATUS_BUFFER_TOO_SMALL);
     EXPECT_EQ(status(client.file(), CMB_IOCTL_RECEIVE, {}, 0), STATUS_BUFFER_TOO_SMALL);
@@ -233,7 +233,7 @@ TEST_F(IoctlTest, ForgedReceive) {
     EXPECT_EQ(status(client.file(), CMB_IOCTL_RECEIVE, pattern(8), CMB_MIN_RECEIVE_BYTES), STATUS_INFO_LENGTH_MISMATCH);
 }
 
-TEST_F(IoctlTest, UnknownCodes) {
+TEST_F(Ioctl, UnknownCodesAreRefused) {
     Client client;
     // The right number with another transfer method, access or device type is another code.
     for (uint32_t code : {0u, ~0u, CMB_IOCTL_HELLO + 1u, CMB_IOCTL_HELLO & ~0xC000u, CMB_IOCTL_RECEIVE & ~3u,

@@ -14,7 +14,7 @@ namespace {
 
 constexpr uint64_t kSet = bit(RegNtPreSetValueKey);
 
-class KeyObjectRaceTest : public DriverTest {
+class KeyObjectRace : public DriverTest {
   protected:
     static void set(Actor &actor, HANDLE key) { actor.setValue(key, u"v", REG_BINARY, pattern(4)); }
     static std::u16string leaf(const std::u16string &path) { return path.substr(path.rfind(u'\\') + 1); }
@@ -27,7 +27,7 @@ class KeyObjectRaceTest : public DriverTest {
 
 // Threads that use the same objects while registrations come and go: of those that attach at once one is heard, and
 // everything comes back.
-TEST_F(KeyObjectRaceTest, ManyThreadsAttach) {
+TEST_F(KeyObjectRace, ManyThreadsAttachToOneObject) {
     constexpr int kThreads = 4, kKeys = 8;
     Actor owner;
     std::vector<HANDLE> keys;
@@ -75,7 +75,7 @@ TEST_F(KeyObjectRaceTest, ManyThreadsAttach) {
 }
 
 // Names change under threads that read them: each path is one that the key has had, and the last one holds.
-TEST_F(KeyObjectRaceTest, ManyThreadsRename) {
+TEST_F(KeyObjectRace, ManyThreadsReadPathsWhileOthersRename) {
     Client client(CMB_MAX_QUEUE_BYTES);
     Actor owner;
     HANDLE top = owner.create(path()), low = owner.create(u"Low", top);

@@ -14,7 +14,7 @@ namespace {
 constexpr uint64_t kSet = bit(RegNtPreSetValueKey);
 constexpr uint64_t kCleanUp = bit(RegNtCallbackObjectContextCleanup);
 
-class KeyObjectTest : public DriverTest {
+class KeyObject : public DriverTest {
   protected:
     static void set(Actor &actor, HANDLE key) { actor.setValue(key, u"v", REG_BINARY, pattern(4)); }
     static std::u16string leaf(const std::u16string &path) { return path.substr(path.rfind(u'\\') + 1); }
@@ -25,7 +25,7 @@ class KeyObjectTest : public DriverTest {
     }
 };
 
-TEST_F(KeyObjectTest, NumberNamesAnOpen) {
+TEST_F(KeyObject, HasANumberForEachOpen) {
     Client client;
     Actor actor;
     client.add(u"1");
@@ -53,7 +53,7 @@ TEST_F(KeyObjectTest, NumberNamesAnOpen) {
 }
 
 // A class that nobody wants neither attaches nor asks.
-TEST_F(KeyObjectTest, NothingForUnwantedClasses) {
+TEST_F(KeyObject, IsNotMadeForUnwantedClasses) {
     Client client;
     Actor actor;
     HANDLE key = actor.create(path());
@@ -75,7 +75,7 @@ TEST_F(KeyObjectTest, NothingForUnwantedClasses) {
     actor.close(key);
 }
 
-TEST_F(KeyObjectTest, PathIsAskedForOnce) {
+TEST_F(KeyObject, AsksForItsPathOnce) {
     Client client;
     Actor actor;
     HANDLE key = actor.create(path());
@@ -97,7 +97,7 @@ TEST_F(KeyObjectTest, PathIsAskedForOnce) {
 }
 
 // Also if renames are not wanted themselves, and of an ancestor.
-TEST_F(KeyObjectTest, PathFollowsRenames) {
+TEST_F(KeyObject, FollowsRenames) {
     Client client;
     Actor actor;
     HANDLE top = actor.create(path()), middle = actor.create(u"Middle", top), low = actor.create(u"Low", middle);
@@ -129,7 +129,7 @@ TEST_F(KeyObjectTest, PathFollowsRenames) {
 }
 
 // Between pre and post of a rename nobody knows which name holds, so that none is kept.
-TEST_F(KeyObjectTest, RenameAtWork) {
+TEST_F(KeyObject, DoesNotUseItsPathDuringARename) {
     Client client;
     Actor actor, renamer;
     HANDLE top = actor.create(path()), low = actor.create(u"Low", top), theirs = renamer.openKey(path());
@@ -165,7 +165,7 @@ TEST_F(KeyObjectTest, RenameAtWork) {
 }
 
 // The path of a deleted key is its last one, and unknown rather than wrong where memory is short.
-TEST_F(KeyObjectTest, NoNewPath) {
+TEST_F(KeyObject, HasNoPathWhereItCannotBeHadAgain) {
     Client client;
     Actor actor;
     HANDLE top = actor.create(path()), low = actor.create(u"Low", top), gone = actor.create(u"Gone", top);
@@ -188,7 +188,7 @@ TEST_F(KeyObjectTest, NoNewPath) {
     actor.close(top);
 }
 
-TEST_F(KeyObjectTest, CleanUpComesOnce) {
+TEST_F(KeyObject, IsCleanedUpOnce) {
     Client client;
     Actor actor;
     const int64_t cookie = client.add(u"1", kCleanUp);
@@ -222,7 +222,7 @@ TEST_F(KeyObjectTest, CleanUpComesOnce) {
 }
 
 // At that time the object cannot be asked any more: a path that may be outdated is none.
-TEST_F(KeyObjectTest, OutdatedPathAtRemoval) {
+TEST_F(KeyObject, HasNoPathAtRemovalWhenItIsOutdated) {
     Client client;
     Actor actor;
     const int64_t cookie = client.add(u"1", kCleanUp);
@@ -240,7 +240,7 @@ TEST_F(KeyObjectTest, OutdatedPathAtRemoval) {
 }
 
 // Neither unregistering nor closing the session waits for keys to be closed; the fixture finds what would be left.
-TEST_F(KeyObjectTest, KeysOutliveRegistrations) {
+TEST_F(KeyObject, IsGoneWithItsRegistrationThoughTheKeyIsOpen) {
     Actor actor;
     HANDLE key = actor.create(path());
     const uint64_t idle = machine().poolUsage().blocks;
@@ -265,7 +265,7 @@ TEST_F(KeyObjectTest, KeysOutliveRegistrations) {
 }
 
 // The last reference goes in another process: closed by one, opened by another.
-TEST_F(KeyObjectTest, Opener) {
+TEST_F(KeyObject, KnowsItsOpener) {
     Client client;
     Actor opener, closer;
     HANDLE early = opener.create(path());
@@ -291,7 +291,7 @@ TEST_F(KeyObjectTest, Opener) {
 }
 
 // What post close tells comes from pre: the object is dead, as strict checks of the simulator would find.
-TEST_F(KeyObjectTest, PostCloseAlone) {
+TEST_F(KeyObject, IsKnownToAPostCloseWithoutPre) {
     Client client;
     Actor actor;
     HANDLE early = actor.create(path());

@@ -11,12 +11,12 @@ using simulator::TokenOptions;
 
 constexpr uint64_t kSet = bit(RegNtPreSetValueKey);
 
-class IdentityTest : public DriverTest {
+class Identity : public DriverTest {
   protected:
     static void set(Actor &actor, HANDLE key) { actor.setValue(key, u"v", REG_BINARY, pattern(4)); }
 };
 
-TEST_F(IdentityTest, Impersonation) {
+TEST_F(Identity, TellsWhomAThreadImpersonates) {
     Client client;
     Actor actor;
     HANDLE key = actor.create(path());
@@ -49,7 +49,7 @@ TEST_F(IdentityTest, Impersonation) {
     actor.close(key);
 }
 
-TEST_F(IdentityTest, ImpersonationAtApcLevel) {
+TEST_F(Identity, TellsAtApcLevelOnlyThatAThreadImpersonates) {
     Client client;
     Actor actor;
     HANDLE key = actor.create(path());

@@ -11,7 +11,7 @@ extern "C" {
 namespace cmbridge::test {
 namespace {
 
-class QueueGapTest : public DriverTest {
+class Gap : public DriverTest {
   protected:
     void SetUp() override {
         DriverTest::SetUp();
@@ -41,7 +41,7 @@ class QueueGapTest : public DriverTest {
     HANDLE key_ = nullptr;
 };
 
-TEST_F(QueueGapTest, EachRegistrationHasItsOwn) {
+TEST_F(Gap, BelongsToItsRegistration) {
     Client client(0, 3);
     const int64_t first = client.add(u"2", bit(RegNtPreSetValueKey));
     const int64_t second = client.add(u"1", bit(RegNtPreSetValueKey) | bit(RegNtPostSetValueKey));
@@ -69,7 +69,7 @@ TEST_F(QueueGapTest, EachRegistrationHasItsOwn) {
 }
 
 // Another registration's record that finds room says nothing of this one's loss; the next record of its own does.
-TEST_F(QueueGapTest, BeforeTheNextRecordOfItsRegistration) {
+TEST_F(Gap, ComesBeforeTheNextRecordOfItsRegistration) {
     Client client(CMB_MIN_QUEUE_BYTES);
     const int64_t large = client.add(u"2", bit(RegNtPreSetValueKey), CMB_MAX_DATA_BYTES);
     const int64_t small = client.add(u"1", bit(RegNtPreSetValueKey), 0);
@@ -94,7 +94,7 @@ TEST_F(QueueGapTest, BeforeTheNextRecordOfItsRegistration) {
     EXPECT_EQ(client.accounted(), client.statistics().LastSequence);
 }
 
-TEST_F(QueueGapTest, ToldAfterItsRegistrationIsGone) {
+TEST_F(Gap, IsToldAfterItsRegistrationIsGone) {
     Client client(0, 2);
     const int64_t first = client.add(u"2", bit(RegNtPreSetValueKey));
     set(5);
@@ -116,7 +116,7 @@ TEST_F(QueueGapTest, ToldAfterItsRegistrationIsGone) {
 }
 
 // As many gaps of registrations that are gone are remembered as there can be registrations; then there is no place.
-TEST_F(QueueGapTest, ManyThatAreGone) {
+TEST_F(Gap, IsToldOfManyRegistrationsThatAreGone) {
     Client client(0, 1);
     std::map<int64_t, uint64_t> lost;
     client.add(u"1", bit(RegNtPostSetValueKey));
@@ -177,7 +177,7 @@ class Lonely {
     unsigned wakes = 0;
 };
 
-TEST_F(QueueGapTest, CausesAreCountedApart) {
+TEST_F(Gap, CountsItsCausesApart) {
     // The queue is made of the driver's memory, whose last block the fixture looks for.
     actor_->run([] {
         Lonely lonely;
@@ -207,7 +207,7 @@ TEST_F(QueueGapTest, CausesAreCountedApart) {
 }
 
 // A consumer on its way to a gap of one source must find it, not the incomplete record of another.
-TEST_F(QueueGapTest, RecordThatIsNotCompleteDoesNotHideIt) {
+TEST_F(Gap, IsNotHiddenByARecordThatIsNotComplete) {
     actor_->run([] {
         Lonely lonely;
         const ULONG first = lonely.open(1), second = lonely.open(2);
@@ -241,7 +241,7 @@ TEST_F(QueueGapTest, RecordThatIsNotCompleteDoesNotHideIt) {
 }
 
 // Whoever makes something readable wakes the reader; what a producer still writes is nothing to read.
-TEST_F(QueueGapTest, QueueWakesItsReader) {
+TEST_F(Gap, QueueWakesItsReader) {
     actor_->run([] {
         Lonely lonely;
         CMB_REGISTER_REQUEST options{};
@@ -270,7 +270,7 @@ TEST_F(QueueGapTest, QueueWakesItsReader) {
     });
 }
 
-TEST_F(QueueGapTest, StoppedQueueCountsNothing) {
+TEST_F(Gap, CountsNothingWhereTheQueueIsStopped) {
     actor_->run([] {
         Lonely lonely;
         CMB_REGISTER_REQUEST options{};

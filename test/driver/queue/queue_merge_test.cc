@@ -12,7 +12,7 @@ namespace {
 
 constexpr uint64_t kReads = bit(RegNtPreQueryValueKey) | bit(RegNtPostQueryValueKey);
 
-class QueueMergeTest : public DriverTest {
+class MergedReads : public DriverTest {
   protected:
     void SetUp() override {
         DriverTest::SetUp();
@@ -46,7 +46,7 @@ class QueueMergeTest : public DriverTest {
     HANDLE key_ = nullptr;
 };
 
-TEST_F(QueueMergeTest, CountedWhileItWaits) {
+TEST_F(MergedReads, AreCountedInTheRecordThatWaits) {
     Client client;
     const int64_t cookie = add(client);
     read(1);
@@ -80,7 +80,7 @@ TEST_F(QueueMergeTest, CountedWhileItWaits) {
     EXPECT_EQ(records[1]->PreSequence, 21u);
 }
 
-TEST_F(QueueMergeTest, OnlyWhatIsTheSame) {
+TEST_F(MergedReads, AreOnlyThoseThatAreTheSame) {
     Client client;
     add(client);
     HANDLE again = actor_->openKey(path());
@@ -110,7 +110,7 @@ TEST_F(QueueMergeTest, OnlyWhatIsTheSame) {
     other.close(theirs);
 }
 
-TEST_F(QueueMergeTest, NeitherWritesNorWithoutTheOption) {
+TEST_F(MergedReads, AreNeitherWritesNorMadeUnasked) {
     Client client;
     const int64_t merging = add(client, bit(RegNtPreSetValueKey) | bit(RegNtPreQueryValueKey));
     const int64_t plain = client.add(u"2", bit(RegNtPreQueryValueKey));
@@ -127,7 +127,7 @@ TEST_F(QueueMergeTest, NeitherWritesNorWithoutTheOption) {
 }
 
 // A record whose path came with it, and one that refers to the path, are alike; another path in its slot is not.
-TEST_F(QueueMergeTest, LargeRecordsAndUnknownPathsAreLeftAlone) {
+TEST_F(MergedReads, AreNeitherLargeNorOfUnknownPath) {
     Client client;
     add(client, bit(RegNtPostQueryValueKey), CMB_MAX_DATA_BYTES);
     actor_->setValue(key_, u"Large", REG_BINARY, pattern(30000));
@@ -146,7 +146,7 @@ TEST_F(QueueMergeTest, LargeRecordsAndUnknownPathsAreLeftAlone) {
 }
 
 // A full queue loses reads that it might have counted: what is lost and what is coalesced never mix.
-TEST_F(QueueMergeTest, FullQueue) {
+TEST_F(MergedReads, AreLostInAFullQueue) {
     Client client(0, 1);
     add(client, bit(RegNtPreQueryValueKey));
     read(4);
@@ -157,7 +157,7 @@ TEST_F(QueueMergeTest, FullQueue) {
 }
 
 // Producers that read the same and different things, and write, while the consumer takes what there is.
-TEST_F(QueueMergeTest, ExactUnderLoad) {
+TEST_F(MergedReads, AreCountedExactlyUnderLoad) {
     Client client(CMB_MIN_QUEUE_BYTES, 400);
     const uint64_t mask = kReads | bit(RegNtPreSetValueKey);
     const int64_t cookies[] = {client.add(u"1", mask, 4096, CMB_REGISTER_COALESCE_READS),

@@ -9,9 +9,9 @@
 namespace cmbridge::test {
 namespace {
 
-using QueuePathsTest = DriverTest;
+using KeptPaths = DriverTest;
 
-TEST_F(QueuePathsTest, OnceThenReferredTo) {
+TEST_F(KeptPaths, AreSentOnceAndThenReferredTo) {
     Client client;
     Actor actor;
     HANDLE key = actor.create(path()), again = actor.openKey(path());
@@ -40,7 +40,7 @@ TEST_F(QueuePathsTest, OnceThenReferredTo) {
 }
 
 // More paths than slots: some take each other's place, time and again.
-TEST_F(QueuePathsTest, SlotsAreTakenOver) {
+TEST_F(KeptPaths, TakeOverSlotsEvenly) {
     Client client;
     Actor actor;
     HANDLE root = actor.create(path());
@@ -84,7 +84,7 @@ TEST_F(QueuePathsTest, SlotsAreTakenOver) {
     actor.close(root);
 }
 
-TEST_F(QueuePathsTest, LongPathsAreNotKept) {
+TEST_F(KeptPaths, AreNotLong) {
     Client client;
     Actor actor;
     std::u16string text = path();
@@ -109,7 +109,7 @@ TEST_F(QueuePathsTest, LongPathsAreNotKept) {
 }
 
 // A record that found no room has told nobody of its path.
-TEST_F(QueuePathsTest, LostRecordKeepsNothing) {
+TEST_F(KeptPaths, AreNotThoseOfALostRecord) {
     Client client(0, 2);
     Actor actor;
     HANDLE first = actor.create(path()), second = actor.create(u"Second", first);
@@ -132,7 +132,7 @@ TEST_F(QueuePathsTest, LostRecordKeepsNothing) {
 }
 
 // Compared byte by byte: what differs in case only is another path.
-TEST_F(QueuePathsTest, SpelledOtherwise) {
+TEST_F(KeptPaths, AreOtherPathsWhenSpelledOtherwise) {
     Client client;
     Actor actor;
     HANDLE key = actor.create(path());

@@ -30,7 +30,7 @@ struct Account {
     }
 };
 
-class QueueTest : public DriverTest {
+class Queue : public DriverTest {
   protected:
     void expectExact(Client &client, const Account &account) {
         CMB_STATISTICS_REPLY statistics = client.statistics();
@@ -46,7 +46,7 @@ class QueueTest : public DriverTest {
     }
 };
 
-TEST_F(QueueTest, RecordLimit) {
+TEST_F(Queue, LosesWhatExceedsTheRecordLimit) {
     Client client(0, 3);
     Actor actor;
     HANDLE key = actor.create(path());
@@ -71,7 +71,7 @@ TEST_F(QueueTest, RecordLimit) {
 }
 
 // The last loss must not wait for the next record: a batch that is too full for the gap leaves it to one of its own.
-TEST_F(QueueTest, GapAlone) {
+TEST_F(Queue, TellsAGapThoughNothingFollows) {
     Client client(CMB_MIN_QUEUE_BYTES);
     Actor actor;
     HANDLE key = actor.create(path());
@@ -99,7 +99,7 @@ TEST_F(QueueTest, GapAlone) {
 }
 
 // A queue that several batches empty: the gap follows the last record, not the first batch that has room for it.
-TEST_F(QueueTest, GapInItsPlace) {
+TEST_F(Queue, TellsAGapInItsPlace) {
     Client client(4 * CMB_MIN_QUEUE_BYTES);
     Actor actor;
     HANDLE key = actor.create(path());
@@ -123,7 +123,7 @@ TEST_F(QueueTest, GapInItsPlace) {
     actor.close(key);
 }
 
-TEST_F(QueueTest, RingWrapsWithRecordsOfAllSizes) {
+TEST_F(Queue, WrapsWithRecordsOfAllSizes) {
     Client client(CMB_MIN_QUEUE_BYTES + 8);
     EXPECT_EQ(client.limits().QueueBytes, static_cast<UINT32>(CMB_MIN_QUEUE_BYTES));
     Actor actor;
@@ -155,7 +155,7 @@ TEST_F(QueueTest, RingWrapsWithRecordsOfAllSizes) {
 }
 
 // A post record does not refer to a pre record that was lost.
-TEST_F(QueueTest, LostPre) {
+TEST_F(Queue, LosesAPostWhosePreIsThere) {
     Client client(0, 1);
     Actor actor;
     HANDLE key = actor.create(path());
@@ -194,7 +194,7 @@ TEST_F(QueueTest, LostPre) {
     actor.close(key);
 }
 
-TEST_F(QueueTest, ExactUnderLoad) {
+TEST_F(Queue, CountsExactlyUnderLoad) {
     Client client(CMB_MIN_QUEUE_BYTES, 200);
     client.add(u"2", bit(RegNtPreSetValueKey) | bit(RegNtPostSetValueKey));
     client.add(u"1", bit(RegNtPreSetValueKey));

@@ -17,7 +17,7 @@ extern "C" {
 namespace cmbridge::test {
 namespace {
 
-class RingTest : public testing::Test {
+class Ring : public testing::Test {
   protected:
     struct Slot {
         RING_SLOT *slot;
@@ -25,7 +25,7 @@ class RingTest : public testing::Test {
         uint8_t fill;
     };
 
-    explicit RingTest(ULONG capacity = 4096) : memory_(capacity / 8) {
+    explicit Ring(ULONG capacity = 4096) : memory_(capacity / 8) {
         ring_.Bytes = reinterpret_cast<UCHAR *>(memory_.data());
         ring_.Capacity = capacity;
     }
@@ -78,7 +78,7 @@ class RingTest : public testing::Test {
     unsigned appended_ = 0;
 };
 
-TEST_F(RingTest, WhatIsGivenUpAtTheEndIsFreeAgain) {
+TEST_F(Ring, FreesWhatIsGivenUpAtItsEnd) {
     ASSERT_TRUE(append(100) && append(200) && append(300));
     const ULONG used = ring_.Used;
     ASSERT_TRUE(append(400));
@@ -95,7 +95,7 @@ TEST_F(RingTest, WhatIsGivenUpAtTheEndIsFreeAgain) {
     EXPECT_EQ(RingOldest(&ring_), nullptr);
 }
 
-TEST_F(RingTest, WhatIsClaimedStays) {
+TEST_F(Ring, KeepsWhatIsClaimed) {
     ASSERT_TRUE(append(100) && append(200));
     const ULONG used = RingClaim(&ring_, 4096);
     EXPECT_EQ(used, ring_.Used);
@@ -112,7 +112,7 @@ TEST_F(RingTest, WhatIsClaimedStays) {
 }
 
 // A claim ends inside a slot: it is the consumer's, the one behind it is not.
-TEST_F(RingTest, ClaimIsBounded) {
+TEST_F(Ring, BoundsAClaim) {
     ASSERT_TRUE(append(100) && append(200) && append(300));
     EXPECT_EQ(RingClaim(&ring_, RING_SLOT_SIZE(100) + 1), RING_SLOT_SIZE(100) + 1);
     EXPECT_FALSE(RingIsWaiting(&ring_, model_[1].start));
@@ -126,7 +126,7 @@ TEST_F(RingTest, ClaimIsBounded) {
     check();
 }
 
-TEST_F(RingTest, AsTheModel) {
+TEST_F(Ring, DoesAsItsModel) {
     std::mt19937 random(11);
     unsigned refused = 0;
     for (int step = 0; step < 50000; ++step) {

@@ -7,7 +7,7 @@
 namespace cmbridge::test {
 namespace {
 
-class HiveBodyTest : public BodyTest {
+class HiveBody : public BodyTest {
   protected:
     void TearDown() override {
         CmSetOptions(&options_);
@@ -30,7 +30,7 @@ class HiveBodyTest : public BodyTest {
     CM_OPTIONS options_{};
 };
 
-TEST_F(HiveBodyTest, Load) {
+TEST_F(HiveBody, TellsOfALoad) {
     std::u16string name = u"Hive", file = u"\\??\\C:\\hive.dat";
     UNICODE_STRING nameString = unicode(name), fileString = unicode(file);
     ULONG64 something = 0;
@@ -78,7 +78,7 @@ TEST_F(HiveBodyTest, Load) {
     }
 }
 
-TEST_F(HiveBodyTest, NamesOfLoadVanish) {
+TEST_F(HiveBody, SurvivesNamesOfALoadThatVanish) {
     UserMemory<32> memory;
     UNICODE_STRING bad{16, 16, memory.at<WCHAR>(16)};
     listen(RegNtPreLoadKey, RegNtPostLoadKey);
@@ -94,7 +94,7 @@ TEST_F(HiveBodyTest, NamesOfLoadVanish) {
     EXPECT_TRUE(pre->Flags & CMB_RECORD_PATH_UNAVAILABLE);
 }
 
-TEST_F(HiveBodyTest, Unload) {
+TEST_F(HiveBody, TellsOfAnUnload) {
     ULONG64 event = 0;
     listen(RegNtPreUnLoadKey, RegNtPostUnLoadKey);
     for (PVOID object : {static_cast<PVOID>(&event), static_cast<PVOID>(nullptr)}) {
@@ -107,7 +107,7 @@ TEST_F(HiveBodyTest, Unload) {
 }
 
 // A handle that means no file, or something else than a file: the operation is reported without a name.
-TEST_F(HiveBodyTest, NoFile) {
+TEST_F(HiveBody, SurvivesHandlesThatAreNoFiles) {
     HANDLE kernelKey = nullptr;
     client().add(u"385100", bit(RegNtPreRestoreKey) | bit(RegNtPostRestoreKey) | bit(RegNtPreSaveKey) |
                                 bit(RegNtPostSaveKey) | bit(RegNtPreSaveMergedKey) | bit(RegNtPostSaveMergedKey));
@@ -143,7 +143,7 @@ TEST_F(HiveBodyTest, NoFile) {
     actor().run([&] { EXPECT_EQ(ZwClose(kernelKey), STATUS_SUCCESS); });
 }
 
-TEST_F(HiveBodyTest, Replace) {
+TEST_F(HiveBody, TellsOfAReplace) {
     UserMemory<16> memory;
     std::u16string newFile = u"\\??\\C:\\new", oldFile = u"\\??\\C:\\old";
     UNICODE_STRING newString = unicode(newFile), oldString = unicode(oldFile);

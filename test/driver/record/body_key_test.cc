@@ -7,9 +7,9 @@
 namespace cmbridge::test {
 namespace {
 
-using KeyBodyTest = BodyTest;
+using KeyBody = BodyTest;
 
-TEST_F(KeyBodyTest, Create) {
+TEST_F(KeyBody, TellsOfACreate) {
     UserMemory<8> disposition;
     std::u16string name = u"Name", className = u"Class";
     UNICODE_STRING nameString = unicode(name), classString = unicode(className);
@@ -49,7 +49,7 @@ TEST_F(KeyBodyTest, Create) {
     EXPECT_EQ(post.body<CMB_BODY_CREATE>().Disposition, static_cast<UINT32>(REG_CREATED_NEW_KEY));
 }
 
-TEST_F(KeyBodyTest, DispositionVanishes) {
+TEST_F(KeyBody, SurvivesADispositionThatVanishes) {
     UserMemory<8> disposition;
     listen(RegNtPreCreateKeyEx, RegNtPostCreateKeyEx);
     raise<REG_CREATE_KEY_INFORMATION_V1>(
@@ -62,7 +62,7 @@ TEST_F(KeyBodyTest, DispositionVanishes) {
     EXPECT_EQ(client().statistics().CaptureFaults, 1u);
 }
 
-TEST_F(KeyBodyTest, ClassNameIsBounded) {
+TEST_F(KeyBody, BoundsTheClassName) {
     std::u16string className(CMB_MAX_CLASS_NAME_BYTES, u'c');
     UNICODE_STRING classString = unicode(className);
     listen(RegNtPreCreateKeyEx, RegNtPostCreateKeyEx);
@@ -75,7 +75,7 @@ TEST_F(KeyBodyTest, ClassNameIsBounded) {
     EXPECT_TRUE(span.Flags & CMB_SPAN_TRUNCATED);
 }
 
-TEST_F(KeyBodyTest, SetInformation) {
+TEST_F(KeyBody, TellsOfSetInformation) {
     LARGE_INTEGER time = {.QuadPart = 0x0123456789ABCDEF};
     listen(RegNtPreSetInformationKey, RegNtPostSetInformationKey);
     actor().run(
@@ -89,7 +89,7 @@ TEST_F(KeyBodyTest, SetInformation) {
     }
 }
 
-TEST_F(KeyBodyTest, SetInformationOfAnyClassAndLength) {
+TEST_F(KeyBody, TellsOfSetInformationOfAnyClassAndLength) {
     UserMemory<64> memory;
     listen(RegNtPreSetInformationKey, RegNtPostSetInformationKey, 16);
     const auto with = [&](ULONG number, PVOID bytes, ULONG length) {
@@ -118,7 +118,7 @@ TEST_F(KeyBodyTest, SetInformationOfAnyClassAndLength) {
     EXPECT_EQ(client().statistics().CaptureFaults, 4u);
 }
 
-TEST_F(KeyBodyTest, RenameVanishes) {
+TEST_F(KeyBody, SurvivesANewNameThatVanishes) {
     UserMemory<16> name;
     listen(RegNtPreRenameKey, RegNtPostRenameKey);
     raise<REG_RENAME_KEY_INFORMATION>(RegNtPreRenameKey, RegNtPostRenameKey, STATUS_ACCESS_DENIED,
@@ -132,7 +132,7 @@ TEST_F(KeyBodyTest, RenameVanishes) {
     EXPECT_EQ(client().statistics().CaptureFaults, 2u);
 }
 
-TEST_F(KeyBodyTest, SetValueOfTwoGigabytes) {
+TEST_F(KeyBody, SurvivesAValueOfTwoGigabytes) {
     UserMemory<16> memory;
     listen(RegNtPreSetValueKey, RegNtPostSetValueKey, 16);
     raise<REG_SET_VALUE_KEY_INFORMATION>(RegNtPreSetValueKey, RegNtPostSetValueKey, STATUS_ACCESS_DENIED,
@@ -155,7 +155,7 @@ TEST_F(KeyBodyTest, SetValueOfTwoGigabytes) {
 }
 
 // Another process than the one that opened the key object closes it for good, and the object's context comes back.
-TEST_F(KeyBodyTest, OpenerOfACleanUp) {
+TEST_F(KeyBody, TellsTheOpenerInACleanUp) {
     client().add(u"385100", bit(RegNtCallbackObjectContextCleanup));
     Actor opener, closer;
     HANDLE opened = opener.openKey(path());

@@ -9,7 +9,7 @@ namespace {
 
 using Information = REG_QUERY_MULTIPLE_VALUE_KEY_INFORMATION;
 
-class MultipleTest : public BodyTest {
+class MultipleBody : public BodyTest {
   protected:
     void SetUp() override {
         BodyTest::SetUp();
@@ -36,7 +36,7 @@ class MultipleTest : public BodyTest {
     Bytes buffer_ = Bytes(64, std::byte{0xEE});
 };
 
-TEST_F(MultipleTest, NamesAndData) {
+TEST_F(MultipleBody, TellsNamesAndData) {
     listenMultiple();
     ULONG length = 64, required = 0;
     EXPECT_EQ(query(length, &required), STATUS_SUCCESS);
@@ -64,7 +64,7 @@ TEST_F(MultipleTest, NamesAndData) {
               pattern(8, 9));
 }
 
-TEST_F(MultipleTest, DataIsBounded) {
+TEST_F(MultipleBody, BoundsTheData) {
     listenMultiple(6);
     ULONG length = 64;
     EXPECT_EQ(query(length, nullptr), STATUS_SUCCESS);
@@ -75,7 +75,7 @@ TEST_F(MultipleTest, DataIsBounded) {
     EXPECT_EQ(body.RequiredLength, 0u);
 }
 
-TEST_F(MultipleTest, NoRoom) {
+TEST_F(MultipleBody, TellsOfABufferThatIsTooSmall) {
     listenMultiple();
     ULONG length = 4, required = 0;
     EXPECT_EQ(query(length, &required), STATUS_BUFFER_OVERFLOW);
@@ -87,7 +87,7 @@ TEST_F(MultipleTest, NoRoom) {
     EXPECT_EQ(post.entries()[0].DataLength, 0u);
 }
 
-TEST_F(MultipleTest, NoEntries) {
+TEST_F(MultipleBody, TellsOfNoEntries) {
     listenMultiple();
     raiseMultiple(STATUS_SUCCESS, [](Information &query) {
         query.EntryCount = 0;
@@ -100,7 +100,7 @@ TEST_F(MultipleTest, NoEntries) {
 }
 
 // One entry more than a record holds, and names that are together longer than it holds.
-TEST_F(MultipleTest, EntriesAndNamesAreBounded) {
+TEST_F(MultipleBody, BoundsEntriesAndNames) {
     constexpr size_t kCount = CMB_MAX_VALUE_ENTRIES + 1;
     std::u16string text(500, u'n');
     std::vector<UNICODE_STRING> names(kCount, unicode(text));
@@ -131,7 +131,7 @@ TEST_F(MultipleTest, EntriesAndNamesAreBounded) {
     EXPECT_EQ(seen[255].DataLength, 255u);
 }
 
-TEST_F(MultipleTest, CountThatOverflows) {
+TEST_F(MultipleBody, SurvivesACountThatOverflows) {
     UserMemory<16> memory;
     listenMultiple();
     raiseMultiple(STATUS_ACCESS_DENIED, [&](Information &query) {
@@ -145,7 +145,7 @@ TEST_F(MultipleTest, CountThatOverflows) {
     EXPECT_EQ(client().statistics().CaptureFaults, 2u);
 }
 
-TEST_F(MultipleTest, NameVanishes) {
+TEST_F(MultipleBody, SurvivesANameThatVanishes) {
     UserMemory<16> memory;
     std::u16string text = u"Good";
     UNICODE_STRING good = unicode(text), bad{4, 4, memory.at<WCHAR>()};
@@ -166,7 +166,7 @@ TEST_F(MultipleTest, NameVanishes) {
     EXPECT_EQ(client().statistics().CaptureFaults, 4u);
 }
 
-TEST_F(MultipleTest, BufferVanishes) {
+TEST_F(MultipleBody, SurvivesABufferThatVanishes) {
     UserMemory<64> buffer;
     listenMultiple();
     raiseMultiple(
@@ -181,7 +181,7 @@ TEST_F(MultipleTest, BufferVanishes) {
 }
 
 // Only pre tells how much of the buffer was checked.
-TEST_F(MultipleTest, LengthLies) {
+TEST_F(MultipleBody, SurvivesALengthThatLies) {
     UserMemory<64> buffer;
     UserMemory<8> lengths;
     listenMultiple(CMB_MAX_DATA_BYTES);
@@ -200,7 +200,7 @@ TEST_F(MultipleTest, LengthLies) {
     EXPECT_EQ(post.body<CMB_BODY_QUERY_MULTIPLE>().BufferLength, 0xFFFFFFFF);
 }
 
-TEST_F(MultipleTest, LengthsVanish) {
+TEST_F(MultipleBody, SurvivesLengthsThatVanish) {
     UserMemory<8> lengths;
     listenMultiple();
     raiseMultiple(STATUS_SUCCESS, [&](Information &query) {
@@ -215,7 +215,7 @@ TEST_F(MultipleTest, LengthsVanish) {
     EXPECT_EQ(client().statistics().CaptureFaults, 3u);
 }
 
-TEST_F(MultipleTest, NoMemory) {
+TEST_F(MultipleBody, SaysLessWithoutMemory) {
     listenMultiple();
     unsigned without = 0, unknown = 0;
     const unsigned failures = failAllocations(

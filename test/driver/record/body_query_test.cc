@@ -7,9 +7,9 @@
 namespace cmbridge::test {
 namespace {
 
-using QueryTest = BodyTest;
+using QueryBody = BodyTest;
 
-TEST_F(QueryTest, EnumerateKey) {
+TEST_F(QueryBody, TellsOfAnEnumeratedKey) {
     HANDLE sub = actor().create(u"Sub", key());
     listen(RegNtPreEnumerateKey, RegNtPostEnumerateKey);
     std::array<std::byte, 64> buffer{};
@@ -35,7 +35,7 @@ TEST_F(QueryTest, EnumerateKey) {
     actor().close(sub);
 }
 
-TEST_F(QueryTest, EndOfAnEnumeration) {
+TEST_F(QueryBody, HasNoAnswerAtTheEndOfAnEnumeration) {
     listen(RegNtPreEnumerateValueKey, RegNtPostEnumerateValueKey);
     actor().run([&] {
         std::array<std::byte, 64> buffer{};
@@ -52,7 +52,7 @@ TEST_F(QueryTest, EndOfAnEnumeration) {
     EXPECT_EQ(body.Information.Flags, 0u);
 }
 
-TEST_F(QueryTest, QueryValue) {
+TEST_F(QueryBody, TellsOfAQueriedValue) {
     actor().setValue(key(), u"Name", REG_BINARY, pattern(30));
     listen(RegNtPreQueryValueKey, RegNtPostQueryValueKey);
     // The whole, a part, and not even the fixed part of the answer.
@@ -83,7 +83,7 @@ TEST_F(QueryTest, QueryValue) {
     }
 }
 
-TEST_F(QueryTest, QueryKeyAndItsBound) {
+TEST_F(QueryBody, TellsOfAQueriedKeyWithinItsBound) {
     listen(RegNtPreQueryKey, RegNtPostQueryKey, 10);
     Bytes buffer(512);
     ULONG needed = 0;
@@ -99,7 +99,7 @@ TEST_F(QueryTest, QueryKeyAndItsBound) {
     EXPECT_EQ(post.data(body.Information), Bytes(buffer.begin(), buffer.begin() + 10));
 }
 
-TEST_F(QueryTest, QueryName) {
+TEST_F(QueryBody, TellsOfAQueriedName) {
     listen(RegNtPreQueryKeyName, RegNtPostQueryKeyName);
     std::array<uint64_t, 64> buffer{};
     ULONG needed = 0;
@@ -115,7 +115,7 @@ TEST_F(QueryTest, QueryName) {
     EXPECT_EQ(post.body<CMB_BODY_QUERY_NAME>().ReturnLength, needed);
 }
 
-TEST_F(QueryTest, QueryNameWithoutRoom) {
+TEST_F(QueryBody, TellsOfANameThatDidNotFit) {
     listen(RegNtPreQueryKeyName, RegNtPostQueryKeyName);
     std::array<uint64_t, 2> buffer{};
     ULONG needed = 0;
@@ -129,7 +129,7 @@ TEST_F(QueryTest, QueryNameWithoutRoom) {
 }
 
 // By the time of post the caller can have put anything where the name was.
-TEST_F(QueryTest, ForgedName) {
+TEST_F(QueryBody, SurvivesAForgedName) {
     constexpr ULONG kLength = 64;
     UserMemory<kLength> memory;
     auto *string = memory.at<UNICODE_STRING>();
@@ -174,7 +174,7 @@ TEST_F(QueryTest, ForgedName) {
     }
 }
 
-TEST_F(QueryTest, NameInABufferTooSmallForOne) {
+TEST_F(QueryBody, SurvivesABufferTooSmallForAName) {
     UserMemory<16> memory;
     listen(RegNtPreQueryKeyName, RegNtPostQueryKeyName);
     raise<REG_QUERY_KEY_NAME>(RegNtPreQueryKeyName, RegNtPostQueryKeyName, STATUS_SUCCESS,
@@ -193,7 +193,7 @@ template <typename Information> struct Query {
     PVOID Information::*buffer;
 };
 
-template <typename Information> class AnswerTest : public BodyTest {};
+template <typename Information> class AnswerBody : public BodyTest {};
 
 struct EnumerateKeyAnswer {
     using Information = REG_ENUMERATE_KEY_INFORMATION;
@@ -216,9 +216,9 @@ struct QueryValueAnswer {
 };
 
 using Answers = testing::Types<EnumerateKeyAnswer, EnumerateValueAnswer, QueryKeyAnswer, QueryValueAnswer>;
-TYPED_TEST_SUITE(AnswerTest, Answers);
+TYPED_TEST_SUITE(AnswerBody, Answers);
 
-TYPED_TEST(AnswerTest, BufferVanishes) {
+TYPED_TEST(AnswerBody, SurvivesABufferThatVanishes) {
     using Information = typename TypeParam::Information;
     constexpr auto query = TypeParam::query;
     UserMemory<64> buffer;
@@ -241,7 +241,7 @@ TYPED_TEST(AnswerTest, BufferVanishes) {
 }
 
 // Without its length nothing of the answer is read.
-TYPED_TEST(AnswerTest, LengthVanishes) {
+TYPED_TEST(AnswerBody, SurvivesALengthThatVanishes) {
     using Information = typename TypeParam::Information;
     constexpr auto query = TypeParam::query;
     UserMemory<64> buffer;
@@ -267,7 +267,7 @@ TYPED_TEST(AnswerTest, LengthVanishes) {
 }
 
 // The length is read once; whatever the caller makes of it, no byte beyond the buffer that was checked is copied.
-TYPED_TEST(AnswerTest, LengthLies) {
+TYPED_TEST(AnswerBody, SurvivesALengthThatLies) {
     using Information = typename TypeParam::Information;
     constexpr auto query = TypeParam::query;
     UserMemory<64> buffer;
@@ -295,7 +295,7 @@ TYPED_TEST(AnswerTest, LengthLies) {
     EXPECT_EQ(this->client().statistics().CaptureFaults, 0u);
 }
 
-TYPED_TEST(AnswerTest, NullPointers) {
+TYPED_TEST(AnswerBody, SurvivesNullPointers) {
     using Information = typename TypeParam::Information;
     constexpr auto query = TypeParam::query;
     this->listen(query.pre, query.post);

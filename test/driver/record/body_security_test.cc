@@ -43,7 +43,7 @@ Bytes part(std::span<const std::byte> bytes, size_t size) {
     return Bytes(bytes.begin(), bytes.begin() + static_cast<ptrdiff_t>(size));
 }
 
-class SecurityBodyTest : public BodyTest {
+class SecurityBody : public BodyTest {
   protected:
     // The pair of a set security with this descriptor.
     std::array<Record, 2> set(PSECURITY_DESCRIPTOR descriptor) {
@@ -76,7 +76,7 @@ class SecurityBodyTest : public BodyTest {
     }
 };
 
-TEST_F(SecurityBodyTest, AbsoluteBecomesSelfRelative) {
+TEST_F(SecurityBody, MakesAnAbsoluteDescriptorSelfRelative) {
     Parts parts;
     SECURITY_DESCRIPTOR absolute = parts.absolute();
     listenSet();
@@ -91,7 +91,7 @@ TEST_F(SecurityBodyTest, AbsoluteBecomesSelfRelative) {
 }
 
 // What lies between the parts is not copied, and their order does not matter.
-TEST_F(SecurityBodyTest, SelfRelativeWithHoles) {
+TEST_F(SecurityBody, ClosesHolesInADescriptor) {
     Parts parts;
     std::array<std::byte, 512> bytes;
     bytes.fill(std::byte{0xCC});
@@ -112,7 +112,7 @@ TEST_F(SecurityBodyTest, SelfRelativeWithHoles) {
     expectParts(pre.data(pre.body<CMB_BODY_SECURITY>().Descriptor), parts);
 }
 
-TEST_F(SecurityBodyTest, MissingParts) {
+TEST_F(SecurityBody, LeavesMissingPartsOut) {
     Parts parts;
     SECURITY_DESCRIPTOR absolute = parts.absolute();
     // A list that is said not to be there is not looked for; a null list is none.
@@ -133,7 +133,7 @@ TEST_F(SecurityBodyTest, MissingParts) {
     EXPECT_EQ(header.Dacl, 0u);
 }
 
-TEST_F(SecurityBodyTest, OfCreate) {
+TEST_F(SecurityBody, TellsTheDescriptorOfACreate) {
     Parts parts;
     SECURITY_DESCRIPTOR absolute = parts.absolute();
     listen(RegNtPreCreateKeyEx, RegNtPostCreateKeyEx);
@@ -146,7 +146,7 @@ TEST_F(SecurityBodyTest, OfCreate) {
 }
 
 // Two lists of 64 KiB do not fit in a record.
-TEST_F(SecurityBodyTest, Bounded) {
+TEST_F(SecurityBody, BoundsTheDescriptor) {
     Parts parts;
     std::vector<std::byte> list(65532);
     ASSERT_EQ(RtlCreateAcl(reinterpret_cast<PACL>(list.data()), static_cast<ULONG>(list.size()), ACL_REVISION),
@@ -161,7 +161,7 @@ TEST_F(SecurityBodyTest, Bounded) {
     EXPECT_TRUE(span.Flags & CMB_SPAN_TRUNCATED);
 }
 
-TEST_F(SecurityBodyTest, MalformedParts) {
+TEST_F(SecurityBody, MarksMalformedParts) {
     Parts parts;
     listenSet();
     const auto expectFault = [&](SECURITY_DESCRIPTOR descriptor) {
@@ -176,7 +176,7 @@ TEST_F(SecurityBodyTest, MalformedParts) {
     expectFault(parts.absolute());
 }
 
-TEST_F(SecurityBodyTest, PartsVanish) {
+TEST_F(SecurityBody, SurvivesPartsThatVanish) {
     Parts parts;
     UserMemory<64> memory;
     listenSet();
@@ -202,7 +202,7 @@ TEST_F(SecurityBodyTest, PartsVanish) {
 }
 
 // The size that a list claims is asked once.
-TEST_F(SecurityBodyTest, ListGrows) {
+TEST_F(SecurityBody, SurvivesAListThatGrows) {
     Parts parts;
     UserMemory<64> memory;
     std::memcpy(memory.at(), parts.dacl.data(), 64);
@@ -217,7 +217,7 @@ TEST_F(SecurityBodyTest, ListGrows) {
     expectParts(pre.data(pre.body<CMB_BODY_SECURITY>().Descriptor), parts);
 }
 
-TEST_F(SecurityBodyTest, NoMemory) {
+TEST_F(SecurityBody, SaysLessWithoutMemory) {
     Parts parts;
     SECURITY_DESCRIPTOR absolute = parts.absolute();
     unsigned without = 0;
@@ -241,7 +241,7 @@ TEST_F(SecurityBodyTest, NoMemory) {
     EXPECT_EQ(client().statistics().CaptureFaults, 0u);
 }
 
-TEST_F(SecurityBodyTest, InformationVanishes) {
+TEST_F(SecurityBody, SurvivesInformationThatVanishes) {
     UserMemory<8> information;
     information.vanish();
     listenSet();
@@ -256,7 +256,7 @@ TEST_F(SecurityBodyTest, InformationVanishes) {
     EXPECT_EQ(client().statistics().CaptureFaults, 2u);
 }
 
-TEST_F(SecurityBodyTest, Query) {
+TEST_F(SecurityBody, TellsTheAnswerOfAQuery) {
     UserMemory<64> buffer;
     listen(RegNtPreQueryKeySecurity, RegNtPostQueryKeySecurity, 8);
     raiseQuery(
@@ -277,7 +277,7 @@ TEST_F(SecurityBodyTest, Query) {
     EXPECT_EQ(post.data(post.body<CMB_BODY_SECURITY>().Descriptor), Bytes(20, std::byte{0xAA}));
 }
 
-TEST_F(SecurityBodyTest, QueryWithoutRoom) {
+TEST_F(SecurityBody, TellsOfAnAnswerThatDidNotFit) {
     listen(RegNtPreQueryKeySecurity, RegNtPostQueryKeySecurity);
     raiseQuery(
         STATUS_BUFFER_TOO_SMALL, [](REG_QUERY_KEY_SECURITY_INFORMATION &query) { *query.Length = 0; },
@@ -288,7 +288,7 @@ TEST_F(SecurityBodyTest, QueryWithoutRoom) {
     EXPECT_EQ(post.body<CMB_BODY_SECURITY>().Descriptor.Flags, 0u);
 }
 
-TEST_F(SecurityBodyTest, QueryLies) {
+TEST_F(SecurityBody, SurvivesALengthThatLies) {
     UserMemory<64> buffer;
     UserMemory<8> length;
     *length.at<ULONG>() = 32;
@@ -311,7 +311,7 @@ TEST_F(SecurityBodyTest, QueryLies) {
 }
 
 // What the configuration manager and the object manager hand to callbacks for real calls.
-TEST_F(SecurityBodyTest, RealCalls) {
+TEST_F(SecurityBody, AgreesWithRealCalls) {
     Parts parts;
     // The list of `parts` lets everybody read; the actor must get at its key again, so it goes to a key of its own.
     HANDLE sub = actor().create(u"Sub", key());

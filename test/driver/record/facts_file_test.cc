@@ -34,7 +34,7 @@ NTSTATUS answerName(PVOID object, POBJECT_NAME_INFORMATION information, ULONG le
     return STATUS_SUCCESS;
 }
 
-class FileTest : public BodyTest {
+class FileName : public BodyTest {
   protected:
     void SetUp() override {
         BodyTest::SetUp();
@@ -96,7 +96,7 @@ class FileTest : public BodyTest {
 
 const std::u16string kName = u"\\Device\\HarddiskVolume1\\hive.dat";
 
-TEST_F(FileTest, EachClass) {
+TEST_F(FileName, IsToldForEachClassWithAFile) {
     withFile(FILE_DEVICE_UNKNOWN, kName, [&](HANDLE file) {
         save(file);
         expectName(kName);
@@ -111,7 +111,7 @@ TEST_F(FileTest, EachClass) {
     EXPECT_EQ(questions_, 3u);
 }
 
-TEST_F(FileTest, LongestName) {
+TEST_F(FileName, MayBeTheLongest) {
     const std::u16string longest(0x7FFF, u'n'), longer(0x8000, u'n');
     withFile(FILE_DEVICE_UNKNOWN, longest, [&](HANDLE file) {
         save(file);
@@ -123,7 +123,7 @@ TEST_F(FileTest, LongestName) {
     });
 }
 
-TEST_F(FileTest, WithoutName) {
+TEST_F(FileName, IsMissingWhereTheFileHasNone) {
     withFile(FILE_DEVICE_UNKNOWN, u"", [&](HANDLE file) {
         save(file);
         expectNoName();
@@ -131,7 +131,7 @@ TEST_F(FileTest, WithoutName) {
 }
 
 // Their answer may never come.
-TEST_F(FileTest, PipesAreNotAsked) {
+TEST_F(FileName, IsNotAskedOfPipes) {
     for (ULONG type : {FILE_DEVICE_NAMED_PIPE, FILE_DEVICE_MAILSLOT}) {
         withFile(type, kName, [&](HANDLE file) {
             save(file);
@@ -141,7 +141,7 @@ TEST_F(FileTest, PipesAreNotAsked) {
     EXPECT_EQ(questions_, 0u);
 }
 
-TEST_F(FileTest, ApcLevel) {
+TEST_F(FileName, IsNotAskedForAtApcLevel) {
     client().allowUndescribed();
     withFile(FILE_DEVICE_UNKNOWN, kName, [&](HANDLE file) {
         Rival above(u"400000", [&](ULONG number, PVOID information) {
@@ -163,7 +163,7 @@ TEST_F(FileTest, ApcLevel) {
     EXPECT_EQ(questions_, 0u);
 }
 
-TEST_F(FileTest, NoMemory) {
+TEST_F(FileName, IsMissingWithoutMemory) {
     unsigned without = 0;
     withFile(FILE_DEVICE_UNKNOWN, kName, [&](HANDLE file) {
         failAllocations([&] { save(file); },
@@ -176,7 +176,7 @@ TEST_F(FileTest, NoMemory) {
 }
 
 // A file of the host, whose name the simulator's own object manager tells.
-TEST_F(FileTest, RealFile) {
+TEST_F(FileName, OfARealFileIsItsPath) {
     const std::string base = "cmbridge-driver-test-" + std::to_string(actor().processId());
     const std::filesystem::path host = std::filesystem::temp_directory_path() / base;
     std::u16string tail = host.u16string();

@@ -10,7 +10,7 @@ namespace {
 constexpr uint64_t kChanges = bit(RegNtPreSetValueKey) | bit(RegNtPostSetValueKey) | bit(RegNtPreDeleteValueKey) |
                               bit(RegNtPostDeleteValueKey) | bit(RegNtPreDeleteKey) | bit(RegNtPostDeleteKey);
 
-class FactsTest : public BodyTest {
+class OldFacts : public BodyTest {
   protected:
     void watch(uint64_t mask = kChanges, uint32_t maxData = 4096) {
         client().add(u"385100", mask, maxData, CMB_REGISTER_OLD_VALUES);
@@ -39,7 +39,7 @@ class FactsTest : public BodyTest {
     }
 };
 
-TEST_F(FactsTest, SetValue) {
+TEST_F(OldFacts, HaveTheValueBeforeASet) {
     watch();
     actor().setValue(key(), u"Name", REG_BINARY, pattern(5));
     expectNoOld(STATUS_OBJECT_NAME_NOT_FOUND);
@@ -59,7 +59,7 @@ TEST_F(FactsTest, SetValue) {
     expectOld(STATUS_SUCCESS, REG_SZ, pattern(2), 2);
 }
 
-TEST_F(FactsTest, DeleteValue) {
+TEST_F(OldFacts, HaveTheValueBeforeADelete) {
     actor().setValue(key(), u"Name", REG_MULTI_SZ, pattern(12));
     watch();
     actor().deleteValue(key(), u"Name");
@@ -68,7 +68,7 @@ TEST_F(FactsTest, DeleteValue) {
     expectNoOld(STATUS_OBJECT_NAME_NOT_FOUND);
 }
 
-TEST_F(FactsTest, NamesWithNulAndOfFullLength) {
+TEST_F(OldFacts, AreFoundByNamesWithNulAndOfFullLength) {
     watch();
     for (const std::u16string &name : {std::u16string(u"a\0b", 3), std::u16string(16383, u'x')}) {
         actor().setValue(key(), name, REG_SZ, pattern(2));
@@ -78,7 +78,7 @@ TEST_F(FactsTest, NamesWithNulAndOfFullLength) {
     }
 }
 
-TEST_F(FactsTest, Bounded) {
+TEST_F(OldFacts, AreBounded) {
     actor().setValue(key(), u"Name", REG_BINARY, pattern(CMB_MAX_DATA_BYTES + 1));
     for (uint32_t limit : {0u, 1u, 100u, static_cast<uint32_t>(CMB_MAX_DATA_BYTES)}) {
         Client other;
@@ -94,7 +94,7 @@ TEST_F(FactsTest, Bounded) {
     }
 }
 
-TEST_F(FactsTest, OnlyPostIsWanted) {
+TEST_F(OldFacts, AreToldWhereOnlyPostIsWanted) {
     actor().setValue(key(), u"Name", REG_BINARY, pattern(5));
     watch(bit(RegNtPostSetValueKey) | bit(RegNtPostDeleteKey));
     actor().setValue(key(), u"Name", REG_BINARY, pattern(6));
@@ -105,7 +105,7 @@ TEST_F(FactsTest, OnlyPostIsWanted) {
     EXPECT_EQ(records[1].body<CMB_BODY_DELETE_KEY>().Values, 1u);
 }
 
-TEST_F(FactsTest, NotAskedFor) {
+TEST_F(OldFacts, AreNotReadUnasked) {
     actor().setValue(key(), u"Name", REG_BINARY, pattern(5));
     unsigned reads = 0;
     Rival below(u"1", [&](ULONG number, PVOID) { reads += number == RegNtPreQueryValueKey; });
@@ -125,7 +125,7 @@ TEST_F(FactsTest, NotAskedFor) {
     EXPECT_EQ(reads, 0u);
 }
 
-TEST_F(FactsTest, DeleteKey) {
+TEST_F(OldFacts, CountWhatADeletedKeyHeld) {
     HANDLE sub = actor().create(u"Sub", key());
     for (const char16_t *name : {u"A", u"B", u"C"}) {
         actor().setValue(key(), name, REG_SZ, pattern(2));
@@ -148,7 +148,7 @@ TEST_F(FactsTest, DeleteKey) {
 }
 
 // A class name makes the answer longer than the counts.
-TEST_F(FactsTest, DeleteKeyWithAClass) {
+TEST_F(OldFacts, CountWhatADeletedKeyWithAClassHeld) {
     HANDLE made = nullptr;
     actor().run([&, sub = path() + u"\\Classy"]() mutable {
         std::u16string className(500, u'c');
@@ -164,7 +164,7 @@ TEST_F(FactsTest, DeleteKeyWithAClass) {
 }
 
 // The reads are seen by the filters below, not by the own registration and not by those above; each is closed again.
-TEST_F(FactsTest, OnlyLowerFiltersSeeTheRead) {
+TEST_F(OldFacts, AreReadWhereOnlyLowerFiltersSeeIt) {
     std::vector<ULONG> above, below;
     const auto interesting = [](ULONG number) {
         return number == RegNtPreQueryValueKey || number == RegNtPreQueryKey || number == RegNtPreSetValueKey ||
@@ -195,7 +195,7 @@ TEST_F(FactsTest, OnlyLowerFiltersSeeTheRead) {
 }
 
 // A lower filter may answer with anything.
-TEST_F(FactsTest, LowerFilterLies) {
+TEST_F(OldFacts, SurviveALowerFilterThatLies) {
     actor().setValue(key(), u"Name", REG_BINARY, pattern(5));
     Rival low(u"1", [&](ULONG number, PVOID information) {
         if (number == RegNtPostQueryValueKey) {
@@ -211,7 +211,7 @@ TEST_F(FactsTest, LowerFilterLies) {
     expectOld(STATUS_SUCCESS, REG_BINARY, expected, 0xFFFFFFFF);
 }
 
-TEST_F(FactsTest, KeyIsGone) {
+TEST_F(OldFacts, AreMissingWhereTheKeyIsGone) {
     HANDLE sub = actor().create(u"Sub", key());
     watch();
     actor().run([&] {
@@ -226,7 +226,7 @@ TEST_F(FactsTest, KeyIsGone) {
     actor().close(sub);
 }
 
-TEST_F(FactsTest, ApcLevel) {
+TEST_F(OldFacts, AreNotReadAtApcLevel) {
     actor().setValue(key(), u"Injected", REG_BINARY, pattern(5));
     watch();
     client().allowUndescribed();
@@ -271,7 +271,7 @@ TEST_F(FactsTest, ApcLevel) {
     expectOld(STATUS_SUCCESS, REG_BINARY, pattern(5), 5);
 }
 
-TEST_F(FactsTest, NameVanishes) {
+TEST_F(OldFacts, AreMissingWhereTheNameVanishes) {
     UserMemory<32> memory;
     UNICODE_STRING bad{16, 16, memory.at<WCHAR>(16)};
     watch();
@@ -283,7 +283,7 @@ TEST_F(FactsTest, NameVanishes) {
 }
 
 // The name that the registry is asked for is a copy: what the caller makes of the original meanwhile does not matter.
-TEST_F(FactsTest, NameChanges) {
+TEST_F(OldFacts, AreReadByACopyOfTheName) {
     UserMemory<32> memory;
     std::memcpy(memory.at(), u"Name", 8);
     UNICODE_STRING name{8, 8, memory.at<WCHAR>()};
@@ -299,7 +299,7 @@ TEST_F(FactsTest, NameChanges) {
 }
 
 // The operation takes place whatever the driver lacks.
-TEST_F(FactsTest, NoMemory) {
+TEST_F(OldFacts, AreMissingWithoutMemory) {
     watch();
     unsigned unanswered = 0, unknown = 0;
     actor().setValue(key(), u"Name", REG_BINARY, pattern(5));
@@ -321,7 +321,7 @@ TEST_F(FactsTest, NoMemory) {
     EXPECT_EQ(unknown, 1u);
 }
 
-TEST_F(FactsTest, ManyThreads) {
+TEST_F(OldFacts, AreReadByManyThreads) {
     watch(kChanges, 64);
     std::vector<std::unique_ptr<Actor>> actors;
     std::vector<HANDLE> keys;

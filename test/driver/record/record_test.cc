@@ -9,7 +9,7 @@
 namespace cmbridge::test {
 namespace {
 
-using RecordTest = DriverTest;
+using Records = DriverTest;
 
 const Record &find(const std::vector<Record> &records, uint32_t notifyClass) {
     auto found = std::find_if(records.begin(), records.end(),
@@ -20,7 +20,7 @@ const Record &find(const std::vector<Record> &records, uint32_t notifyClass) {
     return *found;
 }
 
-TEST_F(RecordTest, CreateAndOpen) {
+TEST_F(Records, OfACreateAndAnOpenHaveTheirFields) {
     Client client;
     Actor actor;
     const int64_t cookie = client.add(u"385100");
@@ -79,7 +79,7 @@ TEST_F(RecordTest, CreateAndOpen) {
 }
 
 // Which part of a requested path is the root's, and what became of it.
-TEST_F(RecordTest, RequestedPath) {
+TEST_F(Records, HaveTheRequestedPath) {
     Client client;
     Actor actor;
     client.add(u"385100");
@@ -111,7 +111,7 @@ TEST_F(RecordTest, RequestedPath) {
 }
 
 // As the configuration manager passes the transaction of a transacted call.
-TEST_F(RecordTest, Transaction) {
+TEST_F(Records, NameTheTransaction) {
     Client client;
     Actor actor;
     client.add(u"1", bit(RegNtPreCreateKeyEx) | bit(RegNtPostCreateKeyEx));
@@ -153,7 +153,7 @@ TEST_F(RecordTest, Transaction) {
     actor.close(transacted);
 }
 
-TEST_F(RecordTest, Duration) {
+TEST_F(Records, OfPostHaveTheDuration) {
     Client client;
     Actor actor;
     HANDLE key = actor.create(path());
@@ -177,7 +177,7 @@ TEST_F(RecordTest, Duration) {
     actor.close(key);
 }
 
-TEST_F(RecordTest, ClassName) {
+TEST_F(Records, HaveTheClassName) {
     Client client;
     Actor actor;
     client.add(u"385100", bit(RegNtPreCreateKeyEx));
@@ -195,7 +195,7 @@ TEST_F(RecordTest, ClassName) {
     EXPECT_EQ(records[0].body<CMB_BODY_CREATE>().Options, static_cast<UINT32>(REG_OPTION_VOLATILE));
 }
 
-TEST_F(RecordTest, ValuesRenameDeleteAndClose) {
+TEST_F(Records, OfValuesRenameDeleteAndCloseHaveTheirFields) {
     Client client;
     Actor actor;
     HANDLE key = actor.create(path());
@@ -246,7 +246,7 @@ TEST_F(RecordTest, ValuesRenameDeleteAndClose) {
     EXPECT_EQ(client.statistics().CaptureFaults, 0u);
 }
 
-TEST_F(RecordTest, DataIsBounded) {
+TEST_F(Records, BoundTheirData) {
     Client client;
     Actor actor;
     HANDLE key = actor.create(path());
@@ -271,7 +271,7 @@ TEST_F(RecordTest, DataIsBounded) {
 }
 
 // Phases and classes that are not wanted cost no number; post keeps what pre knew although pre was not relayed.
-TEST_F(RecordTest, OnlyWantedClasses) {
+TEST_F(Records, AreMadeOfWantedClassesOnly) {
     Client client;
     Actor actor;
     const int64_t cookie = client.add(u"385100", bit(RegNtPostDeleteKey) | bit(RegNtPostKeyHandleClose));
@@ -290,7 +290,7 @@ TEST_F(RecordTest, OnlyWantedClasses) {
     EXPECT_EQ(client.statistics(CMB_SCOPE_REGISTRATION, cookie).Delivered, 2u);
 }
 
-TEST_F(RecordTest, NameThatCannotBeHad) {
+TEST_F(Records, SayThatANameCannotBeHad) {
     Client client;
     Actor actor;
     HANDLE key = actor.create(path());
@@ -317,7 +317,7 @@ TEST_F(RecordTest, NameThatCannotBeHad) {
     actor.close(key);
 }
 
-TEST_F(RecordTest, VersionZeroStructures) {
+TEST_F(Records, AreMadeOfStructuresOfVersionZero) {
     CM_OPTIONS options;
     CmGetOptions(&options);
     CM_OPTIONS old = options;
@@ -341,7 +341,7 @@ TEST_F(RecordTest, VersionZeroStructures) {
     CmSetOptions(&options);
 }
 
-TEST_F(RecordTest, KernelModeCallers) {
+TEST_F(Records, KnowKernelModeCallers) {
     Client client;
     Actor actor;
     HANDLE key = nullptr;

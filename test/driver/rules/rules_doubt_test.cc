@@ -7,7 +7,7 @@
 namespace cmbridge::test {
 namespace {
 
-class RulesDoubtTest : public DriverTest {
+class Doubt : public DriverTest {
   protected:
     struct Answer {
         RULES_VERDICT verdict;
@@ -56,7 +56,7 @@ constexpr uint64_t kSet = bit(RegNtPreSetValueKey);
 const TestRule kAll = {}, kIgnoreAll = {.action = CMB_ACTION_IGNORE}, kKey = {.keys = {u"a"}},
                kIgnored = {.action = CMB_ACTION_IGNORE, .keys = {u"a"}}, kOther = {.processIds = {8}};
 
-TEST_F(RulesDoubtTest, ThatMakesADifference) {
+TEST_F(Doubt, MakesAVerdictUncertain) {
     EXPECT_TRUE(isDoubtful({kKey}, CMB_ACTION_IGNORE));
     EXPECT_TRUE(isDoubtful({kIgnored, kAll}, CMB_ACTION_IGNORE));
     EXPECT_TRUE(isDoubtful({kIgnored}, CMB_ACTION_NOTIFY));
@@ -66,7 +66,7 @@ TEST_F(RulesDoubtTest, ThatMakesADifference) {
     EXPECT_TRUE(isDoubtful({both}, CMB_ACTION_IGNORE));
 }
 
-TEST_F(RulesDoubtTest, ThatMakesNone) {
+TEST_F(Doubt, IsForgottenWhereItMakesNoDifference) {
     RULES_VERDICT verdict = ask({kKey}, CMB_ACTION_NOTIFY, {RulesKey}).verdict;
     EXPECT_FALSE(verdict.Doubtful);
     EXPECT_EQ(verdict.Action, static_cast<UINT32>(CMB_ACTION_NOTIFY));
@@ -87,7 +87,7 @@ TEST_F(RulesDoubtTest, ThatMakesNone) {
 }
 
 // Which rule decides is told, and its deadline, status and flags are used: two that do the same are not the same.
-TEST_F(RulesDoubtTest, BetweenRulesThatDecide) {
+TEST_F(Doubt, BetweenRulesIsUncertain) {
     for (const TestRule &rule : {askRule(kSet), blockRule(kSet), bypassRule(kSet)}) {
         EXPECT_TRUE(isDoubtful({onKey(rule), rule}, CMB_ACTION_IGNORE));
         EXPECT_TRUE(isDoubtful({onKey(rule)}, CMB_ACTION_NOTIFY));
@@ -99,7 +99,7 @@ TEST_F(RulesDoubtTest, BetweenRulesThatDecide) {
     }
 }
 
-TEST_F(RulesDoubtTest, FailsClosed) {
+TEST_F(Doubt, FailsClosedWhereARuleMightBlock) {
     constexpr uint32_t kClosed = CMB_RULE_FAIL_CLOSED, kDry = CMB_RULE_DRY_RUN, kKernel = CMB_RULE_KERNEL_MODE;
     // Nothing that could decide is closed.
     expectClosed({kKey}, kNone, kNone);

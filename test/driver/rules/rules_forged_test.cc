@@ -9,9 +9,9 @@
 namespace cmbridge::test {
 namespace {
 
-using RulesForgedTest = RulesVerifyTest;
+using ForgedProgram = RulesVerifyTest;
 
-TEST_F(RulesForgedTest, EveryLength) {
+TEST_F(ForgedProgram, OfEveryLengthIsRefused) {
     const Program program = buildProgram(richRules());
     run([&] {
         for (uint32_t size = 0; size < program.size(); ++size) {
@@ -36,7 +36,7 @@ TEST_F(RulesForgedTest, EveryLength) {
     });
 }
 
-TEST_F(RulesForgedTest, EveryFieldChanged) {
+TEST_F(ForgedProgram, WithAnyFieldChangedDoesNoHarm) {
     const Program program = buildProgram(richRules());
     run([&] {
         uint32_t accepted = 0, refused = 0;
@@ -69,7 +69,7 @@ TEST_F(RulesForgedTest, EveryFieldChanged) {
 }
 
 // Without coverage, but the same everywhere; test/fuzz goes farther.
-TEST_F(RulesForgedTest, RandomChanges) {
+TEST_F(ForgedProgram, ChangedAtRandomDoesNoHarm) {
     const Program program = buildProgram(richRules());
     std::mt19937 random(4);
     run([&] {
@@ -91,7 +91,7 @@ TEST_F(RulesForgedTest, RandomChanges) {
     });
 }
 
-TEST_F(RulesForgedTest, EveryAllocationFails) {
+TEST_F(ForgedProgram, SurvivesTheFailureOfEachAllocation) {
     const Program program = buildProgram(richRules());
     run([&] {
         const simulator::PoolUsage before = machine().poolUsage();

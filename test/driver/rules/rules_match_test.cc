@@ -9,7 +9,7 @@
 namespace cmbridge::test {
 namespace {
 
-class RulesMatchTest : public DriverTest {
+class RulesMatch : public DriverTest {
   protected:
     // Verdicts are asked for at APC_LEVEL, too.
     void run(const std::function<void()> &job) {
@@ -21,7 +21,7 @@ class RulesMatchTest : public DriverTest {
     Actor actor_;
 };
 
-TEST_F(RulesMatchTest, Literals) {
+TEST_F(RulesMatch, FindsLiterals) {
     run([] {
         Asked asked({{.keys = {u"\\REGISTRY\\MACHINE\\SOFTWARE\\\u00C4rger"}}, {.keys = {u"\\REGISTRY"}}});
         EXPECT_EQ(asked.key(u"\\registry\\machine\\Software\\\u00E4RGER"), 0u);
@@ -35,7 +35,7 @@ TEST_F(RulesMatchTest, Literals) {
     });
 }
 
-TEST_F(RulesMatchTest, WildcardsWithinAComponent) {
+TEST_F(RulesMatch, FindsWildcardsWithinAComponent) {
     run([] {
         Asked asked({{.keys = {u"a\\*\\c"}},
                      {.keys = {u"a\\pre*\\d"}},
@@ -64,7 +64,7 @@ TEST_F(RulesMatchTest, WildcardsWithinAComponent) {
     });
 }
 
-TEST_F(RulesMatchTest, WildcardsOverComponents) {
+TEST_F(RulesMatch, FindsWildcardsOverComponents) {
     run([] {
         Asked asked({{.keys = {u"a\\**"}},
                      {.keys = {u"**\\Run"}},
@@ -96,7 +96,7 @@ TEST_F(RulesMatchTest, WildcardsOverComponents) {
     });
 }
 
-TEST_F(RulesMatchTest, ValueNames) {
+TEST_F(RulesMatch, FindsValueNames) {
     run([] {
         Asked asked({{.valueNames = {u""}}, {.valueNames = {u"a\\b"}}, {.valueNames = {u"*\\c", u"x*"}}});
         EXPECT_EQ(asked.name(u""), 0u);
@@ -121,7 +121,7 @@ TEST_F(RulesMatchTest, ValueNames) {
     });
 }
 
-TEST_F(RulesMatchTest, OrderDecides) {
+TEST_F(RulesMatch, LetsTheFirstRuleDecide) {
     run([] {
         Asked asked({{.action = CMB_ACTION_IGNORE, .keys = {u"a\\b\\**"}},
                      {.classes = 2, .keys = {u"a\\**"}},
@@ -138,7 +138,7 @@ TEST_F(RulesMatchTest, OrderDecides) {
     });
 }
 
-TEST_F(RulesMatchTest, EachCondition) {
+TEST_F(RulesMatch, AsksEachCondition) {
     run([] {
         const Sid user = makeSid({21, 1, 2, 3, 1001}), other = makeSid({21, 1, 2, 4, 1001}), system = makeSid({18});
         Asked asked({{.images = {u"**\\evil*.exe"}},
@@ -171,7 +171,7 @@ TEST_F(RulesMatchTest, EachCondition) {
     });
 }
 
-TEST_F(RulesMatchTest, EitherOfTwoPaths) {
+TEST_F(RulesMatch, TakesEitherOfTwoPaths) {
     run([] {
         Asked asked({{.keys = {u"a\\b"}}, {.keys = {u"c\\**"}}});
         EXPECT_EQ(asked.rule({.key = u"x", .otherKey = u"a\\b"}), 0u);
@@ -183,7 +183,7 @@ TEST_F(RulesMatchTest, EitherOfTwoPaths) {
 }
 
 // A path comes in parts, cut anywhere that a separator may stand.
-TEST_F(RulesMatchTest, Parts) {
+TEST_F(RulesMatch, TakesPathsInParts) {
     run([] {
         Asked asked({{.keys = {u"a\\bc\\d"}}, {.keys = {u"**\\e\\f"}}});
         auto find = [&](const std::vector<std::u16string> &texts) {
@@ -208,7 +208,7 @@ TEST_F(RulesMatchTest, Parts) {
     });
 }
 
-TEST_F(RulesMatchTest, ManyRules) {
+TEST_F(RulesMatch, KnowsManyRules) {
     run([] {
         for (uint32_t count : {63u, 64u, 65u, 128u, 1000u, 4096u}) {
             std::vector<TestRule> rules;
@@ -231,7 +231,7 @@ TEST_F(RulesMatchTest, ManyRules) {
     });
 }
 
-TEST_F(RulesMatchTest, MoreHitsThanFit) {
+TEST_F(RulesMatch, SurvivesMoreHitsThanFit) {
     run([] {
         std::vector<TestRule> rules;
         for (int i = 0; i <= RULES_MAX_HITS; ++i) {
@@ -258,7 +258,7 @@ TEST_F(RulesMatchTest, MoreHitsThanFit) {
     });
 }
 
-TEST_F(RulesMatchTest, NeedsAndIgnores) {
+TEST_F(RulesMatch, AsksOnlyForWhatIsNeeded) {
     run([] {
         Asked asked({{.action = CMB_ACTION_IGNORE, .processIds = {4}},
                      {.classes = 1, .keys = {u"a"}, .valueTypes = {1}},

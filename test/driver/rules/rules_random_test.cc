@@ -9,7 +9,7 @@
 namespace cmbridge::test {
 namespace {
 
-class RulesRandomTest : public DriverTest {
+class RandomRules : public DriverTest {
   protected:
     void run(const std::function<void()> &job) { actor_.run(job); }
 
@@ -67,7 +67,7 @@ TestRule randomAction(std::mt19937 &random) {
     }
 }
 
-TEST_F(RulesRandomTest, AgreesWithPlainWords) {
+TEST_F(RandomRules, DecideAsTheirPlainWordsSay) {
     run([] {
         std::mt19937 random(20);
         const std::initializer_list<Sid> users = {makeSid({18}), makeSid({21, 1, 2, 3, 500}),

@@ -22,9 +22,9 @@ UINT32 findEdge(Program &p, std::u16string_view text) {
     return 0;
 }
 
-using RulesVerifyNodesTest = RulesVerifyTest;
+using RulesVerifyNodes = RulesVerifyTest;
 
-TEST_F(RulesVerifyNodesTest, Nodes) {
+TEST_F(RulesVerifyNodes, RefusesForgedNodes) {
     auto root = [](Program &p) -> CMB_RULE_NODE & { return p.node(p.header().Key.Root); };
     expectRefused(CMB_RULES_REASON_NODE, "depth of a root", [&](Program &p) {
         root(p).Depth = 2;
@@ -84,7 +84,7 @@ TEST_F(RulesVerifyNodesTest, Nodes) {
                   [](Program &p) { return &p.node(p.header().NodeCount - 1).Depth; });
 }
 
-TEST_F(RulesVerifyNodesTest, Edges) {
+TEST_F(RulesVerifyNodes, RefusesForgedEdges) {
     auto machine = [](Program &p) -> CMB_RULE_EDGE & { return p.edge(findEdge(p, u"MACHINE")); };
     auto parent = [](Program &p) -> CMB_RULE_NODE & { return p.node(p.edge(findEdge(p, u"REGISTRY")).Child); };
     expectRefused(CMB_RULES_REASON_EDGE, "hash", [&](Program &p) { return ++machine(p).Hash, &machine(p).Hash; });
@@ -161,7 +161,7 @@ std::vector<std::u16string> twins(size_t wanted, UINT32 mask) {
     }
 }
 
-TEST_F(RulesVerifyNodesTest, HashTables) {
+TEST_F(RulesVerifyNodes, RefusesForgedHashTables) {
     const std::vector<std::u16string> same = twins(3, 0x7FFF);
     const UINT32 home = hashText(same[0]) % 4;
     auto at = [&](UINT32 distance) { return (home + distance) % 4; };
@@ -193,7 +193,7 @@ TEST_F(RulesVerifyNodesTest, HashTables) {
     expectAccepted(handTable(crowd, inRow(128), 128), "as far as may be");
 }
 
-TEST_F(RulesVerifyNodesTest, EqualHashes) {
+TEST_F(RulesVerifyNodes, RefusesTooManyEqualHashes) {
     const std::vector<std::u16string> same = twins(2, 0xFFFFFFFF);
     ASSERT_EQ(same.size(), 2u);
     const Program program = buildProgram({{.valueNames = {same[0]}}, {.valueNames = {same[1]}}});
@@ -209,7 +209,7 @@ TEST_F(RulesVerifyNodesTest, EqualHashes) {
     });
 }
 
-TEST_F(RulesVerifyNodesTest, Globs) {
+TEST_F(RulesVerifyNodes, RefusesForgedGlobs) {
     expectRefused(CMB_RULES_REASON_GLOB, "flags", [](Program &p) { return p.glob(0).Flags |= 4, &p.glob(0).Flags; });
     expectRefused(CMB_RULES_REASON_GLOB, "no text",
                   [](Program &p) { return p.glob(0).TextCount = 0, &p.glob(0).TextCount; });
@@ -241,7 +241,7 @@ TEST_F(RulesVerifyNodesTest, Globs) {
     });
 }
 
-TEST_F(RulesVerifyNodesTest, Texts) {
+TEST_F(RulesVerifyNodes, RefusesForgedTexts) {
     for (char16_t unit : {u'a', u'z', u'\u00E9', u'\u0451', u'\u10D0', u'\uFF41'}) {
         expectRefused(CMB_RULES_REASON_TEXT, "lower case", [=](Program &p) { return p.unit(3) = unit, &p.unit(3); });
     }

@@ -11,7 +11,7 @@ extern "C" {
 namespace cmbridge::test {
 namespace {
 
-using RulesVerifyRuleTest = RulesVerifyTest;
+using RulesVerifyRule = RulesVerifyTest;
 
 constexpr uint64_t kSet = bit(RegNtPreSetValueKey);
 
@@ -22,7 +22,7 @@ TestRule with(TestRule rule, uint32_t flags, int32_t status, uint32_t deadline) 
     return rule;
 }
 
-TEST_F(RulesVerifyRuleTest, Actions) {
+TEST_F(RulesVerifyRule, RefusesActionsThatCannotBe) {
     for (UINT32 action : {5u, 6u, 0x80000000u, 0xFFFFFFFFu}) {
         expectRefused(CMB_RULES_REASON_ACTION, "action",
                       [=](Program &p) { return p.rule(3).Action = action, &p.rule(3).Action; });
@@ -80,7 +80,7 @@ TEST_F(RulesVerifyRuleTest, Actions) {
 }
 
 // A rule is only meant for classes that its action can do something about.
-TEST_F(RulesVerifyRuleTest, Classes) {
+TEST_F(RulesVerifyRule, RefusesActionsThatDoNotSuitTheirClasses) {
     uint64_t fits[CMB_ACTION_BYPASS + 1] = {};
     for (uint32_t action : {CMB_ACTION_ASK, CMB_ACTION_BLOCK, CMB_ACTION_BYPASS}) {
         TestRule rule = action == CMB_ACTION_ASK     ? askRule(0)

@@ -8,7 +8,9 @@
 namespace cmbridge::test {
 namespace {
 
-TEST_F(RulesVerifyTest, RichProgramIsAccepted) {
+using RulesVerify = RulesVerifyTest;
+
+TEST_F(RulesVerify, TakesARichProgram) {
     const Program program = buildProgram(richRules());
     run([&] {
         RULES_ERROR error{};
@@ -36,7 +38,7 @@ TEST_F(RulesVerifyTest, RichProgramIsAccepted) {
     expectAccepted(buildProgram({{.keys = {u"**"}}}), "one rule");
 }
 
-TEST_F(RulesVerifyTest, Header) {
+TEST_F(RulesVerify, RefusesAForgedHeader) {
     expectRefused(CMB_RULES_REASON_SIZE, "size", [](Program &p) { return p.header().Size += 8, &p.header().Size; });
     expectRefused(CMB_RULES_REASON_VERSION, "version",
                   [](Program &p) { return ++p.header().Version, &p.header().Version; });
@@ -54,7 +56,7 @@ TEST_F(RulesVerifyTest, Header) {
     }
 }
 
-TEST_F(RulesVerifyTest, Sections) {
+TEST_F(RulesVerify, RefusesForgedSections) {
     using Member = UINT32 CMB_RULES::*;
     constexpr std::pair<Member, Member> kSections[] = {
         {&CMB_RULES::RuleOffset, &CMB_RULES::RuleCount},    {&CMB_RULES::NodeOffset, &CMB_RULES::NodeCount},
@@ -90,7 +92,7 @@ TEST_F(RulesVerifyTest, Sections) {
     }
 }
 
-TEST_F(RulesVerifyTest, SetsAndClasses) {
+TEST_F(RulesVerify, RefusesForgedSetsAndClasses) {
     expectRefused(CMB_RULES_REASON_BOUNDS, "class", [](Program &p) {
         p.classSet(63) = p.header().SetCount;
         return &p.classSet(63);
@@ -122,7 +124,7 @@ TEST_F(RulesVerifyTest, SetsAndClasses) {
     expectAccepted(program, "no classes");
 }
 
-TEST_F(RulesVerifyTest, Members) {
+TEST_F(RulesVerify, RefusesForgedMembers) {
     auto member = [](Program &p, const CMB_RULE_DIMENSION &which, UINT32 i) -> CMB_RULE_MEMBER & {
         return p.member(which.MemberFirst + i);
     };
@@ -176,7 +178,7 @@ TEST_F(RulesVerifyTest, Members) {
                   [](Program &p) { return &p.header().Tree.MemberCount; });
 }
 
-TEST_F(RulesVerifyTest, Users) {
+TEST_F(RulesVerify, RefusesForgedUsers) {
     auto refused = [&](const char *what, const std::function<void(Program &, UINT64 &)> &forge) {
         expectRefused(CMB_RULES_REASON_MEMBER, what, [&](Program &p) {
             UINT64 &value = p.member(p.header().User.MemberFirst).Value;

@@ -20,7 +20,7 @@ constexpr size_t kUnits = 32767;
 // Several times what it takes without optimization.
 constexpr double kLimit = 4;
 
-class RulesWorkTest : public DriverTest {
+class RulesWork : public DriverTest {
   protected:
     void run(const std::function<void()> &job) { actor_.run(job); }
 
@@ -51,7 +51,7 @@ class RulesWorkTest : public DriverTest {
     Actor actor_;
 };
 
-TEST_F(RulesWorkTest, NestedWildcards) {
+TEST_F(RulesWork, IsBoundedForNestedWildcards) {
     run([] {
         // Tried naively this takes time in the sixtieth power of the length.
         std::u16string pattern;
@@ -64,7 +64,7 @@ TEST_F(RulesWorkTest, NestedWildcards) {
     });
 }
 
-TEST_F(RulesWorkTest, ManyPlacesToGoOn) {
+TEST_F(RulesWork, IsBoundedForManyPlacesToGoOn) {
     run([] {
         // As many nodes that stay below another one as may be, all reached by one path.
         std::vector<TestRule> rules(1300);
@@ -80,7 +80,7 @@ TEST_F(RulesWorkTest, ManyPlacesToGoOn) {
     });
 }
 
-TEST_F(RulesWorkTest, ManyGlobs) {
+TEST_F(RulesWork, IsBoundedForManyGlobs) {
     run([] {
         // Each text all but occurs everywhere.
         std::vector<TestRule> rules(4000);
@@ -93,7 +93,7 @@ TEST_F(RulesWorkTest, ManyGlobs) {
     });
 }
 
-TEST_F(RulesWorkTest, BeyondTheLimit) {
+TEST_F(RulesWork, IsRefusedBeyondTheLimit) {
     run([] {
         auto refusal = [](const std::vector<TestRule> &rules) {
             RULES_ERROR error{};
@@ -128,7 +128,7 @@ TEST_F(RulesWorkTest, BeyondTheLimit) {
 }
 
 // What matches nothing costs about the same against a thousand rules as against one.
-TEST_F(RulesWorkTest, ThousandRulesCostWhatOneCosts) {
+TEST_F(RulesWork, OfAThousandRulesIsThatOfOne) {
     run([] {
         auto rulesOf = [](int count) {
             std::vector<TestRule> rules;

@@ -58,7 +58,7 @@ class Request {
     IoResult result_{};
 };
 
-class ReceiveTest : public DriverTest {
+class Receive : public DriverTest {
   protected:
     using Requests = std::vector<std::unique_ptr<Request>>;
     static Requests pend(Client &client, int count) {
@@ -70,7 +70,7 @@ class ReceiveTest : public DriverTest {
     }
 };
 
-TEST_F(ReceiveTest, IdleConsumerGetsEachRecordAtOnceInOrder) {
+TEST_F(Receive, GivesAnIdleConsumerEachRecordAtOnceInOrder) {
     Client client;
     Actor actor;
     HANDLE key = actor.create(path());
@@ -92,7 +92,7 @@ TEST_F(ReceiveTest, IdleConsumerGetsEachRecordAtOnceInOrder) {
     actor.close(key);
 }
 
-TEST_F(ReceiveTest, Capacity) {
+TEST_F(Receive, IsBoundedInNumber) {
     Client client;
     Requests requests = pend(client, CMB_MAX_PENDED_RECEIVES);
     EXPECT_EQ(client.statistics().PendedReceives, static_cast<UINT32>(CMB_MAX_PENDED_RECEIVES));
@@ -105,7 +105,7 @@ TEST_F(ReceiveTest, Capacity) {
     EXPECT_EQ(client.statistics().PendedReceives, 0u);
 }
 
-TEST_F(ReceiveTest, CloseCancels) {
+TEST_F(Receive, IsCancelledByClose) {
     auto client = std::make_unique<Client>();
     client->add(u"385100");
     Requests requests = pend(*client, 3);
@@ -115,7 +115,7 @@ TEST_F(ReceiveTest, CloseCancels) {
     }
 }
 
-TEST_F(ReceiveTest, SessionsDoNotShare) {
+TEST_F(Receive, GivesEachSessionItsOwn) {
     Client first, second;
     Actor actor;
     first.add(u"1", bit(RegNtPreCreateKeyEx));
@@ -131,7 +131,7 @@ TEST_F(ReceiveTest, SessionsDoNotShare) {
 }
 
 // Requests are cancelled while records arrive: each request completes once, and no record goes with a cancelled one.
-TEST_F(ReceiveTest, CancelRacesWithRecords) {
+TEST_F(Receive, SurvivesCancelsAmongRecords) {
     Client client;
     client.add(u"385100", bit(RegNtPreSetValueKey));
     Actor actor;
@@ -169,7 +169,7 @@ TEST_F(ReceiveTest, CancelRacesWithRecords) {
     EXPECT_EQ(client.statistics().Delivered, last - client.statistics().Lost);
 }
 
-TEST_F(ReceiveTest, CloseRacesWithRecordsAndRequests) {
+TEST_F(Receive, SurvivesACloseAmongRecordsAndRequests) {
     Actor actor;
     HANDLE key = actor.create(path());
     std::atomic<bool> stop = false;
@@ -214,7 +214,7 @@ class Watched {
 
 // A record that is not written yet holds back megabytes behind it. Whoever completes it finds them all, and every
 // request.
-TEST_F(ReceiveTest, ACallerDeliversOneBatchAndAWorkerTheRest) {
+TEST_F(Receive, TakesOneBatchFromACallerAndTheRestFromAWorker) {
     constexpr size_t kRequests = 4;
     Client client;
     client.add(u"385100", bit(RegNtPreSetValueKey), CMB_MAX_DATA_BYTES);
@@ -286,7 +286,7 @@ TEST_F(ReceiveTest, ACallerDeliversOneBatchAndAWorkerTheRest) {
     }
 }
 
-TEST_F(ReceiveTest, NoLostWakeUp) {
+TEST_F(Receive, LosesNoWakeUp) {
     Client client;
     client.add(u"385100", bit(RegNtPreSetValueKey));
     constexpr int kActors = 3;
@@ -316,7 +316,7 @@ TEST_F(ReceiveTest, NoLostWakeUp) {
 }
 
 // The driver maps the output when it pends the request, and says so when that fails.
-TEST_F(ReceiveTest, OutputThatCannotBeMapped) {
+TEST_F(Receive, FailsWhereTheOutputCannotBeMapped) {
     Client client;
     machine().failAllocation(1);
     EXPECT_EQ(Request(client.file()).wait().status, STATUS_INSUFFICIENT_RESOURCES);

@@ -14,7 +14,7 @@ namespace {
 constexpr uint64_t kSet = bit(RegNtPreSetValueKey) | bit(RegNtPostSetValueKey);
 constexpr uint32_t kPersist = CMB_REGISTER_PERSIST;
 
-class RegistrationKeepTest : public RulesetTest {
+class LastingRegistration : public RulesetTest {
   protected:
     void SetUp() override {
         RulesetTest::SetUp();
@@ -68,7 +68,7 @@ class RegistrationKeepTest : public RulesetTest {
     HANDLE mine_ = nullptr;
 };
 
-TEST_F(RegistrationKeepTest, StaysWithoutItsSession) {
+TEST_F(LastingRegistration, StaysWithoutItsSession) {
     const auto start = std::chrono::steady_clock::now();
     Client other;
     const CMB_STATISTICS_REPLY before = other.statistics(CMB_SCOPE_DRIVER);
@@ -94,21 +94,21 @@ TEST_F(RegistrationKeepTest, StaysWithoutItsSession) {
 }
 
 // Without the option it ends with its session.
-TEST_F(RegistrationKeepTest, OnlyIfRegisteredSo) {
+TEST_F(LastingRegistration, IsOnlyWhatWasRegisteredSo) {
     keep(u"1", 0);
     EXPECT_EQ(setValue(u"blocked"), STATUS_SUCCESS);
     EXPECT_EQ(setValue(u"closed"), STATUS_SUCCESS);
 }
 
 // A rehearsal stays one.
-TEST_F(RegistrationKeepTest, DryRun) {
+TEST_F(LastingRegistration, InADryRunDecidesNothing) {
     Client other;
     keep(u"1", kPersist | CMB_REGISTER_DRY_RUN);
     EXPECT_EQ(setValue(u"blocked"), STATUS_SUCCESS);
     EXPECT_EQ(other.statistics(CMB_SCOPE_DRIVER).Decisions.DryRun, 1u);
 }
 
-TEST_F(RegistrationKeepTest, AnySessionRemovesIt) {
+TEST_F(LastingRegistration, IsRemovedByAnySession) {
     Client owner, other;
     const simulator::PoolUsage before = machine().poolUsage();
     const int64_t cookie = keep(u"1"), second = keep(u"2");
@@ -127,7 +127,7 @@ TEST_F(RegistrationKeepTest, AnySessionRemovesIt) {
 }
 
 // Several of one session, some of them kept; the session goes with the last.
-TEST_F(RegistrationKeepTest, SeveralOfOneSession) {
+TEST_F(LastingRegistration, MayBeOneOfSeveralOfASession) {
     Client other;
     const simulator::PoolUsage before = machine().poolUsage();
     int64_t first, second;
@@ -152,7 +152,7 @@ TEST_F(RegistrationKeepTest, SeveralOfOneSession) {
 }
 
 // What is registered where a kept one is takes its place; the spelling of the number does not matter.
-TEST_F(RegistrationKeepTest, MakesRoomForTheSameAltitude) {
+TEST_F(LastingRegistration, MakesRoomForTheSameAltitude) {
     Client client;
     keep(u"385100.5");
     keep(u"385100.05");
@@ -171,7 +171,7 @@ TEST_F(RegistrationKeepTest, MakesRoomForTheSameAltitude) {
 }
 
 // The program that is refused costs nothing.
-TEST_F(RegistrationKeepTest, RefusedRegistrationLeavesIt) {
+TEST_F(LastingRegistration, IsLeftByARegistrationThatIsRefused) {
     Client client;
     keep(u"1");
     Program program = buildProgram(policy());
@@ -180,7 +180,7 @@ TEST_F(RegistrationKeepTest, RefusedRegistrationLeavesIt) {
     expectKept();
 }
 
-TEST_F(RegistrationKeepTest, ThreadThatIsHeld) {
+TEST_F(LastingRegistration, LetsAHeldThreadGo) {
     std::atomic<bool> done = false;
     NTSTATUS held = STATUS_UNSUCCESSFUL;
     int64_t cookie;
@@ -205,13 +205,13 @@ TEST_F(RegistrationKeepTest, ThreadThatIsHeld) {
 }
 
 // The driver is unloaded while there is one: it goes with the driver, which the fixture checks.
-TEST_F(RegistrationKeepTest, Unload) {
+TEST_F(LastingRegistration, EndsWithTheDriver) {
     keep(u"1");
     keep(u"2");
     expectKept();
 }
 
-TEST_F(RegistrationKeepTest, TooMany) {
+TEST_F(LastingRegistration, IsLimitedInNumber) {
     std::vector<std::unique_ptr<Client>> clients;
     const auto at = [](int number) {
         const std::string text = std::to_string(number);
@@ -230,7 +230,7 @@ TEST_F(RegistrationKeepTest, TooMany) {
 }
 
 // Ending takes no memory.
-TEST_F(RegistrationKeepTest, AllocationsFail) {
+TEST_F(LastingRegistration, SurvivesTheFailureOfEachAllocation) {
     Client other;
     const simulator::PoolUsage before = machine().poolUsage();
     for (uint64_t nth = 1; nth < 6; ++nth) {
@@ -269,7 +269,7 @@ TEST_F(RegistrationKeepTest, AllocationsFail) {
 }
 
 // Under load nothing is let through when a session ends, and nothing is used that has gone.
-TEST_F(RegistrationKeepTest, EndsUnderLoad) {
+TEST_F(LastingRegistration, EndsUnderLoad) {
     Client other;
     std::vector<std::unique_ptr<Actor>> actors;
     std::atomic<bool> stop = false;
@@ -317,7 +317,7 @@ TEST_F(RegistrationKeepTest, EndsUnderLoad) {
 }
 
 // Another session asks for it at the moment when its own ends.
-TEST_F(RegistrationKeepTest, RemovedWhileItEnds) {
+TEST_F(LastingRegistration, MayBeRemovedWhileItsSessionEnds) {
     Actor owner(machine().hostProcess()), stranger(machine().hostProcess());
     Client other;
     for (int round = 0; round < 100; ++round) {

@@ -11,10 +11,10 @@
 namespace cmbridge::test {
 namespace {
 
-using RegistrationTest = DriverTest;
+using Registration = DriverTest;
 using simulator::IoResult;
 
-TEST_F(RegistrationTest, MalformedAltitudesAreRefused) {
+TEST_F(Registration, RefusesMalformedAltitudes) {
     Client client;
     CMB_REGISTER_REPLY reply{};
     for (std::u16string_view altitude :
@@ -34,7 +34,7 @@ TEST_F(RegistrationTest, MalformedAltitudesAreRefused) {
     EXPECT_EQ(client.tryAdd(u"385210.4771").Status, STATUS_SUCCESS);
 }
 
-TEST_F(RegistrationTest, CollisionIsReportedUnchanged) {
+TEST_F(Registration, ReportsACollisionUnchanged) {
     Client first, second;
     const int64_t cookie = first.add(u"385100");
     for (std::u16string_view equal : {u"385100", u"0385100.0", u"385100.000"}) {
@@ -47,7 +47,7 @@ TEST_F(RegistrationTest, CollisionIsReportedUnchanged) {
     EXPECT_EQ(second.tryAdd(u"385100").Status, STATUS_SUCCESS);
 }
 
-TEST_F(RegistrationTest, CookiesBelongToTheirSession) {
+TEST_F(Registration, HasACookieOfItsSession) {
     Client first, second;
     const int64_t cookie = first.add(u"385100");
     EXPECT_EQ(second.remove(cookie), STATUS_INVALID_PARAMETER);
@@ -57,7 +57,7 @@ TEST_F(RegistrationTest, CookiesBelongToTheirSession) {
     EXPECT_EQ(first.remove(cookie), STATUS_INVALID_PARAMETER);
 }
 
-TEST_F(RegistrationTest, SixtyFourAndNoMore) {
+TEST_F(Registration, IsLimitedTo64PerSession) {
     Client client;
     std::set<int64_t> cookies;
     for (int i = 0; i < CMB_MAX_REGISTRATIONS; ++i) {
@@ -88,7 +88,7 @@ TEST_F(RegistrationTest, SixtyFourAndNoMore) {
 }
 
 // Records that wait in the queue are not counted for whoever got the place of their registration meanwhile.
-TEST_F(RegistrationTest, CountersOfAReusedPlace) {
+TEST_F(Registration, HasCountersOfItsOwnInAReusedPlace) {
     Client client;
     Actor actor;
     HANDLE key = actor.create(path());
@@ -105,7 +105,7 @@ TEST_F(RegistrationTest, CountersOfAReusedPlace) {
     actor.close(key);
 }
 
-TEST_F(RegistrationTest, CloseUnregisters) {
+TEST_F(Registration, EndsWithItsSession) {
     auto client = std::make_unique<Client>();
     client->add(u"385100");
     client->add(u"385101");
@@ -115,7 +115,7 @@ TEST_F(RegistrationTest, CloseUnregisters) {
     EXPECT_EQ(statistics.Registrations, 0u);
 }
 
-TEST_F(RegistrationTest, DriverCountsSessionsAndRegistrations) {
+TEST_F(Registration, IsCountedByTheDriver) {
     Client first, second;
     first.add(u"1");
     second.add(u"2");
@@ -133,7 +133,7 @@ TEST_F(RegistrationTest, DriverCountsSessionsAndRegistrations) {
 }
 
 // Each cookie is unregistered by exactly one of the threads that try, while registry calls keep the callbacks busy.
-TEST_F(RegistrationTest, RegisterAndUnregisterUnderLoad) {
+TEST_F(Registration, ComesAndGoesUnderLoad) {
     Client client(CMB_MIN_QUEUE_BYTES);
     std::atomic<bool> stop = false;
     std::vector<std::unique_ptr<Actor>> actors;
@@ -183,7 +183,7 @@ TEST_F(RegistrationTest, RegisterAndUnregisterUnderLoad) {
 }
 
 // Unregistering waits for the operations that have seen pre, and their posts are relayed before it returns.
-TEST_F(RegistrationTest, UnregisterWaitsForOwedPosts) {
+TEST_F(Registration, EndsAfterThePostsThatItIsOwed) {
     Client client;
     Actor actor;
     HANDLE key = actor.create(path());
@@ -218,7 +218,7 @@ TEST_F(RegistrationTest, UnregisterWaitsForOwedPosts) {
 }
 
 // The handle is closed while an operation is between pre and post: its context comes back although nothing is relayed.
-TEST_F(RegistrationTest, CloseDuringAnOperation) {
+TEST_F(Registration, SurvivesACloseDuringAnOperation) {
     auto client = std::make_unique<Client>();
     Actor actor;
     HANDLE key = actor.create(path());
@@ -239,7 +239,7 @@ TEST_F(RegistrationTest, CloseDuringAnOperation) {
     actor.close(key);
 }
 
-TEST_F(RegistrationTest, ConcurrentUnregisterHasOneWinner) {
+TEST_F(Registration, IsRemovedByOneOfTwo) {
     Client client;
     for (int round = 0; round < 50; ++round) {
         const int64_t cookie = client.add(u"385100");

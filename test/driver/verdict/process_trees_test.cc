@@ -10,7 +10,7 @@
 namespace cmbridge::test {
 namespace {
 
-class ProcessTreesTest : public RulesetTest {
+class ProcessTrees : public RulesetTest {
   protected:
     static std::unique_ptr<Actor> child(const Actor &parent, std::optional<uint32_t> id = {}) {
         return std::make_unique<Actor>(simulator::ProcessOptions{
@@ -24,7 +24,7 @@ class ProcessTreesTest : public RulesetTest {
     static constexpr uint64_t kOpen = bit(RegNtPreOpenKeyEx);
 };
 
-TEST_F(ProcessTreesTest, ThoseThatRunAndThoseThatAreBorn) {
+TEST_F(ProcessTrees, HoldThoseThatRunAndThoseThatAreBorn) {
     Client client;
     auto root = std::make_unique<Actor>();
     Actor stranger;
@@ -55,7 +55,7 @@ TEST_F(ProcessTreesTest, ThoseThatRunAndThoseThatAreBorn) {
     EXPECT_EQ(client.statistics().Lost, 0u);
 }
 
-TEST_F(ProcessTreesTest, SeveralTrees) {
+TEST_F(ProcessTrees, MayBeSeveral) {
     Client client;
     Actor first, second;
     auto both = child(first);
@@ -72,7 +72,7 @@ TEST_F(ProcessTreesTest, SeveralTrees) {
 }
 
 // A table that is full of living members says so: what cannot be decided is lost, and counted.
-TEST_F(ProcessTreesTest, TooManyMembers) {
+TEST_F(ProcessTrees, AreLimitedInMembers) {
     Client client;
     Actor root, stranger;
     add(client, {{.trees = {root.processId()}}}, CMB_ACTION_IGNORE, kOpen);
@@ -94,7 +94,7 @@ TEST_F(ProcessTreesTest, TooManyMembers) {
 }
 
 // Each operation is decided by one of two programs, both phases by the same.
-TEST_F(ProcessTreesTest, SwapUnderLoad) {
+TEST_F(ProcessTrees, AreSwappedUnderLoad) {
     Client client(CMB_MAX_QUEUE_BYTES);
     std::vector<std::unique_ptr<Actor>> actors;
     std::atomic<bool> stop = false;

@@ -9,7 +9,7 @@ namespace {
 
 constexpr uint64_t kSet = bit(RegNtPreSetValueKey) | bit(RegNtPostSetValueKey);
 
-class VerdictClosedTest : public RulesetTest {
+class BlockingRule : public RulesetTest {
   protected:
     NTSTATUS setValue(Actor &actor, HANDLE key) {
         NTSTATUS status = STATUS_UNSUCCESSFUL;
@@ -28,7 +28,7 @@ class VerdictClosedTest : public RulesetTest {
 };
 
 // A key may lie deeper than a path can say.
-TEST_F(VerdictClosedTest, PathThatIsTooLong) {
+TEST_F(BlockingRule, BlocksWhereAPathIsTooLong) {
     Client client;
     Actor actor;
     std::vector<HANDLE> keys = {actor.create(path())};
@@ -55,7 +55,7 @@ TEST_F(VerdictClosedTest, PathThatIsTooLong) {
     }
 }
 
-TEST_F(VerdictClosedTest, NoMemoryForThePath) {
+TEST_F(BlockingRule, BlocksWithoutMemoryForThePath) {
     Client client;
     Actor actor;
     HANDLE mine = actor.create(path()), sub = actor.create(u"Sub", mine), other = actor.create(path() + u"Other");
@@ -95,7 +95,7 @@ TEST_F(VerdictClosedTest, NoMemoryForThePath) {
 }
 
 // What comes from kernel mode is only blocked by rules that say so, in doubt as ever.
-TEST_F(VerdictClosedTest, KernelMode) {
+TEST_F(BlockingRule, BlocksTheKernelOnlyOnRequest) {
     Client client;
     Actor actor;
     HANDLE mine = actor.create(path()), sub = actor.create(u"Sub", mine);

@@ -12,7 +12,7 @@
 namespace cmbridge::test {
 namespace {
 
-class VerdictTest : public RulesetTest {
+class Verdict : public RulesetTest {
   protected:
     // The size of the reserve is what it should be.
     static uint64_t settled() {
@@ -30,7 +30,7 @@ class VerdictTest : public RulesetTest {
 constexpr uint64_t kSet = bit(RegNtPreSetValueKey);
 constexpr uint64_t kSetBoth = kSet | bit(RegNtPostSetValueKey);
 
-TEST_F(VerdictTest, FirstMatchDecides) {
+TEST_F(Verdict, IsThatOfTheFirstMatch) {
     Client client;
     Actor actor;
     HANDLE mine = actor.create(path());
@@ -55,7 +55,7 @@ TEST_F(VerdictTest, FirstMatchDecides) {
     actor.close(mine);
 }
 
-TEST_F(VerdictTest, ValueTypeAndOutcome) {
+TEST_F(Verdict, KnowsValueTypeAndOutcome) {
     Client client;
     Actor actor;
     HANDLE mine = actor.create(path());
@@ -79,7 +79,7 @@ TEST_F(VerdictTest, ValueTypeAndOutcome) {
 }
 
 // In pre by what was asked for, in post by what was opened.
-TEST_F(VerdictTest, CreateAndOpen) {
+TEST_F(Verdict, OfACreateOrOpenIsThatOfTheRequestedPath) {
     Client client;
     Actor actor;
     const uint64_t open = bit(RegNtPreOpenKeyEx) | bit(RegNtPostOpenKeyEx);
@@ -106,7 +106,7 @@ TEST_F(VerdictTest, CreateAndOpen) {
 }
 
 // What fails was decided by the path that was asked for, in post, too.
-TEST_F(VerdictTest, FailedOpen) {
+TEST_F(Verdict, OfAFailedOpenIsThatOfTheRequestedPath) {
     Client client;
     Actor actor;
     const uint64_t open = bit(RegNtPreOpenKeyEx) | bit(RegNtPostOpenKeyEx);
@@ -117,7 +117,7 @@ TEST_F(VerdictTest, FailedOpen) {
     EXPECT_EQ(client.drain().size(), 2u);
 }
 
-TEST_F(VerdictTest, RenameMatchesBothPaths) {
+TEST_F(Verdict, OfARenameKnowsBothPaths) {
     Client client;
     Actor actor;
     HANDLE mine = actor.create(path()), sub = actor.create(u"Old", mine);
@@ -141,7 +141,7 @@ TEST_F(VerdictTest, RenameMatchesBothPaths) {
 }
 
 // A deleted key has no path any more: its close is told, and matched, by the last one that it had.
-TEST_F(VerdictTest, RenamedAndDeleted) {
+TEST_F(Verdict, FollowsRenamesAndDeletes) {
     Client client;
     Actor actor;
     HANDLE mine = actor.create(path());
@@ -180,7 +180,7 @@ TEST_F(VerdictTest, RenamedAndDeleted) {
 }
 
 // Whoever is relayed the close is told who opened the key, also when nothing else of the key was relayed.
-TEST_F(VerdictTest, CloseKnowsItsOpener) {
+TEST_F(Verdict, OfACloseKnowsTheOpener) {
     Client client;
     Actor actor;
     HANDLE mine = actor.create(path());
@@ -199,7 +199,7 @@ TEST_F(VerdictTest, CloseKnowsItsOpener) {
     EXPECT_EQ(client.drain().size(), 0u);
 }
 
-TEST_F(VerdictTest, Processes) {
+TEST_F(Verdict, KnowsTheProcess) {
     const std::string user = "S-1-5-21-1-2-3-1001", client = "S-1-5-21-1-2-3-1002";
     Client session;
     Actor one({.imagePath = u"\\Device\\HarddiskVolume1\\Tools\\one.exe",
@@ -258,7 +258,7 @@ TEST_F(VerdictTest, Processes) {
 }
 
 // What is ignored takes no memory of the driver, however much of it there is, and nothing stays when it is over.
-TEST_F(VerdictTest, IgnoredTakesNoMemory) {
+TEST_F(Verdict, ToIgnoreTakesNoMemory) {
     const simulator::PoolUsage baseline = machine().poolUsage();
     {
         Client client;
@@ -301,7 +301,7 @@ TEST_F(VerdictTest, IgnoredTakesNoMemory) {
 }
 
 // More keys at once than the reserve has room for.
-TEST_F(VerdictTest, EmptyReserve) {
+TEST_F(Verdict, IsTheSameWithAnEmptyReserve) {
     Client client;
     Actor actor;
     HANDLE root = actor.create(path());

@@ -11,7 +11,7 @@ namespace {
 
 using simulator::IoResult;
 
-class ReplyTest : public AskTest {
+class Reply : public AskTest {
   protected:
     void SetUp() override {
         AskTest::SetUp();
@@ -67,7 +67,7 @@ class ReplyTest : public AskTest {
     std::future<NTSTATUS> set_;
 };
 
-TEST_F(ReplyTest, MalformedRequests) {
+TEST_F(Reply, IsRefusedWhenMalformed) {
     const uint64_t ticket = hold();
     const Bytes good =
         encode({{.ticket = ticket, .decision = CMB_DECISION_REPLACE, .type = REG_SZ, .data = pattern(20)}});
@@ -109,7 +109,7 @@ TEST_F(ReplyTest, MalformedRequests) {
     let(ticket);
 }
 
-TEST_F(ReplyTest, MalformedSpans) {
+TEST_F(Reply, IsRefusedWithSpansThatLieOutside) {
     const uint64_t ticket = hold();
     const Bytes good =
         encode({{.ticket = ticket, .decision = CMB_DECISION_REPLACE, .type = REG_SZ, .data = pattern(20)}});
@@ -140,7 +140,7 @@ TEST_F(ReplyTest, MalformedSpans) {
     let(ticket);
 }
 
-TEST_F(ReplyTest, Results) {
+TEST_F(Reply, TellsWhatBecameOfEachEntry) {
     const uint64_t ticket = hold();
     Bytes large(CMB_MAX_DECISION_BYTES + 1);
     const std::vector<UINT32> results =
@@ -162,7 +162,7 @@ TEST_F(ReplyTest, Results) {
 }
 
 // The copy of the data is the only thing that takes memory.
-TEST_F(ReplyTest, NoMemory) {
+TEST_F(Reply, TellsLackOfMemory) {
     const uint64_t ticket = hold();
     const Answer replace{.ticket = ticket, .decision = CMB_DECISION_REPLACE, .type = REG_BINARY, .data = pattern(20)};
     machine().failAllocation(1);
@@ -171,7 +171,7 @@ TEST_F(ReplyTest, NoMemory) {
     let(ticket);
 }
 
-TEST_F(ReplyTest, AsManyAsMayBe) {
+TEST_F(Reply, TakesAsManyEntriesAsMayBe) {
     const uint64_t ticket = hold();
     std::vector<Answer> answers(CMB_MAX_REPLY_ENTRIES, {.ticket = ticket + 1});
     answers[CMB_MAX_REPLY_ENTRIES / 2].ticket = ticket;
@@ -184,7 +184,7 @@ TEST_F(ReplyTest, AsManyAsMayBe) {
 }
 
 // Whatever is sent, the driver takes it or says what is wrong, and does not touch what is not its own.
-TEST_F(ReplyTest, MutatedRequests) {
+TEST_F(Reply, SurvivesMutatedRequests) {
     std::mt19937 random(11);
     uint64_t ticket = hold();
     for (int i = 0; i < 3000; ++i) {

@@ -10,11 +10,11 @@
 namespace cmbridge::test {
 namespace {
 
-using RulesetIoctlTest = RulesetTest;
+using RegistrationRules = RulesetTest;
 
 constexpr uint64_t kSet = bit(RegNtPreSetValueKey);
 
-TEST_F(RulesetIoctlTest, RegisterAndSet) {
+TEST_F(RegistrationRules, ComeWithRegisterAndAreSetAnew) {
     Client client;
     Actor actor;
     HANDLE mine = actor.create(path());
@@ -42,7 +42,7 @@ TEST_F(RulesetIoctlTest, RegisterAndSet) {
     actor.close(other);
 }
 
-TEST_F(RulesetIoctlTest, RefusedProgramsLeaveTheOldOnes) {
+TEST_F(RegistrationRules, StayWhereAProgramIsRefused) {
     Client client, stranger;
     Actor actor;
     HANDLE mine = actor.create(path());
@@ -75,7 +75,7 @@ TEST_F(RulesetIoctlTest, RefusedProgramsLeaveTheOldOnes) {
     actor.close(mine);
 }
 
-TEST_F(RulesetIoctlTest, ForgedRequests) {
+TEST_F(RegistrationRules, AreNotTakenFromForgedRequests) {
     Client client;
     const int64_t cookie = add(client, {{}});
     Program program = buildProgram({{}});
@@ -110,7 +110,7 @@ TEST_F(RulesetIoctlTest, ForgedRequests) {
 }
 
 // Whatever is sent, the driver takes it or says what is wrong with it, while a thread does what rules are asked about.
-TEST_F(RulesetIoctlTest, MutatedProgramsUnderLoad) {
+TEST_F(RegistrationRules, SurviveMutatedProgramsUnderLoad) {
     Client client(CMB_MIN_QUEUE_BYTES);
     Actor actor;
     HANDLE mine = actor.create(path());

@@ -17,7 +17,7 @@ using simulator::TokenOptions;
 
 constexpr uint64_t kSet = bit(RegNtPreSetValueKey);
 
-class ProcessTest : public DriverTest {
+class ProcessRecord : public DriverTest {
   protected:
     static void set(Actor &actor, HANDLE key) { actor.setValue(key, u"v", REG_BINARY, pattern(4)); }
 
@@ -33,7 +33,7 @@ class ProcessTest : public DriverTest {
     size_t seen_ = 0;
 };
 
-TEST_F(ProcessTest, Facts) {
+TEST_F(ProcessRecord, TellsTheFactsOncePerSession) {
     const ProcessOptions options{
         .imagePath = u"\\Device\\HarddiskVolume1\\Program Files\\Tool\\tool.exe",
         .commandLine = u"tool.exe /quiet \"a b\"",
@@ -80,7 +80,7 @@ TEST_F(ProcessTest, Facts) {
 }
 
 // Descriptions are not notifications: they have no number and are in no count.
-TEST_F(ProcessTest, AreNotCounted) {
+TEST_F(ProcessRecord, IsNotCounted) {
     Client client(0, 1);
     Actor actor;
     HANDLE key = actor.create(path());
@@ -101,7 +101,7 @@ TEST_F(ProcessTest, AreNotCounted) {
     actor.close(key);
 }
 
-TEST_F(ProcessTest, System) {
+TEST_F(ProcessRecord, OfTheSystemHasNoImageAndNoCommandLine) {
     Client client;
     Actor actor, system(machine().systemProcess());
     HANDLE key = actor.create(path()), kernelKey = nullptr;
@@ -131,7 +131,7 @@ TEST_F(ProcessTest, System) {
 }
 
 // What cannot be had is marked, not made up.
-TEST_F(ProcessTest, UnknownCommandLine) {
+TEST_F(ProcessRecord, HasNoCommandLineWhereItIsUnknown) {
     Client client;
     Actor actor(ProcessOptions{.imagePath = u"\\Device\\X\\a.exe", .commandLine = std::nullopt});
     Actor silent(ProcessOptions{.imagePath = u"\\Device\\X\\b.exe", .commandLine = u""});
@@ -145,7 +145,7 @@ TEST_F(ProcessTest, UnknownCommandLine) {
     EXPECT_EQ(processes[1].text(processes[1].body<CMB_BODY_PROCESS>().ImagePath), u"\\Device\\X\\b.exe");
 }
 
-TEST_F(ProcessTest, LongestStrings) {
+TEST_F(ProcessRecord, HoldsTheLongestStrings) {
     Client client;
     const std::u16string image = u"\\Device\\" + std::u16string(32700, u'i'), line(32766, u'c');
     Actor actor(ProcessOptions{.imagePath = image, .commandLine = line});
@@ -159,7 +159,7 @@ TEST_F(ProcessTest, LongestStrings) {
 }
 
 // An id says nothing about who has it.
-TEST_F(ProcessTest, IdIsUsedAgain) {
+TEST_F(ProcessRecord, ComesAgainWhenAnIdIsUsedAgain) {
     Client client;
     Actor keeper;
     HANDLE key = keeper.create(path());
@@ -198,7 +198,7 @@ std::shared_ptr<simulator::Process> createColliding(simulator::Machine &machine,
     throw std::runtime_error("no process shares the slot");
 }
 
-TEST_F(ProcessTest, SharedSlot) {
+TEST_F(ProcessRecord, ComesAgainWhenASlotChangesHands) {
     Client client;
     Actor first, second(createColliding(machine(), *first.process()));
     HANDLE firstKey = first.create(path()), secondKey = second.openKey(path());
@@ -219,7 +219,7 @@ TEST_F(ProcessTest, SharedSlot) {
 }
 
 // Threads of processes of which two share a slot: the fixture finds each notification that is read as another's.
-TEST_F(ProcessTest, ManyThreads) {
+TEST_F(ProcessRecord, ComesOnceFromManyThreads) {
     Client client(CMB_MIN_QUEUE_BYTES);
     auto one = machine().createProcess({.imagePath = u"\\Device\\X\\one.exe", .commandLine = u"one"});
     auto other = createColliding(machine(), *one);
@@ -259,7 +259,7 @@ TEST_F(ProcessTest, ManyThreads) {
 }
 
 // A description takes room, too. Without room for both, neither is there, and the next notification brings it.
-TEST_F(ProcessTest, NoRoomForTheDescription) {
+TEST_F(ProcessRecord, IsLostTogetherWithItsNotification) {
     Client client(CMB_MIN_QUEUE_BYTES);
     Actor first,
         second(ProcessOptions{.imagePath = u"\\Device\\X\\late.exe", .commandLine = std::u16string(20000, u'x')});
@@ -286,7 +286,7 @@ TEST_F(ProcessTest, NoRoomForTheDescription) {
     second.close(late);
 }
 
-TEST_F(ProcessTest, ApcLevel) {
+TEST_F(ProcessRecord, WaitsForANotificationAtPassiveLevel) {
     Client client;
     Actor actor;
     HANDLE key = actor.create(path());
@@ -310,7 +310,7 @@ TEST_F(ProcessTest, ApcLevel) {
 }
 
 // For want of memory a description may be poorer, which is made good before the next notification.
-TEST_F(ProcessTest, NoMemory) {
+TEST_F(ProcessRecord, WithoutMemorySaysWhatIsKnown) {
     size_t poorer = 0;
     for (uint64_t nth = 1;; ++nth) {
         ASSERT_LT(nth, 100u);

@@ -24,7 +24,7 @@ unsigned take(RATE &rate, UINT64 now, unsigned attempts) {
     return taken;
 }
 
-TEST(RateTest, BurstThenRate) {
+TEST(Rate, TakesABurstAndThenTheRate) {
     RATE rate;
     RateInitialize(&rate, 100, 7, 5);
     EXPECT_EQ(take(rate, 5, 20), 7u);
@@ -39,7 +39,7 @@ TEST(RateTest, BurstThenRate) {
 }
 
 // Ticks that bring a fraction of a token each are not lost.
-TEST(RateTest, NothingIsRounded) {
+TEST(Rate, RoundsNothingAway) {
     RATE rate;
     RateInitialize(&rate, 3, 2, 0);
     unsigned taken = 0;
@@ -49,7 +49,7 @@ TEST(RateTest, NothingIsRounded) {
     EXPECT_EQ(taken, 2u + 30u);
 }
 
-TEST(RateTest, Extremes) {
+TEST(Rate, KnowsTheExtremes) {
     RATE rate;
     RateInitialize(&rate, CMB_MAX_RATE, CMB_MAX_RATE, 0);
     EXPECT_EQ(rate.Burst / kSecond, static_cast<UINT64>(CMB_MAX_RATE));
@@ -62,7 +62,7 @@ TEST(RateTest, Extremes) {
     EXPECT_EQ(take(rate, 1, 3), 1u);
 }
 
-TEST(RateTest, ClockThatGoesBackStandsStill) {
+TEST(Rate, TakesAClockThatGoesBackForOneThatStands) {
     RATE rate;
     RateInitialize(&rate, 10, 1, kSecond);
     EXPECT_EQ(take(rate, kSecond, 2), 1u);
@@ -71,7 +71,7 @@ TEST(RateTest, ClockThatGoesBackStandsStill) {
     EXPECT_EQ(take(rate, kSecond + kSecond / 10, 2), 1u);
 }
 
-class QueueRateTest : public DriverTest {
+class RateLimit : public DriverTest {
   protected:
     static CMB_BODY_GAP sum(const std::vector<Record> &records, int64_t cookie) {
         CMB_BODY_GAP sum{};
@@ -86,7 +86,7 @@ class QueueRateTest : public DriverTest {
     }
 };
 
-TEST_F(QueueRateTest, OnlyTheLimitedRegistrationLoses) {
+TEST_F(RateLimit, CostsOnlyItsOwnRegistration) {
     Client client;
     Actor actor;
     HANDLE key = actor.create(path());
@@ -118,7 +118,7 @@ TEST_F(QueueRateTest, OnlyTheLimitedRegistrationLoses) {
 }
 
 // The first loss is told at once. What follows waits for something else, or for the end of the registration.
-TEST_F(QueueRateTest, IdleConsumerIsNotWokenForEachLoss) {
+TEST_F(RateLimit, DoesNotWakeAnIdleConsumerForEachLoss) {
     Client client;
     Actor actor;
     HANDLE key = actor.create(path());
@@ -151,7 +151,7 @@ TEST_F(QueueRateTest, IdleConsumerIsNotWokenForEachLoss) {
     actor.close(key);
 }
 
-TEST_F(QueueRateTest, FlowsAgain) {
+TEST_F(RateLimit, LetsEventsFlowAgain) {
     Client client;
     Actor actor;
     HANDLE key = actor.create(path());
