@@ -1,5 +1,6 @@
 // native/sources.json is the list of sources. Every source file must stand in it, every name in it must exist, and the Visual Studio
-// project of the driver, which cannot read JSON, must name the same files.
+// project of the driver, which cannot read JSON, must name the same files. Every source of the driver has a test of its name in the
+// same room of test/driver, or test/driver/covered.json names the test that covers it.
 
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -33,6 +34,17 @@ const expectSame = (what, expected, found) => {
 };
 expectSame('source', sources.driver, included('ClCompile'));
 expectSame('header', filesBelow('driver', /\.h$/), included('ClInclude'));
+
+const covered = JSON.parse(readFileSync(`${root}test/driver/covered.json`, 'utf8'));
+const ownTest = (name) => `test/${name.replace(/\.c$/, '_test.cc')}`;
+for (const name of sources.driver) {
+  if (existsSync(root + ownTest(name)) === Object.hasOwn(covered, name))
+    problems.push(`${name} needs either ${ownTest(name)} or an entry in test/driver/covered.json`);
+}
+for (const [name, test] of Object.entries(covered)) {
+  if (!sources.driver.includes(name)) problems.push(`test/driver/covered.json has ${name} too many`);
+  if (!sources.driver_tests.includes(test)) problems.push(`test/driver/covered.json names ${test}, which is no test`);
+}
 
 for (const problem of problems) console.error(problem);
 process.exitCode = problems.length > 0 ? 1 : 0;
