@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// Guarded reading of the memory of whoever called the registry.
 
 #include "base/capture.h"
 #include "base/words.h"

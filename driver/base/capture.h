@@ -27,7 +27,7 @@ _Success_(return != FALSE)
 BOOLEAN CaptureBytes(_Out_writes_bytes_all_(Size) VOID *Destination, _In_opt_ const volatile VOID *UnsafeSource,
                      _In_ SIZE_T Size);
 
-// NULL describes an absent string.
+// NULL describes a string that is absent. At most Limit bytes of it become the span.
 _IRQL_requires_max_(APC_LEVEL)
 VOID CaptureDescribeString(_Out_ CAPTURE *Capture, _In_opt_ const volatile UNICODE_STRING *UnsafeString,
                            _In_ ULONG Limit);
@@ -36,7 +36,8 @@ _IRQL_requires_max_(APC_LEVEL)
 VOID CaptureDescribeBytes(_Out_ CAPTURE *Capture, _In_opt_ const volatile VOID *UnsafeBytes, _In_ ULONG FullSize,
                           _In_ ULONG Limit);
 
-// There is something, but it cannot be read.
+// Describes a string or bytes that are there and cannot be read.
+_IRQL_requires_max_(DISPATCH_LEVEL)
 VOID CaptureDescribeFault(_Out_ CAPTURE *Capture);
 
 // Reads the bytes to Record + Offset, where room for Capture->Size bytes, rounded up to 8, was set aside, zeroes what

@@ -13,12 +13,14 @@
 #define CLOCK_UNITS_PER_MILLISECOND (CLOCK_UNITS_PER_SECOND / 1000)
 #define CLOCK_NANOSECONDS_PER_UNIT 100
 
+_IRQL_requires_max_(HIGH_LEVEL)
 static inline UINT64 ClockNow(VOID) {
     ULONG64 counter;
     return KeQueryInterruptTimePrecise(&counter);
 }
 
-// Nanoseconds; 0 if the clock stands before Start, which was ClockNow().
+// Nanoseconds since Start, which was ClockNow(). 0 if the clock stands before it.
+_IRQL_requires_max_(HIGH_LEVEL)
 static inline UINT64 ClockSince(_In_ UINT64 Start) {
     const UINT64 now = ClockNow();
     return now > Start ? (now - Start) * CLOCK_NANOSECONDS_PER_UNIT : 0;

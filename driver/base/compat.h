@@ -2,6 +2,9 @@
 //
 // The kernel headers, and what some of them lack. Three sets exist: the WDK, mingw-w64's ddk and the simulator's.
 // Nothing outside this file asks which one is in use.
+//
+// Names that C++ reserves are declared here only where the headers decide what they are: the SAL annotations that a set
+// lacks, and the macros by which mingw-w64's headers are told what to leave out.
 
 #ifndef CMBRIDGE_COMPAT_H
 #define CMBRIDGE_COMPAT_H
@@ -47,7 +50,7 @@ CMB_IMPORT_OBJECT_TYPE(TmTransactionObjectType);
 #define RegNtPreSaveMergedKey ((REG_NOTIFY_CLASS)49)
 #define RegNtPostSaveMergedKey ((REG_NOTIFY_CLASS)50)
 
-typedef struct _REG_QUERY_KEY_NAME {
+typedef struct CMB_REG_QUERY_KEY_NAME {
     PVOID Object;
     POBJECT_NAME_INFORMATION ObjectNameInfo;
     ULONG Length;
@@ -57,7 +60,7 @@ typedef struct _REG_QUERY_KEY_NAME {
     PVOID Reserved;
 } REG_QUERY_KEY_NAME, *PREG_QUERY_KEY_NAME;
 
-typedef struct _REG_LOAD_KEY_INFORMATION_V2 {
+typedef struct CMB_REG_LOAD_KEY_INFORMATION_V2 {
     PVOID Object;
     PUNICODE_STRING KeyName;
     PUNICODE_STRING SourceFile;
@@ -72,7 +75,7 @@ typedef struct _REG_LOAD_KEY_INFORMATION_V2 {
     PVOID FileAccessToken;
 } REG_LOAD_KEY_INFORMATION_V2, *PREG_LOAD_KEY_INFORMATION_V2;
 
-typedef struct _REG_SAVE_MERGED_KEY_INFORMATION {
+typedef struct CMB_REG_SAVE_MERGED_KEY_INFORMATION {
     PVOID Object;
     HANDLE FileHandle;
     PVOID HighKeyObject;
@@ -82,11 +85,11 @@ typedef struct _REG_SAVE_MERGED_KEY_INFORMATION {
     PVOID Reserved;
 } REG_SAVE_MERGED_KEY_INFORMATION, *PREG_SAVE_MERGED_KEY_INFORMATION;
 
-typedef VOID NTAPI IO_CSQ_REMOVE_IRP(struct _IO_CSQ *Csq, PIRP Irp);
-typedef PIRP NTAPI IO_CSQ_PEEK_NEXT_IRP(struct _IO_CSQ *Csq, PIRP Irp, PVOID PeekContext);
-typedef VOID NTAPI IO_CSQ_ACQUIRE_LOCK(struct _IO_CSQ *Csq, PKIRQL Irql);
-typedef VOID NTAPI IO_CSQ_RELEASE_LOCK(struct _IO_CSQ *Csq, KIRQL Irql);
-typedef VOID NTAPI IO_CSQ_COMPLETE_CANCELED_IRP(struct _IO_CSQ *Csq, PIRP Irp);
+typedef VOID NTAPI IO_CSQ_REMOVE_IRP(PIO_CSQ Csq, PIRP Irp);
+typedef PIRP NTAPI IO_CSQ_PEEK_NEXT_IRP(PIO_CSQ Csq, PIRP Irp, PVOID PeekContext);
+typedef VOID NTAPI IO_CSQ_ACQUIRE_LOCK(PIO_CSQ Csq, PKIRQL Irql);
+typedef VOID NTAPI IO_CSQ_RELEASE_LOCK(PIO_CSQ Csq, KIRQL Irql);
+typedef VOID NTAPI IO_CSQ_COMPLETE_CANCELED_IRP(PIO_CSQ Csq, PIRP Irp);
 
 NTKERNELAPI NTSTATUS NTAPI CmCallbackGetKeyObjectIDEx(PLARGE_INTEGER Cookie, PVOID Object, PULONG_PTR ObjectID,
                                                       PCUNICODE_STRING *ObjectName, ULONG Flags);
@@ -97,7 +100,7 @@ NTKERNELAPI ULONGLONG NTAPI PsGetProcessStartKey(PEPROCESS Process);
 NTKERNELAPI BOOLEAN NTAPI PsIsThreadImpersonating(PETHREAD Thread);
 NTKERNELAPI VOID NTAPI TmGetTransactionId(PVOID Transaction, GUID *TransactionId);
 
-// Theirs is for 32-bit systems only.
+// The macro of the ddk is for 32-bit systems only.
 #define KeMemoryBarrier() __atomic_thread_fence(__ATOMIC_SEQ_CST)
 
 // Pool that is not executable; the inline routine of this name in the WDK does the same on down-level systems.
@@ -126,7 +129,7 @@ static inline VOID WriteRelease(volatile LONG *Destination, LONG Value) {
 #endif
 
 #if defined(_WIN32)
-// In no header of drivers.
+// No header for drivers declares it; ntdll.dll and ntoskrnl.exe export it.
 NTSYSAPI NTSTATUS NTAPI ZwQuerySystemInformation(ULONG SystemInformationClass, PVOID SystemInformation,
                                                  ULONG SystemInformationLength, PULONG ReturnLength);
 #endif
@@ -177,14 +180,14 @@ NTSYSAPI NTSTATUS NTAPI ZwQuerySystemInformation(ULONG SystemInformationClass, P
 #define DECLSPEC_NOINLINE __attribute__((noinline))
 #endif
 
-// For reading memory of any type.
+// A word for reading memory of any type.
 #if defined(__GNUC__)
 typedef UINT64 __attribute__((may_alias)) CMB_ANY_WORD;
 #else
 typedef UINT64 CMB_ANY_WORD;
 #endif
 
-// Not RtlEqualMemory, which is memcmp, and that is no export of every kernel.
+// In place of RtlEqualMemory, which is memcmp: not every kernel exports that.
 static inline BOOLEAN CmbEqualBytes(_In_reads_bytes_(Size) const VOID *First, _In_reads_bytes_(Size) const VOID *Second,
                                     _In_ ULONG Size) {
     const UCHAR *first = (const UCHAR *)First;

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// Allocating and counting blocks of the pool.
 
 #include "base/memory.h"
 

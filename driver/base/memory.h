@@ -14,9 +14,11 @@ typedef struct MEMORY_USAGE {
     UINT64 Allocations;
 } MEMORY_USAGE;
 
+_IRQL_requires_(PASSIVE_LEVEL)
 VOID MemoryInitialize(VOID);
 
 // Everything must have been freed.
+_IRQL_requires_(PASSIVE_LEVEL)
 VOID MemoryUninitialize(VOID);
 
 _IRQL_requires_max_(DISPATCH_LEVEL)

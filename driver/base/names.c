@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// Making paths: of the configuration manager's names, and of a root and what the caller calls a key.
 
 #include "base/names.h"
 #include "base/memory.h"
@@ -22,21 +24,21 @@ static NAME *CreateName(_In_ ULONG FullSize, _In_ UINT32 Flags) {
     return name;
 }
 
-static ULONG WordsOf(_In_ const NAME *Name) {
+static ULONG CountWords(_In_ const NAME *Name) {
     return (ULONG)(ALIGN_UP_BY(Name->Size, sizeof(UINT64)) / sizeof(UINT64));
 }
 
-// The bytes are what they are to be.
-static VOID Finish(_Inout_ NAME *Name) {
+// To be called when the bytes are complete.
+static VOID FinishName(_Inout_ NAME *Name) {
     if (Name->Size <= CMB_MAX_KEPT_PATH_BYTES) {
-        Name->Hash = WordsHash((const CMB_ANY_WORD *)Name->Bytes, WordsOf(Name), Name->Size);
+        Name->Hash = WordsHash((const CMB_ANY_WORD *)Name->Bytes, CountWords(Name), Name->Size);
     }
 }
 
 _Use_decl_annotations_
 BOOLEAN NameEquals(const NAME *First, const NAME *Second) {
     return First->Hash == Second->Hash && First->Size == Second->Size &&
-           WordsEqual((const CMB_ANY_WORD *)First->Bytes, (const CMB_ANY_WORD *)Second->Bytes, WordsOf(First));
+           WordsEqual((const CMB_ANY_WORD *)First->Bytes, (const CMB_ANY_WORD *)Second->Bytes, CountWords(First));
 }
 
 _Use_decl_annotations_
@@ -44,15 +46,15 @@ NAME *NameOfString(PCUNICODE_STRING String) {
     NAME *name = CreateName(String->Length & ~(ULONG)1, CMB_RECORD_PATH_RESOLVED);
     if (name && name->Size) {
         RtlCopyMemory(name->Bytes, String->Buffer, name->Size);
-        Finish(name);
+        FinishName(name);
     }
     return name;
 }
 
-// A path that is known not to be known.
+// A path of which a part of the caller's could not be read.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
-static NAME *CreateFault(VOID) {
+static NAME *CreateFaultName(VOID) {
     NAME *name = CreateName(0, 0);
     if (name) {
         name->Fault = TRUE;
@@ -60,13 +62,13 @@ static NAME *CreateFault(VOID) {
     return name;
 }
 
-// Root, then, if there is something on both sides of it, a separator, then the caller's name. Two names of 65,535 bytes
-// each and a separator do not overflow 32 bits.
+// The name is that of the root, a separator if there is something on both sides of it, and the caller's name. Two names
+// of 65,535 bytes each and a separator do not overflow 32 bits.
 _IRQL_requires_max_(APC_LEVEL)
 _Must_inspect_result_
-static NAME *Join(_In_opt_ const NAME *Root, _In_ const CAPTURE *Tail) {
+static NAME *JoinName(_In_opt_ const NAME *Root, _In_ const CAPTURE *Tail) {
     if (Tail->Flags & CMB_SPAN_FAULT) {
-        return CreateFault();
+        return CreateFaultName();
     }
     const ULONG rootSize = Root ? Root->Size : 0;
     const ULONG separatorSize = rootSize && Tail->Size ? sizeof(PathSeparator) : 0;
@@ -88,7 +90,7 @@ static NAME *Join(_In_opt_ const NAME *Root, _In_ const CAPTURE *Tail) {
         name->Size = name->FullSize = name->RootSize = 0;
         name->Fault = TRUE;
     }
-    Finish(name);
+    FinishName(name);
     return name;
 }
 
@@ -118,13 +120,13 @@ VOID NameDescribeLoad(NAME_TAIL *Tail, const REG_LOAD_KEY_INFORMATION *Load) {
 _Use_decl_annotations_
 NAME *NameOfTail(const NAME *Root, const NAME_TAIL *Tail) {
     if (!Tail->Absolute && Root) {
-        return Join(Root, &Tail->Text);
+        return JoinName(Root, &Tail->Text);
     }
     if (Tail->Text.Flags & CMB_SPAN_FAULT) {
-        return CreateFault();
+        return CreateFaultName();
     }
     // What is left of a relative name without its root is no path.
-    return Tail->Absolute && Tail->Text.Size ? Join(NULL, &Tail->Text) : NULL;
+    return Tail->Absolute && Tail->Text.Size ? JoinName(NULL, &Tail->Text) : NULL;
 }
 
 _Use_decl_annotations_

@@ -35,12 +35,12 @@ typedef struct NAME_TAIL {
     BOOLEAN Absolute;
 } NAME_TAIL;
 
-// The key that a create or an open asks for; without a root, what the complete name says.
+// Describes the key that a create or an open asks for. Without a known root it is what the complete name says.
 _IRQL_requires_max_(APC_LEVEL)
 VOID NameDescribeCreate(_Out_ NAME_TAIL *Tail, _In_ const REG_CREATE_KEY_INFORMATION_V1 *Create,
                         _In_ BOOLEAN RootKnown);
 
-// The key that a hive is to be loaded at.
+// Describes the key that a hive is to be loaded at.
 _IRQL_requires_max_(APC_LEVEL)
 VOID NameDescribeLoad(_Out_ NAME_TAIL *Tail, _In_ const REG_LOAD_KEY_INFORMATION *Load);
 
@@ -60,9 +60,10 @@ _Must_inspect_result_
 NAME *NameOfLoad(_In_opt_ const NAME *Root, _In_ const REG_LOAD_KEY_INFORMATION *Load, _In_opt_ const NAME_TAIL *Tail);
 
 // Whether both are the same bytes.
+_IRQL_requires_max_(DISPATCH_LEVEL)
 BOOLEAN NameEquals(_In_ const NAME *First, _In_ const NAME *Second);
 
-// Returns Name.
+// Returns Name, which then has one more reference; NULL for NULL.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 NAME *NameReference(_In_opt_ NAME *Name);
 

@@ -86,9 +86,12 @@ typedef struct NOTIFY_CLASS {
     UCHAR Fits;
 } NOTIFY_CLASS;
 
+// Never NULL: a class that is not in the table has NotifyPhaseNone and nothing else.
+_IRQL_requires_max_(HIGH_LEVEL)
 const NOTIFY_CLASS *NotifyClassGet(_In_range_(0, CMB_MAX_NOTIFY_CLASS) ULONG Number);
 
 // Whether CMB_ACTION_ASK, _BLOCK or _BYPASS may name the class; FALSE for every other action.
+_IRQL_requires_max_(HIGH_LEVEL)
 _Must_inspect_result_
 BOOLEAN NotifyClassTakesAction(_In_range_(0, CMB_MAX_NOTIFY_CLASS) ULONG Number, _In_ UINT32 Action);
 
@@ -110,6 +113,7 @@ static inline BOOLEAN NotifyIsError(_In_ NTSTATUS Status) {
 
 // The classes that the callback must look at for a registration that wants ClassMask: those, and the pre of each wanted
 // post.
+_IRQL_requires_max_(HIGH_LEVEL)
 UINT64 NotifyClassIntake(_In_ UINT64 ClassMask);
 
 #endif

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
+//
+// The list of blocks, and the work item that fills it.
 
 #include "base/reserve.h"
 #include "base/memory.h"
 
-static IO_WORKITEM_ROUTINE Refill;
+static IO_WORKITEM_ROUTINE RefillReserve;
 
 _Use_decl_annotations_
 NTSTATUS ReserveInitialize(RESERVE *Reserve, ULONG BlockSize, DEVICE_OBJECT *Device) {
@@ -19,7 +21,7 @@ NTSTATUS ReserveInitialize(RESERVE *Reserve, ULONG BlockSize, DEVICE_OBJECT *Dev
 // FALSE if the reserve is full; the block is still the caller's then.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
-static BOOLEAN Put(_Inout_ RESERVE *Reserve, _In_ VOID *Block) {
+static BOOLEAN PutBlock(_Inout_ RESERVE *Reserve, _In_ VOID *Block) {
     KIRQL irql;
     KeAcquireSpinLock(&Reserve->Lock, &irql);
     const BOOLEAN room = Reserve->Started && Reserve->Count < RESERVE_BLOCKS;
@@ -40,7 +42,7 @@ VOID ReserveFill(RESERVE *Reserve) {
     KeReleaseSpinLock(&Reserve->Lock, irql);
     while (room) {
         VOID *block = MemoryAllocate(Reserve->BlockSize);
-        room = block && Put(Reserve, block);
+        room = block && PutBlock(Reserve, block);
         if (!room) {
             MemoryFree(block);
         }
@@ -52,7 +54,8 @@ VOID ReserveUninitialize(RESERVE *Reserve) {
     SINGLE_LIST_ENTRY *block;
     KIRQL irql;
     KeWaitForSingleObject(&Reserve->Idle, Executive, KernelMode, FALSE, NULL);
-    // The work item signals with the lock held, and does not touch the reserve once it has released it.
+    // The work item signals with the lock held and does not touch the reserve once it has released it, so after the
+    // lock was held here it is done.
     KeAcquireSpinLock(&Reserve->Lock, &irql);
     KeReleaseSpinLock(&Reserve->Lock, irql);
     IoFreeWorkItem(Reserve->Worker);
@@ -64,7 +67,7 @@ VOID ReserveUninitialize(RESERVE *Reserve) {
 }
 
 _IRQL_requires_(PASSIVE_LEVEL)
-static VOID NTAPI Refill(PDEVICE_OBJECT Device, PVOID Context) {
+static VOID NTAPI RefillReserve(PDEVICE_OBJECT Device, PVOID Context) {
     RESERVE *reserve = Context;
     KIRQL irql;
     UNREFERENCED_PARAMETER(Device);
@@ -88,7 +91,7 @@ VOID *ReserveTake(RESERVE *Reserve) {
     }
     KeReleaseSpinLock(&Reserve->Lock, irql);
     if (low) {
-        IoQueueWorkItem(Reserve->Worker, Refill, DelayedWorkQueue, Reserve);
+        IoQueueWorkItem(Reserve->Worker, RefillReserve, DelayedWorkQueue, Reserve);
     }
     if (block) {
         RtlZeroMemory(block, Reserve->BlockSize);
@@ -98,7 +101,7 @@ VOID *ReserveTake(RESERVE *Reserve) {
 
 _Use_decl_annotations_
 VOID ReserveGive(RESERVE *Reserve, VOID *Block) {
-    if (!Put(Reserve, Block)) {
+    if (!PutBlock(Reserve, Block)) {
         MemoryFree(Block);
     }
 }

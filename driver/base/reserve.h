@@ -8,7 +8,7 @@
 
 #include "base/compat.h"
 
-// At most this many wait; when fewer than the second number do, the work item is queued.
+// The reserve holds at most RESERVE_BLOCKS. Taking one queues the work item if fewer than RESERVE_LOW are left.
 #define RESERVE_BLOCKS 128
 #define RESERVE_LOW 64
 
@@ -18,33 +18,33 @@ typedef struct RESERVE {
     ULONG BlockSize;
     _Guarded_by_(Lock) SINGLE_LIST_ENTRY Blocks;
     _Guarded_by_(Lock) ULONG Count;
-    // It was filled once.
+    // ReserveFill was called: before that the reserve gives and takes nothing.
     _Guarded_by_(Lock) BOOLEAN Started;
     // The work item is queued or at work.
     _Guarded_by_(Lock) BOOLEAN Refilling;
-    // Signalled while it is not.
+    // Signalled while the work item is neither queued nor at work.
     KEVENT Idle;
 } RESERVE;
 
-// Until it is filled for the first time the reserve has nothing to give and takes nothing back.
+// The work item belongs to Device, which must outlive the reserve. Until ReserveFill the reserve is empty and stays so.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
 NTSTATUS ReserveInitialize(_Out_ RESERVE *Reserve, _In_ ULONG BlockSize, _In_ DEVICE_OBJECT *Device);
 
-// Nobody uses the reserve any more.
+// Waits for the work item. The caller sees to it that nobody uses the reserve any more.
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID ReserveUninitialize(_Inout_ RESERVE *Reserve);
 
-// As far as memory reaches; what is missing is tried again later.
+// Allocates what the reserve lacks, as far as there is memory. The work item tries again when a block is taken.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID ReserveFill(_Inout_ RESERVE *Reserve);
 
-// A zeroed block as from MemoryAllocate, NULL if there is none.
+// Takes a zeroed block, to be freed by ReserveGive or MemoryFree; NULL if there is none.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
 VOID *ReserveTake(_Inout_ RESERVE *Reserve);
 
-// Instead of MemoryFree, for a block of the size of this reserve wherever it came from.
+// Frees a block of this size, wherever it came from, or keeps it for the next ReserveTake.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID ReserveGive(_Inout_ RESERVE *Reserve, _In_ _Post_ptr_invalid_ VOID *Block);
 

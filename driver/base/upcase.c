@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// The table of upper case, made of what RtlUpcaseUnicodeChar says when the driver is loaded.
 
 #include "base/upcase.h"
 

@@ -7,13 +7,13 @@
 
 #include "base/compat.h"
 
-// What has to be added to units, in pages of 256. Most pages are the same one, of zeroes.
+// What has to be added to a unit for its upper case, in pages of 256 units. Most pages are page 0, which is all zeroes.
 typedef struct UPCASE_TABLE {
     UCHAR Pages[256];
     UINT16 Deltas[ANYSIZE_ARRAY];
 } UPCASE_TABLE;
 
-// Does not change between UpcaseInitialize and UpcaseUninitialize.
+// Set by UpcaseInitialize, and the same until UpcaseUninitialize, so that no lock is needed.
 extern const UPCASE_TABLE *UpcaseTable;
 
 _IRQL_requires_max_(APC_LEVEL)

@@ -7,7 +7,8 @@
 
 #include "base/compat.h"
 
-// Not for adversaries: who compares hashes compares the words as well.
+// The hash is no protection from whoever chooses the words: equal hashes say nothing, and callers compare the words,
+// too.
 static inline UINT64 WordsHash(_In_reads_(Count) const CMB_ANY_WORD *Words, _In_ ULONG Count, _In_ UINT64 Seed) {
     UINT64 hash = Seed;
     for (ULONG i = 0; i < Count; ++i) {
@@ -29,7 +30,8 @@ static inline BOOLEAN WordsEqual(_In_reads_(Count) const CMB_ANY_WORD *First,
     return TRUE;
 }
 
-// Zeroes the last word of what Size bytes take up. To be written over by the bytes, so that only padding stays zero.
+// Zeroes the last word of what Size bytes take up. The caller then writes the bytes over it, so that only the padding
+// stays zero.
 static inline VOID WordsClearLast(_Out_writes_bytes_(ALIGN_UP_BY(Size, sizeof(UINT64))) VOID *Bytes, _In_ ULONG Size) {
     if (Size) {
         ((CMB_ANY_WORD *)Bytes)[(Size - 1) / sizeof(UINT64)] = 0;

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// The device object, who may open it, and the requests of the I/O manager.
 
 #include "device/device.h"
 #include "device/ioctl.h"
@@ -51,7 +53,7 @@ _Dispatch_type_(IRP_MJ_DEVICE_CONTROL)
 static DRIVER_DISPATCH DispatchDeviceControl;
 
 _IRQL_requires_max_(DISPATCH_LEVEL)
-static NTSTATUS Complete(_Inout_ IRP *Irp, _In_ NTSTATUS Status) {
+static NTSTATUS CompleteRequest(_Inout_ IRP *Irp, _In_ NTSTATUS Status) {
     Irp->IoStatus.Status = Status;
     Irp->IoStatus.Information = 0;
     IoCompleteRequest(Irp, IO_NO_INCREMENT);
@@ -65,7 +67,7 @@ static NTSTATUS NTAPI DispatchCreate(PDEVICE_OBJECT Device, PIRP Irp) {
     if (NT_SUCCESS(status)) {
         IoGetCurrentIrpStackLocation(Irp)->FileObject->FsContext = session;
     }
-    return Complete(Irp, status);
+    return CompleteRequest(Irp, status);
 }
 
 // The last handle is closed; requests may still be pended or at work.
@@ -73,7 +75,7 @@ _Use_decl_annotations_
 static NTSTATUS NTAPI DispatchCleanup(PDEVICE_OBJECT Device, PIRP Irp) {
     UNREFERENCED_PARAMETER(Device);
     SessionStop(IoGetCurrentIrpStackLocation(Irp)->FileObject->FsContext);
-    return Complete(Irp, STATUS_SUCCESS);
+    return CompleteRequest(Irp, STATUS_SUCCESS);
 }
 
 // Stops the session again, in case IRP_MJ_CLEANUP was never sent.
@@ -85,7 +87,7 @@ static NTSTATUS NTAPI DispatchClose(PDEVICE_OBJECT Device, PIRP Irp) {
     file->FsContext = NULL;
     SessionStop(session);
     SessionFree(session);
-    return Complete(Irp, STATUS_SUCCESS);
+    return CompleteRequest(Irp, STATUS_SUCCESS);
 }
 
 _Use_decl_annotations_
@@ -96,7 +98,7 @@ static NTSTATUS NTAPI DispatchDeviceControl(PDEVICE_OBJECT Device, PIRP Irp) {
 
 _IRQL_requires_max_(PASSIVE_LEVEL)
 _Must_inspect_result_
-CMB_INIT_CODE static NTSTATUS Protect(_In_ DEVICE_OBJECT *Device) {
+CMB_INIT_CODE static NTSTATUS ProtectDevice(_In_ DEVICE_OBJECT *Device) {
     HANDLE handle;
     NTSTATUS status = ObOpenObjectByPointer(Device, OBJ_KERNEL_HANDLE, NULL, WRITE_DAC, NULL, KernelMode, &handle);
     if (!NT_SUCCESS(status)) {
@@ -119,7 +121,7 @@ CMB_INIT_CODE NTSTATUS DeviceInitialize(DRIVER_OBJECT *DriverObject) {
         return status;
     }
     // Nobody can open a device that is being initialized, so it is never reachable under another descriptor.
-    status = Protect(device);
+    status = ProtectDevice(device);
     if (!NT_SUCCESS(status)) {
         goto cleanupDevice;
     }

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// The table of device control requests, and their handlers but that of CMB_IOCTL_REPLY.
 
 #include "device/ioctl.h"
 #include "device/ioctl_request.h"
@@ -24,31 +26,6 @@ typedef struct IOCTL_ENTRY {
     ULONG OutputMax;
     IOCTL_HANDLER *Handler;
 } IOCTL_ENTRY;
-
-_Use_decl_annotations_
-NTSTATUS IoctlCheckHeader(const CMB_HEADER *Header, ULONG InputSize, ULONG Size) {
-    if (Header->Version != CMB_STRUCTURE_VERSION) {
-        return STATUS_REVISION_MISMATCH;
-    }
-    if (InputSize != Size || Header->Size != Size) {
-        return STATUS_INFO_LENGTH_MISMATCH;
-    }
-    return Header->Flags ? STATUS_INVALID_PARAMETER : STATUS_SUCCESS;
-}
-
-_Use_decl_annotations_
-VOID IoctlInitializeHeader(CMB_HEADER *Header, ULONG Size) {
-    Header->Size = Size;
-    Header->Version = CMB_STRUCTURE_VERSION;
-    Header->Flags = 0;
-}
-
-_Use_decl_annotations_
-VOID IoctlSetReply(IOCTL_REQUEST *Request, const VOID *Reply, ULONG Size) {
-    RtlCopyMemory(Request->Buffer, Reply, Size);
-    RtlZeroMemory((UCHAR *)Request->Buffer + Size, Request->OutputSize - Size);
-    Request->ReplySize = Size;
-}
 
 // A client of another major version gets an answer that it can read, whatever else it sent.
 _Use_decl_annotations_
@@ -220,7 +197,7 @@ static const IOCTL_ENTRY IoctlTable[] = {
      sizeof(CMB_SET_RULES_REPLY), MAXULONG, HandleSetRules},
 };
 
-static const IOCTL_ENTRY *FindEntry(_In_ ULONG Code) {
+static const IOCTL_ENTRY *FindIoctl(_In_ ULONG Code) {
     for (ULONG i = 0; i < RTL_NUMBER_OF(IoctlTable); ++i) {
         if (IoctlTable[i].Code == Code) {
             return &IoctlTable[i];
@@ -231,8 +208,8 @@ static const IOCTL_ENTRY *FindEntry(_In_ ULONG Code) {
 
 _IRQL_requires_max_(PASSIVE_LEVEL)
 _Must_inspect_result_
-static NTSTATUS Handle(_Inout_ IOCTL_REQUEST *Request, _In_ ULONG Code) {
-    const IOCTL_ENTRY *entry = FindEntry(Code);
+static NTSTATUS HandleRequest(_Inout_ IOCTL_REQUEST *Request, _In_ ULONG Code) {
+    const IOCTL_ENTRY *entry = FindIoctl(Code);
     if (!entry) {
         return STATUS_INVALID_DEVICE_REQUEST;
     }
@@ -269,7 +246,7 @@ NTSTATUS IoctlDispatch(SESSION *Session, IRP *Irp) {
         .OutputSize = stack->Parameters.DeviceIoControl.OutputBufferLength,
     };
     SessionEnter(Session);
-    const NTSTATUS status = Handle(&request, stack->Parameters.DeviceIoControl.IoControlCode);
+    const NTSTATUS status = HandleRequest(&request, stack->Parameters.DeviceIoControl.IoControlCode);
     if (status != STATUS_PENDING) {
         Irp->IoStatus.Status = status;
         Irp->IoStatus.Information = request.ReplySize;

@@ -61,7 +61,7 @@ static UINT32 CopyData(_In_ const CMB_REPLY_ENTRY *Entry, _Inout_ DECISION *Deci
 }
 
 _IRQL_requires_max_(DISPATCH_LEVEL)
-static UINT32 Answer(_Inout_ HELD_TABLE *Table, _In_ const CMB_REPLY_ENTRY *Entry) {
+static UINT32 AnswerEntry(_Inout_ HELD_TABLE *Table, _In_ const CMB_REPLY_ENTRY *Entry) {
     DECISION decision = {
         .Kind = Entry->Decision,
         .Flags = Entry->Flags,
@@ -106,7 +106,7 @@ NTSTATUS IoctlHandleReply(IOCTL_REQUEST *Request) {
     for (ULONG i = 0, offset = 0; i < request.Count; ++i) {
         const CMB_REPLY_ENTRY *entry = (const CMB_REPLY_ENTRY *)(entries + offset);
         offset += entry->Size;
-        results[i] = Answer(&Request->Session->Held, entry);
+        results[i] = AnswerEntry(&Request->Session->Held, entry);
     }
     IoctlInitializeHeader(&reply.Header, size);
     RtlCopyMemory(Request->Buffer, &reply, sizeof(reply));

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// Asking the process and the tokens of the current thread.
 
 #include "process/identity.h"
 #include "base/words.h"
@@ -10,7 +12,7 @@ _Use_decl_annotations_
 VOID IdentityGetProcess(IDENTITY_PROCESS *Process) {
     const HANDLE id = PsGetCurrentProcessId();
     Process->Object = PsGetCurrentProcess();
-    // An attached thread is asked for its own process.
+    // PsGetCurrentProcess is the process that the thread is attached to; the thread's own is meant.
     if (PsGetProcessId(Process->Object) != id) {
         Process->Object = IoThreadToProcess(PsGetCurrentThread());
     }
@@ -41,7 +43,8 @@ static NTSTATUS ReadUser(_Inout_ TOKEN_FACTS *Facts, _In_ PACCESS_TOKEN Token) {
     return status;
 }
 
-// The two classes that are answered by a number and not by a block.
+// For TokenIntegrityLevel and TokenSessionId: SeQueryInformationToken answers these two by a number in place of the
+// address of a block.
 _IRQL_requires_(PASSIVE_LEVEL)
 static NTSTATUS ReadNumber(_In_ PACCESS_TOKEN Token, _In_ TOKEN_INFORMATION_CLASS Class, _Out_ UINT32 *Number) {
     VOID *number = NULL;
@@ -120,7 +123,7 @@ static VOID ReadClient(_Inout_ IDENTITY *Identity, _In_ PETHREAD Thread) {
     BOOLEAN effectiveOnly;
     const PACCESS_TOKEN token = PsReferenceImpersonationToken(Thread, &copyOnOpen, &effectiveOnly, &level);
     if (token) {
-        // What memory is short for is unknown this time only.
+        // A lack of memory leaves facts unknown in this record; the next one asks again.
         (VOID) IdentityReadToken(&Identity->Client, token);
         Identity->Level = level;
         Identity->ClientKnown = TRUE;
@@ -135,7 +138,8 @@ VOID IdentityGet(IDENTITY *Identity) {
     if (ExGetPreviousMode() == KernelMode) {
         Identity->Flags |= CMB_RECORD_KERNEL_MODE;
     }
-    // So it is at APC_LEVEL, and in a guarded region.
+    // Nothing that waits for I/O can be asked where APCs are disabled, which is so at APC_LEVEL and in a guarded
+    // region.
     Identity->CanAsk = !KeAreAllApcsDisabled();
     if (!Identity->CanAsk && KeGetCurrentIrql() == APC_LEVEL) {
         Identity->Flags |= CMB_RECORD_APC_LEVEL;

@@ -29,9 +29,9 @@ typedef struct IDENTITY {
     IDENTITY_PROCESS Process;
     // CMB_RECORD_KERNEL_MODE, CMB_RECORD_IMPERSONATING, CMB_RECORD_APC_LEVEL
     UINT32 Flags;
-    // What needs PASSIVE_LEVEL, or waits for I/O, can be asked.
+    // APCs are enabled, so that what needs PASSIVE_LEVEL or waits for I/O can be asked.
     BOOLEAN CanAsk;
-    // Client and Level are filled in: the thread impersonates, and it could be asked.
+    // The thread impersonates and could be asked, so Client and Level are filled in.
     BOOLEAN ClientKnown;
     // SECURITY_IMPERSONATION_LEVEL
     UINT32 Level;
@@ -44,19 +44,22 @@ VOID IdentityGetProcess(_Out_ IDENTITY_PROCESS *Process);
 _IRQL_requires_max_(APC_LEVEL)
 VOID IdentityGet(_Out_ IDENTITY *Identity);
 
-// What cannot be had is marked as unknown. FALSE if that was for want of memory only.
+// Marks what cannot be had as unknown. FALSE if that was for lack of memory, so that asking again may help.
 _IRQL_requires_(PASSIVE_LEVEL)
 BOOLEAN IdentityReadToken(_Out_ TOKEN_FACTS *Facts, _In_ PACCESS_TOKEN Token);
 
-// Whom the current thread impersonates; FALSE if it does not. Complete as what IdentityReadToken returns.
+// Reads the token that the current thread impersonates with; FALSE if it does not. Complete is what IdentityReadToken
+// returns.
 _IRQL_requires_(PASSIVE_LEVEL)
 _Success_(return != FALSE)
 BOOLEAN IdentityReadClient(_Out_ TOKEN_FACTS *Client, _Out_ BOOLEAN *Complete);
 
-// Bytes that the SID takes in a record.
+// How many bytes the SID takes in a record.
+_IRQL_requires_max_(DISPATCH_LEVEL)
 ULONG IdentitySidSpace(_In_ const TOKEN_FACTS *Facts);
 
-// Token lies in Record or is to be copied there; the SID goes to Record + Offset.
+// Writes the token, which lies in Record or is copied there by the caller, and the SID to Record + Offset.
+_IRQL_requires_max_(DISPATCH_LEVEL)
 VOID IdentityWriteToken(_In_ const TOKEN_FACTS *Facts, _Inout_ CMB_RECORD *Record, _In_ ULONG Offset,
                         _Out_ CMB_TOKEN *Token);
 

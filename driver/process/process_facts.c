@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// Asking a process for what its process record says, and writing it.
 
 #include "process/process_facts.h"
 #include "base/memory.h"
@@ -14,7 +16,8 @@ C_ASSERT(sizeof(CMB_RECORD) + sizeof(CMB_BODY_PROCESS) + ALIGN_UP_BY(CMB_MAX_IMA
              ALIGN_UP_BY(CMB_MAX_COMMAND_LINE_BYTES, 8) + ALIGN_UP_BY(CMB_MAX_SID_BYTES, 8) <=
          CMB_MAX_RECORD_BYTES);
 
-static VOID Note(_Inout_ PROCESS_FACTS *Facts, _In_ NTSTATUS Status) {
+// Any other failure would come again, so only a lack of memory leaves the facts incomplete.
+static VOID NoteShortage(_Inout_ PROCESS_FACTS *Facts, _In_ NTSTATUS Status) {
     if (Status == STATUS_INSUFFICIENT_RESOURCES || Status == STATUS_NO_MEMORY) {
         Facts->Complete = FALSE;
     }
@@ -23,7 +26,7 @@ static VOID Note(_Inout_ PROCESS_FACTS *Facts, _In_ NTSTATUS Status) {
 _IRQL_requires_(PASSIVE_LEVEL)
 static VOID ReadImagePath(_Inout_ PROCESS_FACTS *Facts, _In_ PEPROCESS Process) {
     UNICODE_STRING *path = NULL;
-    Note(Facts, SeLocateProcessImageName(Process, &path));
+    NoteShortage(Facts, SeLocateProcessImageName(Process, &path));
     // Processes without an image have an empty name.
     if (path && (!path->Length || !path->Buffer)) {
         ExFreePoolWithTag(path, 0);
@@ -46,7 +49,7 @@ static VOID ReadCommandLine(_Inout_ PROCESS_FACTS *Facts, _In_ HANDLE Process) {
     ULONG size = 0;
     NTSTATUS status = ZwQueryInformationProcess(Process, PROCESS_COMMAND_LINE, NULL, 0, &size);
     if (size < sizeof(UNICODE_STRING) || size > sizeof(UNICODE_STRING) + MAXUSHORT + sizeof(WCHAR)) {
-        Note(Facts, status);
+        NoteShortage(Facts, status);
         return;
     }
     UNICODE_STRING *line = MemoryAllocate(size);
@@ -58,7 +61,7 @@ static VOID ReadCommandLine(_Inout_ PROCESS_FACTS *Facts, _In_ HANDLE Process) {
     if (NT_SUCCESS(status) && IsContained(line, size)) {
         Facts->CommandLine = line;
     } else {
-        Note(Facts, status);
+        NoteShortage(Facts, status);
         MemoryFree(line);
     }
 }
@@ -71,7 +74,7 @@ static VOID ReadByHandle(_Inout_ PROCESS_FACTS *Facts, _In_ PEPROCESS Process) {
     const NTSTATUS status =
         ObOpenObjectByPointer(Process, OBJ_KERNEL_HANDLE, NULL, QUERY_LIMITED, *PsProcessType, KernelMode, &handle);
     if (!NT_SUCCESS(status)) {
-        Note(Facts, status);
+        NoteShortage(Facts, status);
         return;
     }
     if (NT_SUCCESS(ZwQueryInformationProcess(handle, ProcessBasicInformation, &basic, sizeof(basic), NULL))) {

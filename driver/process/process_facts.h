@@ -15,18 +15,20 @@ typedef struct PROCESS_FACTS {
     UNICODE_STRING *ImagePath;
     // Owned; NULL if it is not known.
     UNICODE_STRING *CommandLine;
-    // Nothing is unknown for want of memory only, so that asking again would not help.
+    // FALSE if something is unknown for lack of memory, so that asking again may help.
     BOOLEAN Complete;
 } PROCESS_FACTS;
 
-// What cannot be had is marked as unknown.
+// Marks what cannot be had as unknown. The caller frees the facts.
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID ProcessFactsRead(_Out_ PROCESS_FACTS *Facts, _In_ const IDENTITY_PROCESS *Process);
 
-// Size of the process record.
+// The size of the process record.
+_IRQL_requires_max_(DISPATCH_LEVEL)
 ULONG ProcessFactsGetSize(_In_ const PROCESS_FACTS *Facts);
 
-// Record is one that QueueBegin gave, of that size.
+// Record is a reserved one of the size that ProcessFactsGetSize says.
+_IRQL_requires_max_(DISPATCH_LEVEL)
 VOID ProcessFactsWrite(_In_ const PROCESS_FACTS *Facts, _In_ const IDENTITY_PROCESS *Process,
                        _Inout_ CMB_RECORD *Record);
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// Reading the list of processes that the system gives.
 
 #include "process/process_snapshot.h"
 #include "base/memory.h"
@@ -31,7 +33,7 @@ C_ASSERT(FIELD_OFFSET(LIST_PROCESS, InheritedFromUniqueProcessId) == 0x58);
 // Processes are born and die between two questions, so that the size that is asked for may not do any more.
 _IRQL_requires_(PASSIVE_LEVEL)
 _Must_inspect_result_
-static NTSTATUS GetList(_Outptr_ UCHAR **List, _Out_ ULONG *Size) {
+static NTSTATUS GetProcessList(_Outptr_ UCHAR **List, _Out_ ULONG *Size) {
     ULONG size = FIRST_LIST_BYTES;
     *List = NULL;
     *Size = 0;
@@ -56,8 +58,8 @@ static NTSTATUS GetList(_Outptr_ UCHAR **List, _Out_ ULONG *Size) {
     return STATUS_INSUFFICIENT_RESOURCES;
 }
 
-// NULL behind the last entry, or behind one that is not whole.
-static const LIST_PROCESS *EntryAt(_In_reads_bytes_(Size) const UCHAR *List, _In_ ULONG Size, _In_ ULONG Offset) {
+// NULL where no whole entry lies at the offset.
+static const LIST_PROCESS *GetEntryAt(_In_reads_bytes_(Size) const UCHAR *List, _In_ ULONG Size, _In_ ULONG Offset) {
     if (Offset > Size || Size - Offset < sizeof(LIST_PROCESS) || Offset % sizeof(ULONG)) {
         return NULL;
     }
@@ -65,12 +67,12 @@ static const LIST_PROCESS *EntryAt(_In_reads_bytes_(Size) const UCHAR *List, _In
 }
 
 // Writes at most Room processes to Processes, and returns how many there are.
-static ULONG Walk(_In_reads_bytes_(Size) const UCHAR *List, _In_ ULONG Size,
-                  _Out_writes_(Room) SNAPSHOT_PROCESS *Processes, _In_ ULONG Room) {
+static ULONG CopyEntries(_In_reads_bytes_(Size) const UCHAR *List, _In_ ULONG Size,
+                         _Out_writes_(Room) SNAPSHOT_PROCESS *Processes, _In_ ULONG Room) {
     ULONG count = 0;
     ULONG offset = 0;
     const LIST_PROCESS *entry;
-    while ((entry = EntryAt(List, Size, offset)) != NULL) {
+    while ((entry = GetEntryAt(List, Size, offset)) != NULL) {
         if (count < Room) {
             Processes[count].Id = (UINT32)(ULONG_PTR)entry->UniqueProcessId;
             Processes[count].ParentId = (UINT32)(ULONG_PTR)entry->InheritedFromUniqueProcessId;
@@ -91,16 +93,16 @@ NTSTATUS ProcessSnapshotTake(PROCESS_SNAPSHOT **Snapshot) {
     UCHAR *list;
     ULONG size;
     *Snapshot = NULL;
-    const NTSTATUS status = GetList(&list, &size);
+    const NTSTATUS status = GetProcessList(&list, &size);
     if (!NT_SUCCESS(status)) {
         return status;
     }
-    const ULONG count = Walk(list, size, NULL, 0);
+    const ULONG count = CopyEntries(list, size, NULL, 0);
     PROCESS_SNAPSHOT *snapshot =
         MemoryAllocate(FIELD_OFFSET(PROCESS_SNAPSHOT, Processes) + (SIZE_T)count * sizeof(SNAPSHOT_PROCESS));
     if (snapshot) {
         snapshot->Count = count;
-        Walk(list, size, snapshot->Processes, count);
+        CopyEntries(list, size, snapshot->Processes, count);
     }
     MemoryFree(list);
     *Snapshot = snapshot;

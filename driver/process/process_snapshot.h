@@ -19,13 +19,14 @@ typedef struct PROCESS_SNAPSHOT {
     SNAPSHOT_PROCESS Processes[ANYSIZE_ARRAY];
 } PROCESS_SNAPSHOT;
 
-// To be freed with MemoryFree.
+// The caller frees the snapshot with MemoryFree.
 _IRQL_requires_(PASSIVE_LEVEL)
 _Must_inspect_result_
 NTSTATUS ProcessSnapshotTake(_Outptr_ PROCESS_SNAPSHOT **Snapshot);
 
-// Index of the parent of a process of the snapshot: it has the id, and it is not younger, as one that got the id later
-// is. Snapshot->Count if the parent does not run any more.
+// The index of the parent of a process of the snapshot. A process that is younger than the child has got the parent's
+// id later, so it is not the parent. Snapshot->Count if the parent does not run any more.
+_IRQL_requires_max_(DISPATCH_LEVEL)
 ULONG ProcessSnapshotFindParent(_In_ const PROCESS_SNAPSHOT *Snapshot, _In_ ULONG Index);
 
 #endif

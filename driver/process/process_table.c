@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// The table of process trees: buckets of entries, of which those of exited processes are used again.
 
 #include "process/process_table.h"
 
@@ -14,7 +16,7 @@ static UINT32 *BucketOf(_Inout_ PROCESS_TABLE *Table, _In_ UINT64 Key) {
 }
 
 _Requires_lock_held_(Table->Lock)
-static PROCESS_ENTRY *Find(_Inout_ PROCESS_TABLE *Table, _In_ UINT64 Key) {
+static PROCESS_ENTRY *FindEntry(_Inout_ PROCESS_TABLE *Table, _In_ UINT64 Key) {
     for (UINT32 next = *BucketOf(Table, Key); next;) {
         PROCESS_ENTRY *entry = &Table->Entries[next - 1];
         if (entry->Key == Key) {
@@ -26,7 +28,7 @@ static PROCESS_ENTRY *Find(_Inout_ PROCESS_TABLE *Table, _In_ UINT64 Key) {
 }
 
 _Requires_lock_held_(Table->Lock)
-static VOID Unlink(_Inout_ PROCESS_TABLE *Table, _In_ UINT32 Index) {
+static VOID UnlinkEntry(_Inout_ PROCESS_TABLE *Table, _In_ UINT32 Index) {
     UINT32 *link = BucketOf(Table, Table->Entries[Index].Key);
     while (*link != Index + 1) {
         link = &Table->Entries[*link - 1].Next;
@@ -34,9 +36,9 @@ static VOID Unlink(_Inout_ PROCESS_TABLE *Table, _In_ UINT32 Index) {
     *link = Table->Entries[Index].Next;
 }
 
-// An entry that was never used, else that of the process that exited first.
+// Takes an entry that was never used or, if there is none, that of the process that exited first. NULL if none exited.
 _Requires_lock_held_(Table->Lock)
-static PROCESS_ENTRY *Take(_Inout_ PROCESS_TABLE *Table) {
+static PROCESS_ENTRY *TakeEntry(_Inout_ PROCESS_TABLE *Table) {
     if (Table->Used < PROCESS_TABLE_ENTRIES) {
         return &Table->Entries[Table->Used++];
     }
@@ -44,7 +46,7 @@ static PROCESS_ENTRY *Take(_Inout_ PROCESS_TABLE *Table) {
         return NULL;
     }
     PROCESS_ENTRY *entry = &Table->Entries[Table->FirstExited - 1];
-    Unlink(Table, Table->FirstExited - 1);
+    UnlinkEntry(Table, Table->FirstExited - 1);
     Table->FirstExited = entry->NextExited;
     if (!Table->FirstExited) {
         Table->LastExited = 0;
@@ -53,13 +55,13 @@ static PROCESS_ENTRY *Take(_Inout_ PROCESS_TABLE *Table) {
 }
 
 _Requires_lock_held_(Table->Lock)
-static VOID Add(_Inout_ PROCESS_TABLE *Table, _In_ UINT64 Key, _In_ UINT32 Members, _In_ UINT64 ParentKey) {
-    PROCESS_ENTRY *entry = Find(Table, Key);
+static VOID AddEntry(_Inout_ PROCESS_TABLE *Table, _In_ UINT64 Key, _In_ UINT32 Members, _In_ UINT64 ParentKey) {
+    PROCESS_ENTRY *entry = FindEntry(Table, Key);
     if (entry) {
         entry->Members |= Members;
         return;
     }
-    entry = Take(Table);
+    entry = TakeEntry(Table);
     if (!entry) {
         Table->Overflown = TRUE;
         return;
@@ -77,7 +79,7 @@ _Use_decl_annotations_
 VOID ProcessTableAdd(PROCESS_TABLE *Table, UINT64 Key, UINT32 Members) {
     KIRQL irql;
     KeAcquireSpinLock(&Table->Lock, &irql);
-    Add(Table, Key, Members, 0);
+    AddEntry(Table, Key, Members, 0);
     KeReleaseSpinLock(&Table->Lock, irql);
 }
 
@@ -116,7 +118,7 @@ VOID ProcessTableSettle(PROCESS_TABLE *Table) {
         changed = FALSE;
         for (UINT32 i = 0; i < Table->Used; ++i) {
             PROCESS_ENTRY *entry = &Table->Entries[i];
-            const PROCESS_ENTRY *parent = entry->ParentKey ? Find(Table, entry->ParentKey) : NULL;
+            const PROCESS_ENTRY *parent = entry->ParentKey ? FindEntry(Table, entry->ParentKey) : NULL;
             if (parent && parent->Members & ~entry->Members) {
                 entry->Members |= parent->Members;
                 changed = TRUE;
@@ -131,21 +133,21 @@ _Use_decl_annotations_
 VOID ProcessTableNoteBirth(PROCESS_TABLE *Table, UINT64 ParentKey, UINT64 Key) {
     KIRQL irql;
     KeAcquireSpinLock(&Table->Lock, &irql);
-    const PROCESS_ENTRY *parent = ParentKey ? Find(Table, ParentKey) : NULL;
+    const PROCESS_ENTRY *parent = ParentKey ? FindEntry(Table, ParentKey) : NULL;
     const UINT32 members = parent ? parent->Members : 0;
     // While the table is being filled the parent may get more trees.
     if (members || (ParentKey && Table->Filling)) {
-        Add(Table, Key, members, ParentKey);
+        AddEntry(Table, Key, members, ParentKey);
     }
     KeReleaseSpinLock(&Table->Lock, irql);
 }
 
-// It still closes its handles, so it is forgotten only when the room is needed.
+// A process that exits still closes its handles, so it is forgotten only when its room is needed.
 _Use_decl_annotations_
 VOID ProcessTableNoteExit(PROCESS_TABLE *Table, UINT64 Key) {
     KIRQL irql;
     KeAcquireSpinLock(&Table->Lock, &irql);
-    PROCESS_ENTRY *entry = Find(Table, Key);
+    PROCESS_ENTRY *entry = FindEntry(Table, Key);
     if (entry && !entry->Exited) {
         const UINT32 number = (UINT32)(entry - Table->Entries) + 1;
         entry->Exited = TRUE;
@@ -163,7 +165,7 @@ _Use_decl_annotations_
 BOOLEAN ProcessTableFind(PROCESS_TABLE *Table, UINT64 Key, UINT32 *Members) {
     KIRQL irql;
     KeAcquireSpinLock(&Table->Lock, &irql);
-    const PROCESS_ENTRY *entry = Find(Table, Key);
+    const PROCESS_ENTRY *entry = FindEntry(Table, Key);
     const BOOLEAN known = entry || !Table->Overflown;
     *Members = entry ? entry->Members : 0;
     KeReleaseSpinLock(&Table->Lock, irql);

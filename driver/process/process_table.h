@@ -8,29 +8,29 @@
 #include "base/compat.h"
 
 #define PROCESS_TABLE_BUCKETS 1024
-// Those that have exited make room for others; if that is not enough, it is not known from then on to which trees a
-// process belongs that is not in the table.
+// Entries of processes that have exited are used again. If that is not enough, the table is Overflown: it is then not
+// known to which trees a process belongs that is not in it.
 #define PROCESS_TABLE_ENTRIES 4096
 
 typedef struct PROCESS_ENTRY {
     // PsGetProcessStartKey
     UINT64 Key;
-    // Until Settle, of an entry whose parent was not there: the parent's.
+    // The parent's key, where the parent was not in the table; used until ProcessTableSettle.
     UINT64 ParentKey;
     UINT32 Members;
-    // Next in the bucket, or of the free ones; index + 1.
+    // The next entry of the bucket; index + 1, 0 at the end.
     UINT32 Next;
-    // Among those that have exited, oldest first; index + 1.
+    // The process that exited next after this one; index + 1, 0 at the end.
     UINT32 NextExited;
     BOOLEAN Exited;
 } PROCESS_ENTRY;
 
 typedef struct PROCESS_TABLE {
     KSPIN_LOCK Lock;
-    // The processes of the snapshot are still being added: births by unknown parents are kept, too.
+    // TRUE until ProcessTableSettle: children of parents that are not in the table are kept, too.
     _Guarded_by_(Lock) BOOLEAN Filling;
     _Guarded_by_(Lock) BOOLEAN Overflown;
-    // Never used entries start here.
+    // Entries from here on were never used.
     _Guarded_by_(Lock) UINT32 Used;
     _Guarded_by_(Lock) UINT32 FirstExited;
     _Guarded_by_(Lock) UINT32 LastExited;
@@ -38,18 +38,19 @@ typedef struct PROCESS_TABLE {
     _Guarded_by_(Lock) PROCESS_ENTRY Entries[PROCESS_TABLE_ENTRIES];
 } PROCESS_TABLE;
 
-// Table is zeroed.
+// Table was allocated, and is zeroed.
+_IRQL_requires_max_(DISPATCH_LEVEL)
 VOID ProcessTableInitialize(_Inout_ PROCESS_TABLE *Table);
 
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID ProcessTableAdd(_Inout_ PROCESS_TABLE *Table, _In_ UINT64 Key, _In_ UINT32 Members);
 
-// The members of tree OldTree of Former belong to Tree.
+// Adds the members of the tree OldTree of Former, as far as they still run, to Tree.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID ProcessTableInherit(_Inout_ PROCESS_TABLE *Table, _In_ ULONG Tree, _Inout_ PROCESS_TABLE *Former,
                          _In_ ULONG OldTree);
 
-// What was to be added is added: whoever was born meanwhile belongs where the parent does.
+// Ends the time of Filling: gives processes that were born meanwhile to the trees of their parents.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID ProcessTableSettle(_Inout_ PROCESS_TABLE *Table);
 
@@ -59,7 +60,7 @@ VOID ProcessTableNoteBirth(_Inout_ PROCESS_TABLE *Table, _In_ UINT64 ParentKey, 
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID ProcessTableNoteExit(_Inout_ PROCESS_TABLE *Table, _In_ UINT64 Key);
 
-// FALSE if it is not known.
+// The trees of the process. FALSE if they are not known, because the table has overflown.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
 BOOLEAN ProcessTableFind(_Inout_ PROCESS_TABLE *Table, _In_ UINT64 Key, _Out_ UINT32 *Members);

@@ -165,7 +165,7 @@ typedef struct CMB_BODY_GAP {
     UINT64 QueueFull;
     // Rules could not be applied, since there was no memory to find out what they ask for.
     UINT64 NoMemory;
-    // Likewise, since the caller's memory could not be read.
+    // Rules could not be applied, since the caller's memory could not be read.
     UINT64 CaptureFault;
     UINT64 RateLimit;
 } CMB_BODY_GAP;

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// Reading the number of the current control set.
 
 #include "rules/control_set.h"
 

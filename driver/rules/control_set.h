@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: MIT
 //
-// Which ControlSet00N CurrentControlSet leads to: decided when the system starts.
+// Which ControlSet00N CurrentControlSet leads to; the system decides that when it starts.
 
 #ifndef CMBRIDGE_CONTROL_SET_H
 #define CMBRIDGE_CONTROL_SET_H
 
 #include "base/compat.h"
 
-// Asks the registry, before there is anybody whom the driver could notify of that.
+// Asks the registry. Runs in DriverEntry, before there is a registration that could be told of that.
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID ControlSetInitialize(VOID);
 
-// 0 if it is not known.
+// The number, 0 if it is not known.
+_IRQL_requires_max_(DISPATCH_LEVEL)
 ULONG ControlSetGet(VOID);
 
 #endif

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// The life of a verified program, and what can be read of it.
 
 #include "rules/rules_program.h"
 

@@ -60,10 +60,10 @@ typedef struct RULES_TEXT {
 } RULES_TEXT;
 
 #define RULES_MAX_HITS 7
-// More than fit: RulesNarrowByTexts takes any number.
+// Count of hits of which there are more than fit; RulesNarrowByTexts takes any number.
 #define RULES_HITS_MANY 0xFFFFFFFF
 
-// What a text has found in a dimension; good for as long as the rules are. Serves for caching.
+// What a text has found in a dimension, to be kept: it is true for as long as the rules are there.
 typedef struct RULES_HITS {
     ULONG Count;
     UINT32 Sets[RULES_MAX_HITS];
@@ -78,8 +78,8 @@ typedef struct RULES_VERDICT {
     BOOLEAN Doubtful;
 } RULES_VERDICT;
 
-// Copies the program before looking at it. STATUS_BAD_DATA with Error if it is refused, or
-// STATUS_INSUFFICIENT_RESOURCES.
+// Copies the program before it looks at it, so the caller may change its own at any time. STATUS_BAD_DATA with Error if
+// it is refused, or STATUS_INSUFFICIENT_RESOURCES.
 _IRQL_requires_max_(APC_LEVEL)
 _Must_inspect_result_
 _Success_(return >= 0)
@@ -100,7 +100,7 @@ UINT64 RulesGetClassMask(_In_ const RULES *Rules);
 _IRQL_requires_max_(DISPATCH_LEVEL)
 const CMB_RULE *RulesGetRule(_In_ const RULES *Rules, _In_ UINT32 Rule);
 
-// Never 0, and never used twice while the driver is loaded.
+// Names the rules: it is never 0, and no other rules have it while the driver is loaded.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 UINT64 RulesGetSerial(_In_ const RULES *Rules);
 
@@ -121,7 +121,7 @@ VOID RulesBegin(_Out_ RULES_MATCH *Match, _In_ const RULES *Rules, _In_ ULONG No
 _IRQL_requires_max_(DISPATCH_LEVEL)
 BOOLEAN RulesNeeds(_In_ const RULES_MATCH *Match, _In_range_(0, RulesDimensionCount - 1) RULES_DIMENSION Dimension);
 
-// Whether the verdict is CMB_ACTION_IGNORE whatever else is found out. FALSE may be said too often. Costs little.
+// TRUE: the verdict is CMB_ACTION_IGNORE whatever else is found out. FALSE says nothing. It costs little to ask.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 BOOLEAN RulesIsIgnored(_In_ const RULES_MATCH *Match);
 
@@ -152,11 +152,11 @@ VOID RulesNarrowByUser(_Inout_ RULES_MATCH *Match, _In_reads_bytes_(Size) const 
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID RulesNarrowByTrees(_Inout_ RULES_MATCH *Match, _In_ UINT32 Trees);
 
-// The notification has no such thing: rules with the condition do not match.
+// For a notification that has no such thing: rules with the condition do not match.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID RulesNarrowByNothing(_Inout_ RULES_MATCH *Match, _In_range_(0, RulesDimensionCount - 1) RULES_DIMENSION Dimension);
 
-// What there is could not be found out: rules with the condition stay, in doubt.
+// For a fact that could not be found out: rules with the condition stay, in doubt.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID RulesDoubt(_Inout_ RULES_MATCH *Match, _In_range_(0, RulesDimensionCount - 1) RULES_DIMENSION Dimension);
 

@@ -206,7 +206,7 @@ static BOOLEAN IsGlobMatch(_In_ const RULES *Rules, _In_ UINT32 Number, _In_ con
 }
 
 // The node is reached; it gets a frame unless there is nothing more to do.
-static VOID Enter(_Inout_ WALK *Walk, _In_ UINT32 Index, _In_ ULONG Place, _In_ const CURSOR *Cursor) {
+static VOID EnterNode(_Inout_ WALK *Walk, _In_ UINT32 Index, _In_ ULONG Place, _In_ const CURSOR *Cursor) {
     const CMB_RULE_NODE *node = &Walk->Rules->Program.Nodes[Index];
     const BOOLEAN deep = (node->Flags & CMB_RULE_NODE_DEEP) != 0;
     if (deep) {
@@ -258,13 +258,13 @@ static UINT32 NextChild(_In_ const RULES *Rules, _In_ const CMB_RULE_NODE *Node,
     return CMB_RULES_NONE;
 }
 
-static VOID Advance(_Inout_ WALK *Walk) {
+static VOID AdvanceWalk(_Inout_ WALK *Walk) {
     FRAME *frame = &Walk->Frames[Walk->Depth - 1];
     const CMB_RULE_NODE *node = &Walk->Rules->Program.Nodes[frame->Node];
     if (frame->Step == StepDeep) {
         frame->Step = StepLiteral;
         if (node->DeepChild != CMB_RULES_NONE) {
-            Enter(Walk, node->DeepChild, frame->Place, &frame->Cursor);
+            EnterNode(Walk, node->DeepChild, frame->Place, &frame->Cursor);
             return;
         }
     }
@@ -275,7 +275,7 @@ static VOID Advance(_Inout_ WALK *Walk) {
     const COMPONENT *component = GetComponent(Walk, frame->Place, &frame->Cursor);
     const UINT32 child = NextChild(Walk->Rules, node, frame, component);
     if (child != CMB_RULES_NONE) {
-        Enter(Walk, child, frame->Place + 1, &component->Next);
+        EnterNode(Walk, child, frame->Place + 1, &component->Next);
     } else if (node->Flags & CMB_RULE_NODE_DEEP) {
         frame->Cursor = component->Next;
         ++frame->Place;
@@ -312,9 +312,9 @@ VOID RulesWalk(const RULES *Rules, ULONG Dimension, const RULES_TEXT *Parts, ULO
     if (!walk.Whole) {
         SkipSeparators(&walk, &cursor);
     }
-    Enter(&walk, root, 0, &cursor);
+    EnterNode(&walk, root, 0, &cursor);
     while (walk.Depth > 0) {
-        Advance(&walk);
+        AdvanceWalk(&walk);
     }
 }
 

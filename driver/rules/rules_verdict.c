@@ -50,7 +50,7 @@ static const CMB_RULE_SET *RulesWithout(_In_ const RULES *Rules, _In_ ULONG Dime
 }
 
 // Leaves the rules without the condition and those of the union. Words of which nothing can stay are not touched.
-static VOID Narrow(_Inout_ RULES_MATCH *Match, _In_ ULONG Dimension, _In_ const RULES_UNION *Union) {
+static VOID NarrowTo(_Inout_ RULES_MATCH *Match, _In_ ULONG Dimension, _In_ const RULES_UNION *Union) {
     const CMB_RULE_SET *without = RulesWithout(Match->Rules, Dimension);
     UINT64 left = 0;
     for (UINT64 rest = Match->Summary & (without->Summary | Union->Summary); rest; rest &= rest - 1) {
@@ -110,7 +110,7 @@ VOID RulesNarrowByHits(RULES_MATCH *Match, RULES_DIMENSION Dimension, const RULE
     for (ULONG i = 0; i < min(Hits->Count, RULES_MAX_HITS); ++i) {
         AddSet(&sum, Hits->Sets[i]);
     }
-    Narrow(Match, Dimension, &sum);
+    NarrowTo(Match, Dimension, &sum);
 }
 
 _Use_decl_annotations_
@@ -125,7 +125,7 @@ VOID RulesNarrowByTexts(RULES_MATCH *Match, RULES_DIMENSION Dimension, const RUL
     if (OtherParts) {
         RulesWalk(Match->Rules, Dimension, OtherParts, OtherPartCount, AddSet, &sum);
     }
-    Narrow(Match, Dimension, &sum);
+    NarrowTo(Match, Dimension, &sum);
 }
 
 _Use_decl_annotations_
@@ -151,7 +151,7 @@ VOID RulesNarrowByNumber(RULES_MATCH *Match, RULES_DIMENSION Dimension, UINT64 V
             end = middle;
         }
     }
-    Narrow(Match, Dimension, &sum);
+    NarrowTo(Match, Dimension, &sum);
 }
 
 _Use_decl_annotations_
@@ -169,7 +169,7 @@ VOID RulesNarrowByUser(RULES_MATCH *Match, const VOID *Sid, ULONG Size) {
             AddSet(&sum, member->Set);
         }
     }
-    Narrow(Match, RulesUser, &sum);
+    NarrowTo(Match, RulesUser, &sum);
 }
 
 _Use_decl_annotations_
@@ -186,7 +186,7 @@ VOID RulesNarrowByTrees(RULES_MATCH *Match, UINT32 Trees) {
             AddSet(&sum, program->Members[dimension->MemberFirst + i].Set);
         }
     }
-    Narrow(Match, RulesTree, &sum);
+    NarrowTo(Match, RulesTree, &sum);
 }
 
 _Use_decl_annotations_
@@ -194,7 +194,7 @@ VOID RulesNarrowByNothing(RULES_MATCH *Match, RULES_DIMENSION Dimension) {
     RULES_UNION none;
     if (RulesUses(Match->Rules, Dimension)) {
         BeginUnion(&none, Match);
-        Narrow(Match, Dimension, &none);
+        NarrowTo(Match, Dimension, &none);
     }
 }
 

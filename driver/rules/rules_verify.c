@@ -14,7 +14,7 @@ typedef struct VERIFY {
     RULES_ERROR *Error;
 } VERIFY;
 
-static BOOLEAN Refuse(_Inout_ VERIFY *Verify, _In_ UINT32 Reason, _In_ const VOID *Member) {
+static BOOLEAN RefuseProgram(_Inout_ VERIFY *Verify, _In_ UINT32 Reason, _In_ const VOID *Member) {
     Verify->Error->Reason = Reason;
     Verify->Error->Offset = (UINT32)((const UCHAR *)Member - (const UCHAR *)Verify->Header);
     return FALSE;
@@ -23,25 +23,25 @@ static BOOLEAN Refuse(_Inout_ VERIFY *Verify, _In_ UINT32 Reason, _In_ const VOI
 static BOOLEAN VerifyHeader(_Inout_ VERIFY *Verify, _In_ ULONG Size) {
     const CMB_RULES *header = Verify->Header;
     if (header->Size != Size || Size % 8 != 0) {
-        return Refuse(Verify, CMB_RULES_REASON_SIZE, &header->Size);
+        return RefuseProgram(Verify, CMB_RULES_REASON_SIZE, &header->Size);
     }
     if (header->Version != CMB_RULES_VERSION) {
-        return Refuse(Verify, CMB_RULES_REASON_VERSION, &header->Version);
+        return RefuseProgram(Verify, CMB_RULES_REASON_VERSION, &header->Version);
     }
     if (header->HeaderSize != sizeof(CMB_RULES)) {
-        return Refuse(Verify, CMB_RULES_REASON_VERSION, &header->HeaderSize);
+        return RefuseProgram(Verify, CMB_RULES_REASON_VERSION, &header->HeaderSize);
     }
     if (header->Reserved != 0) {
-        return Refuse(Verify, CMB_RULES_REASON_RESERVED, &header->Reserved);
+        return RefuseProgram(Verify, CMB_RULES_REASON_RESERVED, &header->Reserved);
     }
     if (header->Reserved2 != 0) {
-        return Refuse(Verify, CMB_RULES_REASON_RESERVED, &header->Reserved2);
+        return RefuseProgram(Verify, CMB_RULES_REASON_RESERVED, &header->Reserved2);
     }
     if (header->RuleCount > CMB_MAX_RULES) {
-        return Refuse(Verify, CMB_RULES_REASON_COUNT, &header->RuleCount);
+        return RefuseProgram(Verify, CMB_RULES_REASON_COUNT, &header->RuleCount);
     }
     if (header->Otherwise != CMB_ACTION_IGNORE && header->Otherwise != CMB_ACTION_NOTIFY) {
-        return Refuse(Verify, CMB_RULES_REASON_ACTION, &header->Otherwise);
+        return RefuseProgram(Verify, CMB_RULES_REASON_ACTION, &header->Otherwise);
     }
     return TRUE;
 }
@@ -51,7 +51,7 @@ static const VOID *FindSection(_Inout_ VERIFY *Verify, _In_ const UINT32 *Offset
     const UINT32 size = Verify->Header->Size;
     if (*Offset % 8 != 0 || *Offset > size || (Count > 0 && *Offset < sizeof(CMB_RULES)) ||
         (UINT64)Count * Entry > size - *Offset) {
-        (VOID) Refuse(Verify, CMB_RULES_REASON_BOUNDS, Offset);
+        (VOID) RefuseProgram(Verify, CMB_RULES_REASON_BOUNDS, Offset);
         return NULL;
     }
     return (const UCHAR *)Verify->Header + *Offset;
@@ -96,16 +96,16 @@ static BOOLEAN VerifyRule(_Inout_ VERIFY *Verify, _In_ const CMB_RULE *Rule) {
     const BOOLEAN asks = Rule->Action == CMB_ACTION_ASK;
     const BOOLEAN blocks = Rule->Action == CMB_ACTION_BLOCK || (asks && Rule->Flags & CMB_RULE_FAIL_CLOSED);
     if (Rule->Action > CMB_ACTION_BYPASS) {
-        return Refuse(Verify, CMB_RULES_REASON_ACTION, &Rule->Action);
+        return RefuseProgram(Verify, CMB_RULES_REASON_ACTION, &Rule->Action);
     }
     if (Rule->Flags & ~FlagsOfAction(Rule->Action)) {
-        return Refuse(Verify, CMB_RULES_REASON_RULE, &Rule->Flags);
+        return RefuseProgram(Verify, CMB_RULES_REASON_RULE, &Rule->Flags);
     }
     if (blocks ? !NotifyIsError(Rule->Status) : Rule->Status != 0) {
-        return Refuse(Verify, CMB_RULES_REASON_RULE, &Rule->Status);
+        return RefuseProgram(Verify, CMB_RULES_REASON_RULE, &Rule->Status);
     }
     if (asks ? Rule->Deadline < CMB_MIN_DEADLINE || Rule->Deadline > CMB_MAX_DEADLINE : Rule->Deadline != 0) {
-        return Refuse(Verify, CMB_RULES_REASON_RULE, &Rule->Deadline);
+        return RefuseProgram(Verify, CMB_RULES_REASON_RULE, &Rule->Deadline);
     }
     return TRUE;
 }
@@ -123,7 +123,7 @@ static BOOLEAN VerifyUnits(_Inout_ VERIFY *Verify) {
     for (UINT32 i = 0; i < Verify->Header->UnitCount; ++i) {
         const WCHAR *unit = &Verify->Program->Units[i];
         if (UpcaseUnit(*unit) != *unit) {
-            return Refuse(Verify, CMB_RULES_REASON_TEXT, unit);
+            return RefuseProgram(Verify, CMB_RULES_REASON_TEXT, unit);
         }
     }
     return TRUE;
@@ -133,20 +133,20 @@ static BOOLEAN VerifySet(_Inout_ VERIFY *Verify, _In_ const CMB_RULE_SET *Set) {
     const CMB_RULES *header = Verify->Header;
     const ULONG words = RulesCountBits(Set->Summary);
     if (Set->Reserved != 0) {
-        return Refuse(Verify, CMB_RULES_REASON_RESERVED, &Set->Reserved);
+        return RefuseProgram(Verify, CMB_RULES_REASON_RESERVED, &Set->Reserved);
     }
     if (Set->WordFirst > header->WordCount || words > header->WordCount - Set->WordFirst) {
-        return Refuse(Verify, CMB_RULES_REASON_BOUNDS, &Set->WordFirst);
+        return RefuseProgram(Verify, CMB_RULES_REASON_BOUNDS, &Set->WordFirst);
     }
     const UINT64 *word = Verify->Program->Words + Set->WordFirst;
     for (UINT64 summary = Set->Summary; summary; summary &= summary - 1, ++word) {
         const UINT32 first = RulesLowestBit(summary) * 64;
         if (first >= header->RuleCount) {
-            return Refuse(Verify, CMB_RULES_REASON_SET, &Set->Summary);
+            return RefuseProgram(Verify, CMB_RULES_REASON_SET, &Set->Summary);
         }
         const UINT32 rules = header->RuleCount - first;
         if (*word == 0 || (rules < 64 && *word >> rules != 0)) {
-            return Refuse(Verify, CMB_RULES_REASON_SET, word);
+            return RefuseProgram(Verify, CMB_RULES_REASON_SET, word);
         }
     }
     return TRUE;
@@ -168,7 +168,7 @@ static BOOLEAN VerifyActions(_Inout_ VERIFY *Verify, _In_ const CMB_RULE_SET *Se
         for (UINT64 rest = *word; rest; rest &= rest - 1) {
             const CMB_RULE *rule = &Verify->Program->Rules[RulesLowestBit(summary) * 64 + RulesLowestBit(rest)];
             if (rule->Action >= CMB_ACTION_ASK && !NotifyClassTakesAction(NotifyClass, rule->Action)) {
-                return Refuse(Verify, CMB_RULES_REASON_ACTION, &rule->Action);
+                return RefuseProgram(Verify, CMB_RULES_REASON_ACTION, &rule->Action);
             }
         }
     }
@@ -180,7 +180,7 @@ static BOOLEAN VerifyClasses(_Inout_ VERIFY *Verify) {
     for (UINT32 i = 0; i <= CMB_MAX_NOTIFY_CLASS; ++i) {
         const UINT32 *set = &Verify->Program->ClassSets[i];
         if (*set != CMB_RULES_NONE && *set >= header->SetCount) {
-            return Refuse(Verify, CMB_RULES_REASON_BOUNDS, set);
+            return RefuseProgram(Verify, CMB_RULES_REASON_BOUNDS, set);
         }
         if (*set != CMB_RULES_NONE && !VerifyActions(Verify, &Verify->Program->Sets[*set], i)) {
             return FALSE;
@@ -218,13 +218,13 @@ static BOOLEAN VerifyMembers(_Inout_ VERIFY *Verify, _In_ ULONG Dimension, _In_ 
         const CMB_RULE_MEMBER *member = &Verify->Program->Members[Which->MemberFirst + i];
         const BOOLEAN ascending = Dimension == RulesUser || i == 0 || member[-1].Value < member->Value;
         if (!ascending || !IsMember(Verify->Program, Dimension, member->Value)) {
-            return Refuse(Verify, CMB_RULES_REASON_MEMBER, &member->Value);
+            return RefuseProgram(Verify, CMB_RULES_REASON_MEMBER, &member->Value);
         }
         if (member->Set >= Verify->Header->SetCount) {
-            return Refuse(Verify, CMB_RULES_REASON_BOUNDS, &member->Set);
+            return RefuseProgram(Verify, CMB_RULES_REASON_BOUNDS, &member->Set);
         }
         if (member->Reserved != 0) {
-            return Refuse(Verify, CMB_RULES_REASON_RESERVED, &member->Reserved);
+            return RefuseProgram(Verify, CMB_RULES_REASON_RESERVED, &member->Reserved);
         }
     }
     return TRUE;
@@ -234,22 +234,22 @@ static BOOLEAN VerifyDimension(_Inout_ VERIFY *Verify, _In_ ULONG Dimension) {
     const CMB_RULES *header = Verify->Header;
     const CMB_RULE_DIMENSION *which = RulesGetDimension(header, Dimension);
     if (which->Any != CMB_RULES_NONE && which->Any >= header->SetCount) {
-        return Refuse(Verify, CMB_RULES_REASON_BOUNDS, &which->Any);
+        return RefuseProgram(Verify, CMB_RULES_REASON_BOUNDS, &which->Any);
     }
     if (RulesIsTextDimension(Dimension)) {
         if (which->Root != CMB_RULES_NONE && which->Root >= header->NodeCount) {
-            return Refuse(Verify, CMB_RULES_REASON_BOUNDS, &which->Root);
+            return RefuseProgram(Verify, CMB_RULES_REASON_BOUNDS, &which->Root);
         }
-        return which->MemberCount == 0 || Refuse(Verify, CMB_RULES_REASON_MEMBER, &which->MemberCount);
+        return which->MemberCount == 0 || RefuseProgram(Verify, CMB_RULES_REASON_MEMBER, &which->MemberCount);
     }
     if (which->Root != CMB_RULES_NONE) {
-        return Refuse(Verify, CMB_RULES_REASON_NODE, &which->Root);
+        return RefuseProgram(Verify, CMB_RULES_REASON_NODE, &which->Root);
     }
     if (which->MemberFirst > header->MemberCount || which->MemberCount > header->MemberCount - which->MemberFirst) {
-        return Refuse(Verify, CMB_RULES_REASON_BOUNDS, &which->MemberFirst);
+        return RefuseProgram(Verify, CMB_RULES_REASON_BOUNDS, &which->MemberFirst);
     }
     if (Dimension == RulesTree && which->MemberCount > CMB_MAX_RULES_TREES) {
-        return Refuse(Verify, CMB_RULES_REASON_COUNT, &which->MemberCount);
+        return RefuseProgram(Verify, CMB_RULES_REASON_COUNT, &which->MemberCount);
     }
     return VerifyMembers(Verify, Dimension, which);
 }

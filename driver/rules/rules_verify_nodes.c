@@ -7,7 +7,7 @@
 
 #include "base/memory.h"
 
-typedef struct VERIFY {
+typedef struct VERIFY_NODES {
     const RULES_PROGRAM *Program;
     RULES_ERROR *Error;
     RULES_COUNTS *Counts;
@@ -21,9 +21,9 @@ typedef struct VERIFY {
     RULES_COST *Costs;
     // Units of all edges and texts so far.
     UINT64 Units;
-} VERIFY;
+} VERIFY_NODES;
 
-static BOOLEAN Refuse(_Inout_ VERIFY *Verify, _In_ UINT32 Reason, _In_ const VOID *Member) {
+static BOOLEAN RefuseNode(_Inout_ VERIFY_NODES *Verify, _In_ UINT32 Reason, _In_ const VOID *Member) {
     Verify->Error->Reason = Reason;
     Verify->Error->Offset = (UINT32)((const UCHAR *)Member - (const UCHAR *)Verify->Program->Header);
     return FALSE;
@@ -52,14 +52,14 @@ static BOOLEAN Claim(_Inout_ UINT64 *Bits, _In_ UINT32 First, _In_ UINT32 Count,
 }
 
 // Depth is what the node must have.
-static BOOLEAN VerifyChild(_Inout_ VERIFY *Verify, _In_ UINT32 Parent, _In_ const UINT32 *Child) {
+static BOOLEAN VerifyChild(_Inout_ VERIFY_NODES *Verify, _In_ UINT32 Parent, _In_ const UINT32 *Child) {
     const CMB_RULE_NODE *nodes = Verify->Program->Nodes;
     if (*Child >= Verify->Program->Header->NodeCount) {
-        return Refuse(Verify, CMB_RULES_REASON_BOUNDS, Child);
+        return RefuseNode(Verify, CMB_RULES_REASON_BOUNDS, Child);
     }
     if (*Child <= Parent || nodes[*Child].Depth != nodes[Parent].Depth + 1 ||
         !Claim(Verify->Nodes, *Child, 1, Verify->Program->Header->NodeCount)) {
-        return Refuse(Verify, CMB_RULES_REASON_NODE, Child);
+        return RefuseNode(Verify, CMB_RULES_REASON_NODE, Child);
     }
     // Parents come first, so that this is known of the parent already.
     if (TestBit(Verify->Below, Parent) || (nodes[Parent].Flags & CMB_RULE_NODE_DEEP)) {
@@ -69,14 +69,14 @@ static BOOLEAN VerifyChild(_Inout_ VERIFY *Verify, _In_ UINT32 Parent, _In_ cons
 }
 
 // Where the units of an edge or a text are, which are UnitFirst and UnitCount.
-static BOOLEAN VerifyText(_Inout_ VERIFY *Verify, _In_ const UINT32 *First, _In_ const UINT32 *Count) {
+static BOOLEAN VerifyText(_Inout_ VERIFY_NODES *Verify, _In_ const UINT32 *First, _In_ const UINT32 *Count) {
     const UINT32 limit = Verify->Program->Header->UnitCount;
     if (*First > limit || *Count > limit - *First) {
-        return Refuse(Verify, CMB_RULES_REASON_BOUNDS, First);
+        return RefuseNode(Verify, CMB_RULES_REASON_BOUNDS, First);
     }
     Verify->Units += *Count;
     if (*Count > CMB_MAX_RULES_TEXT_UNITS || Verify->Units > CMB_MAX_RULES_UNITS) {
-        return Refuse(Verify, CMB_RULES_REASON_COUNT, Count);
+        return RefuseNode(Verify, CMB_RULES_REASON_COUNT, Count);
     }
     return TRUE;
 }
@@ -95,7 +95,7 @@ static BOOLEAN EqualTexts(_In_ const WCHAR *Units, _In_ const CMB_RULE_EDGE *Fir
 
 // Whether a search for the entry at Place comes there: no empty entry, no equal one and no third one of the same hash
 // before it.
-static BOOLEAN IsReachable(_In_ const VERIFY *Verify, _In_ const CMB_RULE_EDGE *Table, _In_ UINT32 Mask,
+static BOOLEAN IsReachable(_In_ const VERIFY_NODES *Verify, _In_ const CMB_RULE_EDGE *Table, _In_ UINT32 Mask,
                            _In_ UINT32 Place) {
     const CMB_RULE_EDGE *entry = &Table[Place];
     const UINT32 distance = (Place - entry->Hash) & Mask;
@@ -123,15 +123,15 @@ static UINT32 HashText(_In_ const WCHAR *Units, _In_ UINT32 Count) {
     return hash;
 }
 
-static BOOLEAN VerifyEdges(_Inout_ VERIFY *Verify, _In_ UINT32 Index) {
+static BOOLEAN VerifyEdges(_Inout_ VERIFY_NODES *Verify, _In_ UINT32 Index) {
     const CMB_RULE_NODE *node = &Verify->Program->Nodes[Index];
     if (node->EdgeCount & (node->EdgeCount - 1)) {
-        return Refuse(Verify, CMB_RULES_REASON_EDGE, &node->EdgeCount);
+        return RefuseNode(Verify, CMB_RULES_REASON_EDGE, &node->EdgeCount);
     }
     if (!Claim(Verify->Edges, node->EdgeFirst, node->EdgeCount, Verify->Program->Header->EdgeCount)) {
         const BOOLEAN outside = node->EdgeFirst > Verify->Program->Header->EdgeCount ||
                                 node->EdgeCount > Verify->Program->Header->EdgeCount - node->EdgeFirst;
-        return Refuse(Verify, outside ? CMB_RULES_REASON_BOUNDS : CMB_RULES_REASON_EDGE, &node->EdgeFirst);
+        return RefuseNode(Verify, outside ? CMB_RULES_REASON_BOUNDS : CMB_RULES_REASON_EDGE, &node->EdgeFirst);
     }
     const CMB_RULE_EDGE *table = Verify->Program->Edges + node->EdgeFirst;
     UINT32 used = 0;
@@ -140,7 +140,7 @@ static BOOLEAN VerifyEdges(_Inout_ VERIFY *Verify, _In_ UINT32 Index) {
         const CMB_RULE_EDGE *edge = &table[i];
         if (edge->Child == CMB_RULES_NONE) {
             if (edge->Hash != 0 || edge->UnitFirst != 0 || edge->UnitCount != 0) {
-                return Refuse(Verify, CMB_RULES_REASON_EDGE, edge);
+                return RefuseNode(Verify, CMB_RULES_REASON_EDGE, edge);
             }
             continue;
         }
@@ -149,39 +149,39 @@ static BOOLEAN VerifyEdges(_Inout_ VERIFY *Verify, _In_ UINT32 Index) {
             return FALSE;
         }
         if (edge->Hash != HashText(Verify->Program->Units + edge->UnitFirst, edge->UnitCount)) {
-            return Refuse(Verify, CMB_RULES_REASON_EDGE, &edge->Hash);
+            return RefuseNode(Verify, CMB_RULES_REASON_EDGE, &edge->Hash);
         }
     }
     if (node->EdgeCount > 0 && used == node->EdgeCount) {
-        return Refuse(Verify, CMB_RULES_REASON_EDGE, &node->EdgeCount);
+        return RefuseNode(Verify, CMB_RULES_REASON_EDGE, &node->EdgeCount);
     }
     for (UINT32 i = 0; i < node->EdgeCount; ++i) {
         if (table[i].Child != CMB_RULES_NONE && !IsReachable(Verify, table, node->EdgeCount - 1, i)) {
-            return Refuse(Verify, CMB_RULES_REASON_EDGE, &table[i]);
+            return RefuseNode(Verify, CMB_RULES_REASON_EDGE, &table[i]);
         }
     }
     return TRUE;
 }
 
-static BOOLEAN VerifyGlob(_Inout_ VERIFY *Verify, _In_ UINT32 Parent, _In_ const CMB_RULE_GLOB *Glob) {
+static BOOLEAN VerifyGlob(_Inout_ VERIFY_NODES *Verify, _In_ UINT32 Parent, _In_ const CMB_RULE_GLOB *Glob) {
     const UINT32 anchors = CMB_RULE_GLOB_START | CMB_RULE_GLOB_END;
     if (Glob->Flags & ~anchors || (Glob->TextCount == 1 && Glob->Flags == anchors)) {
-        return Refuse(Verify, CMB_RULES_REASON_GLOB, &Glob->Flags);
+        return RefuseNode(Verify, CMB_RULES_REASON_GLOB, &Glob->Flags);
     }
     if (Glob->TextCount == 0) {
-        return Refuse(Verify, CMB_RULES_REASON_GLOB, &Glob->TextCount);
+        return RefuseNode(Verify, CMB_RULES_REASON_GLOB, &Glob->TextCount);
     }
     if (Glob->TextFirst > Verify->Program->Header->TextCount ||
         Glob->TextCount > Verify->Program->Header->TextCount - Glob->TextFirst) {
-        return Refuse(Verify, CMB_RULES_REASON_BOUNDS, &Glob->TextFirst);
+        return RefuseNode(Verify, CMB_RULES_REASON_BOUNDS, &Glob->TextFirst);
     }
     if (!Claim(Verify->Texts, Glob->TextFirst, Glob->TextCount, Verify->Program->Header->TextCount)) {
-        return Refuse(Verify, CMB_RULES_REASON_GLOB, &Glob->TextFirst);
+        return RefuseNode(Verify, CMB_RULES_REASON_GLOB, &Glob->TextFirst);
     }
     for (UINT32 i = 0; i < Glob->TextCount; ++i) {
         const CMB_RULE_TEXT *text = &Verify->Program->Texts[Glob->TextFirst + i];
         if (text->UnitCount == 0) {
-            return Refuse(Verify, CMB_RULES_REASON_GLOB, &text->UnitCount);
+            return RefuseNode(Verify, CMB_RULES_REASON_GLOB, &text->UnitCount);
         }
         if (!VerifyText(Verify, &text->UnitFirst, &text->UnitCount)) {
             return FALSE;
@@ -191,14 +191,14 @@ static BOOLEAN VerifyGlob(_Inout_ VERIFY *Verify, _In_ UINT32 Parent, _In_ const
     return VerifyChild(Verify, Parent, &Glob->Child);
 }
 
-static BOOLEAN VerifyGlobs(_Inout_ VERIFY *Verify, _In_ UINT32 Index) {
+static BOOLEAN VerifyGlobs(_Inout_ VERIFY_NODES *Verify, _In_ UINT32 Index) {
     const CMB_RULE_NODE *node = &Verify->Program->Nodes[Index];
     const UINT32 limit = Verify->Program->Header->GlobCount;
     if (node->GlobFirst > limit || node->GlobCount > limit - node->GlobFirst) {
-        return Refuse(Verify, CMB_RULES_REASON_BOUNDS, &node->GlobFirst);
+        return RefuseNode(Verify, CMB_RULES_REASON_BOUNDS, &node->GlobFirst);
     }
     if (!Claim(Verify->Globs, node->GlobFirst, node->GlobCount, limit)) {
-        return Refuse(Verify, CMB_RULES_REASON_GLOB, &node->GlobFirst);
+        return RefuseNode(Verify, CMB_RULES_REASON_GLOB, &node->GlobFirst);
     }
     for (UINT32 i = 0; i < node->GlobCount; ++i) {
         if (!VerifyGlob(Verify, Index, &Verify->Program->Globs[node->GlobFirst + i])) {
@@ -208,27 +208,27 @@ static BOOLEAN VerifyGlobs(_Inout_ VERIFY *Verify, _In_ UINT32 Index) {
     return TRUE;
 }
 
-static BOOLEAN VerifyNodeSet(_Inout_ VERIFY *Verify, _In_ const UINT32 *Set) {
+static BOOLEAN VerifyNodeSet(_Inout_ VERIFY_NODES *Verify, _In_ const UINT32 *Set) {
     return *Set == CMB_RULES_NONE || *Set < Verify->Program->Header->SetCount ||
-           Refuse(Verify, CMB_RULES_REASON_BOUNDS, Set);
+           RefuseNode(Verify, CMB_RULES_REASON_BOUNDS, Set);
 }
 
-static BOOLEAN VerifyNode(_Inout_ VERIFY *Verify, _In_ UINT32 Index) {
+static BOOLEAN VerifyNode(_Inout_ VERIFY_NODES *Verify, _In_ UINT32 Index) {
     const CMB_RULE_NODE *nodes = Verify->Program->Nodes;
     const CMB_RULE_NODE *node = &nodes[Index];
     // Parents and roots come first, so whoever has none now never gets one.
     if (!TestBit(Verify->Nodes, Index)) {
-        return Refuse(Verify, CMB_RULES_REASON_NODE, node);
+        return RefuseNode(Verify, CMB_RULES_REASON_NODE, node);
     }
     if (node->Depth > CMB_MAX_RULES_DEPTH) {
-        return Refuse(Verify, CMB_RULES_REASON_NODE, &node->Depth);
+        return RefuseNode(Verify, CMB_RULES_REASON_NODE, &node->Depth);
     }
     if (node->Flags & ~(UINT32)CMB_RULE_NODE_DEEP) {
-        return Refuse(Verify, CMB_RULES_REASON_RESERVED, &node->Flags);
+        return RefuseNode(Verify, CMB_RULES_REASON_RESERVED, &node->Flags);
     }
     if ((node->Flags & CMB_RULE_NODE_DEEP) && TestBit(Verify->Below, Index) &&
         ++Verify->Counts->Nested > CMB_MAX_RULES_NESTED) {
-        return Refuse(Verify, CMB_RULES_REASON_COUNT, &node->Flags);
+        return RefuseNode(Verify, CMB_RULES_REASON_COUNT, &node->Flags);
     }
     if (!VerifyNodeSet(Verify, &node->EndSet) || !VerifyNodeSet(Verify, &node->BelowSet) ||
         !VerifyEdges(Verify, Index) || !VerifyGlobs(Verify, Index)) {
@@ -242,13 +242,13 @@ static BOOLEAN VerifyNode(_Inout_ VERIFY *Verify, _In_ UINT32 Index) {
             return FALSE;
         }
         if (!(nodes[node->DeepChild].Flags & CMB_RULE_NODE_DEEP)) {
-            return Refuse(Verify, CMB_RULES_REASON_NODE, &node->DeepChild);
+            return RefuseNode(Verify, CMB_RULES_REASON_NODE, &node->DeepChild);
         }
     }
     return TRUE;
 }
 
-static BOOLEAN VerifyRoots(_Inout_ VERIFY *Verify) {
+static BOOLEAN VerifyRoots(_Inout_ VERIFY_NODES *Verify) {
     const CMB_RULES *header = Verify->Program->Header;
     for (ULONG dimension = 0; dimension < RulesDimensionCount; ++dimension) {
         const UINT32 *root = &RulesGetDimension(header, dimension)->Root;
@@ -256,13 +256,13 @@ static BOOLEAN VerifyRoots(_Inout_ VERIFY *Verify) {
             continue;
         }
         if (Verify->Program->Nodes[*root].Depth != 1 || !Claim(Verify->Nodes, *root, 1, header->NodeCount)) {
-            return Refuse(Verify, CMB_RULES_REASON_NODE, root);
+            return RefuseNode(Verify, CMB_RULES_REASON_NODE, root);
         }
     }
     return TRUE;
 }
 
-static BOOLEAN VerifyAll(_Inout_ VERIFY *Verify) {
+static BOOLEAN VerifyAll(_Inout_ VERIFY_NODES *Verify) {
     if (!VerifyRoots(Verify)) {
         return FALSE;
     }
@@ -277,7 +277,7 @@ static BOOLEAN VerifyAll(_Inout_ VERIFY *Verify) {
 _Use_decl_annotations_
 NTSTATUS RulesVerifyNodes(const RULES_PROGRAM *Program, RULES_COUNTS *Counts, RULES_ERROR *Error) {
     const CMB_RULES *header = Program->Header;
-    VERIFY verify = {.Program = Program, .Error = Error, .Counts = Counts};
+    VERIFY_NODES verify = {.Program = Program, .Error = Error, .Counts = Counts};
     Counts->TextUnits = 0;
     Counts->Nested = 0;
     const SIZE_T nodes = (SIZE_T)header->NodeCount / 64 + 1;

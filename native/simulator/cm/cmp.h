@@ -2,6 +2,9 @@
 //
 // Private to the configuration manager.
 //
+// It is written in the dialect of the kernel that it stands for: tags with an underscore, P types, the prefixes Cmp and
+// Cm, so that it reads beside what is published of Windows' own. The driver, a client of that kernel, is not.
+//
 // Locks, in the order in which they are taken: CmpHiveLock (hive files: loading, writing, unloading; the one lock that
 // is held while files are waited for), then CmpRegistryLock (keys and the store), then CmpCallbackLock
 // (registrations, object contexts, live objects). None is held while a callback runs or the object manager is
