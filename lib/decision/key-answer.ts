@@ -2,7 +2,7 @@ import { didYouMean, quote } from '../base/options.js';
 import { fromUnixNanoseconds } from '../base/nt-time.js';
 import type { KeyAnswer } from './answer.js';
 import { DecisionError } from './error.js';
-import { u32 } from './layout/layout.js';
+import { u32 } from './layout.js';
 
 type Field = keyof KeyAnswer;
 type FieldsOf<T> = { [F in Field]-?: T extends NonNullable<KeyAnswer[F]> ? F : never }[Field];

@@ -3,12 +3,12 @@ import { NtStatus } from '../base/nt-status.js';
 import { quote } from '../base/options.js';
 import type { BytesAnswer, QueryAnswer, QueryOperation, QueryOutput, StatusInput, ValueAnswer } from './answer.js';
 import { DecisionError } from './error.js';
-import { fixedKeySizes, layOutKey } from './layout/key-layout.js';
-import { fitOutput, type Layout, type Output } from './layout/layout.js';
-import { fitMultiple } from './layout/multiple-layout.js';
-import { fitSecurity } from './layout/security-layout.js';
+import { fixedKeySizes, layOutKey } from './key-layout.js';
+import { fitOutput, type Layout, type Output } from './layout.js';
+import { fitMultiple } from './multiple-layout.js';
+import { fitSecurity } from './security-layout.js';
 import { emulatedStatus } from './status.js';
-import { fixedValueSizes, layOutValue } from './layout/value-layout.js';
+import { fixedValueSizes, layOutValue } from './value-layout.js';
 
 type QueryEvent = Extract<NotificationEvent, { operation: QueryOperation }>;
 

@@ -1,11 +1,11 @@
-import { CmBridgeError } from '../../base/errors.js';
-import { NtStatus } from '../../base/nt-status.js';
-import { quote } from '../../base/options.js';
-import { CMB_REPLY_OUTPUT } from '../../wire/protocol.js';
-import { parseSddl } from '../../security/sddl.js';
-import { sidLength } from '../../security/sid.js';
-import { requireSize } from '../check.js';
-import { DecisionError } from '../error.js';
+import { CmBridgeError } from '../base/errors.js';
+import { NtStatus } from '../base/nt-status.js';
+import { quote } from '../base/options.js';
+import { CMB_REPLY_OUTPUT } from '../wire/protocol.js';
+import { parseSddl } from '../security/sddl.js';
+import { sidLength } from '../security/sid.js';
+import { requireSize } from './check.js';
+import { DecisionError } from './error.js';
 import { align, putNumbers, type Output } from './layout.js';
 
 /** SECURITY_INFORMATION */

@@ -1,8 +1,8 @@
-import type { EncodedValue } from '../../registry/value-input.js';
-import { keyValueInformationClassName } from '../../registry/value-information-class.js';
-import type { ValueAnswer } from '../answer.js';
-import { encoded, requireWhole } from '../check.js';
-import { DecisionError } from '../error.js';
+import type { EncodedValue } from '../registry/value-input.js';
+import { keyValueInformationClassName } from '../registry/value-information-class.js';
+import type { ValueAnswer } from './answer.js';
+import { encoded, requireWhole } from './check.js';
+import { DecisionError } from './error.js';
 import { align, nameBytes, putNumbers, u32, type Layout } from './layout.js';
 
 /** In UTF-16 units. */

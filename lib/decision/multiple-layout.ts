@@ -1,10 +1,10 @@
-import type { QueriedValue } from '../../event/event.js';
-import { NtStatus } from '../../base/nt-status.js';
-import { quote } from '../../base/options.js';
-import { CMB_MULTIPLE_ENTRY as E, CMB_REPLY_OUTPUT } from '../../wire/protocol.js';
-import type { ValueAnswer } from '../answer.js';
-import { requireSize } from '../check.js';
-import { DecisionError } from '../error.js';
+import type { QueriedValue } from '../event/event.js';
+import { NtStatus } from '../base/nt-status.js';
+import { quote } from '../base/options.js';
+import { CMB_MULTIPLE_ENTRY as E, CMB_REPLY_OUTPUT } from '../wire/protocol.js';
+import type { ValueAnswer } from './answer.js';
+import { requireSize } from './check.js';
+import { DecisionError } from './error.js';
 import { align, putNumbers, type Output } from './layout.js';
 import { encodedValue } from './value-layout.js';
 

@@ -1,9 +1,9 @@
-import { keyInformationClassName } from '../../registry/key-information-class.js';
-import { fromUnixNanoseconds } from '../../base/nt-time.js';
-import { quote } from '../../base/options.js';
-import type { KeyAnswer } from '../answer.js';
-import { DecisionError } from '../error.js';
-import { KeyAnswerReader } from '../key-answer.js';
+import { keyInformationClassName } from '../registry/key-information-class.js';
+import { fromUnixNanoseconds } from '../base/nt-time.js';
+import { quote } from '../base/options.js';
+import type { KeyAnswer } from './answer.js';
+import { DecisionError } from './error.js';
+import { KeyAnswerReader } from './key-answer.js';
 import { align, nameBytes, putNumbers, type Layout } from './layout.js';
 import { noOffset } from './value-layout.js';
 

@@ -1,8 +1,8 @@
-import { NtStatus } from '../../base/nt-status.js';
-import { quote } from '../../base/options.js';
-import { CMB_REPLY_OUTPUT } from '../../wire/protocol.js';
-import { requireSize } from '../check.js';
-import { DecisionError } from '../error.js';
+import { NtStatus } from '../base/nt-status.js';
+import { quote } from '../base/options.js';
+import { CMB_REPLY_OUTPUT } from '../wire/protocol.js';
+import { requireSize } from './check.js';
+import { DecisionError } from './error.js';
 
 /** An answer as the configuration manager puts it together, before it looks at the caller's buffer. */
 export interface Layout {
