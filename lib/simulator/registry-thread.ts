@@ -1,43 +1,37 @@
+// A thread of a simulated process, with the system services that open keys, load hives and change who it acts for.
+
 import { randomUUID } from 'node:crypto';
 import { nativeFile } from './host-file.js';
 import {
   checkKeyOptions,
   createKeyOptionNames,
   locate,
+  OBJ_OPENLINK,
   openKeyOptionNames,
+  REG_OPTION_CREATE_LINK,
   type CreateKeyOptions,
   type OpenKeyOptions,
 } from './key-options.js';
 import type { NativeHandleResult, NativeThread } from '../native/native.js';
-import { isNotFound, statusError } from '../base/nt-error.js';
-import { ntSuccess } from '../base/nt-status.js';
-import {
-  checkBoolean,
-  checkInteger,
-  checkOptions,
-  checkSignal,
-  throwIfAborted,
-  type SignalOption,
-} from '../base/options.js';
-import { applyRegFile } from './apply-reg-file.js';
-import { parseRegFile } from '../reg-file/parse.js';
+import { isNotFound } from '../base/nt-error.js';
+import { checkBoolean, checkOptions, type SignalOption } from '../base/options.js';
+import { importRegFile } from './apply-reg-file.js';
 import { nativeKey, simulatedUserSid } from '../registry/registry-path.js';
+import { checkStatus } from './key-handle.js';
 import { SimulatedKey } from './simulated-key.js';
 import { SimulatedTransaction } from './simulated-transaction.js';
 import {
   checkCaller,
   checkImpersonation,
+  checkLoadAppKey,
+  checkLoadKey,
   type CallerOptions,
   type ImpersonateOptions,
   type LoadAppKeyOptions,
   type LoadKeyOptions,
 } from './thread-options.js';
 
-const REG_OPTION_CREATE_LINK = 2;
 const REG_FORCE_UNLOAD = 1;
-const REG_APP_HIVE = 0x10;
-const KEY_ALL_ACCESS = 0xf003f;
-const OBJ_OPENLINK = 0x100;
 
 /** A thread that uses the registry; its calls happen in order, each as one system service. */
 export class RegistryThread {
@@ -130,32 +124,27 @@ export class RegistryThread {
 
   /** Does what regedit would do with the file: its bytes, or its text. Nothing is done when the file is damaged. */
   async importReg(source: Uint8Array | string, options?: SignalOption): Promise<void> {
-    const signal = checkSignal(checkOptions('importReg()', options, ['signal'])['signal']);
-    throwIfAborted(signal, 'Importing');
-    await applyRegFile(this, parseRegFile(source), signal);
+    await importRegFile(this, source, options);
   }
 
   /** NtCreateTransaction, for `transaction` of createKey() and openKey(). */
   async createTransaction(): Promise<SimulatedTransaction> {
     const { status, handle } = await this.#native.createTransaction();
-    check('NtCreateTransaction', status);
+    checkStatus('NtCreateTransaction', status);
     return new SimulatedTransaction(this.#native, handle);
   }
 
   /** NtLoadKeyEx: the hive file becomes the key at `path`, a child of HKLM or HKU. */
   async loadKey(path: string, file: string, options?: LoadKeyOptions): Promise<void> {
-    const checked = checkOptions('loadKey()', options, ['root', 'flags']);
-    const flags = checkInteger('flags', checked['flags'], 0, 0xffff_ffff, 0);
+    const flags = checkLoadKey(options);
     const { handle, name, full } = locate(path, options?.root, this.#userSid);
     const result = await this.#native.loadKey(handle, name, nativeFile('file', file), flags, 0);
-    check(`NtLoadKeyEx of ${file} at ${full}`, result.status);
+    checkStatus(`NtLoadKeyEx of ${file} at ${full}`, result.status);
   }
 
   /** As RegLoadAppKey does: the hive is this program's own, has no path that others can open, and goes with its last handle. */
   async loadAppKey(file: string, options?: LoadAppKeyOptions): Promise<SimulatedKey> {
-    const checked = checkOptions('loadAppKey()', options, ['access', 'flags']);
-    const access = checkInteger('access', checked['access'], 0, 0xffff_ffff, KEY_ALL_ACCESS);
-    const flags = (checkInteger('flags', checked['flags'], 0, 0xffff_ffff, 0) | REG_APP_HIVE) >>> 0;
+    const { access, flags } = checkLoadAppKey(options);
     const path = `\\REGISTRY\\A\\{${randomUUID()}}`;
     const result = await this.#native.loadKey(0, path, nativeFile('file', file), flags, access);
     return this.#opened(`NtLoadKeyEx of ${file}`, path, result);
@@ -165,23 +154,23 @@ export class RegistryThread {
   async unloadKey(path: string, options?: { readonly force?: boolean | undefined }): Promise<void> {
     const force = checkBoolean('force', checkOptions('unloadKey()', options, ['force'])['force'], false);
     const full = nativeKey(path, this.#userSid);
-    check(`NtUnloadKey2 of ${full}`, await this.#native.unloadKey(0, full, force ? REG_FORCE_UNLOAD : 0));
+    checkStatus(`NtUnloadKey2 of ${full}`, await this.#native.unloadKey(0, full, force ? REG_FORCE_UNLOAD : 0));
   }
 
   /** The thread acts for someone else until revertToSelf(). By default for the usual user, not elevated. */
   async impersonate(options?: ImpersonateOptions): Promise<void> {
     const { token, level } = checkImpersonation(options);
-    check('Impersonating', await this.#native.impersonate(token, level));
+    checkStatus('Impersonating', await this.#native.impersonate(token, level));
   }
 
   async revertToSelf(): Promise<void> {
-    check('Reverting to self', await this.#native.revertToSelf());
+    checkStatus('Reverting to self', await this.#native.revertToSelf());
   }
 
   /** Later calls are made as code in the kernel makes them, or as user mode does again. */
   async setCaller(options?: CallerOptions): Promise<void> {
     const { kernelMode, irql } = checkCaller(options);
-    check('Changing the caller', await this.#native.setCaller(kernelMode, irql));
+    checkStatus('Changing the caller', await this.#native.setCaller(kernelMode, irql));
   }
 
   /** @internal */
@@ -205,11 +194,7 @@ export class RegistryThread {
     { status, handle }: NativeHandleResult,
     disposition: SimulatedKey['disposition'] = null,
   ): SimulatedKey {
-    check(`${routine} of ${path}`, status);
+    checkStatus(`${routine} of ${path}`, status);
     return new SimulatedKey(this, this.#native, handle, path, disposition);
   }
-}
-
-function check(what: string, status: number): void {
-  if (!ntSuccess(status)) throw statusError(status, what);
 }

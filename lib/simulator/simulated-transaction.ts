@@ -1,6 +1,7 @@
+// A transaction of the kernel transaction manager that a thread of the simulator has open.
+
 import type { NativeThread } from '../native/native.js';
-import { statusError } from '../base/nt-error.js';
-import { ntSuccess } from '../base/nt-status.js';
+import { checkStatus } from './key-handle.js';
 
 /** An open handle of a KTM transaction. What was done in it is undone if it closes without a commit. */
 export class SimulatedTransaction {
@@ -16,26 +17,22 @@ export class SimulatedTransaction {
 
   /** NtCommitTransaction, and waits for it. */
   async commit(): Promise<void> {
-    check('NtCommitTransaction', await this.#native.commitTransaction(this.handle));
+    checkStatus('NtCommitTransaction', await this.#native.commitTransaction(this.handle));
   }
 
   /** NtRollbackTransaction, and waits for it. */
   async rollback(): Promise<void> {
-    check('NtRollbackTransaction', await this.#native.rollbackTransaction(this.handle));
+    checkStatus('NtRollbackTransaction', await this.#native.rollbackTransaction(this.handle));
   }
 
   /** NtClose; a second time it does nothing. */
   async close(): Promise<void> {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    check('NtClose of a transaction', await this.#native.closeKey(this.handle));
+    checkStatus('NtClose of a transaction', await this.#native.closeKey(this.handle));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
-}
-
-function check(routine: string, status: number): void {
-  if (!ntSuccess(status)) throw statusError(status, routine);
 }

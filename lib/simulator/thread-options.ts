@@ -1,8 +1,11 @@
+// The options of what a thread of the simulator does beside opening keys: load hives, impersonate, act as the kernel.
+
 import { invalidArgument } from '../base/errors.js';
 import type { NativeToken } from '../native/native.js';
 import { checkOptions, quote } from '../base/options.js';
 import { impersonationLevels, type ImpersonationLevel } from '../security/token-names.js';
-import type { SimulatedKey } from './simulated-key.js';
+import { checkAccess, checkBits } from './key-options.js';
+import type { KeyHandle } from './key-handle.js';
 import { checkToken, tokenOptionNames, type TokenOptions } from './token.js';
 
 export interface ImpersonateOptions extends TokenOptions {
@@ -12,7 +15,7 @@ export interface ImpersonateOptions extends TokenOptions {
 
 export interface LoadKeyOptions {
   /** The path is relative to this open key. */
-  readonly root?: SimulatedKey | undefined;
+  readonly root?: KeyHandle | undefined;
   /** REG_* of NtLoadKeyEx: REG_OPEN_READ_ONLY, REG_NO_LAZY_FLUSH ... */
   readonly flags?: number | undefined;
 }
@@ -29,6 +32,18 @@ export interface CallerOptions {
   readonly mode?: 'user' | 'kernel' | undefined;
   /** Default: passive, which is all that user mode has; code in the kernel may be at APC_LEVEL. */
   readonly irql?: 'passive' | 'apc' | undefined;
+}
+
+const REG_APP_HIVE = 0x10;
+
+/** The flags of NtLoadKeyEx. */
+export function checkLoadKey(options: unknown): number {
+  return checkBits('flags', checkOptions('loadKey()', options, ['root', 'flags']));
+}
+
+export function checkLoadAppKey(options: unknown): { readonly access: number; readonly flags: number } {
+  const checked = checkOptions('loadAppKey()', options, ['access', 'flags']);
+  return { access: checkAccess(checked), flags: (checkBits('flags', checked) | REG_APP_HIVE) >>> 0 };
 }
 
 export function checkImpersonation(options: unknown): { readonly token: NativeToken; readonly level: number } {
