@@ -2,6 +2,7 @@ import { ruleCanDecide } from '../decision/classes.js';
 import { notifyClasses, type NotifyClass } from '../registry/notify-class.js';
 import { isDeciding, type DecidingAction } from './action-settings.js';
 import { ancestorOperations } from './ancestors.js';
+import { hasClass } from './class-masks.js';
 import { listOf, ruleClassMask } from './checked-rule.js';
 import { ruleError, type RulePath, type RuleProblem } from './problem.js';
 import type { OneOrMany, Rule } from './rule.js';
@@ -23,12 +24,9 @@ function ancestorProblems(rule: Rule, path: RulePath): RuleProblem[] {
   const wrong = (message: string) => [ruleError([...path, 'ancestors'], message)];
   if (rule.keys === undefined) return wrong('is about the keys above those in "keys", which is missing');
   const mask = ruleClassMask(rule);
-  if (notifyClasses.some((entry) => has(mask, entry) && isOneOf(ancestorOperations, entry.operation))) return [];
+  if (notifyClasses.some((entry) => hasClass(mask, entry.number) && isOneOf(ancestorOperations, entry.operation)))
+    return [];
   return wrong(`is about ${ancestorOperations.join(', ')}, and the rule is about none of them`);
-}
-
-function has(mask: bigint, { number }: NotifyClass): boolean {
-  return ((mask >> BigInt(number)) & 1n) === 1n;
 }
 
 function isOneOf(list: readonly string[], value: string): boolean {
@@ -62,7 +60,8 @@ function reason(action: DecidingAction, { operation, phase }: NotifyClass, field
     return `comes when the operation is over; it can be ${action === 'block' ? 'blocked' : 'bypassed'} in pre only`;
   if (operation === 'KeyHandleClose') return 'cannot be decided about: a handle is closed whatever a callback says';
   if (operation === 'CallbackObjectContextCleanup') return 'is no operation, so there is nothing to decide';
-  if (operation === 'QueryKeyName') return `goes with "block", and not with "${action}"`;
+  const can = (other: DecidingAction) => ruleCanDecide({ operation, phase: 'pre' }, other);
+  if (can('block') && !can('ask')) return `goes with "block", and not with "${action}"`;
   const advice = 'use "ask", where the callback can give the answer';
   return `has something to answer, so it cannot be reported done without being done; ${advice}`;
 }

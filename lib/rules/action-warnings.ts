@@ -1,6 +1,7 @@
 import { ancestorOperations } from './ancestors.js';
 import { isDeciding } from './action-settings.js';
-import { isOfNothingInParticular, type CheckedRule } from './checked-rule.js';
+import { isOfNothingInParticular, keyPatternsOf, type CheckedRule } from './checked-rule.js';
+import { hasClass } from './class-masks.js';
 import { notifyClasses, type Operation } from '../registry/notify-class.js';
 import { isDeep, isLiteral, type Pattern } from './pattern/pattern.js';
 import { ruleWarning, type RulePath, type RuleProblem } from './problem.js';
@@ -11,7 +12,8 @@ const longDeadline = 2000;
 
 /** Decisions that reach further than people expect. */
 export function actionWarnings(rule: Rule, checked: CheckedRule, path: RulePath): RuleProblem[] {
-  const { action, keyPatterns, settings } = checked;
+  const { action, settings } = checked;
+  const keyPatterns = keyPatternsOf(checked);
   if (!isDeciding(action) || checked.classMask === 0n) return [];
   const warnings: RuleProblem[] = [];
   const warn = (field: string, message: string) => {
@@ -45,9 +47,7 @@ export function actionWarnings(rule: Rule, checked: CheckedRule, path: RulePath)
 }
 
 function has({ classMask }: CheckedRule, wanted: Operation): boolean {
-  return notifyClasses.some(
-    ({ number, operation }) => operation === wanted && ((classMask >> BigInt(number)) & 1n) === 1n,
-  );
+  return notifyClasses.some(({ number, operation }) => operation === wanted && hasClass(classMask, number));
 }
 
 /** `\REGISTRY\**`, `\REGISTRY\MACHINE\**`, `\REGISTRY\MACHINE\SOFTWARE\**` and the like. */

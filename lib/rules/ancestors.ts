@@ -1,5 +1,8 @@
-import { notifyClasses, type Operation } from '../registry/notify-class.js';
-import type { CheckedRule } from './checked-rule.js';
+import type { Operation } from '../registry/notify-class.js';
+import { keyPatternsOf, type CheckedRule } from './checked-rule.js';
+import { hasClass, maskOf } from './class-masks.js';
+import type { CheckedConditions } from './condition.js';
+import { conditionNames, conditions } from './conditions.js';
 import { isDeep, patternKey, type Pattern } from './pattern/pattern.js';
 import { PatternTree } from './pattern/pattern-tree.js';
 
@@ -21,19 +24,22 @@ export interface ProgramRule {
 
 /** One that `ancestors` makes of a rule. */
 export interface AncestorRule {
-  /** Its patterns are `keyPatterns`. */
+  /** Its patterns hold for the keys under whatever name. */
   readonly rule: CheckedRule;
   /** About keys above those of the rule; false: about the same keys, whatever values the rule names. */
   readonly isAbove: boolean;
 }
 
-const below = maskOf(ancestorOperations);
+const below = maskOf(({ operation }) => ancestorOperations.includes(operation));
 /** What takes along all values of the key that it is done to. */
-const ofKey = maskOf([...ancestorOperations, 'DeleteKey']);
+const ofKey = below | maskOf(({ operation }) => operation === 'DeleteKey');
+
+const valueConditions = conditionNames.filter((name) => conditions[name].isOfValue);
+const withoutValues = Object.fromEntries(valueConditions.map((name) => [name, null])) as Partial<CheckedConditions>;
 
 /** Whether `ancestors` can make a difference to notifications of the class. */
 export function concernsAncestors(notifyClass: number): boolean {
-  return ((ofKey >> BigInt(notifyClass)) & 1n) === 1n;
+  return hasClass(ofKey, notifyClass);
 }
 
 /** The rules of a program: each one, and behind it what `ancestors` makes of it. */
@@ -45,17 +51,17 @@ export function programRules(rules: readonly CheckedRule[]): ProgramRule[] {
 }
 
 export function ancestorRules(rule: CheckedRule): AncestorRule[] {
-  const { keyPatterns, valueNames, valueTypes, classMask } = rule;
+  const keyPatterns = keyPatternsOf(rule);
   if (!rule.ancestors || keyPatterns === null) return [];
-  const isOfValues = valueNames !== null || valueTypes !== null;
   const make = (isAbove: boolean, patterns: readonly Pattern[], operations: bigint): AncestorRule[] => {
-    const mask = classMask & operations;
-    if (patterns.length === 0 || mask === 0n) return [];
-    const made = { ...rule, classMask: mask, keyPatterns: patterns, valueNames: null, valueTypes: null };
-    return [{ rule: made, isAbove }];
+    const classMask = rule.classMask & operations;
+    if (patterns.length === 0 || classMask === 0n) return [];
+    const alternatives = patterns.map((pattern) => ({ pattern, isOfAccount: false }));
+    return [{ rule: { ...rule, ...withoutValues, classMask, keys: [{ alternatives, patterns }] }, isAbove }];
   };
   const above = make(true, patternsAbove(keyPatterns), below);
   // With its conditions on values, the rule itself does not match operations that name none.
+  const isOfValues = valueConditions.some((name) => rule[name] !== null);
   return isOfValues ? [...make(false, keyPatterns, ofKey), ...above] : above;
 }
 
@@ -77,11 +83,4 @@ function patternsAbove(patterns: readonly Pattern[]): Pattern[] {
     }
   }
   return [...found.values()].filter((prefix) => own.rulesIncluding(prefix).length === 0);
-}
-
-function maskOf(operations: readonly Operation[]): bigint {
-  return notifyClasses.reduce(
-    (mask, { number, operation }) => (operations.includes(operation) ? mask | (1n << BigInt(number)) : mask),
-    0n,
-  );
 }

@@ -1,21 +1,19 @@
 import { CmBridgeError } from '../base/errors.js';
-import { CMB_MAX_RULES_DEPTH, CMB_MAX_RULES_TEXT_UNITS, CMB_MAX_RULES_TREES } from '../wire/protocol.js';
-import { registryTypeNumber } from '../registry/registry-value.js';
-import { parseSid, sidText } from '../security/sid.js';
+import { CMB_MAX_RULES_TREES } from '../wire/protocol.js';
 import { findActionProblems } from './action-problems.js';
 import { settingsOf } from './action-settings.js';
 import { findShapeProblems } from './check-shape.js';
 import { listOf, ruleClassMask, type CheckedRule } from './checked-rule.js';
-import { parseImagePattern } from './pattern/image-pattern.js';
+import type { CheckedConditions, ConditionName, ConditionReader } from './condition.js';
+import { conditionNames, conditions, givenIn } from './conditions.js';
 import { underAllNames } from './pattern/key-names.js';
-import { parseKeyPattern } from './pattern/key-pattern.js';
-import { parseValueName, type Pattern } from './pattern/pattern.js';
+import { checkPattern } from './pattern/pattern.js';
 import { ruleError, RulesError, type RulePath, type RuleProblem } from './problem.js';
 import type { RuleContext } from './pattern/context.js';
 import type { Rule } from './rule.js';
 import { otherwiseShape, ruleListShape } from './shape.js';
 
-/** Of which rules `keyPatterns` are wanted, which take the most time: of all, of those with `ancestors`, or of none. */
+/** Of which rules the patterns for keys are wanted under all names, which take the most time: of all, of those with `ancestors`, or of none. */
 export type KeyNames = 'all' | 'ancestors' | 'given';
 
 /** Reads rules, or throws everything that is wrong with them at once. */
@@ -52,38 +50,31 @@ class RuleReader {
   ) {}
 
   read(rule: Rule, path: RulePath): CheckedRule {
-    const { process = {} } = rule;
     const ancestors = rule.ancestors === true;
     this.problems.push(...findActionProblems(rule, path));
-    const keys = this.#each(rule.keys, [...path, 'keys'], (text) => this.#key(text, ancestors));
-    const ofProcess = (name: string) => [...path, 'process', name];
     return {
       name: rule.name ?? null,
       action: rule.action,
       settings: settingsOf(rule),
       ancestors,
       classMask: ruleClassMask(rule),
-      keys: keys?.flatMap(({ alternatives }) => alternatives) ?? null,
-      keyPatterns: keys?.flatMap(({ patterns }) => patterns) ?? null,
-      valueNames: this.#each(rule.valueNames, [...path, 'valueNames'], parseValueName),
-      valueTypes: this.#each(rule.valueTypes, [...path, 'valueTypes'], (name) => registryTypeNumber(name) ?? 0),
-      outcome: rule.outcome ?? null,
-      images: this.#each(process.image, ofProcess('image'), (text) =>
-        checkedPattern(parseImagePattern(text, this.context)),
-      ),
-      users: this.#each(process.user, ofProcess('user'), (text) => sidText(parseSid(text)) ?? text),
-      ids: listOf(process.id),
-      sessions: listOf(process.session),
-      elevated: process.elevated ?? null,
-      trees: this.#each(process.tree, ofProcess('tree'), (id) => this.#tree(id)),
+      ...this.#conditions(rule, path, ancestors),
     };
   }
 
-  #key(text: string, ancestors: boolean) {
-    const alternatives = parseKeyPattern(text, this.context);
+  #conditions(rule: Rule, path: RulePath, ancestors: boolean): CheckedConditions {
+    const { context } = this;
     const isNeeded = this.names === 'all' || (this.names === 'ancestors' && ancestors);
-    const patterns = isNeeded ? underAllNames(alternatives, this.context) : [];
-    return { alternatives, patterns: patterns.map(checkedPattern) };
+    const reader: ConditionReader = {
+      context,
+      namesOf: (alternatives) => (isNeeded ? underAllNames(alternatives, context).map(checkPattern) : []),
+      countTree: (id) => this.#tree(id),
+    };
+    const read = <N extends ConditionName>(name: N) =>
+      this.#each(givenIn(rule, name), [...path, ...conditions[name].path], (value) =>
+        conditions[name].read(value, reader),
+      );
+    return Object.fromEntries(conditionNames.map((name) => [name, read(name)])) as unknown as CheckedConditions;
   }
 
   #tree(id: number): number {
@@ -112,21 +103,4 @@ class RuleReader {
       }
     });
   }
-}
-
-function checkedPattern(pattern: Pattern): Pattern {
-  if (pattern.length >= CMB_MAX_RULES_DEPTH) {
-    throw new CmBridgeError(
-      'CMB_INVALID_RULES',
-      `has ${pattern.length} components from \\REGISTRY or \\Device on; at most ${CMB_MAX_RULES_DEPTH - 1} are possible`,
-    );
-  }
-  for (const text of pattern.flat()) {
-    if (text.length <= CMB_MAX_RULES_TEXT_UNITS) continue;
-    throw new CmBridgeError(
-      'CMB_INVALID_RULES',
-      `has a component of ${text.length} characters; at most ${CMB_MAX_RULES_TEXT_UNITS} are possible`,
-    );
-  }
-  return pattern;
 }

@@ -1,5 +1,7 @@
-import { knownPostMask, possibleClassMask, type CheckedRule } from './checked-rule.js';
-import { includesComponent, includesPattern } from './pattern/includes.js';
+import { keyPatternsOf, possibleClassMask, type CheckedRule } from './checked-rule.js';
+import { knownPostMask } from './class-masks.js';
+import type { CheckedConditions, CheckedValues, ConditionName, JoinedCondition } from './condition.js';
+import { conditionNames, conditions } from './conditions.js';
 import type { Pattern } from './pattern/pattern.js';
 import { PatternTree } from './pattern/pattern-tree.js';
 
@@ -7,6 +9,7 @@ interface Entry {
   readonly rule: CheckedRule;
   readonly index: number;
   readonly classMask: bigint;
+  readonly keyPatterns: readonly Pattern[] | null;
   /** Bit n: it has the n-th condition besides keys, classes and outcome. */
   readonly conditions: number;
 }
@@ -17,7 +20,13 @@ interface Entry {
  */
 export function findShadowed(rules: readonly CheckedRule[]): Map<number, readonly number[]> {
   const entries = rules.map((rule, index): Entry => {
-    return { rule, index, classMask: possibleClassMask(rule), conditions: conditionBits(rule) };
+    return {
+      rule,
+      index,
+      classMask: possibleClassMask(rule),
+      keyPatterns: keyPatternsOf(rule),
+      conditions: conditionBits(rule),
+    };
   });
   const tree = new PatternTree();
   const withoutKeys: Entry[] = [];
@@ -25,8 +34,8 @@ export function findShadowed(rules: readonly CheckedRule[]): Map<number, readonl
   for (const entry of entries) {
     const before = coversOf(entry, entries, tree, withoutKeys);
     if (before !== null && entry.classMask !== 0n) shadowed.set(entry.index, before);
-    if (entry.rule.keyPatterns === null) withoutKeys.push(entry);
-    else for (const pattern of entry.rule.keyPatterns) tree.add(pattern, entry.index);
+    if (entry.keyPatterns === null) withoutKeys.push(entry);
+    else for (const pattern of entry.keyPatterns) tree.add(pattern, entry.index);
   }
   return shadowed;
 }
@@ -40,7 +49,7 @@ function coversOf(
 ): number[] | null {
   const anyKey = withoutKeys.filter((earlier) => covers(earlier, entry));
   const used = new Set<number>();
-  for (const pattern of entry.rule.keyPatterns ?? [null]) {
+  for (const pattern of entry.keyPatterns ?? [null]) {
     const sameKey = pattern === null ? [] : tree.rulesIncluding(pattern);
     const candidates = new Set(anyKey);
     for (const index of sameKey) {
@@ -65,47 +74,40 @@ function takeAll({ rule, classMask }: Entry, candidates: readonly Entry[]): numb
   const used: number[] = [];
   for (const { rule: earlier, classMask: mask, index } of candidates) {
     const shared = mask & classMask & ~taken;
-    const isWhole = earlier.outcome === null || earlier.outcome === rule.outcome;
+    const [outcome = null] = earlier.outcome ?? [];
+    const isWhole = outcome === null || rule.outcome?.[0] === outcome;
     if (shared === 0n || (!isWhole && rule.outcome !== null)) continue;
     used.push(index);
     if (isWhole) taken |= shared;
-    else if (earlier.outcome === 'success') success |= shared;
+    else if (outcome === 'success') success |= shared;
     else failure |= shared;
     if ((classMask & ~(taken | (success & failure & knownPostMask))) === 0n) return used;
   }
   return null;
 }
 
-const restOf = ({ valueNames, valueTypes, images, users, ids, sessions, elevated, trees }: CheckedRule) =>
-  [valueNames, valueTypes, images, users, ids, sessions, elevated, trees] as const;
+type RestName = Exclude<ConditionName, JoinedCondition>;
+
+type Includes<V> = (outer: V, inner: V) => boolean;
+
+const rest: { readonly [N in RestName]: { readonly includes: Includes<CheckedValues[N]> } } = conditions;
+const restNames = conditionNames.filter((name) => name !== 'keys' && name !== 'outcome');
 
 function conditionBits(rule: CheckedRule): number {
-  return restOf(rule).reduce<number>((bits, condition, index) => (condition === null ? bits : bits | (1 << index)), 0);
+  return restNames.reduce((bits, name, index) => (rule[name] === null ? bits : bits | (1 << index)), 0);
 }
 
 /** Whether the conditions besides keys, classes and outcome let through all that those of `later` do. */
 function covers(earlier: Entry, later: Entry): boolean {
   if ((earlier.conditions & ~later.conditions) !== 0) return false;
-  const a = earlier.rule;
-  const b = later.rule;
-  return (
-    isSubset(b.valueTypes, a.valueTypes) &&
-    isSubset(b.users, a.users) &&
-    isSubset(b.ids, a.ids) &&
-    isSubset(b.sessions, a.sessions) &&
-    isSubset(b.trees, a.trees) &&
-    (a.elevated === null || a.elevated === b.elevated) &&
-    isSubset(b.valueNames, a.valueNames, includesComponent) &&
-    isSubset<Pattern>(b.images, a.images, includesPattern)
-  );
+  return restNames.every((name) => isSubset(later.rule, earlier.rule, name));
 }
 
-/** Of conditions: null is the one that always holds. */
-function isSubset<T>(
-  inner: readonly T[] | null,
-  outer: readonly T[] | null,
-  includes: (a: T, b: T) => boolean = (a, b) => a === b,
-): boolean {
-  if (outer === null) return true;
-  return inner?.every((b) => outer.some((a) => includes(a, b))) === true;
+/** Of one condition. */
+// eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- it ties the parts of one condition together
+function isSubset<N extends RestName>(inner: CheckedConditions, outer: CheckedConditions, name: N): boolean {
+  const values = outer[name];
+  if (values === null) return true;
+  const { includes } = rest[name];
+  return inner[name]?.every((b) => values.some((a) => includes(a, b))) === true;
 }

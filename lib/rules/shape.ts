@@ -2,18 +2,17 @@
 
 import { notifyClasses } from '../registry/notify-class.js';
 import { NtStatus, ntStatusText } from '../base/nt-status.js';
-import { CMB_MAX_DEADLINE, CMB_MAX_RULES, CMB_MAX_RULES_TREES, CMB_MIN_DEADLINE } from '../wire/protocol.js';
-import { knownRegistryTypes } from '../registry/registry-value.js';
-import type { RuleAction } from './rule.js';
+import { CMB_MAX_DEADLINE, CMB_MAX_RULES, CMB_MIN_DEADLINE } from '../wire/protocol.js';
+import { several } from './condition.js';
+import { conditions } from './conditions.js';
+import type { ProcessCondition, Rule, RuleAction } from './rule.js';
 import {
   boolean,
   integer,
   list,
   literal,
-  many,
   record,
   textOf,
-  u32,
   type BooleanShape,
   type Fields,
   type IntegerShape,
@@ -29,16 +28,6 @@ export type RuleShape =
   TextShape | IntegerShape | BooleanShape | LiteralShape | ManyShape | ListShape<RuleShape> | RuleRecord;
 
 export type RuleRecord = RecordShape<RuleShape>;
-
-const maxItems = 4096;
-/** The longest path of a key that Windows has. */
-const maxPathLength = 32767;
-
-const pattern = textOf(maxPathLength, 1);
-
-function several(shape: ManyShape['shape'], limit = maxItems): ManyShape {
-  return many(shape, limit);
-}
 
 function recordOf(name: string, required: readonly string[], fields: Fields<RuleShape>): RuleRecord {
   return { ...record(name, fields), required };
@@ -86,17 +75,13 @@ export const ruleDefaults = ['ignore', 'notify'] as const;
 
 /** @internal */
 export const processShape = recordOf('ProcessCondition', [], {
-  id: several(u32),
-  tree: several(u32, CMB_MAX_RULES_TREES),
-  image: several(pattern),
-  user: several({
-    ...textOf(256, 1),
-    pattern: /^[Ss]-1-(0[xX][0-9A-Fa-f]{1,12}|[0-9]{1,10})(-[0-9]{1,10}){0,15}$/,
-    what: 'a SID such as S-1-5-18',
-  }),
-  session: several(u32),
-  elevated: boolean,
-});
+  id: conditions.id.shape,
+  tree: conditions.tree.shape,
+  image: conditions.image.shape,
+  user: conditions.user.shape,
+  session: conditions.session.shape,
+  elevated: conditions.elevated.shape,
+} satisfies Record<keyof ProcessCondition, RuleShape>);
 
 const actionsOfFields: Readonly<Record<string, readonly RuleAction[]>> = {
   deadline: ['ask'],
@@ -121,15 +106,11 @@ export const ruleShape: RuleRecord = {
       explain: explainClass,
     }),
     phases: several(literal('pre', 'post')),
-    keys: several(pattern),
-    valueNames: several(textOf(16383)),
-    valueTypes: several({
-      ...literal(...knownRegistryTypes),
-      pattern: /^REG_TYPE_0x[0-9A-Fa-f]{1,8}$/,
-      what: 'a type such as "REG_SZ" or "REG_TYPE_0x0000FFFF"',
-    }),
+    keys: conditions.keys.shape,
+    valueNames: conditions.valueNames.shape,
+    valueTypes: conditions.valueTypes.shape,
     process: processShape,
-    outcome: literal('success', 'failure'),
+    outcome: conditions.outcome.shape,
     ancestors: boolean,
     action: literal(...ruleActions),
     deadline: integer(CMB_MIN_DEADLINE, CMB_MAX_DEADLINE),
@@ -137,7 +118,7 @@ export const ruleShape: RuleRecord = {
     status: errorStatus,
     kernelMode: boolean,
     dryRun: boolean,
-  }),
+  } satisfies Record<keyof Rule, RuleShape>),
   onlyWith: { field: 'action', values: actionsOfFields },
 };
 

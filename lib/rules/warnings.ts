@@ -1,14 +1,7 @@
-import {
-  listOf,
-  outcomeMask,
-  possibleClassMask,
-  valueNameMask,
-  valueTypeMask,
-  type CheckedRule,
-} from './checked-rule.js';
+import { listOf, possibleClassMask, type CheckedRule } from './checked-rule.js';
+import { conditionNames, conditions, givenIn, lookOrder } from './conditions.js';
 import { actionWarnings } from './action-warnings.js';
 import type { ProgramRule } from './ancestors.js';
-import { quotePattern } from './pattern/pattern.js';
 import { rulePathText, ruleWarning, type RulePath, type RuleProblem } from './problem.js';
 import type { OneOrMany, Rule } from './rule.js';
 import { findShadowed } from './shadow.js';
@@ -51,13 +44,10 @@ function impossible(rule: CheckedRule, path: RulePath): RuleProblem[] {
   if (classMask === 0n) {
     return [ruleWarning(path, 'never matches: its operations, classes and phases have nothing in common')];
   }
-  const conditions = [
-    ['outcome', rule.outcome, outcomeMask, 'only post classes know the outcome'],
-    ['valueTypes', rule.valueTypes, valueTypeMask, 'only SetValueKey writes a value'],
-    ['valueNames', rule.valueNames, valueNameMask, 'only SetValueKey, DeleteValueKey and QueryValueKey name one value'],
-  ] as const;
-  for (const [name, condition, mask, why] of conditions) {
-    if (condition !== null && (classMask & mask) === 0n) return [ruleWarning([...path, name], `never matches: ${why}`)];
+  for (const name of lookOrder) {
+    const { classes, path: place } = conditions[name];
+    if (rule[name] === null || classes === null || (classMask & classes.mask) !== 0n) continue;
+    return [ruleWarning([...path, ...place], `never matches: ${classes.why}`)];
   }
   if (possibleClassMask(rule) !== 0n) return [];
   return [ruleWarning(path, 'never matches: no notification can fulfil all its conditions')];
@@ -78,31 +68,11 @@ function conditionsOf(rule: CheckedRule | undefined) {
   return { ...rule, name: null, action: null, settings: null, classMask: String(rule?.classMask) };
 }
 
-const rootKeys =
-  /^\\*(HKLM|HKU|HKCU|HKCR|HKCC|HKEY_(LOCAL_MACHINE|USERS|CURRENT_USER|CLASSES_ROOT|CURRENT_CONFIG)|REGISTRY(\\+(MACHINE|USER))?)\\*$/i;
-
 function patternWarnings(rule: Rule, path: RulePath): RuleProblem[] {
-  return [
-    ...each(rule.keys, [...path, 'keys'], (text) => {
-      if (!rootKeys.test(text)) return wildcardText(text);
-      return `${quotePattern(text)} is that key alone; for all that is below it write ${quotePattern(`${text.replace(/\\+$/, '')}\\**`)}`;
-    }),
-    ...each(rule.valueNames, [...path, 'valueNames'], (text) => {
-      if (/^\((Default|Standard|value not set)\)$/i.test(text)) {
-        return `${quotePattern(text)} is how programs show the default value; its name is ""`;
-      }
-      return wildcardText(text);
-    }),
-    ...each(rule.process?.image, [...path, 'process', 'image'], (text) => {
-      if (/%[^%\\]+%/.test(text)) return `environment variables are not expanded in ${quotePattern(text)}`;
-      return wildcardText(text.replace(/^\\(\?\?|\\\?)\\/, ''));
-    }),
-  ];
-}
-
-function wildcardText(text: string): string | null {
-  if (!text.includes('?')) return null;
-  return `the question mark in ${quotePattern(text)} stands for itself; "*" is the only wildcard within a component`;
+  return conditionNames.flatMap((name) => {
+    const { hint, path: place } = conditions[name];
+    return hint === null ? [] : each(givenIn(rule, name) as OneOrMany<string> | undefined, [...path, ...place], hint);
+  });
 }
 
 function each(

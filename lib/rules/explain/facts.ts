@@ -13,6 +13,7 @@ import { checkOptions, quote } from '../../base/options.js';
 import { registryTypeNumber, type RegistryType } from '../../registry/registry-value.js';
 import { nativeKey } from '../../registry/registry-path.js';
 import { parseSid, sidText } from '../../security/sid.js';
+import type { ConditionFacts, ImageFact, KeyFact, LineFact, Outcome } from '../fact.js';
 import { pathNames } from '../pattern/pattern.js';
 import type { RuleContext } from '../pattern/context.js';
 
@@ -51,44 +52,43 @@ export interface RuleOperation {
   readonly process?: OperationProcess | undefined;
 }
 
-/** The spellings of a path: as it is, and under the other names of the key. Components in upper case. */
-export interface KeyFact {
-  readonly path: string;
-  readonly names: readonly string[];
-  readonly aliases: readonly (readonly string[])[];
-}
-
-/** What the driver would have before it. Null: there is no such thing, or it is not known. Undefined: not told. */
+/** What the driver would have before it. */
 export interface Facts {
   readonly notifyClass: number;
   readonly className: string;
-  readonly outcome: 'success' | 'failure' | null | undefined;
-  readonly keys: readonly KeyFact[] | null | undefined;
-  readonly valueName: string | null | undefined;
-  readonly valueType: number | null | undefined;
-  readonly imageNames: readonly string[] | null | undefined;
-  readonly imagePath: string | null | undefined;
-  readonly user: string | null | undefined;
-  readonly id: number | undefined;
-  readonly sessionId: number | null | undefined;
-  readonly elevated: boolean | null | undefined;
-  readonly ancestors: readonly number[] | undefined;
-  /** Not all ancestors are known. */
-  readonly moreAncestors: boolean;
+  readonly conditions: ConditionFacts;
 }
 
-const operationNames = ['class', 'operation', 'phase', 'keyPath', 'newPath', 'lowKeyPath', 'valueName', 'valueType'];
-const whoNames = ['status', 'user', 'process'];
-const processNames = ['id', 'imagePath', 'sessionId', 'elevated', 'user', 'ancestors'];
+const operationNames: Readonly<Record<keyof RuleOperation, true>> = {
+  class: true,
+  operation: true,
+  phase: true,
+  keyPath: true,
+  newPath: true,
+  lowKeyPath: true,
+  valueName: true,
+  valueType: true,
+  status: true,
+  user: true,
+  process: true,
+};
+const processNames: Readonly<Record<keyof OperationProcess, true>> = {
+  id: true,
+  imagePath: true,
+  sessionId: true,
+  elevated: true,
+  user: true,
+  ancestors: true,
+};
 
 export function factsOf(operation: RuleOperation | Event, context: RuleContext): Facts {
   return 'sequence' in operation ? factsOfEvent(operation, context) : factsOfOperation(operation, context);
 }
 
 function factsOfOperation(operation: RuleOperation, context: RuleContext): Facts {
-  checkOptions('The operation', operation, [...operationNames, ...whoNames]);
+  checkOptions('The operation', operation, Object.keys(operationNames));
   const { process = {}, valueType, status } = operation;
-  checkOptions('The process of the operation', process, processNames);
+  checkOptions('The process of the operation', process, Object.keys(processNames));
   const entry = classOf(operation);
   const user = operation.user === undefined ? process.user : operation.user;
   const hasStatus = entry.phase === 'post' ? status : null;
@@ -96,17 +96,18 @@ function factsOfOperation(operation: RuleOperation, context: RuleContext): Facts
   return {
     notifyClass: entry.number,
     className: entry.name,
-    outcome: hasStatus === undefined || hasStatus === null ? hasStatus : outcomeOf(hasStatus),
-    keys: keysOf(paths, { ...context, userSid: context.userSid ?? user ?? undefined }),
-    valueName: operation.valueName,
-    valueType: valueType === undefined || valueType === null ? valueType : typeNumberOf(valueType),
-    ...imageOf(process.imagePath, context),
-    user: user === undefined || user === null ? user : sidText(parseSid(user)),
-    id: process.id,
-    sessionId: process.sessionId,
-    elevated: process.elevated,
-    ancestors: process.ancestors,
-    moreAncestors: process.ancestors === undefined,
+    conditions: {
+      outcome: hasStatus === undefined || hasStatus === null ? hasStatus : outcomeOf(hasStatus),
+      keys: keysOf(paths, { ...context, userSid: context.userSid ?? user ?? undefined }),
+      valueNames: operation.valueName,
+      valueTypes: valueType === undefined || valueType === null ? valueType : typeNumberOf(valueType),
+      image: imageOf(process.imagePath, context),
+      user: user === undefined || user === null ? user : sidText(parseSid(user)),
+      id: process.id,
+      session: process.sessionId,
+      elevated: process.elevated,
+      tree: lineOf(process.id, process.ancestors ?? [], process.ancestors !== undefined),
+    },
   };
 }
 
@@ -118,17 +119,18 @@ function factsOfEvent(event: Event, context: RuleContext): Facts {
   return {
     notifyClass: event.notifyClass,
     className: event.class,
-    outcome: status === null ? null : outcomeOf(status),
-    keys: keysOf(paths, context),
-    valueName: 'valueName' in event ? event.valueName : null,
-    valueType: event.operation === 'SetValueKey' ? event.value.typeNumber : null,
-    ...imageOf(process.imagePath, context),
-    user,
-    id: process.id,
-    sessionId: process.sessionId,
-    elevated: process.elevated,
-    ancestors: process.parentId === null ? [] : [process.parentId],
-    moreAncestors: true,
+    conditions: {
+      outcome: status === null ? null : outcomeOf(status),
+      keys: keysOf(paths, context),
+      valueNames: 'valueName' in event ? event.valueName : null,
+      valueTypes: event.operation === 'SetValueKey' ? event.value.typeNumber : null,
+      image: imageOf(process.imagePath, context),
+      user,
+      id: process.id,
+      session: process.sessionId,
+      elevated: process.elevated,
+      tree: lineOf(process.id, process.parentId === null ? [] : [process.parentId], false),
+    },
   };
 }
 
@@ -150,7 +152,7 @@ function classOf({ class: name, operation, phase }: RuleOperation) {
   );
 }
 
-function outcomeOf(status: number): 'success' | 'failure' {
+function outcomeOf(status: number): Outcome {
   return ntSuccess(status) ? 'success' : 'failure';
 }
 
@@ -186,13 +188,17 @@ function currentControlSet(names: readonly string[], controlSet: number | undefi
   return controlSet === undefined && isSet === true ? [names.with(3, 'CURRENTCONTROLSET')] : [];
 }
 
-function imageOf(path: string | null | undefined, { drives = {} }: RuleContext) {
-  if (path === undefined || path === null) return { imagePath: path, imageNames: path };
+function imageOf(path: string | null | undefined, { drives = {} }: RuleContext): ImageFact | null | undefined {
+  if (path === undefined || path === null) return path;
   const names = pathNames(path);
   const drive = names[0] ?? '';
-  if (!/^[A-Z]:$/.test(drive)) return { imagePath: path, imageNames: names };
+  if (!/^[A-Z]:$/.test(drive)) return { path, names };
   const device = Object.entries(drives).find(([letter]) => letter.toUpperCase() === drive)?.[1];
   // An unknown volume is found by patterns for any volume only.
   const volume = device === undefined ? ['DEVICE', drive] : pathNames(device);
-  return { imagePath: path, imageNames: [...volume, ...names.slice(1)] };
+  return { path, names: [...volume, ...names.slice(1)] };
+}
+
+function lineOf(id: number | undefined, ancestors: readonly number[], isWhole: boolean): LineFact | undefined {
+  return id === undefined ? undefined : { ids: [id, ...ancestors], isWhole };
 }

@@ -1,6 +1,7 @@
-import { invalidArgument } from '../../base/errors.js';
+import { CmBridgeError, invalidArgument } from '../../base/errors.js';
 import { upcase } from '../../registry/key-case.js';
 import { quote } from '../../base/options.js';
+import { CMB_MAX_RULES_DEPTH, CMB_MAX_RULES_TEXT_UNITS } from '../../wire/protocol.js';
 
 /**
  * One component of a pattern, in upper case: the texts between its asterisks. `Foo` is `['FOO']`, `F*o` is `['F', 'O']`, `*` is
@@ -94,6 +95,24 @@ export function componentKey(component: Component): string {
 
 export function patternKey(pattern: Pattern): string {
   return JSON.stringify(pattern);
+}
+
+/** Refuses a path pattern that the driver does not take. */
+export function checkPattern(pattern: Pattern): Pattern {
+  if (pattern.length >= CMB_MAX_RULES_DEPTH) {
+    throw new CmBridgeError(
+      'CMB_INVALID_RULES',
+      `has ${pattern.length} components from \\REGISTRY or \\Device on; at most ${CMB_MAX_RULES_DEPTH - 1} are possible`,
+    );
+  }
+  for (const text of pattern.flat()) {
+    if (text.length <= CMB_MAX_RULES_TEXT_UNITS) continue;
+    throw new CmBridgeError(
+      'CMB_INVALID_RULES',
+      `has a component of ${text.length} characters; at most ${CMB_MAX_RULES_TEXT_UNITS} are possible`,
+    );
+  }
+  return pattern;
 }
 
 /** The pattern for the name of a value, which is one component whatever stands in it. */

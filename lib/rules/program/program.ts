@@ -1,6 +1,8 @@
 import * as P from '../../wire/protocol.js';
 import { parseSid } from '../../security/sid.js';
 import { possibleClassMask, type CheckedRule } from '../checked-rule.js';
+import type { CheckedConditions, ConditionName } from '../condition.js';
+import { conditionNames, conditions } from '../conditions.js';
 import { findTreeExcess } from './limits.js';
 import { PatternTree } from '../pattern/pattern-tree.js';
 import { ProgramWriter, type Dimension } from './program-writer.js';
@@ -23,23 +25,7 @@ export function buildProgram(
   classMask: bigint,
 ): Uint8Array {
   const writer = new ProgramWriter();
-  const D = P.CMB_RULES;
-  const texts = (name: string, of: (rule: CheckedRule) => readonly Pattern[] | null) =>
-    textDimension(writer, rules, name, of);
-  const numbers = (of: (rule: CheckedRule) => readonly (number | bigint)[] | null, isSorted = true) =>
-    memberDimension(writer, rules, of, isSorted);
-  const dimensions: (readonly [offset: number, dimension: Dimension])[] = [
-    [D.Key, texts('keys', ({ keyPatterns }) => keyPatterns)],
-    [D.ValueName, texts('valueNames', ({ valueNames }) => valueNames?.map((name) => [name]) ?? null)],
-    [D.ValueType, numbers(({ valueTypes }) => valueTypes)],
-    [D.Outcome, numbers(outcomeOf)],
-    [D.Image, texts('process.image', ({ images }) => images)],
-    [D.User, numbers(({ users }) => users?.map((user) => writer.addBytes(parseSid(user))) ?? null, false)],
-    [D.ProcessId, numbers(({ ids }) => ids)],
-    [D.SessionId, numbers(({ sessions }) => sessions)],
-    [D.Elevated, numbers(({ elevated }) => (elevated === null ? null : [elevated ? 1 : 0]))],
-    [D.Tree, numbers(({ trees }) => trees)],
-  ];
+  const dimensions = conditionNames.map((name) => dimensionOf(name, writer, rules));
   if (writer.nestedCount > P.CMB_MAX_RULES_NESTED) {
     throw tooMuch(
       `have ${writer.nestedCount} places with "**" after "**"; at most ${P.CMB_MAX_RULES_NESTED} are possible`,
@@ -73,22 +59,41 @@ function classSets(writer: ProgramWriter, rules: readonly CheckedRule[]): number
   });
 }
 
-function outcomeOf({ outcome }: CheckedRule): readonly number[] | null {
-  if (outcome === null) return null;
-  return [outcome === 'success' ? P.CMB_OUTCOME_SUCCESS : P.CMB_OUTCOME_FAILURE];
+/** What all rules ask for in one condition, and where it stands in CMB_RULES. */
+// eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- it ties the parts of one condition together
+function dimensionOf<N extends ConditionName>(
+  name: N,
+  writer: ProgramWriter,
+  rules: readonly CheckedConditions[],
+): readonly [offset: number, dimension: Dimension] {
+  const { dimension, path } = conditions[name];
+  const values = rules.map((rule) => rule[name]);
+  switch (dimension.kind) {
+    case 'patterns':
+      return [dimension.offset, textDimension(writer, values, path.join('.'), dimension.patternsOf)];
+    case 'numbers':
+      return [dimension.offset, memberDimension(writer, values, dimension.numberOf, true)];
+    case 'sids':
+      return [
+        dimension.offset,
+        memberDimension(writer, values, (value) => writer.addBytes(parseSid(dimension.sidOf(value))), false),
+      ];
+  }
 }
 
-function textDimension(
+/** The values of each rule; null where it does not ask. */
+type ValuesOfRules<V> = readonly (readonly V[] | null)[];
+
+function textDimension<V>(
   writer: ProgramWriter,
-  rules: readonly CheckedRule[],
+  rules: ValuesOfRules<V>,
   name: string,
-  patternsOf: (rule: CheckedRule) => readonly Pattern[] | null,
+  patternsOf: (value: V) => readonly Pattern[],
 ): Dimension {
   const tree = new PatternTree();
-  const any = indexes(rules, (rule, index) => {
-    const patterns = patternsOf(rule);
-    for (const pattern of patterns ?? []) tree.add(pattern, index);
-    return patterns === null;
+  const any = indexes(rules, (values, index) => {
+    for (const value of values ?? []) for (const pattern of patternsOf(value)) tree.add(pattern, index);
+    return values === null;
   });
   if (any.length === rules.length) return unused;
   const excess = findTreeExcess(tree);
@@ -96,16 +101,15 @@ function textDimension(
   return { ...unused, any: writer.sets.add(any), root: writer.addTree(tree) };
 }
 
-function memberDimension(
+function memberDimension<V>(
   writer: ProgramWriter,
-  rules: readonly CheckedRule[],
-  valuesOf: (rule: CheckedRule) => readonly (number | bigint)[] | null,
+  rules: ValuesOfRules<V>,
+  memberOf: (value: V) => number | bigint,
   isSorted: boolean,
 ): Dimension {
   const members = new Map<bigint, number[]>();
-  const any = indexes(rules, (rule, index) => {
-    const values = valuesOf(rule);
-    for (const value of new Set(values?.map(BigInt))) {
+  const any = indexes(rules, (values, index) => {
+    for (const value of new Set(values?.map((one) => BigInt(memberOf(one))))) {
       const known = members.get(value);
       if (known === undefined) members.set(value, [index]);
       else known.push(index);
