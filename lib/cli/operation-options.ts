@@ -1,44 +1,16 @@
+// The operation that the flags of `cmbridge rules explain` describe.
 import { invalidArgument } from '../base/errors.js';
-import { checkNotifyClass, notifyClasses, type Operation, type Phase } from '../registry/notify-class.js';
+import { checkNotifyClass, notifyClasses, type Operation } from '../registry/notify-class.js';
 import { NtStatus } from '../base/nt-status.js';
 import { didYouMean, quote } from '../base/options.js';
 import type { RuleOperation } from '../rules/explain/facts.js';
-import type { RegistryType } from '../registry/registry-value.js';
-
-/** How `cmbridge rules explain` is told about an operation. */
-export interface OperationOptions {
-  readonly operation?: string | undefined;
-  readonly phase?: Phase | undefined;
-  readonly key?: string | undefined;
-  readonly newKey?: string | undefined;
-  readonly lowKey?: string | undefined;
-  readonly valueName?: string | undefined;
-  readonly valueType?: string | undefined;
-  readonly status?: string | undefined;
-  readonly image?: string | undefined;
-  readonly pid?: number | undefined;
-  readonly ancestor?: readonly number[] | undefined;
-  readonly user?: string | undefined;
-  readonly session?: number | undefined;
-  readonly elevated?: boolean | undefined;
-}
+import { partsOf, type OperationOptions } from './operation-flags.js';
 
 const operations = new Set<string>(notifyClasses.map(({ operation }) => operation));
 
 export function operationOf(options: OperationOptions): RuleOperation {
-  const { key, newKey, lowKey, valueName, valueType, image, pid, ancestor, user, session, elevated } = options;
   const status = options.status === undefined ? undefined : parseStatus(options.status);
-  return {
-    ...kindOf(options, status),
-    keyPath: key,
-    newPath: newKey,
-    lowKeyPath: lowKey,
-    valueName,
-    valueType: valueType as RegistryType | undefined,
-    status,
-    user,
-    process: { id: pid, imagePath: image, sessionId: session, elevated, user, ancestors: ancestor },
-  };
+  return { ...partsOf(options), ...kindOf(options, status), status };
 }
 
 /** A name is that of an operation or of a class. Only a post notification has a status. */

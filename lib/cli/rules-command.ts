@@ -1,4 +1,5 @@
-import { InvalidArgumentError, Option, type Command } from 'commander';
+import type { Command } from 'commander';
+import { addOperationFlags, parseId } from './operation-flags.js';
 import { checkRuleFiles, type RulesCheckOptions } from './rules-check.js';
 import { explainRuleFile, type ExplainEnvironment, type RulesExplainOptions } from './rules-explain.js';
 
@@ -41,25 +42,11 @@ export function addRulesCommand(
     .action((files: string[], options: RulesCheckOptions) =>
       run((environment) => checkRuleFiles(files, options, environment)),
     );
-  rules
+  const explain = rules
     .command('explain')
     .description('Tell which rule decides about an operation, and why. What is not told about it matches no condition.')
-    .argument('<file>', 'rule file, in YAML or JSON')
-    .option('--operation <name>', 'operation or notification class: SetValueKey, RegNtPostOpenKeyEx')
-    .addOption(new Option('--phase <phase>', 'pre, which is the default, or post').choices(['pre', 'post']))
-    .option('--key <path>', 'key that the operation is about')
-    .option('--new-key <path>', 'of RenameKey: the path that the key is to have')
-    .option('--low-key <path>', 'of SaveMergedKey: the key of lower precedence')
-    .option('--value-name <name>', 'name of the value; "" is the default value')
-    .option('--value-type <type>', 'type of the value that is set: REG_SZ')
-    .option('--status <status>', 'how it ended, in post: STATUS_ACCESS_DENIED, 0xc0000022, success')
-    .option('--image <path>', 'path of the program')
-    .option('--pid <id>', 'id of the process', parseId)
-    .option('--ancestor <id...>', 'ids of the processes that it descends from', parseIds)
-    .option('--user <sid>', 'SID of whom the thread acts for')
-    .option('--session <id>', 'Terminal Services session', parseId)
-    .option('--elevated', 'the process runs elevated')
-    .option('--no-elevated', 'it does not')
+    .argument('<file>', 'rule file, in YAML or JSON');
+  addOperationFlags(explain)
     .option('--control-set <n>', 'N of the ControlSet00N that CurrentControlSet is', parseId)
     .option(
       '--event <file>',
@@ -76,14 +63,4 @@ export function addRulesCommand(
         return 0;
       }),
     );
-}
-
-function parseId(text: string): number {
-  const id = Number(text);
-  if (!/^\d+$/.test(text) || id > 0xffff_ffff) throw new InvalidArgumentError('It must be a whole number.');
-  return id;
-}
-
-function parseIds(text: string, previous: readonly number[] | undefined): number[] {
-  return [...(previous ?? []), parseId(text)];
 }

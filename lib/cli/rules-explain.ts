@@ -7,7 +7,8 @@ import { explainRules, type RuleExplanation, type RulesExplanation } from '../ru
 import type { RuleOperation } from '../rules/explain/facts.js';
 import { loadRules, type RuleFile } from '../rules/file/file.js';
 import type { RulePath } from '../rules/problem.js';
-import { operationOf, type OperationOptions } from './operation-options.js';
+import { givenFlags, type OperationOptions } from './operation-flags.js';
+import { operationOf } from './operation-options.js';
 import type { RulesEnvironment } from './rules-check.js';
 import { paint, wantsColor } from './style.js';
 import { printable } from './width.js';
@@ -32,13 +33,9 @@ export async function explainRuleFile(
   options: RulesExplainOptions,
   environment: ExplainEnvironment,
 ): Promise<void> {
-  const given = Object.entries(operationNames).filter(
-    ([name]) => options[name as keyof OperationOptions] !== undefined,
-  );
+  const given = givenFlags(options);
   if (options.event !== undefined && given.length > 0) {
-    throw invalidArgument(
-      `--event tells all about the operation; leave out ${given.map(([, flag]) => flag).join(', ')}`,
-    );
+    throw invalidArgument(`--event tells all about the operation; leave out ${given.join(', ')}`);
   }
   const operation = options.event === undefined ? operationOf(options) : null;
   const file = await loadRules(path);
@@ -58,23 +55,6 @@ export async function explainRuleFile(
   if (operation !== null) await explain(operation);
   else await explainEvents(options.event ?? '-', explain, environment);
 }
-
-const operationNames: Readonly<Record<keyof OperationOptions, string>> = {
-  operation: '--operation',
-  phase: '--phase',
-  key: '--key',
-  newKey: '--new-key',
-  lowKey: '--low-key',
-  valueName: '--value-name',
-  valueType: '--value-type',
-  status: '--status',
-  image: '--image',
-  pid: '--pid',
-  ancestor: '--ancestor',
-  user: '--user',
-  session: '--session',
-  elevated: '--elevated',
-};
 
 async function explainEvents(
   source: string,

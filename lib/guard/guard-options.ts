@@ -3,6 +3,8 @@ import type { DecisionFor } from '../decision/fits.js';
 import type { BreakerEvent, EventDecision, EventQuestion, NotificationEvent } from '../event/event.js';
 import type { Operation } from '../registry/notify-class.js';
 import type { RegisterOptions } from '../session/register-options.js';
+import type { ConditionField } from '../rules/condition.js';
+import { conditionFields } from '../rules/conditions.js';
 import type { OneOrMany, Rule } from '../rules/rule.js';
 
 /** Operations that something can be decided about before they are done. */
@@ -29,13 +31,16 @@ export type GuardHandlers = { readonly [O in GuardedOperation]?: GuardHandler<O>
   readonly default?: GuardHandler | undefined;
 };
 
+/** Conditions of rules that hold or do not before the operation is done. */
+type KnownBefore = Exclude<ConditionField, 'outcome'>;
+
 /** What is let through without a question. */
-export type GuardException = Pick<Rule, 'name' | 'operations' | 'keys' | 'valueNames' | 'valueTypes' | 'process'>;
+export type GuardException = Pick<Rule, 'name' | 'operations' | KnownBefore>;
 
 /** What can change while a guard stands. */
 export interface GuardConditions<O extends GuardedOperation = GuardedOperation> extends Pick<
   Rule,
-  'keys' | 'valueNames' | 'valueTypes' | 'process' | 'deadline' | 'onTimeout' | 'status'
+  KnownBefore | 'deadline' | 'onTimeout' | 'status'
 > {
   /**
    * Default: those that have a handler of their own; with a `default` handler, or with one for all, also `guardedByDefault`, which are
@@ -89,11 +94,12 @@ export const guardedByDefault = Object.freeze([
 /** What `driver.guard()` asks about when it is not told. */
 export type GuardedByDefault = (typeof guardedByDefault)[number];
 
+const knownBefore = conditionFields.filter((field) => field !== 'outcome');
+
+export const guardExceptionNames = ['name', 'operations', ...knownBefore] as const;
+
 export const guardConditionNames = [
-  'keys',
-  'valueNames',
-  'valueTypes',
-  'process',
+  ...knownBefore,
   'deadline',
   'onTimeout',
   'status',

@@ -2,6 +2,7 @@ import { decisionKindsOf } from '../decision/classes.js';
 import { invalidArgument } from '../base/errors.js';
 import {
   guardedByDefault,
+  guardExceptionNames,
   type GuardConditions,
   type GuardedOperation,
   type GuardException,
@@ -21,7 +22,6 @@ export type GuardHandlerInput = GuardHandler | GuardHandlers;
 const operations: readonly string[] = notifyClasses
   .filter((entry) => entry.phase === 'pre' && decisionKindsOf(entry).length > 0)
   .map(({ operation }) => operation);
-const exceptionNames = ['name', 'operations', 'keys', 'valueNames', 'valueTypes', 'process'];
 
 export function checkHandlers(handler: unknown): GuardHandlerInput {
   if (typeof handler === 'function') return handler as GuardHandler;
@@ -78,7 +78,7 @@ function defaultOperations(handlers: GuardHandlerInput): readonly string[] {
 function exceptions(except: GuardConditions['except']): Rule[] {
   return (listOf<GuardException>(except) ?? []).map((condition, index) => {
     const place = Array.isArray(except) ? `except[${index}]` : 'except';
-    const { name, ...checked } = checkOptions(place, condition, exceptionNames) as GuardException;
+    const { name, ...checked } = checkOptions(place, condition, guardExceptionNames) as GuardException;
     if (Object.values(checked).every((value) => value === undefined)) {
       throw invalidArgument(`"${place}" has no condition, so nothing at all would be asked about`);
     }

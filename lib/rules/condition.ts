@@ -21,7 +21,10 @@ type OtherField =
   | 'kernelMode'
   | 'dryRun';
 
-export type ConditionName = keyof ProcessCondition | Exclude<keyof Rule, OtherField>;
+/** The fields of Rule that have conditions. */
+export type ConditionField = 'process' | Exclude<keyof Rule, OtherField>;
+
+export type ConditionName = keyof ProcessCondition | Exclude<ConditionField, 'process'>;
 
 type One<T> = Exclude<T, undefined | readonly unknown[]>;
 

@@ -5,7 +5,14 @@ import { knownRegistryTypes, registryTypeName, registryTypeNumber } from '../reg
 import { parseSid, sidText } from '../security/sid.js';
 import * as P from '../wire/protocol.js';
 import { outcomeMask, valueNameMask, valueTypeMask } from './class-masks.js';
-import { pathPattern, several, type Condition, type ConditionName, type GivenValue } from './condition.js';
+import {
+  pathPattern,
+  several,
+  type Condition,
+  type ConditionField,
+  type ConditionName,
+  type GivenValue,
+} from './condition.js';
 import { isInTree, matchesKey } from './fact.js';
 import { imageHint, keyHint, valueNameHint } from './hints.js';
 import { parseImagePattern } from './pattern/image-pattern.js';
@@ -170,6 +177,10 @@ export const conditions: { readonly [N in ConditionName]: Condition<N> } = {
 };
 
 export const conditionNames = Object.keys(conditions) as readonly ConditionName[];
+
+export const conditionFields: readonly ConditionField[] = [
+  ...new Set(conditionNames.map((name): ConditionField => conditions[name].path[0])),
+];
 
 /** The conditions in the order in which the driver looks. */
 export const lookOrder = conditionNames.toSorted((a, b) => conditions[a].rank - conditions[b].rank);
