@@ -1,3 +1,5 @@
+// The errors of this package, with their codes.
+
 import { formatNtStatus, ntStatusName } from './nt-status.js';
 
 export const cmBridgeErrorCodes = [

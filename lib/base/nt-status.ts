@@ -1,3 +1,5 @@
+// NTSTATUS values and their names.
+
 /** The statuses that registry operations and this driver are seen to return. */
 export const NtStatus = {
   STATUS_SUCCESS: 0x00000000,

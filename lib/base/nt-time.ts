@@ -1,3 +1,5 @@
+// Times of the kernel, in 100 ns units since 1601, and of Unix, in nanoseconds since 1970.
+
 /** 100 ns units between 1601-01-01 and 1970-01-01. */
 const unixEpoch = 116_444_736_000_000_000n;
 const epochLow = Number(unixEpoch & 0xffff_ffffn);
@@ -14,7 +16,7 @@ export function toUnixNanoseconds(time: bigint): bigint {
   return (time - unixEpoch) * 100n;
 }
 
-/** The same for the 64-bit number at `offset`; for a time of our days with one bigint instead of three. */
+/** Nanoseconds since 1970 of the 64-bit number at `offset`; a time of our days takes one bigint instead of three. */
 export function unixNanosecondsAt(view: DataView, offset: number): bigint {
   const high = view.getUint32(offset + 4, true);
   if (high <= epochHigh || high > lastHigh || !isLittleEndian) return toUnixNanoseconds(view.getBigInt64(offset, true));
@@ -27,7 +29,7 @@ export function unixNanosecondsAt(view: DataView, offset: number): bigint {
   return whole[0] ?? 0n;
 }
 
-/** Back again, rounded down to 100 ns. */
+/** From nanoseconds since 1970 to the kernel’s 100 ns units since 1601, rounded down. */
 export function fromUnixNanoseconds(time: bigint): bigint {
   const units = time / 100n;
   return (units * 100n > time ? units - 1n : units) + unixEpoch;

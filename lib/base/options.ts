@@ -1,3 +1,5 @@
+// The checks of options, and values in messages.
+
 import { abortError, CmBridgeError, invalidArgument } from './errors.js';
 
 export interface SignalOption {

@@ -1,3 +1,5 @@
+// What a callback can answer a query with, by operation.
+
 import type { Flags } from '../registry/flags.js';
 import type { NtStatusName } from '../base/nt-status.js';
 import type { RegistryType } from '../registry/registry-value.js';

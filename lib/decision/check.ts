@@ -1,3 +1,5 @@
+// The checks of decisions that need no event.
+
 import { CmBridgeError } from '../base/errors.js';
 import { checkOptions, quote } from '../base/options.js';
 import { CMB_MAX_DECISION_BYTES } from '../wire/protocol.js';

@@ -1,3 +1,5 @@
+// Which decisions a notification class takes, of callbacks and of rules.
+
 import type { DecisionKind } from '../event/event.js';
 import type { NotifyClass, Operation, Phase } from '../registry/notify-class.js';
 import { decisionKinds, ruleActions } from './class-table.js';

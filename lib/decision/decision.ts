@@ -1,3 +1,5 @@
+// The door of the room: the functions that make decisions, and the types of these.
+
 import type { QueryAnswer, QueryOutput, StatusInput } from './answer.js';
 import type {
   AllowDecision,

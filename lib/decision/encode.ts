@@ -1,3 +1,5 @@
+// The encoder of decisions for the driver, which checks them against their event.
+
 import type { DecisionKind, NotificationEvent } from '../event/event.js';
 import { ntSuccess } from '../base/nt-status.js';
 import { quote } from '../base/options.js';

@@ -1,3 +1,5 @@
+// The error of a decision that cannot be carried out.
+
 import { CmBridgeError } from '../base/errors.js';
 
 /** A decision that cannot be carried out. What was asked about ends as its rule says for when there is no answer. */

@@ -1,3 +1,5 @@
+// Which decisions suit an event, for the compiler and at run time.
+
 import type { DecisionKind, NotificationEvent } from '../event/event.js';
 import type { Operation, Phase } from '../registry/notify-class.js';
 import type { QueryEnds, QueryOperation, QueryOutputs } from './answer.js';

@@ -1,3 +1,5 @@
+// The reader of an answer about a key.
+
 import { didYouMean, quote } from '../base/options.js';
 import { fromUnixNanoseconds } from '../base/nt-time.js';
 import type { KeyAnswer } from './answer.js';

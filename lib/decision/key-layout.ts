@@ -1,3 +1,5 @@
+// Answers about keys in the structures of KEY_INFORMATION_CLASS.
+
 import { keyInformationClassName } from '../registry/key-information-class.js';
 import { fromUnixNanoseconds } from '../base/nt-time.js';
 import { quote } from '../base/options.js';

@@ -1,3 +1,5 @@
+// The types of decisions.
+
 import type { QueryAnswer, QueryOutput } from './answer.js';
 
 export interface AllowDecision {

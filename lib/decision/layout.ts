@@ -1,3 +1,5 @@
+// What all layouts of answers have in common: buffers that are too small, names, numbers, alignment.
+
 import { NtStatus } from '../base/nt-status.js';
 import { quote } from '../base/options.js';
 import { CMB_REPLY_OUTPUT } from '../wire/protocol.js';

@@ -1,3 +1,5 @@
+// Answers to NtQueryMultipleValueKey.
+
 import type { QueriedValue } from '../event/event.js';
 import { NtStatus } from '../base/nt-status.js';
 import { quote } from '../base/options.js';

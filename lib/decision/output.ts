@@ -1,3 +1,5 @@
+// The encoder of the answers to queries, by operation.
+
 import type { NotificationEvent } from '../event/event.js';
 import { NtStatus } from '../base/nt-status.js';
 import { quote } from '../base/options.js';

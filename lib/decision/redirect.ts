@@ -1,3 +1,5 @@
+// The check of the path that an open is redirected to.
+
 import type { CreateFields, NotificationEvent } from '../event/event.js';
 import { CmBridgeError } from '../base/errors.js';
 import { canonicalKey } from '../registry/key-alias.js';

@@ -1,3 +1,5 @@
+// Answers to NtQuerySecurityObject.
+
 import { CmBridgeError } from '../base/errors.js';
 import { NtStatus } from '../base/nt-status.js';
 import { quote } from '../base/options.js';

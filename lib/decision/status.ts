@@ -1,3 +1,5 @@
+// The statuses that an operation may end with by a decision.
+
 import { formatNtStatus, NtStatus, ntStatusText } from '../base/nt-status.js';
 import { didYouMean, quote } from '../base/options.js';
 import type { StatusInput } from './answer.js';

@@ -1,3 +1,5 @@
+// Answers about values in the structures of KEY_VALUE_INFORMATION_CLASS.
+
 import type { EncodedValue } from '../registry/value-input.js';
 import { keyValueInformationClassName } from '../registry/value-information-class.js';
 import type { ValueAnswer } from './answer.js';

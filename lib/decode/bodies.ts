@@ -1,3 +1,5 @@
+// The decoder of each body, by its kind.
+
 import type { BodyFields } from '../event/event.js';
 import type { BodyKind } from '../registry/notify-class.js';
 import type { RecordView } from '../wire/record.js';

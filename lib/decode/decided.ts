@@ -1,3 +1,5 @@
+// The decoder of decisions, of questions, and of the records of a breaker.
+
 import type { BreakerEvent, DecidedBy, DecisionKind, EventDecision, EventQuestion } from '../event/event.js';
 import { ntStatusName } from '../base/nt-status.js';
 import * as P from '../wire/protocol.js';

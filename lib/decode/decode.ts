@@ -1,3 +1,5 @@
+// The decoder of the records of one session, whole or lazily.
+
 import type { Body } from './body.js';
 import { decodeBreaker, type RuleFinder } from './decided.js';
 import type { Draft } from './header.js';
@@ -50,7 +52,7 @@ export class Decoder {
     return this.#whole(record, links, rules, classOf(record), path, this.#processOf(record));
   }
 
-  /** The same with events that are decoded when they are looked at. */
+  /** Null where decode() gives null; a notification becomes an event that is decoded when it is looked at. */
   decodeLazily(
     record: RecordView,
     links: HopTracker,

@@ -1,3 +1,5 @@
+// The decoder of the fields that all notifications have in common.
+
 import type { NotificationHeader, ProcessInfo, TransactionInfo } from '../event/event.js';
 import type { NotifyClass } from '../registry/notify-class.js';
 import { ntStatusName } from '../base/nt-status.js';

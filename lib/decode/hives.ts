@@ -1,3 +1,5 @@
+// The decoders of what is done with hive files: load, unload, save, restore, replace.
+
 import type {
   LoadFields,
   ReplaceFields,

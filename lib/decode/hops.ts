@@ -1,3 +1,5 @@
+// The requests that one open becomes when it follows symbolic links.
+
 import type { CreateFields } from '../event/event.js';
 import { NtStatus } from '../base/nt-status.js';
 import type { Body } from './body.js';

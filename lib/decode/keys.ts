@@ -1,3 +1,5 @@
+// The decoders of what is done with keys: create, open, rename, close, security, name.
+
 import type { CloseFields, CreateFields, QueryNameFields, RenameFields, SecurityFields } from '../event/event.js';
 import { createOptions, keyAccess, objectAttributes, securityInformation, wow64Flags } from '../registry/flags.js';
 import * as P from '../wire/protocol.js';

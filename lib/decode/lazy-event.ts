@@ -1,3 +1,5 @@
+// Events that are decoded when their properties are read.
+
 import type {
   EventDecision,
   EventQuestion,

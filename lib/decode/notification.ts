@@ -1,3 +1,5 @@
+// The decoder of one notification, header and body.
+
 import type { ProcessInfo } from '../event/event.js';
 import { notifyClassByNumber, type NotifyClass } from '../registry/notify-class.js';
 import * as P from '../wire/protocol.js';

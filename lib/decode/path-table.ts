@@ -1,3 +1,5 @@
+// The key paths that records refer to by slot.
+
 import * as P from '../wire/protocol.js';
 import { protocolError, type RecordView } from '../wire/record.js';
 import { displayKey, keyHive, type KeyHive } from '../registry/registry-path.js';

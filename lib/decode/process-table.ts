@@ -1,3 +1,5 @@
+// The processes that records refer to by slot, and the decoder of tokens.
+
 import type { Impersonation, ProcessInfo } from '../event/event.js';
 import * as P from '../wire/protocol.js';
 import { protocolError, type RecordView } from '../wire/record.js';

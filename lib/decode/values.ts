@@ -1,3 +1,5 @@
+// The decoders of what is done with values: set, delete, query several. The counts of a deleted key are here, too.
+
 import type {
   DeleteKeyFields,
   DeleteValueFields,

@@ -1,3 +1,5 @@
+// The fields of events that belong to the structure of their notification class, but for queries.
+
 import type { Flags } from '../registry/flags.js';
 import type { RegistryValue } from '../registry/registry-value.js';
 import type { SecurityDescriptor } from '../security/security-descriptor.js';
@@ -41,7 +43,7 @@ export interface CreateFields {
 export interface DeleteKeyFields {
   /** Values of the key before it goes; null unless the registration asks for `oldValues`. */
   readonly valueCount: number | null;
-  /** Subkeys of the key, likewise: a key that has any cannot be deleted. */
+  /** Subkeys of the key; null unless the registration asks for `oldValues`. A key that has any cannot be deleted. */
   readonly subKeyCount: number | null;
 }
 

@@ -1,3 +1,5 @@
+// What events tell of decisions: the question to a callback, the answer, and the breaker that stops asking.
+
 /** One of the rules that were given to `registerCallback`, `setRules` or `compileRules`. */
 export interface RuleReference {
   /** Where it stands among them, from 0. */

@@ -1,3 +1,5 @@
+// The union of all events, made of the header and the body of each notification class.
+
 import type {
   CloseFields,
   CreateFields,

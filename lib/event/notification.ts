@@ -1,3 +1,5 @@
+// The header that all notifications have in common, the events of unknown classes, and gaps.
+
 import type { NotifyClass } from '../registry/notify-class.js';
 import type { KeyHive } from '../registry/registry-path.js';
 import type { EventDecision, EventQuestion } from './decision.js';

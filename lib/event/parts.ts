@@ -1,3 +1,5 @@
+// The parts of a header that are objects: processes, impersonation, transactions.
+
 import type { NotifyClass } from '../registry/notify-class.js';
 import type { ImpersonationLevel, IntegrityLevel } from '../security/token-names.js';
 

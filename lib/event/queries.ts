@@ -1,3 +1,5 @@
+// The fields of events about queries, enumerations and set information, whose answers go by an information class.
+
 import type { DecodedKeyInformation } from '../registry/key-information-class.js';
 import type { RegistryValue } from '../registry/registry-value.js';
 import type { DecodedSetInformation } from '../registry/set-information-class.js';

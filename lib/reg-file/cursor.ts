@@ -1,3 +1,5 @@
+// A place in the text of a .reg file.
+
 import { RegFileError } from '../base/errors.js';
 
 /** A place in the text that knows its line and column. */

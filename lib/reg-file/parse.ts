@@ -1,3 +1,5 @@
+// The parser of .reg files.
+
 import { CmBridgeError } from '../base/errors.js';
 import { quote } from '../base/options.js';
 import { nativeKey } from '../registry/registry-path.js';

@@ -1,3 +1,5 @@
+// The text of a .reg file from its bytes.
+
 import { RegFileError } from '../base/errors.js';
 import { decodeUtf16 } from '../registry/registry-value.js';
 

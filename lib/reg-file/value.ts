@@ -1,3 +1,5 @@
+// The data of values as .reg files write them.
+
 import type { Cursor } from './cursor.js';
 import { decodeAnsi } from './text.js';
 

@@ -1,3 +1,5 @@
+// Altitudes: their check and their order.
+
 import { CmBridgeError } from '../base/errors.js';
 import { CMB_MAX_ALTITUDE_BYTES } from '../wire/protocol.js';
 

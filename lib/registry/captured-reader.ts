@@ -1,3 +1,5 @@
+// The reader of structures that were captured from a caller.
+
 import { Captured } from '../wire/captured.js';
 import { unixNanosecondsAt } from '../base/nt-time.js';
 import { decodeValue, type RegistryValue } from './registry-value.js';

@@ -1,3 +1,5 @@
+// Masks with the names of their bits.
+
 /** A mask, and what its bits are called. */
 export interface Flags {
   readonly value: number;

@@ -1,3 +1,5 @@
+// The names that lead to one and the same key, over links and in the forms that people write.
+
 import { invalidArgument } from '../base/errors.js';
 import { upcase } from './key-case.js';
 import { checkOptions, quote } from '../base/options.js';

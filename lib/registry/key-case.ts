@@ -1,3 +1,5 @@
+// Upper case as the kernel has it, and paths that are equal by it.
+
 const separator = 0x5c;
 
 /** Unicode's simple mappings that ECMAScript does not tell: its own upper case of these has two or three units. */

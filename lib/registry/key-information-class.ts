@@ -1,3 +1,5 @@
+// What NtQueryKey and NtEnumerateKey return, decoded by information class.
+
 import { CapturedReader } from './captured-reader.js';
 import { controlFlags, keyFlags, type Flags } from './flags.js';
 import type { Captured } from '../wire/captured.js';

@@ -1,3 +1,5 @@
+// The decoders of answers that the simulator’s keys ask for.
+
 import { Captured } from '../wire/captured.js';
 import { decodeUtf16, decodeValue, type RegistryValue } from './registry-value.js';
 

@@ -1,3 +1,5 @@
+// Notification classes by name and number, and the masks of classes that the driver takes.
+
 import { invalidArgument } from '../base/errors.js';
 import { didYouMean, quote } from '../base/options.js';
 import { notifyClasses } from './notify-class-table.js';

@@ -1,3 +1,5 @@
+// Paths of keys: the native ones, and those that people write.
+
 import { invalidArgument } from '../base/errors.js';
 import { quote } from '../base/options.js';
 

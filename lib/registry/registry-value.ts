@@ -1,3 +1,5 @@
+// Values of the registry, decoded by their type.
+
 import type { Captured } from '../wire/captured.js';
 
 /** In the order of their numbers. */

@@ -1,3 +1,5 @@
+// What NtSetInformationKey takes, decoded by information class.
+
 import { controlFlags, type Flags } from './flags.js';
 import {
   decodeLayer,

@@ -1,3 +1,5 @@
+// What NtQueryValueKey and NtEnumerateValueKey return, decoded by information class.
+
 import { CapturedReader } from './captured-reader.js';
 import { informationClass, type Decoded, type Decoders, type Draft } from './key-information-class.js';
 import type { Captured } from '../wire/captured.js';

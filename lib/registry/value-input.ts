@@ -1,3 +1,5 @@
+// Values that a program gives, as bytes.
+
 import { invalidArgument } from '../base/errors.js';
 import { didYouMean, quote } from '../base/options.js';
 import { registryTypeNumber, type RegistryType } from './registry-value.js';

@@ -1,3 +1,5 @@
+// The two views of the registry that 32-bit and 64-bit programs have.
+
 import { upcase } from './key-case.js';
 import { nativeKey } from './registry-path.js';
 

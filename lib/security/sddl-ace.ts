@@ -1,3 +1,5 @@
+// One entry of an access control list, from SDDL to bytes.
+
 import { quote } from '../base/options.js';
 import * as T from './sddl-tables.js';
 import type { SddlText } from './sddl-text.js';

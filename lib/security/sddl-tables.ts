@@ -1,3 +1,5 @@
+// The names that SDDL has for SIDs, kinds of entries, flags and rights.
+
 /** Two-letter names of SIDs that are the same on every machine. */
 export const sidAliases: Readonly<Record<string, string>> = {
   WD: 'S-1-1-0',
@@ -124,7 +126,7 @@ export const auditFlags: Bits = [
   ['SA', 0x40],
   ['FA', 0x80],
 ];
-/** The same bits in entries that audit nothing. */
+/** Flags of entries that audit nothing. */
 export const otherFlags: Bits = [
   ['CR', 0x20],
   ['TP', 0x40],

@@ -1,3 +1,5 @@
+// The reader of SDDL text, with the SIDs in it.
+
 import { invalidArgument, type CmBridgeError } from '../base/errors.js';
 import { quote } from '../base/options.js';
 import { domainAliases, sidAliases } from './sddl-tables.js';

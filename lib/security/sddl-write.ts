@@ -1,3 +1,5 @@
+// Security descriptors as SDDL.
+
 import * as T from './sddl-tables.js';
 import { sidLength, sidText } from './sid.js';
 

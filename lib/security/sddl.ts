@@ -1,3 +1,5 @@
+// Security descriptors from SDDL.
+
 import { invalidArgument } from '../base/errors.js';
 import { checkOptions, quote } from '../base/options.js';
 import { aceBytes } from './sddl-ace.js';

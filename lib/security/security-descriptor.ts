@@ -1,3 +1,5 @@
+// Security descriptors in events.
+
 import { sidText } from './sid.js';
 import { writeSddl } from './sddl-write.js';
 

@@ -1,3 +1,5 @@
+// Security identifiers, as bytes and as text.
+
 import { invalidArgument } from '../base/errors.js';
 import { quote } from '../base/options.js';
 

@@ -1,3 +1,5 @@
+// The NT paths of files of this machine.
+
 import { resolve } from 'node:path';
 import { invalidArgument } from '../base/errors.js';
 import { quote } from '../base/options.js';

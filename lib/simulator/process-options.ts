@@ -1,3 +1,5 @@
+// The options of createProcess().
+
 import { invalidArgument } from '../base/errors.js';
 import { deviceName } from './host-file.js';
 import type { NativeProcessOptions } from '../native/native.js';

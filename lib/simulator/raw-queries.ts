@@ -1,3 +1,5 @@
+// Queries with a buffer of the caller’s choice, which tests use to see what the kernel writes.
+
 import { invalidArgument } from '../base/errors.js';
 import type { NativeHostility, NativeQueryResult, NativeThread } from '../native/native.js';
 import { checkInteger, checkOptions, quote } from '../base/options.js';

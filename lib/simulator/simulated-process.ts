@@ -1,3 +1,5 @@
+// A process of the simulator, with its threads.
+
 import { invalidArgument } from '../base/errors.js';
 import type { CreateKeyOptions, OpenKeyOptions } from './key-options.js';
 import type { LoadKind, NativeLoadResult, NativeLoadShape, NativeProcess } from '../native/native.js';

@@ -1,3 +1,5 @@
+// The simulated machine with its processes.
+
 import { NtStatusError } from '../base/errors.js';
 import type { NativePoolUsage, NativeProcess, NativeProcessOptions, NativeSimulator } from '../native/native.js';
 import { nativeStatus } from '../base/nt-error.js';

@@ -1,3 +1,5 @@
+// The options of tokens, for processes and for impersonation.
+
 import { invalidArgument } from '../base/errors.js';
 import type { NativeToken } from '../native/native.js';
 import { checkBoolean, checkInteger, didYouMean, quote } from '../base/options.js';

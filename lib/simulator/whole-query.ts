@@ -1,3 +1,5 @@
+// Queries that grow their buffer until the answer fits.
+
 import type { NativeQueryResult } from '../native/native.js';
 import { NtStatus } from '../base/nt-status.js';
 

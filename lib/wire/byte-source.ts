@@ -1,3 +1,5 @@
+// The memory of a batch, and how bytes are copied out of it.
+
 import { markAsUntransferable } from 'node:worker_threads';
 
 const empty = new Uint8Array(0);

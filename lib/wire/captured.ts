@@ -1,3 +1,5 @@
+// Bytes that the driver captured from a caller.
+
 import { ByteSource } from './byte-source.js';
 
 export interface CaptureOptions {

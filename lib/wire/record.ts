@@ -1,3 +1,5 @@
+// The records of a batch, one after the other.
+
 import { ByteSource } from './byte-source.js';
 import { Captured } from './captured.js';
 import { CmBridgeError } from '../base/errors.js';

@@ -1,3 +1,5 @@
+// The parser of events that were written as JSON: it walks the shape of an event.
+
 import { CmBridgeError, invalidArgument } from '../../base/errors.js';
 import type { Event } from '../event.js';
 import { didYouMean, quote } from '../../base/options.js';

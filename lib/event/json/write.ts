@@ -1,3 +1,5 @@
+// Events as JSON.
+
 import type { Event } from '../event.js';
 
 /** What JSON can hold. */
