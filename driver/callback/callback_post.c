@@ -114,10 +114,12 @@ static DECLSPEC_NOINLINE NTSTATUS DecidedPost(_In_ REGISTRATION *Registration, _
     // Nobody was asked, so that there is no record yet. A notification that is in doubt is lost, unless pre has
     // something to tell.
     if (!result.Relayed && (Notification->Decided || Verdict.Kind == VerdictAsk)) {
-        if (!Notification->Decided) {
+        const CMB_DECIDED *former = Notification->Decided;
+        if (!former) {
             Notification->Decided = &result.Decided;
         }
         AskRelay(&Registration->Asker, Notification);
+        Notification->Decided = former;
     }
     *Object = carried.Object;
     return carried.Return;

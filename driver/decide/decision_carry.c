@@ -98,7 +98,7 @@ VOID DecisionCarryPre(const DECISION *Decision, LARGE_INTEGER *Cookie, const DEC
     }
 }
 
-// Takes back what the caller of a create or an open does not get. The reference was to be that of his handle.
+// Takes back what the caller of a create or an open does not get. The reference was to be that of the handle.
 _IRQL_requires_max_(APC_LEVEL)
 static VOID ReleaseResult(_Inout_ REG_POST_OPERATION_INFORMATION *Post) {
     const REG_CREATE_KEY_INFORMATION *create = Post->PreInformation;

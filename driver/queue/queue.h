@@ -90,7 +90,7 @@ typedef struct QUEUE {
 } QUEUE;
 
 // Every function of the queue that makes something readable wakes the reader when it has released the lock.
-// QueueTellBreaker alone leaves that to its caller, who holds a lock of his own, under which nobody can be woken.
+// QueueTellBreaker alone leaves that to its caller, which holds a lock of its own, under which nobody can be woken.
 _IRQL_requires_max_(APC_LEVEL)
 static inline VOID QueueWake(_In_ const QUEUE *Queue) {
     Queue->Wake(Queue->WakeContext);

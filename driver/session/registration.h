@@ -111,7 +111,7 @@ _IRQL_requires_max_(PASSIVE_LEVEL)
 VOID RegistrationRemoveAllKept(VOID);
 
 // registration_keep.c: takes a registration whose session is gone from the list of that: the one with the cookie, the
-// one of an equal altitude, any. NULL if there is none. When the caller has removed it, he calls SessionEndRemoval.
+// one of an equal altitude, any. NULL if there is none. When the caller has removed it, it calls SessionEndRemoval.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
 REGISTRATION *RegistrationTakeKeptOf(_In_ INT64 Cookie);

@@ -93,7 +93,7 @@ _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID SessionDetach(_Inout_ _Post_ptr_invalid_ SESSION *Session);
 
 // session_list.c: takes a registration that has outlived its session from the list of that. NULL if none matches. When
-// the caller has removed it, he calls SessionEndRemoval, which frees what was left of the session.
+// the caller has removed it, it calls SessionEndRemoval, which frees what was left of the session.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
 REGISTRATION *SessionTakeKept(_In_ SESSION_MATCH *Match, _In_opt_ const VOID *Context);
