@@ -16,9 +16,13 @@ export type IntegrityLevel = keyof typeof integrityRids;
 
 export const integrityLevels = Object.keys(integrityRids) as IntegrityLevel[];
 
-/** The level that the RID of a mandatory label belongs to. */
+const lowestRids = Object.values(integrityRids);
+
+/** The level that the RID of a mandatory label belongs to. A plain loop: each event of a thread that impersonates comes here. */
 export function integrityLevelOf(rid: number): IntegrityLevel {
-  return integrityLevels.findLast((level) => rid >= integrityRids[level]) ?? 'untrusted';
+  let index = integrityLevels.length - 1;
+  while (index > 0 && rid < (lowestRids[index] ?? 0)) index--;
+  return integrityLevels[index] ?? 'untrusted';
 }
 
 /** SECURITY_IMPERSONATION_LEVEL: the index of a name is its number. */
