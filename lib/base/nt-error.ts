@@ -1,4 +1,5 @@
 // NTSTATUS as errors: what a rejection of the addon carries, and the error that stands for a status.
+
 import { NtStatusError } from './errors.js';
 import { NtStatus } from './nt-status.js';
 

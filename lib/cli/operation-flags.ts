@@ -1,4 +1,5 @@
 // The flags that tell `cmbridge rules explain` about an operation: one entry for each, in the order of the help.
+
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { Phase } from '../registry/notify-class.js';
 import type { RegistryType } from '../registry/registry-value.js';

@@ -1,4 +1,5 @@
 // The operation that the flags of `cmbridge rules explain` describe.
+
 import { invalidArgument } from '../base/errors.js';
 import { checkNotifyClass, notifyClasses, type Operation } from '../registry/notify-class.js';
 import { NtStatus } from '../base/nt-status.js';

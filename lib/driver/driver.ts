@@ -1,3 +1,5 @@
+// An open session with the driver: what programs register, guard, ask and close.
+
 import { abortError, invalidArgument } from '../base/errors.js';
 import { startGuard, type Guard } from '../guard/guard.js';
 import type { GuardedByDefault, GuardedOperation, GuardHandler, GuardHandlers, GuardOptions } from '../guard/guard-options.js';

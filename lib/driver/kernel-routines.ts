@@ -1,3 +1,5 @@
+// CmRegisterCallbackEx and its companions, with the names and results that they have in the kernel.
+
 import { Driver as DriverClass, openDrivers, type Driver } from './driver.js';
 import { CmBridgeError, invalidArgument, NtStatusError } from '../base/errors.js';
 import type { Event } from '../event/event.js';

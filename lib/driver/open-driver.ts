@@ -1,3 +1,5 @@
+// Opens a session: finds the native part, opens its channel, and says HELLO.
+
 import { Driver } from './driver.js';
 import { abortError, CmBridgeError, invalidArgument } from '../base/errors.js';
 import { loadNative } from '../native/native-loader.js';

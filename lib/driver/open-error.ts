@@ -1,4 +1,5 @@
 // What opening the control device failed with, as an error that says what to do about it.
+
 import { CmBridgeError, NtStatusError, type CmBridgeErrorCode } from '../base/errors.js';
 import { nativeStatus } from '../base/nt-error.js';
 import { NtStatus } from '../base/nt-status.js';

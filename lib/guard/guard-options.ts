@@ -1,3 +1,5 @@
+// What a guard is told, and the types of its handlers.
+
 import type { DecisionKindOf } from '../decision/classes.js';
 import type { DecisionFor } from '../decision/fits.js';
 import type { BreakerEvent, EventDecision, EventQuestion, NotificationEvent } from '../event/event.js';

@@ -1,3 +1,5 @@
+// The rules that a guard stands on, made of its conditions and its handlers.
+
 import { decisionKindsOf } from '../decision/classes.js';
 import { invalidArgument } from '../base/errors.js';
 import {

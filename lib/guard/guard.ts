@@ -1,3 +1,5 @@
+// The common shape of a policy: handlers decide about operations before they are done.
+
 import type { Event } from '../event/event.js';
 import {
   guardConditionNames,

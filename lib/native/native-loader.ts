@@ -1,3 +1,5 @@
+// Finds the native addon of this platform and loads it.
+
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';

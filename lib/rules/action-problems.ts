@@ -1,3 +1,5 @@
+// Errors in what a rule does: actions that do not go with its classes or other fields.
+
 import { ruleCanDecide } from '../decision/classes.js';
 import { notifyClasses, type NotifyClass } from '../registry/notify-class.js';
 import { isDeciding, type DecidingAction } from './action-settings.js';

@@ -1,3 +1,5 @@
+// What the action of a rule means in CMB_RULE, with all defaults filled in.
+
 import { NtStatus, type NtStatusName } from '../base/nt-status.js';
 import * as P from '../wire/protocol.js';
 import type { Rule, RuleAction } from './rule.js';

@@ -1,3 +1,5 @@
+// Warnings about decisions that reach further than people expect.
+
 import { ancestorOperations } from './ancestors.js';
 import { isDeciding } from './action-settings.js';
 import { isOfNothingInParticular, keyPatternsOf, type CheckedRule } from './checked-rule.js';

@@ -1,3 +1,5 @@
+// The rules that `ancestors` makes of one: what is done to keys above takes along the keys below.
+
 import type { Operation } from '../registry/notify-class.js';
 import { keyPatternsOf, type CheckedRule } from './checked-rule.js';
 import { hasClass, maskOf } from './class-masks.js';

@@ -1,3 +1,5 @@
+// Reads rules whose shape may be wrong, and collects everything that is.
+
 import { CmBridgeError } from '../base/errors.js';
 import { CMB_MAX_RULES_TREES } from '../wire/protocol.js';
 import { findActionProblems } from './action-problems.js';

@@ -1,3 +1,5 @@
+// Compares values with the shapes of rules.
+
 import { didYouMean, quote } from '../base/options.js';
 import type { IntegerShape, LiteralShape, OnlyWith, TextShape } from '../base/shape.js';
 import { ruleError, type RulePath, type RuleProblem } from './problem.js';

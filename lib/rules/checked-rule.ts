@@ -1,4 +1,5 @@
 // Rules with their conditions read, and what follows from these for the classes.
+
 import { ruleCanDecide } from '../decision/classes.js';
 import { notifyClassMask, type Phase } from '../registry/notify-class.js';
 import { isDeciding, type ActionSettings } from './action-settings.js';

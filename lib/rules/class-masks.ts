@@ -1,4 +1,5 @@
 // Sets of notification classes that matter to rules: bit n stands for class n.
+
 import { notifyClasses, notifyClassMask, type NotifyClass } from '../registry/notify-class.js';
 
 export function maskOf(isIn: (entry: NotifyClass) => boolean): bigint {

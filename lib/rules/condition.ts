@@ -1,4 +1,5 @@
 // What a condition of rules is made of. conditions.ts is the table of them, which all that deals with conditions goes through.
+
 import { many, textOf, type BooleanShape, type LiteralShape, type ManyShape } from '../base/shape.js';
 import type { FactValues, Outcome } from './fact.js';
 import type { RuleContext } from './pattern/context.js';

@@ -1,4 +1,5 @@
 // The table of conditions. A condition that is added to Rule or ProcessCondition and not here does not compile, nor one that lacks a part.
+
 import { boolean, literal, textOf, u32 } from '../base/shape.js';
 import { upcase } from '../registry/key-case.js';
 import { knownRegistryTypes, registryTypeName, registryTypeNumber } from '../registry/registry-value.js';

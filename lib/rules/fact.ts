@@ -1,4 +1,5 @@
 // What the driver has before it when it looks at conditions, in the form that their values are compared with.
+
 import type { KeyAlternative } from './pattern/key-pattern.js';
 import { matchesPath } from './pattern/pattern.js';
 

@@ -1,4 +1,5 @@
 // What texts in conditions hardly mean, although they are patterns.
+
 import { quotePattern } from './pattern/pattern.js';
 
 const rootKeys =

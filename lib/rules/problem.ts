@@ -1,3 +1,5 @@
+// What is wrong with rules, where it stands, and the error that carries it.
+
 import { CmBridgeError } from '../base/errors.js';
 
 /** Where in the rules: `['rules', 3, 'keys', 1]` is `rules[3].keys[1]`. */

@@ -1,3 +1,5 @@
+// Rules as people write them, and what compiling makes of them.
+
 import type { NotifyClassName, Operation, Phase } from '../registry/notify-class.js';
 import type { NtStatusName } from '../base/nt-status.js';
 import type { RegistryType } from '../registry/registry-value.js';

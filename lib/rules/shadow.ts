@@ -1,3 +1,5 @@
+// Rules that earlier ones leave nothing to.
+
 import { keyPatternsOf, possibleClassMask, type CheckedRule } from './checked-rule.js';
 import { knownPostMask } from './class-masks.js';
 import type { CheckedConditions, CheckedValues, ConditionName, JoinedCondition } from './condition.js';

@@ -1,3 +1,5 @@
+// Warnings about rules that never match or never decide, and about patterns that hardly mean what they say.
+
 import { listOf, possibleClassMask, type CheckedRule } from './checked-rule.js';
 import { conditionNames, conditions, givenIn, lookOrder } from './conditions.js';
 import { actionWarnings } from './action-warnings.js';

@@ -1,3 +1,5 @@
+// The batches of records that native code waits to have acknowledged.
+
 /** Where a registration asks: so many callbacks may be unsettled before batches are held back. */
 const maxUnsettled = 1024;
 

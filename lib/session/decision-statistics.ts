@@ -1,3 +1,5 @@
+// The counters of questions and decisions, decoded.
+
 import type { DecisionKind } from '../event/event.js';
 import * as P from '../wire/protocol.js';
 
@@ -10,9 +12,9 @@ export interface LatencyStatistics {
    * Infinity in the last bucket; null if none was held.
    */
   readonly p50: number | null;
-  /** Likewise 99 of 100. */
+  /** Nanoseconds below which 99 of 100 were decided, as a bound of the same kind. */
   readonly p99: number | null;
-  /** Likewise 999 of 1000. */
+  /** Nanoseconds below which 999 of 1000 were decided, as a bound of the same kind. */
   readonly p999: number | null;
 }
 

@@ -1,3 +1,5 @@
+// Gives records to the registrations that they are for.
+
 import { Batches, type Batch } from './batches.js';
 import { Decoder } from '../decode/decode.js';
 import { ticketOf } from '../decode/decided.js';

@@ -1,3 +1,5 @@
+// The queue of an iterator, and what it loses when nobody may wait for it.
+
 import { LazyEvent } from '../decode/lazy-event.js';
 import type { Event, GapEvent } from '../event/event.js';
 

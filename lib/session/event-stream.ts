@@ -1,3 +1,5 @@
+// The async iterator over the events of a registration.
+
 import { abortError } from '../base/errors.js';
 import type { Event } from '../event/event.js';
 import { append, type Entry } from './event-buffer.js';

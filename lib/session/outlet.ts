@@ -1,3 +1,5 @@
+// Where the events of a registration go: its callback and its iterators.
+
 import type { Event } from '../event/event.js';
 import { append, type Entry } from './event-buffer.js';
 import { EventStream, type EventIterator, type StreamOwner } from './event-stream.js';

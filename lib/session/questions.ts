@@ -1,3 +1,5 @@
+// Operations that are held: asked of the callback, and answered.
+
 import { LazyEvent } from '../decode/lazy-event.js';
 import { allowed, defaultDecision, encodeDecision, type EncodedDecision } from '../decision/encode.js';
 import type { Event, NotificationEvent } from '../event/event.js';

@@ -1,3 +1,5 @@
+// The options of registering, checked.
+
 import { checkAltitude } from '../registry/altitude.js';
 import type { LazyEvent } from '../decode/lazy-event.js';
 import { invalidArgument } from '../base/errors.js';

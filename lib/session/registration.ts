@@ -1,3 +1,5 @@
+// One registration of a callback, as programs hold it.
+
 import type { LazyEvent } from '../decode/lazy-event.js';
 import type { BreakerEvent, Event, GapEvent } from '../event/event.js';
 import type { EventIterator } from './event-stream.js';

@@ -1,3 +1,5 @@
+// Decisions on their way to the driver, several in one request.
+
 import { defaultDecision, type EncodedDecision } from '../decision/encode.js';
 import { nativeStatus } from '../base/nt-error.js';
 import { NtStatus } from '../base/nt-status.js';

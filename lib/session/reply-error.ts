@@ -1,3 +1,5 @@
+// Why the driver did not take a decision.
+
 import { CmBridgeError } from '../base/errors.js';
 import * as P from '../wire/protocol.js';
 

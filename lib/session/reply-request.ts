@@ -1,3 +1,5 @@
+// REPLY as bytes.
+
 import type { EncodedDecision } from '../decision/encode.js';
 import * as P from '../wire/protocol.js';
 import { protocolError } from '../wire/record.js';

@@ -1,4 +1,5 @@
 // What REGISTER, UNREGISTER and requests that name a cookie failed with.
+
 import { NtStatusError } from '../base/errors.js';
 import { statusError } from '../base/nt-error.js';
 import { NtStatus } from '../base/nt-status.js';

@@ -1,3 +1,5 @@
+// HELLO, REGISTER, UNREGISTER and STATISTICS as bytes, and their replies as objects.
+
 import { protocolError } from '../wire/record.js';
 import * as P from '../wire/protocol.js';
 

@@ -1,3 +1,5 @@
+// The way of records with one cookie, also of those that come before REGISTER is answered.
+
 import type { Batch, BatchReaders } from './batches.js';
 import { HopTracker } from '../decode/hops.js';
 import type { CmBridgeError } from '../base/errors.js';

@@ -1,3 +1,5 @@
+// SET_RULES as bytes, and the fault that the driver finds with a program.
+
 import { NtStatusError } from '../base/errors.js';
 import { NtStatus, ntSuccess } from '../base/nt-status.js';
 import * as P from '../wire/protocol.js';

@@ -1,3 +1,5 @@
+// What the numbers of rules in the records of a registration mean.
+
 import type { RuleReference } from '../event/event.js';
 import type { CompiledRules } from '../rules/rule.js';
 

@@ -1,3 +1,5 @@
+// One open handle of the control device, from HELLO until it is closed.
+
 import { Dispatcher } from './dispatcher.js';
 import type { NativeChannel } from '../native/native.js';
 import { nativeStatus, statusError } from '../base/nt-error.js';

@@ -1,3 +1,5 @@
+// The counters of the driver, decoded.
+
 import { decodeDecisionStatistics, type DecisionStatistics } from './decision-statistics.js';
 import * as P from '../wire/protocol.js';
 import { replyView } from './requests.js';

@@ -1,3 +1,5 @@
+// Each condition of a rule beside the fact that it looks at.
+
 import type { AncestorRule } from '../ancestors.js';
 import { listOf, type CheckedRule } from '../checked-rule.js';
 import { hasClass } from '../class-masks.js';

@@ -1,3 +1,5 @@
+// What becomes of a notification, in words.
+
 import { ntStatusText } from '../../base/nt-status.js';
 import * as P from '../../wire/protocol.js';
 import type { ActionSettings } from '../action-settings.js';

@@ -1,3 +1,5 @@
+// The door of rules/explain/: which rule decides about an operation, and why.
+
 import type { Event } from '../../event/event.js';
 import { checkRules } from '../check-rules.js';
 import { settingsOf } from '../action-settings.js';

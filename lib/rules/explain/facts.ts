@@ -1,3 +1,5 @@
+// The facts of an operation, from a description or from an event.
+
 import { keyAliases } from '../../registry/key-alias.js';
 import { invalidArgument } from '../../base/errors.js';
 import type { Event } from '../../event/event.js';
@@ -15,7 +17,7 @@ import { nativeKey } from '../../registry/registry-path.js';
 import { parseSid, sidText } from '../../security/sid.js';
 import type { ConditionFacts, ImageFact, KeyFact, LineFact, Outcome } from '../fact.js';
 import { pathNames } from '../pattern/pattern.js';
-import type { RuleContext } from '../pattern/context.js';
+import { deviceOf, type RuleContext } from '../pattern/context.js';
 
 /** The process of an operation to explain. Null: the driver could not find it out. Left out: not told. */
 export interface OperationProcess {
@@ -188,12 +190,12 @@ function currentControlSet(names: readonly string[], controlSet: number | undefi
   return controlSet === undefined && isSet === true ? [names.with(3, 'CURRENTCONTROLSET')] : [];
 }
 
-function imageOf(path: string | null | undefined, { drives = {} }: RuleContext): ImageFact | null | undefined {
+function imageOf(path: string | null | undefined, context: RuleContext): ImageFact | null | undefined {
   if (path === undefined || path === null) return path;
   const names = pathNames(path);
   const drive = names[0] ?? '';
   if (!/^[A-Z]:$/.test(drive)) return { path, names };
-  const device = Object.entries(drives).find(([letter]) => letter.toUpperCase() === drive)?.[1];
+  const device = deviceOf(drive, context);
   // An unknown volume is found by patterns for any volume only.
   const volume = device === undefined ? ['DEVICE', drive] : pathNames(device);
   return { path, names: [...volume, ...names.slice(1)] };

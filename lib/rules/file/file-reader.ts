@@ -1,3 +1,5 @@
+// Reads the text of a rule file, and says of all that is wrong in which line it stands.
+
 import { findShapeProblems, maxShapeProblems } from '../check-shape.js';
 import { compileRules } from '../program/compile.js';
 import { TextPositions, type TextPosition } from './position.js';

@@ -1,3 +1,5 @@
+// The bytes of a rule file as text.
+
 import { TextPositions } from './position.js';
 import { RulesError } from '../problem.js';
 

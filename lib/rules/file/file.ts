@@ -1,3 +1,5 @@
+// The door of rules/file/: rule files read from disk or given as text.
+
 import { createReadStream } from 'node:fs';
 import { abortError, invalidArgument } from '../../base/errors.js';
 import { checkOptions, checkSignal, quote, throwIfAborted } from '../../base/options.js';

@@ -1,3 +1,5 @@
+// Lines and columns of offsets in a text.
+
 /** Both from 1; the column counts UTF-16 units, as editors do. */
 export interface TextPosition {
   readonly line: number;

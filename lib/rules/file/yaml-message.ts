@@ -1,3 +1,5 @@
+// Errors of the YAML parser in words that help people who write registry paths.
+
 import type { YAMLError } from 'yaml';
 
 const advice = 'text that YAML could take for something else wants single quotes';

@@ -1,3 +1,5 @@
+// YAML as values that know where in the text they stand.
+
 import { createRequire } from 'node:module';
 import type * as Yaml from 'yaml';
 import { explainYamlError, escapeProblem } from './yaml-message.js';

@@ -1,4 +1,5 @@
 // What rules are read with: the machine that they are meant for.
+
 import { invalidArgument, type CmBridgeError } from '../../base/errors.js';
 import { checkOptions, quote } from '../../base/options.js';
 import { parseSid } from '../../security/sid.js';
@@ -31,6 +32,11 @@ export function checkContext(what: string, options: unknown, more: readonly stri
     ...(userSid === undefined ? {} : { userSid }),
     ...(drives === undefined ? {} : { drives: checkDrives(drives) }),
   };
+}
+
+/** The device of a drive letter with its colon; undefined if nobody has told. */
+export function deviceOf(drive: string, { drives = {} }: RuleContext): string | undefined {
+  return Object.entries(drives).find(([letter]) => letter.toUpperCase() === drive.toUpperCase())?.[1];
 }
 
 function checkDrives(drives: unknown): Readonly<Record<string, string>> {

@@ -1,3 +1,5 @@
+// Whether one pattern takes in all that another matches.
+
 import { isAny, isDeep, isLiteral, matchesComponent, type Component, type Pattern } from './pattern.js';
 
 /**

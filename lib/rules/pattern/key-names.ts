@@ -1,3 +1,5 @@
+// Patterns for keys under all the names that the kernel may have for these.
+
 import { linkedKeys } from '../../registry/key-alias.js';
 import { includesPattern } from './includes.js';
 import type { KeyAlternative } from './key-pattern.js';

@@ -1,10 +1,14 @@
+// Patterns for keys, as people write them.
+
 import { invalidArgument } from '../../base/errors.js';
 import { upcase } from '../../registry/key-case.js';
 import { didYouMean } from '../../base/options.js';
 import {
+  componentsOf,
   isDeep,
   isLiteral,
   literal,
+  nativePattern,
   normalPattern,
   parseNames,
   quotePattern,
@@ -46,14 +50,13 @@ const tags = new Map([
 
 /** The native patterns that a pattern stands for, not yet under the other names of the keys. */
 export function parseKeyPattern(text: string, context: RuleContext = {}): KeyAlternative[] {
-  const names = text.split('\\').filter((name) => name !== '');
-  const [root, ...rest] = names;
+  const [root, ...rest] = componentsOf(text);
   if (root === undefined) {
     throw invalidArgument(`${quotePattern(text)} names no key; "**" stands for every key`);
   }
-  if (root === '**') return plain([parseNames(names, text)]);
+  const native = nativePattern(text, 'REGISTRY', text);
+  if (native !== null) return plain([native]);
   if (text.startsWith('\\')) {
-    if (upcase(root) === 'REGISTRY') return plain([parseNames(names, text)]);
     throw invalidArgument(`${quotePattern(text)} begins with a separator, so it must begin with \\REGISTRY`);
   }
   return expandRoot(root, parseNames(rest, text), text, context);

@@ -1,3 +1,5 @@
+// The patterns of many rules merged into one tree.
+
 import { includesComponent } from './includes.js';
 import { componentKey, isAny, isDeep, isLiteral, type Component, type Pattern } from './pattern.js';
 

@@ -1,3 +1,5 @@
+// Patterns: their components, how they are read, and what they match.
+
 import { CmBridgeError, invalidArgument } from '../../base/errors.js';
 import { upcase } from '../../registry/key-case.js';
 import { quote } from '../../base/options.js';
@@ -164,9 +166,20 @@ export function matchesPath(pattern: Pattern, names: readonly string[]): boolean
   return pattern.slice(inPattern).every(isDeep);
 }
 
-/** The components of a path in upper case; leading, doubled and trailing separators do not count. */
+/** The components of a path; leading, doubled and trailing separators do not count. */
+export function componentsOf(path: string): string[] {
+  return path.split('\\').filter((name) => name !== '');
+}
+
+/** The components of a path in upper case. */
 export function pathNames(path: string): string[] {
-  return upcase(path)
-    .split('\\')
-    .filter((name) => name !== '');
+  return componentsOf(upcase(path));
+}
+
+/** The pattern of a path that says itself where it begins: with `**`, or with `root` behind a separator. Null if it does not. */
+export function nativePattern(path: string, root: string, text: string): Pattern | null {
+  const names = componentsOf(path);
+  const [first] = names;
+  const isRoot = path.startsWith('\\') && first !== undefined && upcase(first) === root;
+  return isRoot || first === '**' ? normalPattern(parseNames(names, text)) : null;
 }

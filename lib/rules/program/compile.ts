@@ -1,3 +1,5 @@
+// The door of rules/program/: rules made into the program that the driver walks.
+
 import { checkInteger } from '../../base/options.js';
 import * as P from '../../wire/protocol.js';
 import { checkRules } from '../check-rules.js';

@@ -1,3 +1,5 @@
+// Rules for one driver: what it cannot do is refused before anything is sent.
+
 import { CmBridgeError, invalidArgument } from '../../base/errors.js';
 import { quote } from '../../base/options.js';
 import * as P from '../../wire/protocol.js';

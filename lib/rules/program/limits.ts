@@ -1,3 +1,5 @@
+// What the driver refuses as too much in a tree of patterns.
+
 import * as P from '../../wire/protocol.js';
 import { childrenOf, type PatternNode, type PatternTree } from '../pattern/pattern-tree.js';
 import { hashUnits } from './unit-pool.js';

@@ -1,3 +1,5 @@
+// Writes the sections of CMB_RULES.
+
 import * as P from '../../wire/protocol.js';
 import type { ActionSettings } from '../action-settings.js';
 import { hashTable, hashUnits, UnitPool } from './unit-pool.js';

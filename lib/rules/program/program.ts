@@ -1,3 +1,5 @@
+// A program of checked rules: the sets of each class and the values of each condition.
+
 import * as P from '../../wire/protocol.js';
 import { parseSid } from '../../security/sid.js';
 import { possibleClassMask, type CheckedRule } from '../checked-rule.js';

@@ -1,3 +1,5 @@
+// Sets of rules, each of which a program has once.
+
 import { CMB_RULES_NONE } from '../../wire/protocol.js';
 
 export interface RuleSet {

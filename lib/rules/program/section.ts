@@ -1,3 +1,5 @@
+// Arrays of structures, and how they are put behind a header.
+
 const alignment = 8;
 
 /** A growing array of structures of one size. */

@@ -1,4 +1,5 @@
 // The texts of a program: each stored once, found by its hash.
+
 import { CMB_MAX_RULES_PROBES } from '../../wire/protocol.js';
 
 /** The texts of a program, each of which is there once. */
