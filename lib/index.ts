@@ -1,3 +1,5 @@
+// The public surface of the package: what is not exported here may change at any time.
+
 export { compareAltitudes } from './registry/altitude.js';
 export { allow, block, bypass, DecisionError, emulate, override, redirect, replace } from './decision/decision.js';
 export type * from './decision/decision.js';

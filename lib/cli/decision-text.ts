@@ -1,3 +1,5 @@
+// The words for questions, decisions and breakers in a line of `cmbridge watch`.
+
 import type { BreakerEvent, DecisionKind, EventDecision, NotificationEvent } from '../event/event.js';
 import type { RuleReference } from '../event/event.js';
 import { printable } from './width.js';

@@ -1,3 +1,5 @@
+// What a line of `cmbridge watch` says about an operation beside its key: values, names, options, results.
+
 import type {
   CloseFields,
   CreateFields,

@@ -1,3 +1,5 @@
+// The line of `cmbridge watch` for one event.
+
 import type { BreakerEvent, Event, GapEvent, NotificationEvent, UnknownEvent } from '../event/event.js';
 import { ntStatusText, ntSuccess } from '../base/nt-status.js';
 import { breakerText, decisionText } from './decision-text.js';

@@ -1,3 +1,5 @@
+// The stream that lines are written to: its width and colours, and when it is full or gone.
+
 import type { Terminal } from './style.js';
 
 /** Where the lines go. */

@@ -1,3 +1,5 @@
+// How a process is called in lines of text.
+
 import type { ProcessInfo } from '../event/event.js';
 
 /** The name of a process for people: of its program, without the folder. */

@@ -1,3 +1,5 @@
+// `cmbridge rules check`.
+
 import { CmBridgeError } from '../base/errors.js';
 import { notifyClasses } from '../registry/notify-class.js';
 import { compileRules } from '../rules/program/compile.js';

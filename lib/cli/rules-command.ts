@@ -1,3 +1,5 @@
+// The options and arguments of `cmbridge rules check` and `cmbridge rules explain`.
+
 import type { Command } from 'commander';
 import { addOperationFlags, parseId } from './operation-flags.js';
 import { checkRuleFiles, type RulesCheckOptions } from './rules-check.js';

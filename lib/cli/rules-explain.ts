@@ -1,3 +1,5 @@
+// `cmbridge rules explain`.
+
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { CmBridgeError, invalidArgument } from '../base/errors.js';

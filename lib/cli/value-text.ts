@@ -1,3 +1,5 @@
+// Value names and values as a line of text shows them.
+
 import type { RegistryValue } from '../registry/registry-value.js';
 
 export function formatValueName(name: string | null): string {

@@ -1,3 +1,5 @@
+// `cmbridge watch`.
+
 import { readFile } from 'node:fs/promises';
 import type { Driver } from '../driver/driver.js';
 import { CmBridgeError, invalidArgument } from '../base/errors.js';
