@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// The addon's entry point and what it exports; openChannel(), which opens the backend that this build has.
 
 #include "native/addon.h"
 

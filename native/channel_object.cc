@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// The methods of a channel: controls on the pool, replies on the JavaScript thread, close after the last control.
 
 #include "native/channel_object.h"
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// Calls the program on the JavaScript thread: onBatch with a copy of each batch, onEnd with the status.
 
 #include "native/delivery.h"
 

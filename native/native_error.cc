@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// Makes the error: its message and its `ntStatus`.
 
 #include "native/native_error.h"
 

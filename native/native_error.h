@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// The JavaScript error for an NT call that failed.
 
 #ifndef CMBRIDGE_NATIVE_NATIVE_ERROR_H
 #define CMBRIDGE_NATIVE_NATIVE_ERROR_H

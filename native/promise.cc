@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// Work on libuv's pool by way of Napi::AsyncWorker; settling of promises, also while Node-API refuses calls.
 
 #include "native/promise.h"
 

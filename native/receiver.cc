@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// The reader thread, which issues RECEIVEs and retries those that met a lack of memory; batches in the order of issue.
 
 #include "native/receiver.h"
 

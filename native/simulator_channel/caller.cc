@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// Sets a thread's previous mode and IRQL for one call, and puts them back.
 
 #include "native/simulator_channel/caller.h"
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// Services that load, unload, save, restore and replace hives; opens the file for those that take a handle.
 
 #include "native/simulator_channel/service_arguments.h"
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// Reads arguments of known types from JavaScript, and makes result objects of statuses, handles and answers.
 
 #include "native/simulator_channel/js_values.h"
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// One thread's part in a load, and the sum over all threads.
 
 #include "native/simulator_channel/load.h"
 

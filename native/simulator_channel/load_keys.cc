@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// Makes the keys of one thread of a load, and runs the load's operations on them, at a rate if one is given.
 
 #include "native/simulator_channel/load_keys.h"
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// Services on handles and transactions, the setting of security, and notifications that no operation caused.
 
 #include "cm/cm.h"
 #include "native/simulator_channel/service_arguments.h"

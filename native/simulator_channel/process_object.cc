@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// The methods of NativeProcess: threads, exit, and loads, whose options are read here from JavaScript's.
 
 #include "native/simulator_channel/process_object.h"
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// Services that answer in a buffer of the caller: keys, values, names, security. The buffer may be hostile.
 
 #include <cstring>
 #include <utility>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// Services that create, open and change keys and values.
 
 #include "native/simulator_channel/registry_calls.h"
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// Posts results to the JavaScript thread. The event loop is kept alive only while some are expected.
 
 #include "native/simulator_channel/result_queue.h"
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// Starts threads and loads of a simulated process, and ends them with it.
 
 #include "native/simulator_channel/simulated_process.h"
 

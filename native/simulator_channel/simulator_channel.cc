@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// Loads the driver into the machine, opens its control device, and passes requests on to that.
 
 #include "native/simulator_channel/simulator_channel.h"
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// The methods of NativeSimulator: processes, pool, fault injection. Ends the processes with the last channel.
 
 #include "native/simulator_channel/simulator_session.h"
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// The methods of NativeThread. Most post a system service to the simulated thread and return a promise of its result.
 
 #include "native/simulator_channel/thread_object.h"
 

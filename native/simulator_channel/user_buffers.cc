@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// Registers the buffers as user memory, counts the kernel's touches and strikes after so many of them.
 
 #include "native/simulator_channel/user_buffers.h"
 

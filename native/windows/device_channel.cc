@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// Opens the control device and sends it requests; completed RECEIVEs come through a completion port.
 
 #include "native/windows/device_channel.h"
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// Blocks of the configuration manager, which can be made to fail; facts of keys and values as single blocks.
 
 #include "cmp.h"
 

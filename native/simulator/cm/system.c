@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// Start and stop of the configuration manager: its options, counters, registry lock, and checks for violations.
 
 #include "cmp.h"
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// Requests from outside to an open device: waited for, or completed on a worker thread or where the driver does it.
 
 #include "machine.h"
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// The one machine of the process: boots nt and the configuration manager, halts them with its last owner.
 
 #include "machine.h"
 

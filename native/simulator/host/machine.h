@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// What is behind the classes of simulator.h: the machine, its open devices, processes and threads.
 
 #ifndef SIMULATOR_HOST_MACHINE_H
 #define SIMULATOR_HOST_MACHINE_H

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// Processes and threads as the host holds them: tokens, impersonation, jobs that a thread runs one after the other.
 
 #include "machine.h"
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// The bit map of addresses that are pool: read without a lock, its parts made when the first block lies in them.
 
 #include "pool.h"
 

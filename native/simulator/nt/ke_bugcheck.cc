@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// Bug checks, which print a stack and abort the process; debug output and failed assertions.
 
 #include "kernel.h"
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// Spin locks, fast and guarded mutexes, and interlocked lists. Wrong use, such as at a wrong IRQL, is a bug check.
 
 #include "kernel.h"
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
-
-#include "kernel.h"
-
+//
+// Raising and filtering of structured exceptions on the thread's stack of frames.
+//
 // longjmp passes over the frames between a raise and its __try. Nothing in nt may raise while a frame of its own has an
 // object to destroy.
+
+#include "kernel.h"
 
 extern "C" {
 

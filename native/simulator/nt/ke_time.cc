@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// System time, interrupt time and the performance counter, from the host's clocks.
 
 #include "kernel.h"
 

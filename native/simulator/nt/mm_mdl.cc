@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// MDLs, whose pages are locked and mapped where they lie; kernel routines that drivers look up by name.
 
 #include "kernel.h"
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// Handle tables of processes, that of the kernel among them; references by handle; names of objects.
 
 #include "kernel.h"
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// Processes from creation to exit, and what drivers may ask about them; boot and halt of the machine.
 
 #include "io_internal.h"
 #include "se_internal.h"

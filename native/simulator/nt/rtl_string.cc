@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// Strings: comparing, copying, hashing, numbers as text. Also random numbers, UUIDs and the system's version.
 
 #include "kernel.h"
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// A lock of nt's own, which no driver sees: it spins, without IRQL and without checks.
 
 #ifndef SIMULATOR_NT_SHORT_LOCK_H
 #define SIMULATOR_NT_SHORT_LOCK_H
@@ -8,7 +10,7 @@
 
 namespace nt {
 
-// For a few instructions that neither wait nor call anything: an own lock of nt, which no driver sees.
+// For a few instructions that neither wait nor call anything.
 class ShortLock {
   public:
     void lock() {

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// Cancel-safe queues of IRPs, whose storage and lock are the driver's.
 
 #ifndef SIMULATOR_KM_CSQ_H
 #define SIMULATOR_KM_CSQ_H

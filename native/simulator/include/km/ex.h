@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// The executive: pool, fast mutexes, resources, push locks, rundown protection, lookaside lists, interlocked lists.
 
 #ifndef SIMULATOR_KM_EX_H
 #define SIMULATOR_KM_EX_H

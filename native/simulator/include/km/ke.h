@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// The kernel proper: IRQL, dispatcher objects and waits, spin locks, guarded mutexes, time, bug checks, debug output.
 
 #ifndef SIMULATOR_KM_KE_H
 #define SIMULATOR_KM_KE_H

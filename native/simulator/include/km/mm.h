@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// Memory: pages, MDLs, probes of user addresses, and kernel routines looked up by name.
 
 #ifndef SIMULATOR_KM_MM_H
 #define SIMULATOR_KM_MM_H

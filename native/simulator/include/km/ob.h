@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// Objects and handles: the exported types, references, object attributes.
 
 #ifndef SIMULATOR_KM_OB_H
 #define SIMULATOR_KM_OB_H

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// Processes and threads: rights, system threads, notification of births and exits, information classes.
 
 #ifndef SIMULATOR_KM_PS_H
 #define SIMULATOR_KM_PS_H

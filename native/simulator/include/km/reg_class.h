@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// The notification classes of registry callbacks, with Windows' numbers.
 
 #ifndef SIMULATOR_KM_REG_CLASS_H
 #define SIMULATOR_KM_REG_CLASS_H

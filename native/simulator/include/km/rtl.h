@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// The runtime library: linked lists, memory, strings, numbers as text, the system's version.
 
 #ifndef SIMULATOR_KM_RTL_H
 #define SIMULATOR_KM_RTL_H

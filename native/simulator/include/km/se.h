@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// Security descriptors, access control lists and SIDs; the access rights that are common to all objects.
 
 #ifndef SIMULATOR_KM_SE_H
 #define SIMULATOR_KM_SE_H

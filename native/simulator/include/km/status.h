@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// Status values and bug check codes, with Windows' numbers.
 
 #ifndef SIMULATOR_KM_STATUS_H
 #define SIMULATOR_KM_STATUS_H

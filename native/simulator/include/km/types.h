@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// The basic types, structures and macros that the other headers of the kernel interface build on.
 
 #ifndef SIMULATOR_KM_TYPES_H
 #define SIMULATOR_KM_TYPES_H
