@@ -1,7 +1,8 @@
 // What may import what in lib/, for dependency-cruiser (npm run lint:imports). A room is a folder with a file rooms.txt, which says what
-// the room is and names the rooms that it imports, one in a line. Folders inside it that have no such file belong to it.
+// the room is and names the rooms that it imports, one in a line. Where lines "door X.ts" stand, others may import these files only.
+// Folders inside it that have no such file belong to it.
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
 const LIST = 'rooms.txt';
@@ -19,18 +20,27 @@ const rooms = new Map(
 for (const { name } of readdirSync(lib, { withFileTypes: true }).filter((entry) => entry.isDirectory())) {
   if (!rooms.has(name)) throw new Error(`lib/${name}/ has no ${LIST} that says what it imports`);
 }
-for (const room of rooms.keys()) findCircle(room, []);
+for (const [room, { doors }] of rooms) {
+  findCircle(room, []);
+  for (const door of doors)
+    if (!existsSync(path.join(lib, room, door))) throw new Error(`lib/${room}/${LIST}: there is no door ${door}`);
+}
 
 function readList(name) {
-  const lines = readFileSync(path.join(lib, name), 'utf8').split('\n');
-  return lines.map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('#'));
+  const text = readFileSync(path.join(lib, name), 'utf8').split('\n');
+  const lines = text.map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('#'));
+  const isDoor = (line) => line.startsWith('door ');
+  return {
+    uses: lines.filter((line) => !isDoor(line)),
+    doors: lines.filter(isDoor).map((line) => line.slice('door '.length)),
+  };
 }
 
 function findCircle(room, way) {
   const from = way.at(-1) ?? room;
   if (!rooms.has(room)) throw new Error(`lib/${from}/${LIST}: there is no room ${room}`);
   if (way.includes(room)) throw new Error(`Rooms that import each other: ${[...way, room].join(' -> ')}`);
-  for (const next of rooms.get(room)) findCircle(next, [...way, room]);
+  for (const next of rooms.get(room).uses) findCircle(next, [...way, room]);
 }
 
 /** Matches the files of one room: those of a room inside it are not among them. */
@@ -45,13 +55,22 @@ const place = (room) => (room === '.' ? 'lib/' : `lib/${room}/`);
 
 export default {
   forbidden: [
-    ...[...rooms].map(([room, allowed]) => ({
+    ...[...rooms].map(([room, { uses: allowed }]) => ({
       name: `room ${place(room)}`,
       comment: `${place(room)} may import ${allowed.length === 0 ? 'no other room' : `${allowed.join(', ')} only`}, as ${place(room)}${LIST} says.`,
       severity: 'error',
       from: { path: filesOf(room) },
       to: { path: '^lib/', pathNot: [room, ...allowed].map(filesOf) },
     })),
+    ...[...rooms]
+      .filter(([, { doors }]) => doors.length > 0)
+      .map(([room, { doors }]) => ({
+        name: `doors of ${place(room)}`,
+        comment: `Of ${place(room)} other rooms may import ${doors.join(', ')} only, as ${place(room)}${LIST} says.`,
+        severity: 'error',
+        from: { path: '^lib/', pathNot: filesOf(room) },
+        to: { path: filesOf(room), pathNot: doors.map((door) => `^lib/${room}/${door.replaceAll('.', '\\.')}$`) },
+      })),
     {
       name: 'optional room',
       comment: `The core must not import ${OPTIONAL.map((room) => `${room}/`).join(', ')}: a program that only watches does not load them.`,
@@ -68,7 +87,8 @@ export default {
     },
     {
       name: 'shipped',
-      comment: 'lib/ is all that the package has: it imports Node.js, its dependencies and itself.',
+      comment:
+        'lib/ is all that the package has: it imports Node.js, its dependencies and itself (what createRequire() loads is not seen).',
       severity: 'error',
       from: { path: '^lib/' },
       to: { pathNot: '^lib/', dependencyTypesNot: ['core', 'npm'] },

@@ -6,16 +6,17 @@ export type Style = 'plain' | 'dim' | 'cyan' | 'green' | 'red' | 'yellow';
 
 export interface Terminal {
   readonly isTTY?: boolean | undefined;
-  /** What a stream of node:tty says of itself: how it was started, NO_COLOR and TERM. */
+  /** What a stream of node:tty says of itself: by TERM, and what else the environment tells. */
   hasColors?(env: NodeJS.ProcessEnv): boolean;
 }
 
 /** Colour only where somebody sees it and nobody has said no. */
 export function wantsColor(terminal: Terminal, allowed: boolean, env: NodeJS.ProcessEnv): boolean {
-  if (terminal.isTTY !== true || !allowed) return false;
-  // An empty NO_COLOR says nothing (no-color.org); Node.js 20 takes it for a no.
-  const { NO_COLOR, ...others } = env;
-  return terminal.hasColors?.(NO_COLOR === '' ? others : env) === true;
+  // NO_COLOR is a no unless it is empty (no-color.org). The stream is not asked about it: an empty one is a no to Node.js 20, and to
+  // FORCE_COLOR it gives way there, with a warning.
+  const { NO_COLOR = '', ...others } = env;
+  if (terminal.isTTY !== true || !allowed || NO_COLOR !== '') return false;
+  return terminal.hasColors?.(others) === true;
 }
 
 export function paint(text: string, style: Style, color: boolean): string {

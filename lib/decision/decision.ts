@@ -1,4 +1,4 @@
-// The door of the room: the functions that make decisions, and the types of these.
+// The functions that make decisions, and the types of these.
 
 import type { QueryAnswer, QueryOutput, StatusInput } from './answer.js';
 import type {

@@ -1,4 +1,4 @@
-// The door of rules/explain/: which rule decides about an operation, and why.
+// Which rule decides about an operation, and why.
 
 import type { Event } from '../../event/event.js';
 import { checkRules } from '../check-rules.js';

@@ -1,4 +1,4 @@
-// The door of rules/file/: rule files read from disk or given as text.
+// Rule files read from disk or given as text.
 
 import { createReadStream } from 'node:fs';
 import { abortError, invalidArgument } from '../../base/errors.js';

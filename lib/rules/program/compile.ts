@@ -1,4 +1,4 @@
-// The door of rules/program/: rules made into the program that the driver walks.
+// Rules made into the program that the driver walks.
 
 import { checkInteger } from '../../base/options.js';
 import * as P from '../../wire/protocol.js';

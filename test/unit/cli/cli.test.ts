@@ -213,6 +213,7 @@ describe('lines', () => {
       [false, true, { TERM }],
       [true, false, { TERM }],
       [true, true, { TERM, NO_COLOR: '1' }],
+      [true, true, { TERM, NO_COLOR: '1', FORCE_COLOR: '1' }],
       [true, true, { TERM: 'dumb' }],
     ] as const) {
       assert.equal(wantsColor(terminal(isTTY), allowed, env), false);

@@ -49,6 +49,20 @@ describe('the check of imports', () => {
     assert.match(text, /lib\/base\/ may import no other room, as lib\/base\/rooms\.txt says\./);
   });
 
+  it('an import past the doors that the list names is refused with a sentence', () => {
+    const house = (imported: string) => ({
+      ...base,
+      'base/rooms.txt': 'door errors.ts\n',
+      'base/inner.ts': 'export const inner = 1;\n',
+      'base/errors.ts': "export { inner } from './inner.js';\n",
+      'session/session.ts': `export { inner } from '../base/${imported}.js';\n`,
+    });
+    assert.equal(check(house('errors')).status, 0);
+    const { status, text } = check(house('inner'));
+    assert.notEqual(status, 0);
+    assert.match(text, /Of lib\/base\/ other rooms may import errors\.ts only, as lib\/base\/rooms\.txt says\./);
+  });
+
   it('a circle of files is refused at run time, and not one of types', () => {
     const circle = (type: string) => ({
       ...base,
