@@ -6,7 +6,10 @@
 #define CMBRIDGE_CALLBACK_PHASES_H
 
 #include "decide/ask.h"
+#include "key/key_object.h"
+#include "record/record.h"
 #include "session/registration.h"
+#include "verdict/verdict.h"
 
 // The classes that come when a key object is closed and dies.
 #define CLEAN_UP CLASS_BIT(RegNtCallbackObjectContextCleanup)

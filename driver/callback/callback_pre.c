@@ -3,6 +3,7 @@
 // Pre notifications: what becomes of both phases of an operation is decided here.
 
 #include "callback/callback_phases.h"
+#include "rules/rules.h"
 
 // Relays the pre notification if Verdict says so, and stores what is decided about its post notification. Not inlined,
 // for a thread that is held does not need its stack.

@@ -5,6 +5,7 @@
 #include "decide/ask.h"
 #include "base/clock.h"
 #include "process/identity.h"
+#include "queue/queue.h"
 #include "verdict/process_trees.h"
 
 _Use_decl_annotations_

@@ -5,6 +5,7 @@
 #include "record/call.h"
 #include "base/clock.h"
 #include "base/memory.h"
+#include "key/key_object.h"
 
 _IRQL_requires_max_(APC_LEVEL)
 static NAME *NameOfOther(_In_ KEY_FILTER *Filter, _In_opt_ VOID *Object, _In_ const SUBJECT_PATH *Path) {
