@@ -50,6 +50,8 @@ export function parseStructures(text) {
     }
     structures.set(name, layout(name, fields, structures));
   }
+  const written = text.match(/^typedef (struct|union)\b/gm)?.length ?? 0;
+  if (written !== structures.size) throw new Error(`of ${written} structures only ${structures.size} can be read`);
   return structures;
 }
 
