@@ -53,9 +53,18 @@ if (suites.length === 0) {
 }
 const filter = options.filter === undefined ? [] : [`--gtest_filter=${options.filter}`];
 // A filter usually picks the tests of one program; the others would only say that they have none. Tests are listed indented.
-const hasTests = ([program]) =>
-  filter.length === 0 ||
-  /^ {2}/m.test(spawnSync(program, [...filter, '--gtest_list_tests'], { encoding: 'utf8' }).stdout);
+// A program that cannot list its tests fails the run, since the tests that the filter means may be among them.
+function hasTests([program]) {
+  if (filter.length === 0) return true;
+  const stdio = ['ignore', 'pipe', 'inherit'];
+  const options = { cwd: root, env: environment, encoding: 'utf8', stdio };
+  const { status, signal, error, stdout } = spawnSync(program, [...filter, '--gtest_list_tests'], options);
+  if (status !== 0) {
+    console.error(`native-tests: ${program} cannot list its tests: ${error?.message ?? signal ?? `status ${status}`}`);
+    process.exit(status ?? 1);
+  }
+  return /^ {2}/m.test(stdout);
+}
 const chosen = suites.map(({ command }) => command).filter(hasTests);
 if (chosen.length === 0) {
   console.error(`native-tests: no test is named ${options.filter}`);
