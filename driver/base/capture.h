@@ -10,8 +10,8 @@
 #include "base/compat.h"
 #include "protocol/protocol.h"
 
-// Bytes of the caller that are to become a CMB_SPAN: sizes are settled before room for the record is reserved and never
-// asked again, the bytes are read once, into the record.
+// Bytes of the caller that are to become a CMB_SPAN: sizes are settled before the record's draft is begun and never
+// asked again, the bytes are read once, into the draft.
 typedef struct CAPTURE {
     const volatile VOID *UnsafeBytes;
     ULONG Size;

@@ -16,8 +16,8 @@
 
 // "live" is PostObjectLive: TRUE only where every source on the kernel agrees. It is not after close, load, unload,
 // delete, replace or create and open (which have a rule of their own), nor after rename, whose object carries another
-// name by then. Post is no fixed distance from pre, so both numbers are written out; they are checked against the
-// headers below.
+// name by then, nor after save merged, whose Object is NULL. Post is no fixed distance from pre, so both numbers are
+// written out; they are checked against the headers below.
 // clang-format off
 #define NOTIFY_OPERATIONS(ROW)                                                                                                             \
     /*   pre post name                   key         body            pre structure                             live   reads  fits */       \

@@ -27,7 +27,7 @@ VOID ProcessFactsRead(_Out_ PROCESS_FACTS *Facts, _In_ const IDENTITY_PROCESS *P
 _IRQL_requires_max_(DISPATCH_LEVEL)
 ULONG ProcessFactsGetSize(_In_ const PROCESS_FACTS *Facts);
 
-// Record is a reserved one of the size that ProcessFactsGetSize says.
+// Record is that of a draft, of the size that ProcessFactsGetSize says.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID ProcessFactsWrite(_In_ const PROCESS_FACTS *Facts, _In_ const IDENTITY_PROCESS *Process,
                        _Inout_ CMB_RECORD *Record);

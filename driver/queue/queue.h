@@ -89,8 +89,9 @@ typedef struct QUEUE {
     _Guarded_by_(Lock) QUEUE_SOURCE Sources[QUEUE_SOURCES];
 } QUEUE;
 
-// Every function of the queue that makes something readable wakes the reader when it has released the lock.
-// QueueTellBreaker alone leaves that to its caller, which holds a lock of its own, under which nobody can be woken.
+// Every function of the queue that makes something readable wakes the reader when it has released the lock, but for
+// two: QueueBegin leaves it to QueueCommit when it has begun a draft, even if it has told a gap before the draft, and
+// QueueTellBreaker to its caller, which holds a lock of its own, under which nobody can be woken.
 _IRQL_requires_max_(APC_LEVEL)
 static inline VOID QueueWake(_In_ const QUEUE *Queue) {
     Queue->Wake(Queue->WakeContext);

@@ -27,7 +27,7 @@ typedef struct CALL_TRANSACTION {
     GUID Id;
 } CALL_TRANSACTION;
 
-// Passed by value: a copy takes over what it owns.
+// The copy that CallKeep makes takes over what the call owns.
 typedef struct CALL {
     // ClockNow() when the pre callback began.
     UINT64 Start;
