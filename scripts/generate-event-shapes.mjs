@@ -106,16 +106,23 @@ function literalCode(type) {
 
 /** The fields of an object: their names, types, tags, where they are written, and the interface that declares them. */
 function fieldsOf(type) {
-  return checker.getPropertiesOfType(type).map((property) => {
+  return namesOf(type).map((name) => {
+    const property = checker.getPropertyOfType(type, name);
     const tag = property.getJsDocTags(checker).find(({ name }) => name === 'json');
     return {
-      name: property.name,
+      name,
       type: checker.getTypeOfSymbol(property),
       tag: tag === undefined ? null : ts.displayPartsToString(tag.text).trim(),
       node: property.declarations[0].type,
       owner: property.declarations[0].parent.name?.text,
     };
   });
+}
+
+/** The order of the fields: what an interface inherits comes before what it adds. */
+function namesOf(type) {
+  const bases = (type.target ?? type).getBaseTypes() ?? [];
+  return [...new Set([...bases.flatMap(namesOf), ...checker.getPropertiesOfType(type).map(({ name }) => name)])];
 }
 
 function recordCode(name, type) {

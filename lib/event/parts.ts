@@ -13,8 +13,6 @@ export interface ProcessInfo {
   readonly startKey: bigint;
   /** The process that it was created for; that one may have ended since, and its number may be in use again. */
   readonly parentId: number | null;
-  /** Terminal Services session of the primary token: 0 is that of the services. */
-  readonly sessionId: number | null;
   /** `\Device\HarddiskVolume1\...` (SeLocateProcessImageName). */
   readonly imagePath: string | null;
   /** As the process was started with; null if it could not be read, as for kernel processes. */
@@ -28,6 +26,8 @@ export interface ProcessInfo {
   readonly integrityRid: number | null;
   /** TokenElevation of the primary token. */
   readonly elevated: boolean | null;
+  /** Terminal Services session of the primary token: 0 is that of the services. */
+  readonly sessionId: number | null;
   /** A 32-bit program on 64-bit Windows. */
   readonly wow64: boolean | null;
   /** The System process, home of the kernel's own threads. */

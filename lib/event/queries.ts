@@ -19,6 +19,18 @@ interface QueryFields {
   readonly bytes: Uint8Array | null;
 }
 
+/** Enumerate: what both have in common, told before the fields of the query. */
+interface EnumerateFields {
+  /** Which subkey or value, from 0. */
+  readonly index: number;
+}
+
+/** What is asked about a value that has a name. */
+interface NamedFields {
+  /** Empty for the default value, null when it could not be captured. */
+  readonly valueName: string | null;
+}
+
 /** Query key: REG_QUERY_KEY_INFORMATION. */
 export interface QueryKeyFields extends QueryFields {
   /** `bytes` decoded; null when there are none, or the class is not known. */
@@ -26,31 +38,22 @@ export interface QueryKeyFields extends QueryFields {
 }
 
 /** Enumerate key: REG_ENUMERATE_KEY_INFORMATION. */
-export interface EnumerateKeyFields extends QueryKeyFields {
-  /** Which subkey, from 0. */
-  readonly index: number;
-}
+export interface EnumerateKeyFields extends EnumerateFields, QueryKeyFields {}
 
 /** Enumerate value: REG_ENUMERATE_VALUE_KEY_INFORMATION. */
-export interface EnumerateValueFields extends QueryFields {
-  /** Which value, from 0. */
-  readonly index: number;
+export interface EnumerateValueFields extends EnumerateFields, QueryFields {
   /** `bytes` decoded; null when there are none, or the class is not known. */
   readonly information: DecodedValueInformation | null;
 }
 
 /** Query value: REG_QUERY_VALUE_KEY_INFORMATION. */
-export interface QueryValueFields extends QueryFields {
-  /** Empty for the default value, null when it could not be captured. */
-  readonly valueName: string | null;
+export interface QueryValueFields extends NamedFields, QueryFields {
   /** `bytes` decoded; null when there are none, or the class is not known. */
   readonly information: DecodedValueInformation | null;
 }
 
 /** One of the values that RegQueryMultipleValues asks for: KEY_VALUE_ENTRY. */
-export interface QueriedValue {
-  /** Empty for the default value, null when it could not be captured. */
-  readonly valueName: string | null;
+export interface QueriedValue extends NamedFields {
   /** Post with STATUS_SUCCESS. */
   readonly value: RegistryValue | null;
 }

@@ -48,14 +48,14 @@ interface ValueBase<T extends RegistryType> {
 }
 
 interface DecodedValue<T extends RegistryType, D> extends ValueBase<T> {
-  readonly data: D;
   readonly malformed: false;
+  readonly data: D;
 }
 
 /** The captured bytes are no value of the type (a REG_DWORD of 3 bytes, say, or one cut short, or unreadable): `data` is `bytes`. */
 interface MalformedValue<T extends RegistryType> extends ValueBase<T> {
-  readonly data: Uint8Array;
   readonly malformed: true;
+  readonly data: Uint8Array;
 }
 
 type ValueOf<T extends RegistryType, D> = DecodedValue<T, D> | MalformedValue<T>;

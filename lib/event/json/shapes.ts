@@ -19,7 +19,6 @@ const ProcessInfo = record('ProcessInfo', {
   id: u32,
   startKey: u64,
   parentId: nullable(u32),
-  sessionId: nullable(u32),
   imagePath: nullable(text),
   commandLine: nullable(text),
   createTime: nullable(time),
@@ -27,6 +26,7 @@ const ProcessInfo = record('ProcessInfo', {
   integrityLevel: nullable(literal('untrusted', 'low', 'medium', 'medium-plus', 'high', 'system', 'protected')),
   integrityRid: nullable(u32),
   elevated: nullable(boolean),
+  sessionId: nullable(u32),
   wow64: nullable(boolean),
   isSystem: boolean,
   known: boolean,
@@ -147,7 +147,7 @@ const RegistryValue = tagged(
   'type',
   record(
     'REG_NONE',
-    { data: bytes, malformed: literal(false), type: literal('REG_NONE'), typeNumber: typeNumber('REG_NONE') },
+    { type: literal('REG_NONE'), typeNumber: typeNumber('REG_NONE'), malformed: literal(false), data: bytes },
     ValueBase,
   ),
   tagged(
@@ -155,12 +155,12 @@ const RegistryValue = tagged(
     'malformed',
     record(
       'REG_SZ',
-      { data: text, malformed: literal(false), type: literal('REG_SZ'), typeNumber: typeNumber('REG_SZ') },
+      { type: literal('REG_SZ'), typeNumber: typeNumber('REG_SZ'), malformed: literal(false), data: text },
       ValueBase,
     ),
     record(
       'REG_SZ_malformed',
-      { data: bytes, malformed: literal(true), type: literal('REG_SZ'), typeNumber: typeNumber('REG_SZ') },
+      { type: literal('REG_SZ'), typeNumber: typeNumber('REG_SZ'), malformed: literal(true), data: bytes },
       ValueBase,
     ),
   ),
@@ -170,27 +170,27 @@ const RegistryValue = tagged(
     record(
       'REG_EXPAND_SZ',
       {
-        data: text,
-        malformed: literal(false),
         type: literal('REG_EXPAND_SZ'),
         typeNumber: typeNumber('REG_EXPAND_SZ'),
+        malformed: literal(false),
+        data: text,
       },
       ValueBase,
     ),
     record(
       'REG_EXPAND_SZ_malformed',
       {
-        data: bytes,
-        malformed: literal(true),
         type: literal('REG_EXPAND_SZ'),
         typeNumber: typeNumber('REG_EXPAND_SZ'),
+        malformed: literal(true),
+        data: bytes,
       },
       ValueBase,
     ),
   ),
   record(
     'REG_BINARY',
-    { data: bytes, malformed: literal(false), type: literal('REG_BINARY'), typeNumber: typeNumber('REG_BINARY') },
+    { type: literal('REG_BINARY'), typeNumber: typeNumber('REG_BINARY'), malformed: literal(false), data: bytes },
     ValueBase,
   ),
   tagged(
@@ -198,12 +198,12 @@ const RegistryValue = tagged(
     'malformed',
     record(
       'REG_DWORD',
-      { data: u32, malformed: literal(false), type: literal('REG_DWORD'), typeNumber: typeNumber('REG_DWORD') },
+      { type: literal('REG_DWORD'), typeNumber: typeNumber('REG_DWORD'), malformed: literal(false), data: u32 },
       ValueBase,
     ),
     record(
       'REG_DWORD_malformed',
-      { data: bytes, malformed: literal(true), type: literal('REG_DWORD'), typeNumber: typeNumber('REG_DWORD') },
+      { type: literal('REG_DWORD'), typeNumber: typeNumber('REG_DWORD'), malformed: literal(true), data: bytes },
       ValueBase,
     ),
   ),
@@ -213,20 +213,20 @@ const RegistryValue = tagged(
     record(
       'REG_DWORD_BIG_ENDIAN',
       {
-        data: u32,
-        malformed: literal(false),
         type: literal('REG_DWORD_BIG_ENDIAN'),
         typeNumber: typeNumber('REG_DWORD_BIG_ENDIAN'),
+        malformed: literal(false),
+        data: u32,
       },
       ValueBase,
     ),
     record(
       'REG_DWORD_BIG_ENDIAN_malformed',
       {
-        data: bytes,
-        malformed: literal(true),
         type: literal('REG_DWORD_BIG_ENDIAN'),
         typeNumber: typeNumber('REG_DWORD_BIG_ENDIAN'),
+        malformed: literal(true),
+        data: bytes,
       },
       ValueBase,
     ),
@@ -236,12 +236,12 @@ const RegistryValue = tagged(
     'malformed',
     record(
       'REG_LINK',
-      { data: text, malformed: literal(false), type: literal('REG_LINK'), typeNumber: typeNumber('REG_LINK') },
+      { type: literal('REG_LINK'), typeNumber: typeNumber('REG_LINK'), malformed: literal(false), data: text },
       ValueBase,
     ),
     record(
       'REG_LINK_malformed',
-      { data: bytes, malformed: literal(true), type: literal('REG_LINK'), typeNumber: typeNumber('REG_LINK') },
+      { type: literal('REG_LINK'), typeNumber: typeNumber('REG_LINK'), malformed: literal(true), data: bytes },
       ValueBase,
     ),
   ),
@@ -251,46 +251,46 @@ const RegistryValue = tagged(
     record(
       'REG_MULTI_SZ',
       {
-        data: list(text),
-        malformed: literal(false),
         type: literal('REG_MULTI_SZ'),
         typeNumber: typeNumber('REG_MULTI_SZ'),
+        malformed: literal(false),
+        data: list(text),
       },
       ValueBase,
     ),
     record(
       'REG_MULTI_SZ_malformed',
-      { data: bytes, malformed: literal(true), type: literal('REG_MULTI_SZ'), typeNumber: typeNumber('REG_MULTI_SZ') },
+      { type: literal('REG_MULTI_SZ'), typeNumber: typeNumber('REG_MULTI_SZ'), malformed: literal(true), data: bytes },
       ValueBase,
     ),
   ),
   record(
     'REG_RESOURCE_LIST',
     {
-      data: bytes,
-      malformed: literal(false),
       type: literal('REG_RESOURCE_LIST'),
       typeNumber: typeNumber('REG_RESOURCE_LIST'),
+      malformed: literal(false),
+      data: bytes,
     },
     ValueBase,
   ),
   record(
     'REG_FULL_RESOURCE_DESCRIPTOR',
     {
-      data: bytes,
-      malformed: literal(false),
       type: literal('REG_FULL_RESOURCE_DESCRIPTOR'),
       typeNumber: typeNumber('REG_FULL_RESOURCE_DESCRIPTOR'),
+      malformed: literal(false),
+      data: bytes,
     },
     ValueBase,
   ),
   record(
     'REG_RESOURCE_REQUIREMENTS_LIST',
     {
-      data: bytes,
-      malformed: literal(false),
       type: literal('REG_RESOURCE_REQUIREMENTS_LIST'),
       typeNumber: typeNumber('REG_RESOURCE_REQUIREMENTS_LIST'),
+      malformed: literal(false),
+      data: bytes,
     },
     ValueBase,
   ),
@@ -299,16 +299,16 @@ const RegistryValue = tagged(
     'malformed',
     record(
       'REG_QWORD',
-      { data: u64, malformed: literal(false), type: literal('REG_QWORD'), typeNumber: typeNumber('REG_QWORD') },
+      { type: literal('REG_QWORD'), typeNumber: typeNumber('REG_QWORD'), malformed: literal(false), data: u64 },
       ValueBase,
     ),
     record(
       'REG_QWORD_malformed',
-      { data: bytes, malformed: literal(true), type: literal('REG_QWORD'), typeNumber: typeNumber('REG_QWORD') },
+      { type: literal('REG_QWORD'), typeNumber: typeNumber('REG_QWORD'), malformed: literal(true), data: bytes },
       ValueBase,
     ),
   ),
-  record('REG_TYPE', { data: bytes, malformed: literal(false), type: unknownRegistryType, typeNumber: u32 }, ValueBase),
+  record('REG_TYPE', { type: unknownRegistryType, typeNumber: u32, malformed: literal(false), data: bytes }, ValueBase),
 );
 
 const PreviousValue = record('PreviousValue', {
@@ -464,12 +464,12 @@ const DecodedKeyInformation = tagged(
 
 const EnumerateKeyFields = record('EnumerateKeyFields', {
   index: u32,
-  information: nullable(DecodedKeyInformation),
   informationClass: text,
   informationClassNumber: u32,
   length: u32,
   resultLength: nullable(u32),
   bytes: nullable(bytes),
+  information: nullable(DecodedKeyInformation),
 });
 
 const DecodedValueInformation = tagged(
@@ -517,31 +517,31 @@ const DecodedValueInformation = tagged(
 
 const EnumerateValueFields = record('EnumerateValueFields', {
   index: u32,
-  information: nullable(DecodedValueInformation),
   informationClass: text,
   informationClassNumber: u32,
   length: u32,
   resultLength: nullable(u32),
   bytes: nullable(bytes),
+  information: nullable(DecodedValueInformation),
 });
 
 const QueryKeyFields = record('QueryKeyFields', {
-  information: nullable(DecodedKeyInformation),
   informationClass: text,
   informationClassNumber: u32,
   length: u32,
   resultLength: nullable(u32),
   bytes: nullable(bytes),
+  information: nullable(DecodedKeyInformation),
 });
 
 const QueryValueFields = record('QueryValueFields', {
   valueName: nullable(text),
-  information: nullable(DecodedValueInformation),
   informationClass: text,
   informationClassNumber: u32,
   length: u32,
   resultLength: nullable(u32),
   bytes: nullable(bytes),
+  information: nullable(DecodedValueInformation),
 });
 
 const QueriedValue = record('QueriedValue', { valueName: nullable(text), value: nullable(RegistryValue) });

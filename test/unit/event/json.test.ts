@@ -106,6 +106,24 @@ describe('NDJSON', () => {
     }
   });
 
+  it('NDJSON of an event that was parsed has its fields in the order of the schema, and keeps its text from then on', () => {
+    for (const event of everything()) {
+      const line = stringifyEvent(parseEvent(stringifyEvent(event)));
+      assert.equal(stringifyEvent(parseEvent(line)), line);
+    }
+    const { process, value } = parseEvent(stringifyEvent(setValue())) as Extract<
+      Event,
+      { class: 'RegNtPreSetValueKey' }
+    >;
+    assert.match(Object.keys(process).join(), /^id,startKey,parentId,imagePath,.*,elevated,sessionId,wow64,/);
+    assert.match(Object.keys(value).join(), /^type,typeNumber,malformed,data,bytes,/);
+    const query = everything().find((event) => event.class === 'RegNtPostEnumerateKey');
+    assert.match(
+      Object.keys(parseEvent(stringifyEvent(query!))).join(),
+      /,index,informationClass,informationClassNumber,length,resultLength,bytes,information$/,
+    );
+  });
+
   it('NDJSON of an event survives UTF-8, for what UTF-8 cannot hold is escaped', () => {
     const event = setValue();
     const line = Buffer.from(stringifyEvent(event), 'utf8').toString('utf8');
