@@ -1,6 +1,7 @@
 // Writes lib/event/json/shapes.ts: what the fields of events are in JSON, from the interfaces of lib/event/ and the types that they
 // use. A `number` is an unsigned 32-bit one, a `bigint` an unsigned 64-bit one, a `string` any text; a field of which more is known
-// names a format of lib/event/json/formats.ts in a tag, as in `@json sid`. Unions of literals and of objects are what they are.
+// has a tag before it that names a format of lib/event/json/formats.ts, as in `// @json sid`. Unions of literals and of objects are
+// what they are.
 // With --check nothing is written; the exit status is 1 when the file is not what would be written.
 
 import { fileURLToPath } from 'node:url';
@@ -108,15 +109,21 @@ function literalCode(type) {
 function fieldsOf(type) {
   return namesOf(type).map((name) => {
     const property = checker.getPropertyOfType(type, name);
-    const tag = property.getJsDocTags(checker).find(({ name }) => name === 'json');
+    const [declaration] = property.declarations;
     return {
       name,
       type: checker.getTypeOfSymbol(property),
-      tag: tag === undefined ? null : ts.displayPartsToString(tag.text).trim(),
-      node: property.declarations[0].type,
-      owner: property.declarations[0].parent.name?.text,
+      tag: tagBefore(declaration),
+      node: declaration.type,
+      owner: declaration.parent.name?.text,
     };
   });
+}
+
+/** The tag is in a line comment, for the compiler copies doc comments into the types that are published. */
+function tagBefore(declaration) {
+  const before = declaration.getFullText().slice(0, declaration.getLeadingTriviaWidth());
+  return /\/\/ @json (\S+)/.exec(before)?.[1] ?? null;
 }
 
 /** The order of the fields: what an interface inherits comes before what it adds. */

@@ -54,7 +54,8 @@ export interface PreviousValue {
   readonly value: RegistryValue | null;
   /** NTSTATUS of reading it, unsigned. */
   readonly status: number;
-  /** `STATUS_...`; null for a status that this package has no name for. @json statusName */
+  /** `STATUS_...`; null for a status that this package has no name for. */
+  // @json statusName
   readonly statusName: string | null;
 }
 

@@ -36,11 +36,13 @@ export interface EventDecision {
    * that is known.
    */
   readonly status: number;
-  /** `STATUS_...`; null for a status that this package has no name for. @json statusName */
+  /** `STATUS_...`; null for a status that this package has no name for. */
+  // @json statusName
   readonly statusName: string | null;
   /** The rule that decided or asked; null if that is not known. */
   readonly rule: RuleReference | null;
-  /** Nanoseconds from when the callback in the driver has found its rule to the decision. @json safeInteger */
+  /** Nanoseconds from when the callback in the driver has found its rule to the decision. */
+  // @json safeInteger
   readonly latency: number;
   /** It was not carried out: the operation went on. */
   readonly dryRun: boolean;
@@ -58,10 +60,12 @@ export interface BreakerEvent {
   readonly coolDown: number;
   /** Closed: how many operations were not asked about meanwhile. */
   readonly unasked: bigint;
-  /** Of the registration. @json i64 */
+  /** Of the registration. */
+  // @json i64
   readonly cookie: bigint;
   /** Always 0: it is no notification. */
   readonly sequence: bigint;
-  /** Nanoseconds since 1970-01-01 UTC, in steps of 100. @json time */
+  /** Nanoseconds since 1970-01-01 UTC, in steps of 100. */
+  // @json time
   readonly time: bigint;
 }

@@ -29,7 +29,8 @@ export interface NotificationFields<C extends HeaderClass = NotifyClass> {
   readonly lastSequence: bigint | null;
   /** Post: `sequence` of the same operation's pre event; null if that was not relayed. */
   readonly preSequence: InPost<C['phase'], bigint | null>;
-  /** Nanoseconds since 1970-01-01 UTC, in steps of 100 (KeQuerySystemTimePrecise). @json time */
+  /** Nanoseconds since 1970-01-01 UTC, in steps of 100 (KeQuerySystemTimePrecise). */
+  // @json time
   readonly time: bigint;
   /** Post: nanoseconds since the pre callback began; null if that was not seen. */
   readonly duration: InPost<C['phase'], bigint | null>;
@@ -43,13 +44,15 @@ export interface NotificationFields<C extends HeaderClass = NotifyClass> {
   readonly process: ProcessInfo;
   /** Null when the thread acts as its own process. */
   readonly impersonation: Impersonation | null;
-  /** SID of the user that the operation is done as: that of `impersonation`, else that of `process`. @json sid */
+  /** SID of the user that the operation is done as: that of `impersonation`, else that of `process`. */
+  // @json sid
   readonly user: string | null;
   /** Null outside of transactions. A plain call through a key that was opened in a transaction is part of it. */
   readonly transaction: TransactionInfo | null;
   /** Post: the NTSTATUS of the operation, unsigned (REG_POST_OPERATION_INFORMATION.Status). */
   readonly status: InPost<C['phase'], number>;
-  /** `STATUS_...`; null for a status that this package has no name for. @json statusName */
+  /** `STATUS_...`; null for a status that this package has no name for. */
+  // @json statusName
   readonly statusName: InPost<C['phase'], string | null>;
   /** `\REGISTRY\MACHINE\...`: the key that the operation is about. */
   readonly keyPath: string | null;
@@ -111,7 +114,8 @@ export interface GapEvent {
   readonly class: 'gap';
   /** The same as `firstSequence`. */
   readonly sequence: bigint;
-  /** Nanoseconds since 1970-01-01 UTC, when the first of them was lost. @json time */
+  /** Nanoseconds since 1970-01-01 UTC, when the first of them was lost. */
+  // @json time
   readonly time: bigint;
   readonly count: bigint;
   readonly firstSequence: bigint;

@@ -17,9 +17,11 @@ export interface ProcessInfo {
   readonly imagePath: string | null;
   /** As the process was started with; null if it could not be read, as for kernel processes. */
   readonly commandLine: string | null;
-  /** Nanoseconds since 1970-01-01 UTC, in steps of 100 (PsGetProcessCreateTimeQuadPart). @json time */
+  /** Nanoseconds since 1970-01-01 UTC, in steps of 100 (PsGetProcessCreateTimeQuadPart). */
+  // @json time
   readonly createTime: bigint | null;
-  /** SID of the primary token's user. @json sid */
+  /** SID of the primary token's user. */
+  // @json sid
   readonly user: string | null;
   readonly integrityLevel: IntegrityLevel | null;
   /** The number behind `integrityLevel`: last subauthority of the token's mandatory label. */
@@ -38,7 +40,8 @@ export interface ProcessInfo {
 
 /** The client that a thread acts as: what its impersonation token says. */
 export interface Impersonation {
-  /** SID of the token's user. @json sid */
+  /** SID of the token's user. */
+  // @json sid
   readonly user: string | null;
   readonly integrityLevel: IntegrityLevel | null;
   /** The number behind `integrityLevel`. */
@@ -53,7 +56,8 @@ export interface Impersonation {
 
 /** A transaction of the kernel transaction manager. What is done in it takes effect only when it commits, which causes no event. */
 export interface TransactionInfo {
-  /** `{xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx}` (TmGetTransactionId). @json guid */
+  /** `{xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx}` (TmGetTransactionId). */
+  // @json guid
   readonly id: string | null;
 }
 

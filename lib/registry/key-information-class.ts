@@ -7,20 +7,20 @@ import type { Captured } from '../wire/captured.js';
 /** What NtQueryKey and NtEnumerateKey return, by KEY_INFORMATION_CLASS. Times are nanoseconds since 1970, lengths are bytes. */
 interface KeyInformationFields {
   KeyBasicInformation: {
-    /** @json time */
+    // @json time
     lastWriteTime: bigint | null;
     titleIndex: number | null;
     name: string | null;
   };
   KeyNodeInformation: {
-    /** @json time */
+    // @json time
     lastWriteTime: bigint | null;
     titleIndex: number | null;
     name: string | null;
     className: string | null;
   };
   KeyFullInformation: {
-    /** @json time */
+    // @json time
     lastWriteTime: bigint | null;
     titleIndex: number | null;
     className: string | null;
@@ -33,7 +33,7 @@ interface KeyInformationFields {
   };
   KeyNameInformation: { name: string | null };
   KeyCachedInformation: {
-    /** @json time */
+    // @json time
     lastWriteTime: bigint | null;
     titleIndex: number | null;
     subKeys: number | null;

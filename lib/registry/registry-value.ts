@@ -31,9 +31,9 @@ export type RegistryType = KnownRegistryType | UnknownRegistryType;
 export type ValueFlaw = 'odd-length' | 'wrong-length' | 'unterminated' | 'embedded-nul';
 
 interface ValueBase<T extends RegistryType> {
-  /** @json unknownRegistryType */
+  // @json unknownRegistryType
   readonly type: T;
-  /** @json typeNumber(type) */
+  // @json typeNumber(type)
   readonly typeNumber: number;
   /** What was captured, terminators included. */
   readonly bytes: Uint8Array;

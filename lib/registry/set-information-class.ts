@@ -14,7 +14,7 @@ import type { Captured } from '../wire/captured.js';
 /** What NtSetInformationKey takes, by KEY_SET_INFORMATION_CLASS. Times are nanoseconds since 1970. */
 interface SetInformationFields {
   KeyWriteTimeInformation: {
-    /** @json time */
+    // @json time
     lastWriteTime: bigint | null;
   };
   KeyWow64FlagsInformation: { userFlags: number | null };

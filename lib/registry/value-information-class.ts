@@ -16,7 +16,7 @@ interface ValueInformationFields {
   KeyValueBasicInformation: {
     titleIndex: number | null;
     name: string | null;
-    /** @json registryType */
+    // @json registryType
     type: RegistryType | null;
     typeNumber: number | null;
   };

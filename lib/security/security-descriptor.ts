@@ -8,9 +8,10 @@ export interface SecurityDescriptor {
   /** As Windows writes it; null when the descriptor is cut short or damaged. */
   readonly sddl: string | null;
   readonly bytes: Uint8Array;
-  /** `S-1-...`; null when the descriptor has none, or damaged ones. @json sid */
+  /** `S-1-...`; null when the descriptor has none, or damaged ones. */
+  // @json sid
   readonly owner: string | null;
-  /** @json sid */
+  // @json sid
   readonly group: string | null;
   /** `bytes` is only the start of it. */
   readonly truncated: boolean;

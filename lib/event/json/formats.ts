@@ -1,5 +1,5 @@
 // What the generated shapes of events are made of: the kinds of shapes that events need, and the formats that the interfaces name in
-// `@json` tags, which say what a field may be beyond what its TypeScript type says.
+// tags such as `// @json sid`, which say what a field may be beyond what its TypeScript type says.
 
 import * as shape from '../../base/shape.js';
 import { big, integer, literal, textLike } from '../../base/shape.js';
