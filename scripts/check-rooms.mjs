@@ -45,7 +45,7 @@ function fullName(room, name) {
 const isBelow = (room, folder) => room === folder || room.startsWith(`${folder}/`);
 const isSimulator = (room) => isBelow(room, 'native/simulator');
 
-/** What no list may say, whatever it says. */
+/** What no list may say, and what it says for nothing. */
 function checkUse(room, used) {
   const refuse = (sentence) => problems.push(`${room}/${LIST} names ${used}: ${sentence}`);
   if (!rooms.has(used)) refuse('there is no such room.');
@@ -55,6 +55,12 @@ function checkUse(room, used) {
     refuse('of the driver native/ knows the protocol alone.');
   else if (isSimulator(used) && !isSimulator(room) && room !== 'native/simulator_channel')
     refuse('only native/simulator_channel/ and the tests know both the simulator and the driver.');
+  else if (!isUsed(room, used)) problems.push(`${room}/${LIST} names ${used}, which nothing in it includes.`);
+}
+
+function isUsed(room, used) {
+  const own = files.filter((file) => path.posix.dirname(file) === room);
+  return own.some((file) => includes.get(file).some((included) => path.posix.dirname(included) === used));
 }
 
 const includes = new Map(

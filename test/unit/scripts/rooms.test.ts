@@ -66,7 +66,8 @@ describe('the check of rooms', () => {
     assert.deepEqual(check({ ...tree, ...headers }), [
       'Files that include each other: driver/queue/rate.h -> driver/queue/ring.h -> driver/queue/rate.h.',
     ]);
-    assert.deepEqual(check({ ...tree, 'driver/protocol/rooms.txt': 'queue\n' }), [
+    const rooms = { 'driver/protocol/rooms.txt': 'queue\n', 'driver/protocol/up.c': '#include "queue/queue.h"\n' };
+    assert.deepEqual(check({ ...tree, ...rooms }), [
       'Rooms that use each other: driver/protocol -> driver/queue -> driver/protocol.',
     ]);
   });
@@ -81,6 +82,12 @@ describe('the check of rooms', () => {
     assert.deepEqual(check({ ...tree, 'native/windows/rooms.txt': 'driver/protocol\ndriver/queue\nsimulator/nt\n' }), [
       'native/windows/rooms.txt names driver/queue: of the driver native/ knows the protocol alone.',
       'native/windows/rooms.txt names native/simulator/nt: only native/simulator_channel/ and the tests know both the simulator and the driver.',
+    ]);
+  });
+
+  it('a list that names a room which no file there includes is refused', () => {
+    assert.deepEqual(check({ ...tree, 'driver/session/rooms.txt': 'queue\nprotocol\n' }), [
+      'driver/session/rooms.txt names driver/protocol, which nothing in it includes.',
     ]);
   });
 
