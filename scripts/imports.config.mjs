@@ -20,8 +20,11 @@ const rooms = new Map(
 for (const { name } of readdirSync(lib, { withFileTypes: true }).filter((entry) => entry.isDirectory())) {
   if (!rooms.has(name)) throw new Error(`lib/${name}/ has no ${LIST} that says what it imports`);
 }
-for (const [room, { doors }] of rooms) {
+const used = usedRooms();
+for (const [room, { uses, doors }] of rooms) {
   findCircle(room, []);
+  const unused = uses.find((name) => !used.has(`${room} ${name}`));
+  if (unused !== undefined) throw new Error(`${place(room)}${LIST} names ${unused}, which nothing in it imports.`);
   for (const door of doors)
     if (!existsSync(path.join(lib, room, door))) throw new Error(`lib/${room}/${LIST}: there is no door ${door}`);
 }
@@ -43,6 +46,29 @@ function findCircle(room, way) {
   for (const next of rooms.get(room).uses) findCircle(next, [...way, room]);
 }
 
+/** "X Y" for each room X with a file that imports one of room Y. */
+function usedRooms() {
+  const files = readdirSync(lib, { recursive: true }).map((name) => name.replaceAll('\\', '/'));
+  const pairs = files
+    .filter((name) => name.endsWith('.ts'))
+    .flatMap((name) => {
+      const imports = readFileSync(path.join(lib, name), 'utf8').matchAll(/\b(?:from|import) ?\(?'(\.[^']+)'/g);
+      return [...imports].map(
+        ([, other]) => `${roomOf(name)} ${roomOf(path.posix.join(path.posix.dirname(name), other))}`,
+      );
+    });
+  return new Set(pairs);
+}
+
+function roomOf(file) {
+  const folder = path.posix.dirname(file);
+  return rooms.has(folder) ? folder : roomOf(folder);
+}
+
+function place(room) {
+  return room === '.' ? 'lib/' : `lib/${room}/`;
+}
+
 /** Matches the files of one room: those of a room inside it are not among them. */
 function filesOf(room) {
   const folder = room === '.' ? '' : `${room}/`;
@@ -50,8 +76,6 @@ function filesOf(room) {
   const others = inner.map((name) => `${name.slice(folder.length)}/`).join('|');
   return `^lib/${folder}${others === '' ? '' : `(?!${others})`}`;
 }
-
-const place = (room) => (room === '.' ? 'lib/' : `lib/${room}/`);
 
 export default {
   forbidden: [

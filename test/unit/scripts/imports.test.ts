@@ -29,7 +29,8 @@ const lists = { 'rooms.txt': 'session\n', 'session/rooms.txt': '# Above.\nbase\n
 const base = {
   ...lists,
   'base/errors.ts': 'export const error = 1;\n',
-  'session/list.ts': 'export type List = string[];\n',
+  'session/list.ts': "export { error } from '../base/errors.js';\nexport type List = string[];\n",
+  'index.ts': "export type { List } from './session/list.js';\n",
 };
 
 after(() => {
@@ -79,7 +80,7 @@ describe('the check of imports', () => {
     const { status, text } = check({
       ...base,
       'session/rooms.txt': 'base\nsigma\n',
-      'sigma/rooms.txt': 'base\n',
+      'sigma/rooms.txt': '',
       'sigma/sigma.ts': 'export const sigma = 1;\n',
       'session/session.ts': "export { sigma } from '../sigma/sigma.js';\n",
     });
@@ -91,5 +92,11 @@ describe('the check of imports', () => {
     assert.match(check({ ...base, 'new/file.ts': 'export {};\n' }).text, /lib\/new\/ has no rooms\.txt/);
     const circle = check({ ...base, 'base/rooms.txt': 'session\n' });
     assert.match(circle.text, /Rooms that import each other: /);
+  });
+
+  it('a list that names a room which no file there imports is refused', () => {
+    const { status, text } = check({ ...base, 'session/list.ts': 'export type List = string[];\n' });
+    assert.notEqual(status, 0);
+    assert.match(text, /lib\/session\/rooms\.txt names base, which nothing in it imports\./);
   });
 });
