@@ -2,18 +2,17 @@
 
 import { checkOptions, checkSignal, throwIfAborted } from '../base/options.js';
 import { isNotFound } from '../base/nt-error.js';
+import type { RegistryThread } from './registry-thread.js';
 import type { SimulatedKey } from './simulated-key.js';
 import type { RegOperation } from '../reg-file/operation.js';
 import { parseRegFile } from '../reg-file/parse.js';
 
-/** What applying needs of a thread. */
-interface RegThread {
-  createKeyPath(path: string): Promise<SimulatedKey>;
-  deleteTree(path: string): Promise<boolean>;
-}
-
 /** Takes the bytes or the text of a file. Nothing is done when the file is damaged. */
-export async function importRegFile(thread: RegThread, source: Uint8Array | string, options: unknown): Promise<void> {
+export async function importRegFile(
+  thread: RegistryThread,
+  source: Uint8Array | string,
+  options: unknown,
+): Promise<void> {
   const signal = checkSignal(checkOptions('importReg()', options, ['signal'])['signal']);
   throwIfAborted(signal, 'Importing');
   await applyRegFile(thread, parseRegFile(source), signal);
@@ -24,7 +23,7 @@ export async function importRegFile(thread: RegThread, source: Uint8Array | stri
  * is passed over.
  */
 export async function applyRegFile(
-  thread: RegThread,
+  thread: RegistryThread,
   operations: Iterable<RegOperation>,
   signal?: AbortSignal,
 ): Promise<void> {

@@ -3,12 +3,12 @@
 import { invalidArgument } from '../base/errors.js';
 import { checkBytes, checkInteger, checkOptions, quote } from '../base/options.js';
 import { nativeKey } from '../registry/registry-path.js';
-import { KeyHandle } from './key-handle.js';
+import { SimulatedKey } from './simulated-key.js';
 import { SimulatedTransaction } from './simulated-transaction.js';
 
 export interface OpenKeyOptions {
   /** The path is relative to this open key. */
-  readonly root?: KeyHandle | undefined;
+  readonly root?: SimulatedKey | undefined;
   /** KEY_*. Default: KEY_ALL_ACCESS. */
   readonly access?: number | undefined;
   /** The registry as programs of so many bits see it: KEY_WOW64_32KEY or KEY_WOW64_64KEY. Default: as the process is. */
@@ -85,13 +85,13 @@ export function checkBits(name: string, checked: Checked, fallback = 0): number 
 }
 
 /** HKCU means the user with `userSid`. */
-export function locate(path: string, root: KeyHandle | undefined, userSid: string): Location {
+export function locate(path: string, root: SimulatedKey | undefined, userSid: string): Location {
   if (root === undefined) {
     const full = nativeKey(path, userSid);
     return { handle: 0, name: full, full };
   }
   if (typeof path !== 'string') throw invalidArgument(`A key name must be a string, not ${quote(path)}`);
-  if (!(root instanceof KeyHandle)) throw invalidArgument(`"root" must be an open key, not ${quote(root)}`);
+  if (!(root instanceof SimulatedKey)) throw invalidArgument(`"root" must be an open key, not ${quote(root)}`);
   return { handle: root.handle, name: path, full: `${root.path}\\${path}` };
 }
 

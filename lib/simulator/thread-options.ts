@@ -5,7 +5,7 @@ import type { NativeToken } from '../native/native.js';
 import { checkOptions, quote } from '../base/options.js';
 import { impersonationLevels, type ImpersonationLevel } from '../security/token-names.js';
 import { checkAccess, checkBits } from './key-options.js';
-import type { KeyHandle } from './key-handle.js';
+import type { SimulatedKey } from './simulated-key.js';
 import { checkToken, tokenOptionNames, type TokenOptions } from './token.js';
 
 export interface ImpersonateOptions extends TokenOptions {
@@ -15,7 +15,7 @@ export interface ImpersonateOptions extends TokenOptions {
 
 export interface LoadKeyOptions {
   /** The path is relative to this open key. */
-  readonly root?: KeyHandle | undefined;
+  readonly root?: SimulatedKey | undefined;
   /** REG_* of NtLoadKeyEx: REG_OPEN_READ_ONLY, REG_NO_LAZY_FLUSH ... */
   readonly flags?: number | undefined;
 }
