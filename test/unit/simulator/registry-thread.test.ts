@@ -74,6 +74,8 @@ describe('a thread of the simulator', () => {
     assert.equal(thread.processId, 77);
     const key = await thread.createKey('HKLM\\SOFTWARE\\A', { access: 0x20019, options: 1, className: 'cls' });
     assert.deepEqual([key.path, key.disposition], [`${SOFTWARE}\\A`, 'created']);
+    // The native thread would close the handle behind the back of the key.
+    assert.deepEqual(Object.keys(key).sort(), ['disposition', 'handle', 'raw']);
     const child = await key.createKey('B');
     assert.equal(child.path, `${SOFTWARE}\\A\\B`);
     assert.equal((await thread.openKey('A\\B', { root: await thread.openKey(SOFTWARE) })).disposition, null);
