@@ -1,6 +1,7 @@
 // The decoder of the fields that all notifications have in common.
 
-import type { NotificationHeader, ProcessInfo, TransactionInfo } from '../event/event.js';
+import type { ProcessInfo, TransactionInfo } from '../event/event.js';
+import type { NotificationHeader } from '../event/notification.js';
 import type { NotifyClass } from '../registry/notify-class.js';
 import { ntStatusName } from '../base/nt-status.js';
 import * as P from '../wire/protocol.js';

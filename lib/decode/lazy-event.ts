@@ -1,13 +1,7 @@
 // Events that are decoded when their properties are read.
 
-import type {
-  EventDecision,
-  EventQuestion,
-  NotificationEvent,
-  NotificationHeader,
-  ProcessInfo,
-  UnknownEvent,
-} from '../event/event.js';
+import type { EventDecision, EventQuestion, NotificationEvent, ProcessInfo, UnknownEvent } from '../event/event.js';
+import type { NotificationHeader } from '../event/notification.js';
 import {
   notifyClassByNumber,
   type NotifyClass,

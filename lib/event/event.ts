@@ -30,7 +30,14 @@ import type { BodyKind, NotifyClass, NotifyClassName, Operation } from '../regis
 
 export type * from './bodies.js';
 export type * from './decision.js';
-export type * from './notification.js';
+export type {
+  GapCause,
+  GapEvent,
+  GapLosses,
+  NotificationFields,
+  UnknownEvent,
+  UnknownEventOf,
+} from './notification.js';
 export type * from './parts.js';
 export type * from './queries.js';
 
