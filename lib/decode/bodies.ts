@@ -3,8 +3,7 @@
 import type { BodyFields } from '../event/event.js';
 import type { BodyKind } from '../registry/notify-class.js';
 import type { RecordView } from '../wire/record.js';
-import type { Body } from './body.js';
-import type { Draft } from './header.js';
+import type { Body, Draft } from './header.js';
 import { decodeLoad, decodeReplace, decodeRestore, decodeSave, decodeSaveMerged, decodeUnload } from './hives.js';
 import { decodeClose, decodeCreate, decodeQueryName, decodeRename, decodeSecurity } from './keys.js';
 import type { ProcessFinder } from './process-table.js';

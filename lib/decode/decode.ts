@@ -1,8 +1,7 @@
 // The decoder of the records of one session, whole or lazily.
 
-import type { Body } from './body.js';
 import { decodeBreaker, type RuleFinder } from './decided.js';
-import type { Draft } from './header.js';
+import type { Body, Draft } from './header.js';
 import type { HopTracker } from './hops.js';
 import { LazyEvent } from './lazy-event.js';
 import { classOf, decodeNotification } from './notification.js';

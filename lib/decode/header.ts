@@ -1,4 +1,4 @@
-// The decoder of the fields that all notifications have in common.
+// The decoder of the fields that all notifications have in common, and the types of an event that is being made.
 
 import type { ProcessInfo, TransactionInfo } from '../event/event.js';
 import type { NotificationHeader } from '../event/notification.js';
@@ -6,12 +6,14 @@ import type { NotifyClass } from '../registry/notify-class.js';
 import { ntStatusName } from '../base/nt-status.js';
 import * as P from '../wire/protocol.js';
 import { protocolError, type RecordView } from '../wire/record.js';
-import type { Body } from './body.js';
 import { decodeDecided, type RuleFinder } from './decided.js';
 import type { KeyPath } from './path-table.js';
 import { decodeImpersonation } from './process-table.js';
 
 const R = P.CMB_RECORD;
+
+/** The fields of a body on their way into the event that a decoder is making. Each decoder sets all of them, always in the same order. */
+export type Body<T> = { -readonly [K in keyof T]: T[K] };
 
 type KnownAtTheEnd = 'truncated' | 'fault';
 

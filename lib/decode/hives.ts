@@ -12,8 +12,7 @@ import { keyAccess, loadFlags, restoreFlags, saveFormat } from '../registry/flag
 import * as P from '../wire/protocol.js';
 import type { RecordView } from '../wire/record.js';
 import { displayKey } from '../registry/registry-path.js';
-import type { Body } from './body.js';
-import type { Draft } from './header.js';
+import type { Body, Draft } from './header.js';
 
 const REG_APP_HIVE = 0x10;
 

@@ -2,8 +2,7 @@
 
 import type { CreateFields } from '../event/event.js';
 import { NtStatus } from '../base/nt-status.js';
-import type { Body } from './body.js';
-import type { Draft } from './header.js';
+import type { Body, Draft } from './header.js';
 
 /** An open or create of a thread that met a symbolic link, and goes on at the link's target. */
 interface Resumed {

@@ -6,8 +6,7 @@ import * as P from '../wire/protocol.js';
 import { protocolError, type RecordView } from '../wire/record.js';
 import { displayKey } from '../registry/registry-path.js';
 import { decodeSecurityDescriptor, type SecurityDescriptor } from '../security/security-descriptor.js';
-import type { Body } from './body.js';
-import type { Draft } from './header.js';
+import type { Body, Draft } from './header.js';
 import type { ProcessFinder } from './process-table.js';
 
 const R = P.CMB_RECORD;

@@ -21,7 +21,7 @@ import {
   keyValueInformationClassName,
   type DecodedValueInformation,
 } from '../registry/value-information-class.js';
-import type { Body } from './body.js';
+import type { Body } from './header.js';
 
 const B = P.CMB_BODY_QUERY;
 

@@ -14,7 +14,7 @@ import { protocolError, type RecordView } from '../wire/record.js';
 import type { Captured } from '../wire/captured.js';
 import { decodeValue, type RegistryValue } from '../registry/registry-value.js';
 import { multipleValue } from '../registry/value-information-class.js';
-import type { Body } from './body.js';
+import type { Body } from './header.js';
 
 export function decodeSetValue(record: RecordView, event: Body<SetValueFields>): void {
   const B = P.CMB_BODY_SET_VALUE;
