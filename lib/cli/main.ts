@@ -1,4 +1,6 @@
 #!/usr/bin/env node
+// The command `cmbridge`: its subcommands, their options and its exit status.
+
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { CmBridgeError } from '../base/errors.js';
 import { packageInfo } from '../native/native-loader.js';

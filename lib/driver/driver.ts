@@ -89,7 +89,8 @@ export class Driver {
   }
 
   /**
-   * The same with events whose properties are read when they are asked for: for programs that look at few of them, or at few events.
+   * Registers as registerCallback() does, with events whose properties are read when they are asked for: for programs that look at few
+   * of them, or at few events.
    * `event.toEvent()` is the whole event.
    */
   async registerLazyCallback(options: LazyRegisterOptions, callback?: LazyEventCallback): Promise<LazyRegistration> {

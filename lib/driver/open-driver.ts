@@ -45,7 +45,7 @@ export async function openDriver(options?: OpenDriverOptions): Promise<Driver> {
   return openDriverWith(loadNative, options);
 }
 
-/** The same with another native part. */
+/** Opens a session by way of the native part that `load` gives, which in tests may be one without a driver. */
 export async function openDriverWith(load: () => NativeAddon, options?: OpenDriverOptions): Promise<Driver> {
   const checked = checkOptions('openDriver()', options, optionNames);
   const signal = checkSignal(checked['signal']);

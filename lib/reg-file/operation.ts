@@ -1,3 +1,5 @@
+// What a .reg file asks for, one operation for each of its keys and values.
+
 /** One thing that a .reg file says. `path` is as it stands there (`HKEY_LOCAL_MACHINE\...`). */
 export type RegOperation =
   | { readonly kind: 'createKey'; readonly line: number; readonly path: string }

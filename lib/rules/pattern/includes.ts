@@ -36,7 +36,7 @@ function withEmptyDeep(pattern: Pattern, states: readonly number[]): number[] {
   return [...result];
 }
 
-/** The same for one component; neither is `**`. */
+/** Whether a component matches all that another one matches; neither is `**`. */
 export function includesComponent(outer: Component, inner: Component): boolean {
   if (isAny(outer)) return true;
   const text = inner[0] ?? '';
