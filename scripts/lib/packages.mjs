@@ -45,6 +45,7 @@ function apt(args) {
 /** Installs what is lacking where that is allowed; otherwise says exactly what to install and resolves to false. */
 export function ensurePackages(groups) {
   const names = [...new Set(groups.flatMap((group) => LISTS[group]))];
+  if (names.length === 0) return true;
   if (!has('dpkg-query') || !has('apt-get')) {
     console.error(
       `The tests need these Debian or Ubuntu packages (or what your system calls them): ${names.map((name) => name.split('|')[0]).join(' ')}`,
