@@ -1,5 +1,6 @@
 // The unit tests, compiled first; they need no native build. `npm run unit -- FILE [NAME]` runs the tests of one file or room, and of
-// these the ones whose name has NAME in it. `npm run dev -- [FILE [NAME]]` (the option --watch) compiles and tests again at each change.
+// these the ones whose name matches the regular expression NAME. `npm run dev -- [FILE [NAME]]` (the option --watch) compiles and tests
+// again at each change; which files it tests is settled when it starts.
 
 import { spawn, spawnSync } from 'node:child_process';
 import { root, testsBelow, testsNamed } from './lib/test-files.mjs';

@@ -15,10 +15,14 @@ const sourcesBelow = (folder) =>
 /** Every test below a folder of sources. */
 export const testsBelow = (folder) => sourcesBelow(folder).map(compiled);
 
-/** The tests whose path has `wanted` in it: a path such as test/unit/rules/compile.test.ts, a room such as rules, a name such as compile. */
+/**
+ * The tests below the folder `wanted` in `folder`, such as the room rules. Where there is no such folder, the tests whose path has `wanted`
+ * in it: a path such as test/unit/rules/compile.test.ts, a name such as compile.
+ */
 export function testsNamed(folder, wanted) {
   const path = `/${wanted.replace(/(\.test)?(\.[jt]s)?$/, '').replace(/^\.?\/|\/$/g, '')}/`;
-  return sourcesBelow(folder)
-    .filter((source) => `/${source.replace(/\.test\.ts$/, '')}/`.includes(path))
-    .map(compiled);
+  const sources = sourcesBelow(folder);
+  const inRoom = sources.filter((source) => source.startsWith(folder + path));
+  if (inRoom.length > 0) return inRoom.map(compiled);
+  return sources.filter((source) => `/${source.replace(/\.test\.ts$/, '')}/`.includes(path)).map(compiled);
 }
