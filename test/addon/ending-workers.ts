@@ -33,6 +33,12 @@ const works: Record<string, (driver: Driver) => unknown> = {
   start: ignore,
   requests: (driver) => forever(() => driver.statistics()),
   refusals: (driver) => forever(() => driver.registerCallback({ altitude: '370400' }, ignore).catch(ignore)),
+  // Not awaited: the worker ends while the first of them is on its way.
+  registering: (driver) => {
+    for (let i = 0; i < 4; i++) {
+      driver.registerCallback({ altitude: `37041${i}` }, ignore).catch(ignore);
+    }
+  },
   opens: () => forever(async () => (await openDriver({ backend: 'simulator' })).close()),
   'failing opens': () => forever(() => addon.openChannel('simulator', `No${DEVICE}`, ignore, ignore).catch(ignore)),
   closing: async (driver) => {

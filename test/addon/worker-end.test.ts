@@ -4,20 +4,9 @@ import { runProgram } from './harness.js';
 
 const program = new URL('./ending-workers.js', import.meta.url);
 
-const atAnyMoment = ['requests', 'closing', 'queries'];
+const atAnyMoment = ['requests', 'refusals', 'registering', 'closing', 'queries'];
 const endings = {
-  terminate: [
-    ...atAnyMoment,
-    'start',
-    'refusals',
-    'opens',
-    'failing opens',
-    'events',
-    'keys',
-    'loads',
-    'processes',
-    'calls',
-  ],
+  terminate: [...atAnyMoment, 'start', 'opens', 'failing opens', 'events', 'keys', 'loads', 'processes', 'calls'],
   exit: atAnyMoment,
   throw: atAnyMoment,
 };
