@@ -38,6 +38,7 @@
       'defines': [
         'NAPI_VERSION=9',
         'NODE_ADDON_API_CPP_EXCEPTIONS',
+        'NODE_ADDON_API_CPP_EXCEPTIONS_ALL',
         'NODE_ADDON_API_DISABLE_DEPRECATED',
         'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS',
         'CMB_PACKAGE_VERSION="<(version)"',
@@ -91,6 +92,7 @@
           'defines': [
             'NAPI_VERSION=9',
             'NODE_ADDON_API_CPP_EXCEPTIONS',
+            'NODE_ADDON_API_CPP_EXCEPTIONS_ALL',
             'NODE_ADDON_API_DISABLE_DEPRECATED',
             'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS',
             'CMB_SIMULATOR',

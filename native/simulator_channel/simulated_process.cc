@@ -45,7 +45,10 @@ std::vector<std::shared_ptr<SimulatedThread>> SimulatedProcess::load(LoadRequest
     std::vector<std::shared_ptr<SimulatedThread>> started;
     for (size_t i = 0; i < threads; i++) {
         started.push_back(createThread());
-        started.back()->post([load, i] { load->run(i); });
+    }
+    // Not before all are there, for each waits for the others: if one cannot be made, none has begun.
+    for (size_t i = 0; i < threads; i++) {
+        started[i]->post([load, i] { load->run(i); });
     }
     return started;
 }

@@ -60,10 +60,11 @@ std::shared_ptr<Thread> ProcessImpl::createThread() {
     auto impl = std::make_unique<Thread::Impl>();
     impl->machine = machine_;
     impl->process = process_;
-    ObfReferenceObject(process_);
     Thread::Impl *raw = impl.get();
-    impl->thread = std::thread([raw] { raw->loop(); });
-    return std::shared_ptr<Thread>(new Thread(std::move(impl)));
+    std::shared_ptr<Thread> thread(new Thread(std::move(impl)));
+    // Last: it throws if there is no room for one more thread, and then the destructor of what was made cleans up.
+    raw->thread = std::thread([raw] { raw->loop(); });
+    return thread;
 }
 
 void Thread::Impl::loop() {
@@ -85,7 +86,9 @@ void Thread::Impl::loop() {
     nt::leaveThread();
 }
 
-Thread::Thread(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Thread::Thread(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {
+    ObfReferenceObject(impl_->process);
+}
 
 Thread::~Thread() {
     {
@@ -93,7 +96,10 @@ Thread::~Thread() {
         impl_->stop = true;
     }
     impl_->changed.notify_all();
-    impl_->thread.join();
+    // Not if it could not be started.
+    if (impl_->thread.joinable()) {
+        impl_->thread.join();
+    }
     ObfDereferenceObject(impl_->process);
 }
 
