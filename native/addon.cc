@@ -79,10 +79,12 @@ Napi::Value Addon::openChannel(const Napi::CallbackInfo &info) {
                 throw nativeError(env, result->routine, result->status);
             }
             parts->channel = std::move(result->channel);
+            Napi::Object channel = createChannel(std::move(*parts));
+            // Not counted before it is there: only a channel object says that it closes.
             if (kSimulator) {
                 simulator_->channelOpened();
             }
-            return createChannel(std::move(*parts));
+            return channel;
         });
 }
 
