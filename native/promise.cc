@@ -4,6 +4,7 @@
 
 #include "native/promise.h"
 
+#include <memory>
 #include <utility>
 
 namespace cmbridge {
@@ -46,6 +47,9 @@ void settle(const Napi::Promise::Deferred &deferred, const MakeValue &make) noex
         } catch (const std::exception &failure) {
             value = Napi::Error::New(env, failure.what()).Value();
             isMade = false;
+        } catch (...) {
+            value = Napi::Error::New(env, "the addon threw an exception of an unknown type").Value();
+            isMade = false;
         }
         // Exactly one of them: a call that fails may have used the deferred up.
         if (isMade) {
@@ -53,16 +57,17 @@ void settle(const Napi::Promise::Deferred &deferred, const MakeValue &make) noex
         } else {
             deferred.Reject(value);
         }
-    } catch (const Napi::Error &) {
-        // The environment goes down.
+    } catch (...) {
+        // The environment goes down, or there is no memory for the error.
     }
 }
 
 void runOnPool(Napi::Env env, const char *name, std::function<void()> work,
                std::function<void(std::exception_ptr)> done) {
-    // AsyncWorker deletes itself after completion.
-    auto *worker = new PoolWorker(env, name, std::move(work), std::move(done));
+    auto worker = std::make_unique<PoolWorker>(env, name, std::move(work), std::move(done));
     worker->Queue();
+    // AsyncWorker deletes itself after completion, which comes on a later turn of the event loop.
+    worker.release();
 }
 
 Napi::Promise settleOnPool(const Napi::Promise::Deferred &deferred, const char *name, std::function<void()> work,
