@@ -79,9 +79,7 @@ Napi::Value ChannelObject::control(const Napi::CallbackInfo &info) {
     std::vector<std::byte> input(first, first + view.ByteLength());
     auto finished = std::make_shared<Finished>();
 
-    controls_++;
-    Ref();
-    return settleOnPool(
+    Napi::Promise promise = settleOnPool(
         deferred, "cmbridge:control",
         [channel = channel_, code, input = std::move(input), outputLength, finished] {
             finished->output.resize(outputLength);
@@ -95,6 +93,11 @@ Napi::Value ChannelObject::control(const Napi::CallbackInfo &info) {
             return copyBytes(env, output.data(), std::min(result.information, output.size()));
         },
         [this] { controlSettled(); });
+    // Only now, for controlSettled() takes both back: it comes on a later turn of the event loop, and not at all if the
+    // call above threw.
+    controls_++;
+    Ref();
+    return promise;
 }
 
 // On the JavaScript thread: a trip to the pool and back takes longer than the threads that are held should wait.
@@ -180,26 +183,36 @@ void ChannelObject::controlSettled() {
 }
 
 void ChannelObject::startClose() {
-    std::function<void()> before = beforeClose_ ? beforeClose_() : nullptr;
-    runOnPool(
-        Env(), "cmbridge:close",
-        [channel = channel_, before = std::move(before)] {
-            if (before) {
-                before();
-            }
-            channel->close();
-        },
-        [this](std::exception_ptr) { closed(); });
+    try {
+        std::function<void()> before = beforeClose_ ? beforeClose_() : nullptr;
+        runOnPool(
+            Env(), "cmbridge:close",
+            [channel = channel_, before = std::move(before)] {
+                if (before) {
+                    before();
+                }
+                channel->close();
+            },
+            [this](const std::exception_ptr &failure) { closed(failure); });
+    } catch (...) {
+        closed(std::current_exception());
+    }
 }
 
-void ChannelObject::closed() {
+// A channel whose close failed is closed too: nothing can be done with it any more.
+void ChannelObject::closed(const std::exception_ptr &failure) {
     napi_remove_env_cleanup_hook(Env(), environmentEnds, this);
     state_ = State::closed;
     channel_.reset();
     delivery_->release();
     delivery_.reset();
     for (const Napi::Promise::Deferred &closer : std::exchange(closers_, {})) {
-        settle(closer, [](Napi::Env env) { return env.Undefined(); });
+        settle(closer, [&failure](Napi::Env env) {
+            if (failure) {
+                std::rethrow_exception(failure);
+            }
+            return env.Undefined();
+        });
     }
     Unref();
 }

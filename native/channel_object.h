@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cstddef>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -44,7 +45,7 @@ class ChannelObject final : public Napi::ObjectWrap<ChannelObject> {
 
     void controlSettled();
     void startClose();
-    void closed();
+    void closed(const std::exception_ptr &failure);
     static void environmentEnds(void *self);
 
     enum class State { open, closing, closed };
