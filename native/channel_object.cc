@@ -50,12 +50,13 @@ ChannelObject::ChannelObject(const Napi::CallbackInfo &info) : ObjectWrap(info) 
     channel_ = std::move(parts->channel);
     beforeClose_ = std::move(parts->beforeClose);
     delivery_ = Delivery::create(env, *channel_, parts->onBatch.Value(), parts->onEnd.Value());
+    // An open channel is not collected: its batches still go to the callbacks. It may be refused, so it comes before
+    // the hook, which would outlive the object then.
+    Ref();
     // Hooks run last in, first out: ours comes before the one by which the thread-safe function takes itself down, so
     // the reader thread is gone when that happens.
     napi_add_env_cleanup_hook(env, environmentEnds, this);
     state_ = State::open;
-    // An open channel is not collected: its batches still go to the callbacks.
-    Ref();
 }
 
 Napi::Value ChannelObject::control(const Napi::CallbackInfo &info) {

@@ -70,7 +70,8 @@ export async function openDriverWith(load: () => NativeAddon, options?: OpenDriv
     const native = backend === 'simulator' ? addon.simulator : null;
     return new Driver(backend, hello, session, native === null ? null : new Simulator(native));
   } catch (error) {
-    await channel.close();
+    // What went wrong first is what the program is told, also if closing fails as well.
+    await channel.close().catch(() => undefined);
     throw error;
   }
 }

@@ -67,6 +67,10 @@ describe('openDriver', () => {
     addon.helloMajor = P.CMB_PROTOCOL_MAJOR;
     addon.helloStatus = 0xc000009a;
     await assert.rejects(open({}, addon), { code: 'CMB_INSUFFICIENT_RESOURCES' });
+    // Closing fails as well: the first error is the one that is told.
+    addon.closeError = new Error('close');
+    await assert.rejects(open({}, addon), { code: 'CMB_INSUFFICIENT_RESOURCES' });
+    assert.equal(addon.channel.isClosed, true);
   });
 
   it('openDriver() explains a missing device', async () => {

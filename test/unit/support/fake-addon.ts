@@ -19,6 +19,8 @@ export class FakeAddon implements NativeAddon {
   readonly channels: FakeChannel[] = [];
   openFailure: Error | null = null;
   helloStatus = 0;
+  /** What closing a channel fails with; null: nothing. */
+  closeError: Error | null = null;
   capabilities: number = P.CMB_CAPABILITY_SET_RULES;
   controlSet = 1;
   /** What the driver says of every rule program. */
@@ -173,7 +175,7 @@ export class FakeChannel implements NativeChannel {
 
   close(): Promise<void> {
     this.isClosed = true;
-    return Promise.resolve();
+    return this.addon.closeError === null ? Promise.resolve() : Promise.reject(this.addon.closeError);
   }
 
   /** A notification happens: it is queued, or lost when the queue is full. */
