@@ -11,15 +11,14 @@ namespace cmbridge::test {
 namespace {
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-// Everything takes ten times as long, and longer where the processors are shared.
+// Everything takes ten times as long.
 constexpr size_t kUnits = 8192;
-constexpr double kLimit = 40;
 #else
 // As long as a UNICODE_STRING can be.
 constexpr size_t kUnits = 32767;
-// Several times what it takes without optimization; what is not bounded takes years.
-constexpr double kLimit = 4;
 #endif
+// Several times what it takes without optimization.
+constexpr double kLimit = 4;
 
 class RulesWork : public DriverTest {
   protected:
