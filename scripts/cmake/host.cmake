@@ -29,6 +29,12 @@ cmb_sources(driver_sources driver)
 add_library(driver STATIC ${driver_sources})
 target_include_directories(driver PUBLIC driver)
 target_link_libraries(driver PUBLIC simulator)
+if(CMB_TESTS)
+    # The tests bound the work of rules by counting basic blocks (test/driver/fixture/steps.cc): times would depend on the machine.
+    set(rules_sources ${driver_sources})
+    list(FILTER rules_sources INCLUDE REGEX "/driver/rules/")
+    set_source_files_properties(${rules_sources} PROPERTIES COMPILE_OPTIONS -fsanitize-coverage=trace-pc)
+endif()
 
 foreach(suite IN ITEMS simulator_tests driver_tests addon_tests)
     cmb_sources(sources ${suite})
