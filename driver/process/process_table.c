@@ -54,17 +54,19 @@ static PROCESS_ENTRY *TakeEntry(_Inout_ PROCESS_TABLE *Table) {
     return entry;
 }
 
+// Returns whether that adds to what the process is a member of.
 _Requires_lock_held_(Table->Lock)
-static VOID AddEntry(_Inout_ PROCESS_TABLE *Table, _In_ UINT64 Key, _In_ UINT32 Members, _In_ UINT64 ParentKey) {
+static BOOLEAN AddEntry(_Inout_ PROCESS_TABLE *Table, _In_ UINT64 Key, _In_ UINT32 Members, _In_ UINT64 ParentKey) {
     PROCESS_ENTRY *entry = FindEntry(Table, Key);
     if (entry) {
+        const BOOLEAN more = (Members & ~entry->Members) != 0;
         entry->Members |= Members;
-        return;
+        return more;
     }
     entry = TakeEntry(Table);
     if (!entry) {
         Table->Overflown = TRUE;
-        return;
+        return FALSE;
     }
     UINT32 *bucket = BucketOf(Table, Key);
     RtlZeroMemory(entry, sizeof(*entry));
@@ -73,14 +75,16 @@ static VOID AddEntry(_Inout_ PROCESS_TABLE *Table, _In_ UINT64 Key, _In_ UINT32 
     entry->Members = Members;
     entry->Next = *bucket;
     *bucket = (UINT32)(entry - Table->Entries) + 1;
+    return TRUE;
 }
 
 _Use_decl_annotations_
-VOID ProcessTableAdd(PROCESS_TABLE *Table, UINT64 Key, UINT32 Members) {
+BOOLEAN ProcessTableAdd(PROCESS_TABLE *Table, UINT64 Key, UINT32 Members) {
     KIRQL irql;
     KeAcquireSpinLock(&Table->Lock, &irql);
-    AddEntry(Table, Key, Members, 0);
+    const BOOLEAN more = AddEntry(Table, Key, Members, 0);
     KeReleaseSpinLock(&Table->Lock, irql);
+    return more;
 }
 
 // One entry of Former at a time: no thread holds the locks of two tables.
@@ -137,7 +141,7 @@ VOID ProcessTableNoteBirth(PROCESS_TABLE *Table, UINT64 ParentKey, UINT64 Key) {
     const UINT32 members = parent ? parent->Members : 0;
     // While the table is being filled the parent may get more trees.
     if (members || (ParentKey && Table->Filling)) {
-        AddEntry(Table, Key, members, ParentKey);
+        (VOID) AddEntry(Table, Key, members, ParentKey);
     }
     KeReleaseSpinLock(&Table->Lock, irql);
 }

@@ -42,8 +42,9 @@ typedef struct PROCESS_TABLE {
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID ProcessTableInitialize(_Inout_ PROCESS_TABLE *Table);
 
+// Returns whether the process was not a member of one of them before.
 _IRQL_requires_max_(DISPATCH_LEVEL)
-VOID ProcessTableAdd(_Inout_ PROCESS_TABLE *Table, _In_ UINT64 Key, _In_ UINT32 Members);
+BOOLEAN ProcessTableAdd(_Inout_ PROCESS_TABLE *Table, _In_ UINT64 Key, _In_ UINT32 Members);
 
 // Adds the members of the tree OldTree of Former, as far as they still run, to Tree.
 _IRQL_requires_max_(DISPATCH_LEVEL)

@@ -4,8 +4,32 @@
 
 #include "verdict/process_trees.h"
 #include "base/memory.h"
-#include "process/process_snapshot.h"
 #include "process/process_table.h"
+
+// SystemProcessInformation: a chain of SYSTEM_PROCESS_INFORMATION, each with its threads behind it. Not in the headers
+// of drivers; these are its first members, which have not moved since Windows 2000.
+#define LIST_PROCESSES 5
+// More than all processes of a machine need.
+#define MAX_LIST_BYTES (64U * 1024 * 1024)
+#define FIRST_LIST_BYTES (256U * 1024)
+
+typedef struct LIST_PROCESS {
+    // From this entry; 0: this is the last.
+    ULONG NextEntryOffset;
+    ULONG NumberOfThreads;
+    UCHAR Reserved[24];
+    LARGE_INTEGER CreateTime;
+    LARGE_INTEGER UserTime;
+    LARGE_INTEGER KernelTime;
+    UNICODE_STRING ImageName;
+    LONG BasePriority;
+    HANDLE UniqueProcessId;
+    HANDLE InheritedFromUniqueProcessId;
+} LIST_PROCESS;
+
+C_ASSERT(FIELD_OFFSET(LIST_PROCESS, CreateTime) == 0x20);
+C_ASSERT(FIELD_OFFSET(LIST_PROCESS, UniqueProcessId) == 0x50);
+C_ASSERT(FIELD_OFFSET(LIST_PROCESS, InheritedFromUniqueProcessId) == 0x58);
 
 // The lock of the list is taken before that of a table.
 struct PROCESS_TREES {
@@ -138,66 +162,80 @@ VOID ProcessTreesSettle(VOID) {
     KeReleaseMutex(&TellingMutex, FALSE);
 }
 
-// Finds to which trees each process of the snapshot belongs: those that its id names, and those of its parent.
-static VOID Trace(_In_ const PROCESS_TREES *Trees, _In_ const PROCESS_SNAPSHOT *Snapshot,
-                  _Out_writes_all_(Snapshot->Count) UINT32 *Members, _Out_writes_all_(Snapshot->Count) ULONG *Parents) {
-    BOOLEAN changed = TRUE;
-    for (ULONG i = 0; i < Snapshot->Count; ++i) {
-        Members[i] = 0;
-        for (ULONG tree = 0; tree < Trees->Count; ++tree) {
-            Members[i] |= (UINT32)(Snapshot->Processes[i].Id == Trees->Ids[tree]) << tree;
+// Processes are born and die between two questions, so that the size that is asked for may not do any more.
+_IRQL_requires_(PASSIVE_LEVEL)
+_Must_inspect_result_
+static NTSTATUS GetList(_Outptr_ UCHAR **List, _Out_ ULONG *Size) {
+    NTSTATUS status = STATUS_INSUFFICIENT_RESOURCES;
+    ULONG needed = 0;
+    for (ULONG size = FIRST_LIST_BYTES; size <= MAX_LIST_BYTES; size = max(2 * size, min(needed, MAX_LIST_BYTES))) {
+        *List = MemoryAllocate(size);
+        if (!*List) {
+            return STATUS_INSUFFICIENT_RESOURCES;
         }
-        Parents[i] = ProcessSnapshotFindParent(Snapshot, i);
-    }
-    // A member only ever gets more trees, so that this ends.
-    while (changed) {
-        changed = FALSE;
-        for (ULONG i = 0; i < Snapshot->Count; ++i) {
-            const UINT32 inherited = Parents[i] < Snapshot->Count ? Members[Parents[i]] : 0;
-            if (inherited & ~Members[i]) {
-                Members[i] |= inherited;
-                changed = TRUE;
-            }
+        status = ZwQuerySystemInformation(LIST_PROCESSES, *List, size, &needed);
+        if (NT_SUCCESS(status)) {
+            *Size = min(needed, size);
+            return status;
+        }
+        MemoryFree(*List);
+        if (status != STATUS_INFO_LENGTH_MISMATCH && status != STATUS_BUFFER_TOO_SMALL) {
+            return status;
         }
     }
+    return STATUS_INSUFFICIENT_RESOURCES;
 }
 
+// Adds a process of the list to the trees that it belongs to: those that its id names, and those of its parent. Returns
+// whether it was in one of them that it was not in before.
 _IRQL_requires_max_(APC_LEVEL)
-static VOID NoteMember(_Inout_ PROCESS_TREES *Trees, _In_ const SNAPSHOT_PROCESS *Process, _In_ UINT32 Members) {
+static BOOLEAN NoteListed(_Inout_ PROCESS_TREES *Trees, _In_ const LIST_PROCESS *Process) {
     INT64 time;
-    const UINT64 key = KeyOfId((HANDLE)(ULONG_PTR)Process->Id, &time);
+    UINT32 members;
+    const UINT64 key = KeyOfId(Process->UniqueProcessId, &time);
     // It may have exited by now, and its id have gone to another process.
-    if (!key || time != Process->CreateTime) {
-        return;
+    if (!key || time != Process->CreateTime.QuadPart) {
+        return FALSE;
     }
+    (VOID) ProcessTableFind(&Trees->Table, KeyOfParent(Process->InheritedFromUniqueProcessId, time), &members);
     for (ULONG tree = 0; tree < Trees->Count; ++tree) {
-        if (Process->Id == Trees->Ids[tree]) {
+        if ((HANDLE)(ULONG_PTR)Trees->Ids[tree] == Process->UniqueProcessId &&
+            (!Trees->Roots[tree] || Trees->Roots[tree] == key)) {
             Trees->Roots[tree] = key;
+            members |= 1U << tree;
         }
     }
-    ProcessTableAdd(&Trees->Table, key, Members);
+    return members && ProcessTableAdd(&Trees->Table, key, members);
 }
 
+// A process that exits before it is looked at counts as one that was gone before: it passes nothing on. Parents mostly
+// stand before their children, so that the second round finds nothing. Each round but the last gives a process another
+// tree, so that this ends.
 _IRQL_requires_(PASSIVE_LEVEL)
 _Must_inspect_result_
 static NTSTATUS FindMembers(_Inout_ PROCESS_TREES *Trees) {
-    PROCESS_SNAPSHOT *snapshot;
-    const NTSTATUS status = ProcessSnapshotTake(&snapshot);
+    UCHAR *list;
+    ULONG size;
+    BOOLEAN changed = TRUE;
+    const NTSTATUS status = GetList(&list, &size);
     if (!NT_SUCCESS(status)) {
         return status;
     }
-    UINT32 *members = MemoryAllocate((SIZE_T)snapshot->Count * (sizeof(*members) + sizeof(ULONG)));
-    if (members) {
-        Trace(Trees, snapshot, members, (ULONG *)(members + snapshot->Count));
-        for (ULONG i = 0; i < snapshot->Count; ++i) {
-            if (members[i]) {
-                NoteMember(Trees, &snapshot->Processes[i], members[i]);
+    while (changed) {
+        changed = FALSE;
+        // Each step goes forward, and to a whole entry.
+        for (ULONG offset = 0; size - offset >= sizeof(LIST_PROCESS);) {
+            const LIST_PROCESS *process = (const LIST_PROCESS *)(list + offset);
+            const ULONG step = process->NextEntryOffset;
+            changed |= NoteListed(Trees, process);
+            if (!step || step > size - offset || step % sizeof(ULONG)) {
+                break;
             }
+            offset += step;
         }
     }
-    MemoryFree(snapshot);
-    MemoryFree(members);
-    return members ? STATUS_SUCCESS : STATUS_INSUFFICIENT_RESOURCES;
+    MemoryFree(list);
+    return status;
 }
 
 // A tree of the former rules is meant again if its process is the one that the id means now, or if nobody has the id.
@@ -228,14 +266,14 @@ static PROCESS_TREES *Allocate(_In_range_(0, CMB_MAX_RULES_TREES) ULONG Count) {
 // Fills the trees, or frees them if that fails. Former: see ProcessTreesCreate.
 _IRQL_requires_(PASSIVE_LEVEL)
 _Must_inspect_result_
-static NTSTATUS Grow(_In_ PROCESS_TREES *Trees, _In_ BOOLEAN FromSnapshot, _In_opt_ PROCESS_TREES *Former) {
+static NTSTATUS Grow(_In_ PROCESS_TREES *Trees, _In_opt_ PROCESS_TREES *Former, _Outptr_ PROCESS_TREES **Result) {
     // Births are noted before the list is read, so that none is missed.
     NTSTATUS status = Plant(Trees);
     if (!NT_SUCCESS(status)) {
         MemoryFree(Trees);
         return status;
     }
-    status = FromSnapshot ? FindMembers(Trees) : STATUS_SUCCESS;
+    status = FindMembers(Trees);
     if (!NT_SUCCESS(status)) {
         ProcessTreesFree(Trees);
         ProcessTreesSettle();
@@ -245,6 +283,7 @@ static NTSTATUS Grow(_In_ PROCESS_TREES *Trees, _In_ BOOLEAN FromSnapshot, _In_o
         Inherit(Trees, Former);
     }
     ProcessTableSettle(&Trees->Table);
+    *Result = Trees;
     return status;
 }
 
@@ -258,35 +297,20 @@ NTSTATUS ProcessTreesCreate(const RULES *Rules, PROCESS_TREES *Former, PROCESS_T
     for (ULONG tree = 0; tree < trees->Count; ++tree) {
         trees->Ids[tree] = RulesGetTreeProcess(Rules, tree);
     }
-    const NTSTATUS status = Grow(trees, TRUE, Former);
-    if (NT_SUCCESS(status)) {
-        *Trees = trees;
-    }
-    return status;
+    return Grow(trees, Former, Trees);
 }
 
 _Use_decl_annotations_
 NTSTATUS ProcessTreesCreateOne(UINT32 ProcessId, UINT64 ProcessKey, PROCESS_TREES **Trees) {
-    PEPROCESS process = NULL;
     *Trees = NULL;
     PROCESS_TREES *trees = Allocate(1);
     if (!trees) {
         return STATUS_INSUFFICIENT_RESOURCES;
     }
     trees->Ids[0] = ProcessId;
-    // While there is a reference to the process, nobody else gets its id.
-    if (!NT_SUCCESS(PsLookupProcessByProcessId((HANDLE)(ULONG_PTR)ProcessId, &process))) {
-        process = NULL;
-    }
+    trees->Roots[0] = ProcessKey;
     ProcessTableAdd(&trees->Table, ProcessKey, 1);
-    const NTSTATUS status = Grow(trees, process && PsGetProcessStartKey(process) == ProcessKey, NULL);
-    if (process) {
-        ObDereferenceObject(process);
-    }
-    if (NT_SUCCESS(status)) {
-        *Trees = trees;
-    }
-    return status;
+    return Grow(trees, NULL, Trees);
 }
 
 _Use_decl_annotations_

@@ -21,8 +21,8 @@ _IRQL_requires_(PASSIVE_LEVEL)
 _Must_inspect_result_
 NTSTATUS ProcessTreesCreate(_In_ const RULES *Rules, _In_opt_ PROCESS_TREES *Former, _Outptr_ PROCESS_TREES **Trees);
 
-// Creates one tree: that of the process with the id and the start key. If the process is gone, only descendants that
-// are born from then on are found.
+// Creates one tree: that of the process with the id and the start key. If the process is gone, so may be what leads to
+// descendants that live already.
 _IRQL_requires_(PASSIVE_LEVEL)
 _Must_inspect_result_
 NTSTATUS ProcessTreesCreateOne(_In_ UINT32 ProcessId, _In_ UINT64 ProcessKey, _Outptr_ PROCESS_TREES **Trees);
