@@ -10,41 +10,22 @@
 
 typedef VOID BODY_DESCRIBE(_Inout_ BODY *Body, _In_ const BODY_INPUT *Input);
 
-// body_capture.c: adds a capture to the body, for the span at SpanOffset. The caller fills it in.
+// Adds a capture to the body, for the span at SpanOffset. The caller fills it in.
 _IRQL_requires_max_(APC_LEVEL)
 CAPTURE *BodyAddCapture(_Inout_ BODY *Body, _In_ ULONG SpanOffset);
 
-// body_capture.c: reads a number behind a pointer of the caller's. If it cannot be read it is 0, and counted.
+// Reads a number behind a pointer of the caller's. If it cannot be read it is 0, and counted.
 _IRQL_requires_max_(APC_LEVEL)
 UINT32 BodyReadNumber(_Inout_ BODY *Body, _In_opt_ const volatile ULONG *UnsafeNumber);
 
-// body_capture.c: the size of the caller's buffer, as pre has found it. It is 0 if pre could not read it, and pre alone
-// counts that.
+// The size of the caller's buffer, as pre has found it. It is 0 if pre could not read it, and pre alone counts that.
 _IRQL_requires_max_(APC_LEVEL)
 ULONG BodyBufferLength(_Inout_ BODY *Body, _In_ const BODY_INPUT *Input);
 
-// body_value.c: describes the name of the one value that an operation is about.
+// Describes the name of the one value that an operation is about.
 _IRQL_requires_max_(APC_LEVEL)
 VOID BodyDescribeValueName(_Inout_ BODY *Body, _In_ const BODY_INPUT *Input, _In_ ULONG SpanOffset,
                            _In_opt_ const UNICODE_STRING *UnsafeName);
-
-// body_key.c
-_IRQL_requires_max_(APC_LEVEL)
-BODY_DESCRIBE BodyDescribeCreate;
-_IRQL_requires_max_(APC_LEVEL)
-BODY_DESCRIBE BodyDescribeDeleteKey;
-_IRQL_requires_max_(APC_LEVEL)
-BODY_DESCRIBE BodyDescribeRename;
-_IRQL_requires_max_(APC_LEVEL)
-BODY_DESCRIBE BodyDescribeSetInformation;
-_IRQL_requires_max_(APC_LEVEL)
-BODY_DESCRIBE BodyDescribeClose;
-
-// body_value.c
-_IRQL_requires_max_(APC_LEVEL)
-BODY_DESCRIBE BodyDescribeSetValue;
-_IRQL_requires_max_(APC_LEVEL)
-BODY_DESCRIBE BodyDescribeDeleteValue;
 
 // body_query.c
 _IRQL_requires_max_(APC_LEVEL)
@@ -57,8 +38,6 @@ _IRQL_requires_max_(APC_LEVEL)
 BODY_DESCRIBE BodyDescribeQueryValue;
 _IRQL_requires_max_(APC_LEVEL)
 BODY_DESCRIBE BodyDescribeQueryName;
-
-// body_multiple.c
 _IRQL_requires_max_(APC_LEVEL)
 BODY_DESCRIBE BodyDescribeQueryMultiple;
 // The number of bytes that BodyWriteEntries needs, a multiple of 8.
@@ -67,20 +46,6 @@ ULONG BodySizeOfEntries(_In_opt_ const BODY_ENTRIES *Entries);
 // Returns the number of reads of the caller's memory that faulted.
 _IRQL_requires_max_(APC_LEVEL)
 ULONG BodyWriteEntries(_In_opt_ const BODY_ENTRIES *Entries, _Inout_ CMB_RECORD *Record, _In_ ULONG Offset);
-
-// body_hive.c
-_IRQL_requires_max_(APC_LEVEL)
-BODY_DESCRIBE BodyDescribeLoad;
-_IRQL_requires_max_(APC_LEVEL)
-BODY_DESCRIBE BodyDescribeUnload;
-_IRQL_requires_max_(APC_LEVEL)
-BODY_DESCRIBE BodyDescribeRestore;
-_IRQL_requires_max_(APC_LEVEL)
-BODY_DESCRIBE BodyDescribeSave;
-_IRQL_requires_max_(APC_LEVEL)
-BODY_DESCRIBE BodyDescribeSaveMerged;
-_IRQL_requires_max_(APC_LEVEL)
-BODY_DESCRIBE BodyDescribeReplace;
 
 // body_security.c
 _IRQL_requires_max_(APC_LEVEL)
