@@ -37,8 +37,7 @@ typedef struct DECISION_SUBJECT {
     BOOLEAN NeedsOutput;
     // In post: CMB_REPLY_UNDO is possible.
     BOOLEAN CanUndo;
-    // Borrowed from the call: the path that was asked for, and what was there before. NULL if they are not known.
-    const NAME *Path;
+    // Borrowed from the call: what was there before. NULL if that is not known.
     const FACTS *Facts;
 } DECISION_SUBJECT;
 

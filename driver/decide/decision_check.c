@@ -3,11 +3,8 @@
 // Tells whether a decision suits the operation that it is about.
 
 #include "decide/decision_parts.h"
-#include "base/upcase.h"
 
 #define MAX_PATH_UNITS (MAXUSHORT / sizeof(WCHAR))
-
-static const WCHAR Separator = L'\\';
 
 // The statuses that an operation can end with. Other successes mean something to the configuration manager, or to
 // nobody.
@@ -171,69 +168,14 @@ static UINT32 CheckOutput(_In_ const DECISION *Decision, _In_ const DECISION_SUB
     return CMB_REPLY_ACCEPTED;
 }
 
-// Takes the next component, without the separators in front of it; Size is 0 at the end. Paths of the registry may have
-// separators twice, and at the end.
-static UNICODE_STRING TakeComponent(_Inout_ UNICODE_STRING *Path) {
-    ULONG start = 0;
-    const ULONG units = Path->Length / sizeof(WCHAR);
-    while (start < units && Path->Buffer[start] == Separator) {
-        ++start;
-    }
-    ULONG end = start;
-    while (end < units && Path->Buffer[end] != Separator) {
-        ++end;
-    }
-    const UNICODE_STRING component = {.Length = (USHORT)((end - start) * sizeof(WCHAR)),
-                                      .MaximumLength = (USHORT)((end - start) * sizeof(WCHAR)),
-                                      .Buffer = Path->Buffer + start};
-    Path->Buffer += end;
-    Path->Length = Path->MaximumLength = (USHORT)((units - end) * sizeof(WCHAR));
-    return component;
-}
-
-static BOOLEAN IsSameComponent(_In_ const UNICODE_STRING *First, _In_ const UNICODE_STRING *Second) {
-    if (First->Length != Second->Length) {
-        return FALSE;
-    }
-    for (ULONG i = 0; i < First->Length / sizeof(WCHAR); ++i) {
-        if (UpcaseUnit(First->Buffer[i]) != UpcaseUnit(Second->Buffer[i])) {
-            return FALSE;
-        }
-    }
-    return TRUE;
-}
-
-static BOOLEAN IsSamePath(_In_ UNICODE_STRING First, _In_ UNICODE_STRING Second) {
-    UNICODE_STRING first;
-    UNICODE_STRING second;
-    do {
-        first = TakeComponent(&First);
-        second = TakeComponent(&Second);
-        if (!IsSameComponent(&first, &second)) {
-            return FALSE;
-        }
-    } while (first.Length);
-    return TRUE;
-}
-
-static UINT32 CheckPath(_In_ const DECISION *Decision, _In_ const DECISION_SUBJECT *Subject) {
-    const NAME *asked = Subject->Path;
+static UINT32 CheckPath(_In_ const DECISION *Decision) {
     if (Decision->DataSize > MAX_PATH_UNITS * sizeof(WCHAR)) {
         return CMB_REPLY_TOO_LARGE;
     }
-    if (Decision->DataSize < sizeof(WCHAR) || Decision->DataSize % sizeof(WCHAR) ||
-        *(const WCHAR *)Decision->Data != Separator) {
-        return CMB_REPLY_BAD_DATA;
-    }
-    const UNICODE_STRING path = {
-        .Length = (USHORT)Decision->DataSize, .MaximumLength = (USHORT)Decision->DataSize, .Buffer = Decision->Data};
-    if (!asked || asked->Size == 0 || asked->Size != asked->FullSize || asked->Size > MAXUSHORT) {
-        return CMB_REPLY_ACCEPTED;
-    }
-    const UNICODE_STRING askedPath = {.Length = (USHORT)asked->Size,
-                                      .MaximumLength = (USHORT)asked->Size,
-                                      .Buffer = (WCHAR *)(ULONG_PTR)asked->Bytes};
-    return IsSamePath(path, askedPath) ? CMB_REPLY_LOOP : CMB_REPLY_ACCEPTED;
+    return Decision->DataSize < sizeof(WCHAR) || Decision->DataSize % sizeof(WCHAR) ||
+                   *(const WCHAR *)Decision->Data != L'\\'
+               ? CMB_REPLY_BAD_DATA
+               : CMB_REPLY_ACCEPTED;
 }
 
 static UINT32 CheckData(_In_ const DECISION *Decision, _In_ const DECISION_SUBJECT *Subject) {
@@ -249,7 +191,7 @@ static UINT32 CheckData(_In_ const DECISION *Decision, _In_ const DECISION_SUBJE
         return CheckOutput(Decision, Subject);
     }
     if (Decision->Kind == CMB_DECISION_REDIRECT) {
-        return CheckPath(Decision, Subject);
+        return CheckPath(Decision);
     }
     return Decision->DataSize && Decision->Kind != CMB_DECISION_REPLACE ? CMB_REPLY_BAD_DATA : CMB_REPLY_ACCEPTED;
 }

@@ -85,7 +85,6 @@ VOID DecisionDescribe(DECISION_SUBJECT *Subject, const NOTIFY_CLASS *Class, ULON
     RtlZeroMemory(Subject, sizeof(*Subject));
     Subject->Class = Class;
     Subject->Number = Number;
-    Subject->Path = Call ? Call->KeyPath : NULL;
     Subject->Facts = Call ? &Call->Facts : NULL;
     DescribeOutput(Subject, Pre);
     if (Class->Body == NotifyBodyLoad) {

@@ -28,7 +28,7 @@ typedef int64_t INT64;
 #include <stddef.h>
 
 // Changes when an existing client would misread the driver or the driver an existing client.
-#define CMB_PROTOCOL_MAJOR 1
+#define CMB_PROTOCOL_MAJOR 2
 // Changes when something was added that old clients may ignore.
 #define CMB_PROTOCOL_MINOR 0
 

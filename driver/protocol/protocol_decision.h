@@ -163,8 +163,6 @@ typedef struct CMB_MULTIPLE_ENTRY {
 #define CMB_REPLY_NO_MEMORY 9
 // CMB_REPLY_UNDO where the driver does not know what was before.
 #define CMB_REPLY_CANNOT_UNDO 10
-// A redirect to the path that was asked for.
-#define CMB_REPLY_LOOP 11
 
 #define CMB_LATENCY_BUCKETS 26
 

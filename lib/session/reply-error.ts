@@ -7,7 +7,7 @@ import * as P from '../wire/protocol.js';
  * `unknown`: no such question was put; `answered`: it had its answer; `unfit`: the decision does not suit the class, the phase or the
  * status of the operation; `bad-status`: not a status that it can have; `too-large`: more than the caller's buffer, a value or a path
  * takes; `bad-data`: its data is malformed; `no-memory`: the kernel had none for it; `cannot-undo`: the driver does not know what was
- * before; `loop`: a redirect to the path that was asked for; `failed`: the request itself failed, `cause` says how.
+ * before; `failed`: the request itself failed, `cause` says how.
  */
 export type ReplyRefusal =
   | 'unknown'
@@ -18,7 +18,6 @@ export type ReplyRefusal =
   | 'bad-data'
   | 'no-memory'
   | 'cannot-undo'
-  | 'loop'
   | 'failed';
 
 /** The driver did not take a decision. If the operation still waits, the default of its rule is applied at once. */
@@ -50,5 +49,4 @@ const refusals: Readonly<Record<number, readonly [reason: ReplyRefusal, meaning:
   [P.CMB_REPLY_BAD_DATA]: ['bad-data', 'its data is malformed, missing or not expected'],
   [P.CMB_REPLY_NO_MEMORY]: ['no-memory', 'the kernel had no memory for it'],
   [P.CMB_REPLY_CANNOT_UNDO]: ['cannot-undo', 'what was there before is not known; oldValues must be on for "undo"'],
-  [P.CMB_REPLY_LOOP]: ['loop', 'it redirects to the path that was asked for'],
 };

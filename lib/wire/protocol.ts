@@ -197,11 +197,9 @@ export const CMB_REPLY_BAD_DATA = 8;
 export const CMB_REPLY_NO_MEMORY = 9;
 /** CMB_REPLY_UNDO where the driver does not know what was before. */
 export const CMB_REPLY_CANNOT_UNDO = 10;
-/** A redirect to the path that was asked for. */
-export const CMB_REPLY_LOOP = 11;
 export const CMB_LATENCY_BUCKETS = 26;
 /** Changes when an existing client would misread the driver or the driver an existing client. */
-export const CMB_PROTOCOL_MAJOR = 1;
+export const CMB_PROTOCOL_MAJOR = 2;
 /** Changes when something was added that old clients may ignore. */
 export const CMB_PROTOCOL_MINOR = 0;
 /** Version of each structure as it stands here. */

@@ -272,6 +272,14 @@ TEST_F(Redirect, LeavesTheLastWordToFiltersBelow) {
 }
 
 // One redirects to what the other one redirects: it goes down and ends.
+TEST_F(Redirect, ToThePathThatWasAskedForOpensIt) {
+    Decider decider(u"300000", RegNtPreOpenKeyEx, redirectTo(asked()));
+    const Opened opened = open(actor(), asked(), {});
+    EXPECT_EQ(opened.status, STATUS_SUCCESS);
+    EXPECT_EQ(opened.name, asked());
+    EXPECT_FALSE(decider.result().Failed);
+}
+
 TEST_F(Redirect, InACircleEnds) {
     Decider lower(u"200000", RegNtPreOpenKeyEx, redirectTo(asked()), 10);
     Decider higher(u"300000", RegNtPreOpenKeyEx, redirectTo(target()), 10);
