@@ -26,7 +26,13 @@
 // winnt.h and wdm.h of mingw-w64 both define these two, one of them with external linkage.
 #define __INTRINSIC_DEFINED_InterlockedBitTestAndSet
 #define __INTRINSIC_DEFINED_InterlockedBitTestAndReset
+// Inline in these headers, by instructions that only a processor in kernel mode has; Windows exports the routines too,
+// and a kernel that runs as a program can offer nothing else.
+#define KeLowerIrql CmbInlineKeLowerIrql
+#define KeRaiseIrqlToDpcLevel CmbInlineKeRaiseIrqlToDpcLevel
 #include <ntifs.h>
+#undef KeLowerIrql
+#undef KeRaiseIrqlToDpcLevel
 #include <concurrencysal.h>
 #include <driverspecs.h>
 
@@ -36,10 +42,12 @@
 CMB_IMPORT_OBJECT_TYPE(CmKeyObjectType);
 CMB_IMPORT_OBJECT_TYPE(IoFileObjectType);
 CMB_IMPORT_OBJECT_TYPE(PsProcessType);
+CMB_IMPORT_OBJECT_TYPE(PsThreadType);
 CMB_IMPORT_OBJECT_TYPE(TmTransactionObjectType);
 #define CmKeyObjectType (&CmbCmKeyObjectType)
 #define IoFileObjectType (&CmbIoFileObjectType)
 #define PsProcessType (&CmbPsProcessType)
+#define PsThreadType (&CmbPsThreadType)
 #define TmTransactionObjectType (&CmbTmTransactionObjectType)
 
 #define DrvRtPoolNxOptIn 1
@@ -85,6 +93,10 @@ typedef struct CMB_REG_SAVE_MERGED_KEY_INFORMATION {
     PVOID Reserved;
 } REG_SAVE_MERGED_KEY_INFORMATION, *PREG_SAVE_MERGED_KEY_INFORMATION;
 
+typedef PVOID NTAPI ALLOCATE_FUNCTION_EX(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag,
+                                         PLOOKASIDE_LIST_EX Lookaside);
+typedef VOID NTAPI FREE_FUNCTION_EX(PVOID Buffer, PLOOKASIDE_LIST_EX Lookaside);
+
 typedef VOID NTAPI IO_CSQ_REMOVE_IRP(PIO_CSQ Csq, PIRP Irp);
 typedef PIRP NTAPI IO_CSQ_PEEK_NEXT_IRP(PIO_CSQ Csq, PIRP Irp, PVOID PeekContext);
 typedef VOID NTAPI IO_CSQ_ACQUIRE_LOCK(PIO_CSQ Csq, PKIRQL Irql);
@@ -94,6 +106,8 @@ typedef VOID NTAPI IO_CSQ_COMPLETE_CANCELED_IRP(PIO_CSQ Csq, PIRP Irp);
 NTKERNELAPI NTSTATUS NTAPI CmCallbackGetKeyObjectIDEx(PLARGE_INTEGER Cookie, PVOID Object, PULONG_PTR ObjectID,
                                                       PCUNICODE_STRING *ObjectName, ULONG Flags);
 NTKERNELAPI VOID NTAPI CmCallbackReleaseKeyObjectIDEx(PCUNICODE_STRING ObjectName);
+NTKERNELAPI VOID NTAPI KeLowerIrql(KIRQL NewIrql);
+NTKERNELAPI KIRQL NTAPI KeRaiseIrqlToDpcLevel(VOID);
 NTKERNELAPI ULONG64 NTAPI KeQueryInterruptTimePrecise(PULONG64 QpcTimeStamp);
 NTKERNELAPI VOID NTAPI KeQuerySystemTimePrecise(PLARGE_INTEGER CurrentTime);
 NTKERNELAPI ULONGLONG NTAPI PsGetProcessStartKey(PEPROCESS Process);

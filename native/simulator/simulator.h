@@ -118,7 +118,8 @@ class Process {
     virtual std::shared_ptr<Thread> createThread() = 0;
 };
 
-// Pool, allocation failures and misuse. Counts are of the loaded driver's allocations only, unless said otherwise.
+// Pool, allocation failures and misuse. Counts are of the loaded driver's allocations only, unless said otherwise, and
+// without what lies unused in lookaside lists.
 struct PoolUsage {
     uint64_t blocks;
     uint64_t bytes;

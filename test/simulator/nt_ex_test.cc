@@ -156,55 +156,6 @@ TEST_F(PoolTest, ExemptTagsDoNotFail) {
     EXPECT_EQ(ExAllocatePoolWithTag(NonPagedPoolNx, 8, kTag), nullptr);
 }
 
-TEST_F(PoolTest, LookasidesGiveAndTake) {
-    LOOKASIDE_LIST_EX list;
-    ASSERT_EQ(ExInitializeLookasideListEx(&list, nullptr, nullptr, NonPagedPoolNx, 0, 48, kTag, 0), STATUS_SUCCESS);
-    PVOID entry = ExAllocateFromLookasideListEx(&list);
-    ASSERT_NE(entry, nullptr);
-    EXPECT_DEATH(ExDeleteLookasideListEx(&list), "1 entries in use");
-    ExFreeToLookasideListEx(&list, entry);
-    ExDeleteLookasideListEx(&list);
-}
-
-TEST_F(ExTest, RundownWaitsForReferences) {
-    EX_RUNDOWN_REF ref;
-    ExInitializeRundownProtection(&ref);
-    ASSERT_TRUE(ExAcquireRundownProtection(&ref));
-    ASSERT_TRUE(ExAcquireRundownProtection(&ref));
-    std::atomic<bool> released{false};
-    std::thread owner([&] {
-        ExWaitForRundownProtectionRelease(&ref);
-        EXPECT_TRUE(released);
-    });
-    while (ExAcquireRundownProtection(&ref)) {
-        ExReleaseRundownProtection(&ref);
-        std::this_thread::yield();
-    }
-    ExReleaseRundownProtection(&ref);
-    released = true;
-    ExReleaseRundownProtection(&ref);
-    owner.join();
-    ExRundownCompleted(&ref);
-    EXPECT_FALSE(ExAcquireRundownProtection(&ref));
-    ExReInitializeRundownProtection(&ref);
-    EXPECT_TRUE(ExAcquireRundownProtectionEx(&ref, 3));
-    ExReleaseRundownProtectionEx(&ref, 3);
-    EXPECT_DEATH(ExReleaseRundownProtection(&ref), "more often than acquired");
-    EXPECT_DEATH(ExReInitializeRundownProtection(&ref), "before the rundown is complete");
-}
-
-TEST_F(ExTest, RundownOwnerMayFreeAtOnce) {
-    for (int i = 0; i < 200; ++i) {
-        auto ref = std::make_unique<EX_RUNDOWN_REF>();
-        ExInitializeRundownProtection(ref.get());
-        ASSERT_TRUE(ExAcquireRundownProtection(ref.get()));
-        std::thread user([raw = ref.get()] { ExReleaseRundownProtection(raw); });
-        ExWaitForRundownProtectionRelease(ref.get());
-        ref.reset();
-        user.join();
-    }
-}
-
 template <typename Shared, typename Exclusive> void readersAndWriters(Shared shared, Exclusive exclusive) {
     int value = 0;
     std::atomic<int> torn{0};

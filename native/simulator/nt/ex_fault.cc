@@ -75,6 +75,10 @@ void failEachStackOnce(bool on) {
     faults.armed.store(faults.nth != 0 || faults.stacks, std::memory_order_relaxed);
 }
 
+bool faultsArmed() {
+    return kernel().pool.faults.armed.load(std::memory_order_relaxed);
+}
+
 uint64_t failedAllocations() {
     PoolFaults &faults = kernel().pool.faults;
     std::lock_guard lock(faults.lock);

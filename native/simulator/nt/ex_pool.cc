@@ -5,6 +5,7 @@
 
 #include "kernel.h"
 
+#include <algorithm>
 #include <cctype>
 #include <cstdio>
 #include <cstdlib>
@@ -120,16 +121,25 @@ bool isPoolAddress(const void *pointer) {
 }
 
 uint64_t poolBlocksOfDrivers(uint64_t *bytes) {
-    uint64_t blocks = 0, size = 0;
+    uint64_t blocks = 0, size = 0, idleBlocks = 0, idleBytes = 0;
+    forEachIdleEntry([&](PVOID entry) {
+        auto address = reinterpret_cast<uintptr_t>(entry);
+        PoolTable &table = kernel().pool.table(address);
+        std::lock_guard lock(table.lock);
+        if (auto found = table.blocks.find(address); found != table.blocks.end() && !found->second.exempt) {
+            ++idleBlocks;
+            idleBytes += found->second.size;
+        }
+    });
     for (PoolTable &table : kernel().pool.tables) {
         std::lock_guard lock(table.lock);
         blocks += table.driverBlocks;
         size += table.driverBytes;
     }
     if (bytes != nullptr) {
-        *bytes = size;
+        *bytes = size - std::min(size, idleBytes);
     }
-    return blocks;
+    return blocks - std::min(blocks, idleBlocks);
 }
 
 template <typename Visit> static void forEachBlock(Visit visit) {
@@ -142,6 +152,7 @@ template <typename Visit> static void forEachBlock(Visit visit) {
 }
 
 void checkPoolLeaks(bool kernelToo) {
+    checkLookasideLeaks();
     size_t count = 0, bytes = 0;
     forEachBlock([&](uintptr_t address, const PoolBlock &block) {
         if (block.exempt && !kernelToo) {
@@ -215,42 +226,6 @@ ULONG64 SimPoolBlocksOfTag(ULONG tag) {
     ULONG64 count = 0;
     forEachBlock([&](uintptr_t, const PoolBlock &block) { count += block.tag == tag; });
     return count;
-}
-
-// Every entry is a pool block of its own: reuse would hide mistakes from the sanitizers.
-NTSTATUS ExInitializeLookasideListEx(PLOOKASIDE_LIST_EX list, PALLOCATE_FUNCTION_EX allocateEx,
-                                     PFREE_FUNCTION_EX freeEx, POOL_TYPE type, ULONG, SIZE_T size, ULONG tag, USHORT) {
-    requireIrql(DISPATCH_LEVEL, "ExInitializeLookasideListEx");
-    *list = {allocateEx, freeEx, type, tag, size, 0, 0x4C6B4153};
-    return STATUS_SUCCESS;
-}
-
-VOID ExDeleteLookasideListEx(PLOOKASIDE_LIST_EX list) {
-    LONG left = InterlockedExchangeAdd(&list->Outstanding, 0);
-    if (list->Signature != 0x4C6B4153 || left != 0) {
-        bugCheck(DRIVER_VERIFIER_DETECTED_VIOLATION, 0x13, reinterpret_cast<ULONG_PTR>(list),
-                 static_cast<ULONG_PTR>(left), 0,
-                 "A lookaside list is deleted that is not initialised or has %d entries in use.", left);
-    }
-    list->Signature = 0;
-}
-
-PVOID ExAllocateFromLookasideListEx(PLOOKASIDE_LIST_EX list) {
-    PVOID entry = list->Allocate != nullptr ? list->Allocate(list->Type, list->Size, list->Tag, list)
-                                            : allocate(list->Type, list->Size, list->Tag, false);
-    if (entry != nullptr) {
-        InterlockedIncrement(&list->Outstanding);
-    }
-    return entry;
-}
-
-VOID ExFreeToLookasideListEx(PLOOKASIDE_LIST_EX list, PVOID entry) {
-    if (list->Free != nullptr) {
-        list->Free(entry, list);
-    } else {
-        release(entry, list->Tag, false);
-    }
-    InterlockedDecrement(&list->Outstanding);
 }
 
 } // extern "C"

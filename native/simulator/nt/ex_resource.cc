@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// Reader-writer locks: ERESOURCE, push locks; and rundown protection.
+// Reader-writer locks: ERESOURCE and push locks.
 
 #include "kernel.h"
+#include "park.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 namespace nt {
@@ -45,34 +45,6 @@ static void requireNoApcs(const char *routine) {
     if (!KeAreApcsDisabled() && thread->irql < APC_LEVEL && !thread->system) {
         bugCheck(DRIVER_VERIFIER_DETECTED_VIOLATION, 0x38, 0, 0, 0, "%s needs a critical region.", routine);
     }
-}
-
-// Threads that wait for a change of a pointer-sized word, parked by its address. The word itself is changed atomically
-// and not touched after the change that lets a waiter go, for the waiter may free it.
-struct Bucket {
-    std::mutex lock;
-    std::condition_variable changed;
-};
-
-static Bucket &bucket(const void *address) {
-    // Never destroyed: threads may still be parked when the process exits.
-    static auto &buckets = *new std::array<Bucket, 64>;
-    return buckets[(reinterpret_cast<uintptr_t>(address) >> 4) % buckets.size()];
-}
-
-static void wake(const void *address) {
-    Bucket &b = bucket(address);
-    { std::lock_guard lock(b.lock); }
-    b.changed.notify_all();
-}
-
-template <typename Try> static void park(const void *address, Try attempt) {
-    if (attempt()) {
-        return;
-    }
-    Bucket &b = bucket(address);
-    std::unique_lock lock(b.lock);
-    b.changed.wait(lock, attempt);
 }
 
 // With the table locked.
@@ -159,9 +131,6 @@ static void releasePush(PEX_PUSH_LOCK lock, bool exclusive) {
     __atomic_sub_fetch(lock, exclusive ? 1 : 2, __ATOMIC_RELEASE);
     wake(lock);
 }
-
-// Rundown: bit 0 says that the owner is waiting or through, the rest is twice the number of references.
-constexpr ULONG_PTR kRundownActive = 1;
 
 } // namespace nt
 
@@ -298,59 +267,6 @@ VOID ExReleasePushLockExclusiveEx(PEX_PUSH_LOCK lock, ULONG) {
 }
 VOID ExReleasePushLockSharedEx(PEX_PUSH_LOCK lock, ULONG) {
     releasePush(lock, false);
-}
-
-VOID ExInitializeRundownProtection(PEX_RUNDOWN_REF ref) {
-    __atomic_store_n(&ref->Count, 0, __ATOMIC_RELAXED);
-}
-
-VOID ExReInitializeRundownProtection(PEX_RUNDOWN_REF ref) {
-    if (__atomic_load_n(&ref->Count, __ATOMIC_ACQUIRE) != kRundownActive) {
-        bugCheck(DRIVER_VERIFIER_DETECTED_VIOLATION, reinterpret_cast<ULONG_PTR>(ref), ref->Count, 0, 0,
-                 "ExReInitializeRundownProtection before the rundown is complete.");
-    }
-    __atomic_store_n(&ref->Count, 0, __ATOMIC_RELEASE);
-}
-
-BOOLEAN ExAcquireRundownProtectionEx(PEX_RUNDOWN_REF ref, ULONG count) {
-    ULONG_PTR old = __atomic_load_n(&ref->Count, __ATOMIC_RELAXED);
-    while ((old & kRundownActive) == 0) {
-        if (__atomic_compare_exchange_n(&ref->Count, &old, old + 2 * ULONG_PTR{count}, true, __ATOMIC_ACQUIRE,
-                                        __ATOMIC_RELAXED)) {
-            return TRUE;
-        }
-    }
-    return FALSE;
-}
-
-BOOLEAN ExAcquireRundownProtection(PEX_RUNDOWN_REF ref) {
-    return ExAcquireRundownProtectionEx(ref, 1);
-}
-
-VOID ExReleaseRundownProtectionEx(PEX_RUNDOWN_REF ref, ULONG count) {
-    ULONG_PTR old = __atomic_fetch_sub(&ref->Count, 2 * ULONG_PTR{count}, __ATOMIC_ACQ_REL);
-    if (old < 2 * ULONG_PTR{count}) {
-        bugCheck(DRIVER_VERIFIER_DETECTED_VIOLATION, reinterpret_cast<ULONG_PTR>(ref), old, 0, 0,
-                 "Rundown protection is released more often than acquired.");
-    }
-    if (old == 2 * ULONG_PTR{count} + kRundownActive) {
-        wake(ref);
-    }
-}
-
-VOID ExReleaseRundownProtection(PEX_RUNDOWN_REF ref) {
-    ExReleaseRundownProtectionEx(ref, 1);
-}
-
-VOID ExWaitForRundownProtectionRelease(PEX_RUNDOWN_REF ref) {
-    requireIrql(APC_LEVEL, "ExWaitForRundownProtectionRelease");
-    __atomic_or_fetch(&ref->Count, kRundownActive, __ATOMIC_ACQ_REL);
-    park(ref, [ref] { return __atomic_load_n(&ref->Count, __ATOMIC_ACQUIRE) == kRundownActive; });
-}
-
-VOID ExRundownCompleted(PEX_RUNDOWN_REF ref) {
-    requireIrql(DISPATCH_LEVEL, "ExRundownCompleted");
-    __atomic_store_n(&ref->Count, kRundownActive, __ATOMIC_RELEASE);
 }
 
 } // extern "C"

@@ -108,6 +108,7 @@ struct _OBJECT_TYPE {
 namespace nt {
 
 struct Driver;
+struct Lookaside;
 struct Request;
 
 struct UserRange {
@@ -121,6 +122,8 @@ struct UserRange {
 struct Kernel {
     std::mutex dispatcher;
     Pool pool;
+    ShortLock lookasideLock;
+    std::set<Lookaside *> lookasides;
 
     std::shared_mutex userLock;
     std::map<uintptr_t, UserRange> userRanges;
@@ -205,6 +208,9 @@ void notifyProcess(PEPROCESS process, bool created);
 size_t processRoutines();
 void reapThreads(bool all);
 size_t runningSystemThreads();
+// The processor that the calling thread runs on, below processorCount(). It may be another one at any time.
+ULONG currentProcessor();
+ULONG processorCount();
 // A system thread without a handle. At any IRQL.
 void startWorker(PKSTART_ROUTINE start, PVOID context);
 // Returns when no such thread runs.

@@ -12,6 +12,7 @@
 #include <atomic>
 #include <cstdint>
 #include <cstdlib>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <unordered_map>
@@ -115,11 +116,18 @@ uint64_t failedAllocations();
 bool faultDue(Pool &pool, const CallStack &stack);
 // One more thing that fault injection may refuse.
 bool failHere();
+// Whether some allocation may be made to fail.
+bool faultsArmed();
 
 bool isPoolAddress(const void *address);
+// Without what lies unused in lookaside lists.
 uint64_t poolBlocksOfDrivers(uint64_t *bytes);
-// Bug check if drivers left blocks.
+// Bug check if drivers left blocks or lookaside lists.
 void checkPoolLeaks(bool kernelToo);
+
+// Calls back under the lock of a lookaside list.
+void forEachIdleEntry(const std::function<void(PVOID entry)> &visit);
+void checkLookasideLeaks();
 
 } // namespace nt
 

@@ -5,7 +5,9 @@
 
 #include "kernel.h"
 
+#include <algorithm>
 #include <new>
+#include <sched.h>
 #include <utility>
 
 namespace nt {
@@ -172,6 +174,20 @@ void startWorker(PKSTART_ROUTINE start, PVOID context) {
     launch(thread, true);
 }
 
+// Of one group of processors.
+constexpr ULONG kGroupSize = 64;
+
+ULONG processorCount() {
+    static const ULONG count = std::max(1u, std::thread::hardware_concurrency());
+    return count;
+}
+
+ULONG currentProcessor() {
+    int found = sched_getcpu();
+    // Processors that this process may use need not be numbered without gaps.
+    return found < 0 ? 0 : static_cast<ULONG>(found) % processorCount();
+}
+
 void awaitWorkers() {
     std::unique_lock lock(kernel().threadLock);
     kernel().workerGone.wait(lock, [] { return kernel().workers == 0; });
@@ -254,11 +270,20 @@ PVOID *SimThreadSlot(VOID) {
     return &currentThread()->slot;
 }
 
-ULONG KeGetCurrentProcessorNumberEx(PVOID) {
-    return 0;
+ULONG KeGetCurrentProcessorNumberEx(PPROCESSOR_NUMBER number) {
+    ULONG index = currentProcessor();
+    if (number != nullptr) {
+        *number = {static_cast<USHORT>(index / kGroupSize), static_cast<UCHAR>(index % kGroupSize), 0};
+    }
+    return index;
 }
-ULONG KeQueryActiveProcessorCountEx(USHORT) {
-    return std::max(1u, std::thread::hardware_concurrency());
+ULONG KeQueryActiveProcessorCountEx(USHORT group) {
+    ULONG count = processorCount();
+    if (group == ALL_PROCESSOR_GROUPS) {
+        return count;
+    }
+    ULONG before = ULONG{group} * kGroupSize;
+    return before >= count ? 0 : std::min(count - before, kGroupSize);
 }
 KPRIORITY KeSetPriorityThread(PKTHREAD, KPRIORITY) {
     return 8;

@@ -122,3 +122,50 @@ VOID CmkKeReleaseSpinLock(PKSPIN_LOCK Lock, KIRQL Irql) {
     KeReleaseSpinLock(Lock, PASSIVE_LEVEL);
     CmkCurrentThread()->Irql = Irql;
 }
+
+KIRQL NTAPI CmkKeRaiseIrqlToDpcLevel(VOID) {
+    CMK_THREAD *thread = CmkCurrentThread();
+    KIRQL before = thread->Irql;
+
+    thread->Irql = DISPATCH_LEVEL;
+    return before;
+}
+
+VOID NTAPI CmkKeLowerIrql(KIRQL Irql) {
+    CmkCurrentThread()->Irql = Irql;
+}
+
+// A thread of the driver's own.
+typedef struct DRIVER_THREAD {
+    PKSTART_ROUTINE Start;
+    PVOID Context;
+} DRIVER_THREAD;
+
+static VOID NTAPI RunDriverThread(PVOID Context) {
+    DRIVER_THREAD thread = *(DRIVER_THREAD *)Context;
+
+    ExFreePoolWithTag(Context, CMK_TAG);
+    thread.Start(thread.Context);
+    CmkForgetThread();
+}
+
+NTSTATUS NTAPI CmkPsCreateSystemThread(PHANDLE Handle, ULONG Access, POBJECT_ATTRIBUTES Attributes, HANDLE Process,
+                                       PCLIENT_ID ClientId, PKSTART_ROUTINE Start, PVOID Context) {
+    DRIVER_THREAD *thread = ExAllocatePoolWithTag(NonPagedPool, sizeof *thread, CMK_TAG);
+    NTSTATUS status;
+
+    if (!thread) {
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    *thread = (DRIVER_THREAD){.Start = Start, .Context = Context};
+    status = PsCreateSystemThread(Handle, Access, Attributes, Process, ClientId, RunDriverThread, thread);
+    if (!NT_SUCCESS(status)) {
+        ExFreePoolWithTag(thread, CMK_TAG);
+    }
+    return status;
+}
+
+NTSTATUS NTAPI CmkPsTerminateSystemThread(NTSTATUS Status) {
+    CmkForgetThread();
+    return PsTerminateSystemThread(Status);
+}

@@ -127,7 +127,12 @@ BOOLEAN KeAreApcsDisabled(VOID);
 BOOLEAN KeAreAllApcsDisabled(VOID);
 
 PKTHREAD KeGetCurrentThread(VOID);
-ULONG KeGetCurrentProcessorNumberEx(PVOID ProcNumber);
+typedef struct _PROCESSOR_NUMBER {
+    USHORT Group;
+    UCHAR Number;
+    UCHAR Reserved;
+} PROCESSOR_NUMBER, *PPROCESSOR_NUMBER;
+ULONG KeGetCurrentProcessorNumberEx(PPROCESSOR_NUMBER ProcNumber);
 #define ALL_PROCESSOR_GROUPS 0xffff
 ULONG KeQueryActiveProcessorCountEx(USHORT GroupNumber);
 KPRIORITY KeSetPriorityThread(PKTHREAD Thread, KPRIORITY Priority);
