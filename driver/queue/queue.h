@@ -82,7 +82,8 @@ typedef struct QUEUE {
     _Guarded_by_(Lock) LIST_ENTRY Gaps;
     _Guarded_by_(Lock) ULONG GapsDue;
     // PsGetProcessStartKey of the processes whom the stream has described up to its end, by slot; 0 is nobody.
-    _Guarded_by_(Lock) UINT64 Processes[CMB_PROCESS_SLOTS];
+    // Written with the lock held, and read without it by QueueKnowsProcess.
+    volatile LONG64 Processes[CMB_PROCESS_SLOTS];
     _Guarded_by_(Lock) QUEUE_PATHS Paths;
     _Guarded_by_(Lock) QUEUE_COUNTERS Counters;
     _Guarded_by_(Lock) ULONG OpenSources;
@@ -90,50 +91,45 @@ typedef struct QUEUE {
 } QUEUE;
 
 // Every function of the queue that makes something readable wakes the reader when it has released the lock, but for
-// two: QueueBegin leaves it to QueueCommit when it has begun a draft, even if it has told a gap before the draft, and
-// QueueTellBreaker to its caller, which holds a lock of its own, under which nobody can be woken.
+// QueueSend and QueueTellBreaker, which are called with a lock held: under that nobody can be woken, and the caller
+// does it afterwards.
 _IRQL_requires_max_(APC_LEVEL)
 static inline VOID QueueWake(_In_ const QUEUE *Queue) {
     Queue->Wake(Queue->WakeContext);
 }
-
-typedef struct QUEUE_REQUEST {
-    ULONG Source;
-    // A multiple of 8 from sizeof(CMB_RECORD) on; with PathSize at most CMB_MAX_RECORD_BYTES.
-    ULONG RecordSize;
-    // The bytes that KeyPath takes at the end of the record, unless the stream knows the path.
-    ULONG PathSize;
-    NAME *KeyPath;
-    INT64 Time;
-    // The process that acts. With key 0 the stream need not describe it.
-    UINT64 ProcessKey;
-    ULONG ProcessSlot;
-    // The size of the record that describes the process, a multiple of 8; 0 if the caller has none at hand.
-    ULONG ProcessSize;
-    // The description is to be repeated before the next record of the process.
-    BOOLEAN Repeat;
-} QUEUE_REQUEST;
 
 typedef enum QUEUE_RESULT {
     // The notification was lost and counted, or the queue is stopped.
     QueueLost,
     // There is room, but the stream has to describe the process first. Nothing has happened.
     QueueProcessUnknown,
-    QueueBegun,
+    QueueSent,
 } QUEUE_RESULT;
 
-// Room for records that only their producer touches, until it commits them. Their headers are zeroed but for Size,
-// HeaderSize, Kind, Sequence, Time, PathSlot and PathSerial. What follows a header is not zeroed, except in Process.
+// What a producer has built, and what settles its place in the stream.
 typedef struct QUEUE_DRAFT {
     ULONG Source;
-    RING_SLOT *Slot;
-    UINT64 Start;
+    // Owned, from MemoryAllocate, at most CMB_MAX_RECORD_BYTES; complete but for Sequence, PathSlot and PathSerial.
+    // NULL once the queue has taken it over.
     CMB_RECORD *Record;
-    // The record has no room for the path; the stream knows it.
-    BOOLEAN PathKept;
-    // The process is described right before the record. NULL if the stream knows it already.
-    RING_SLOT *ProcessSlot;
+    // The last PathSize bytes of the record are this path; they are left out if the stream knows it. NULL: there is no
+    // path, or none that is to be kept.
+    NAME *KeyPath;
+    ULONG PathSize;
+    // Reads of the caller's memory that faulted.
+    ULONG CaptureFaults;
+    // It is a question, or tells what was decided.
+    BOOLEAN Decided;
+    // The record is a read of a source that coalesces.
+    BOOLEAN Merge;
+    // The stream has to describe the process that the record names before it.
+    BOOLEAN NeedsProcess;
+    // The description, owned as Record is; NULL if there is none at hand.
     CMB_RECORD *Process;
+    // The description is to be repeated before the next record of the process.
+    BOOLEAN Repeat;
+    // The path that has lost its place to this one; the producer gives the reference back.
+    NAME *FormerPath;
 } QUEUE_DRAFT;
 
 _IRQL_requires_max_(DISPATCH_LEVEL)
@@ -190,17 +186,16 @@ BOOLEAN QueueTellBreaker(_Inout_ QUEUE *Queue, _In_ INT64 Cookie, _In_ const CMB
 
 // queue.c
 
-// Gives the notification its number. A consumer that reads in order always knows the process and the path that a
-// notification refers to: whose description and which path a slot has is decided together with the order of the
-// records. What was begun must be committed.
-_IRQL_requires_max_(APC_LEVEL)
-_Must_inspect_result_
-QUEUE_RESULT QueueBegin(_Inout_ QUEUE *Queue, _In_ const QUEUE_REQUEST *Request, _Out_ QUEUE_DRAFT *Draft);
+// Whether the stream describes the process up to its end. That may have changed when the caller looks at the answer.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+BOOLEAN QueueKnowsProcess(_In_ const QUEUE *Queue, _In_range_(0, CMB_PROCESS_SLOTS - 1) ULONG Slot, _In_ UINT64 Key);
 
-// Hands the draft to the consumer. Merge: the record is a read, complete, of a source that coalesces. Returns the
-// number of the record that stands for the notification, which is another's if that one counts it.
-_IRQL_requires_max_(APC_LEVEL)
-UINT64 QueueCommit(_Inout_ QUEUE *Queue, _In_ const QUEUE_DRAFT *Draft, _In_ ULONG CaptureFaults, _In_ BOOLEAN Merge);
+// Gives the notification its number and puts its record into the queue, complete, or counts it as lost. A consumer that
+// reads in order always knows the process and the path that a notification refers to: whose description and which path
+// a slot has is decided together with the order of the records. Does not wake the reader.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+_Must_inspect_result_
+QUEUE_RESULT QueueSend(_Inout_ QUEUE *Queue, _Inout_ QUEUE_DRAFT *Draft, _Inout_ UINT64 *Sequence);
 
 // queue_batch.c
 

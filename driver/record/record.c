@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// Lays a record out and writes it into its draft in the queue.
+// Lays a record out, writes it into a block of its own, and sends it.
 
 #include "record/record.h"
+#include "base/memory.h"
 #include "base/words.h"
 #include "process/identity.h"
 #include "process/process_facts.h"
@@ -70,7 +71,9 @@ static UINT32 FlagsOf(_In_ const NOTIFICATION *Notification, _In_ const IDENTITY
 }
 
 static VOID WriteHeader(_In_ const NOTIFICATION *Notification, _In_ const IDENTITY *Identity, _In_ const BODY *Body,
-                        _Inout_ CMB_RECORD *Record) {
+                        _Out_ CMB_RECORD *Record) {
+    RtlZeroMemory(Record, sizeof(*Record));
+    Record->Kind = CMB_RECORD_NOTIFICATION;
     Record->HeaderSize = (UINT16)SizeOfHeader(Notification);
     Record->Cookie = Notification->Recorder->Filter->Cookie.QuadPart;
     Record->PreSequence = Notification->PreSequence;
@@ -108,11 +111,6 @@ static ULONG WriteName(_In_opt_ const NAME *Name, _In_ ULONG Offset, _Inout_ CMB
     return Name->Fault;
 }
 
-static VOID ReferToName(_In_ const NAME *Name, _Inout_ CMB_SPAN *Span) {
-    Span->Flags = CMB_SPAN_PRESENT | CMB_SPAN_KEPT;
-    Span->FullSize = Name->FullSize;
-}
-
 static VOID WriteTransaction(_In_ const NOTIFICATION *Notification, _In_ ULONG Offset, _Inout_ CMB_RECORD *Record) {
     CMB_SPAN *span = &Record->Transaction;
     if (IsTransacted(Notification)) {
@@ -136,70 +134,23 @@ static VOID WriteImpersonation(_In_ const IDENTITY *Identity, _In_ ULONG Offset,
     IdentityWriteToken(&Identity->Client, Record, Offset + sizeof(*impersonation), &impersonation->Token);
 }
 
-// The stream does not describe the process yet, or no longer. Not inlined, for the facts are rarely needed and need
-// stack.
-_IRQL_requires_(PASSIVE_LEVEL)
-_Must_inspect_result_
-static DECLSPEC_NOINLINE QUEUE_RESULT BeginWithProcess(_Inout_ QUEUE *Queue, _In_ const IDENTITY_PROCESS *Process,
-                                                       _Inout_ QUEUE_REQUEST *Request, _Out_ QUEUE_DRAFT *Draft) {
-    PROCESS_FACTS facts;
-    ProcessFactsRead(&facts, Process);
-    Request->ProcessSize = ProcessFactsGetSize(&facts);
-    Request->Repeat = !facts.Complete;
-    const QUEUE_RESULT result = QueueBegin(Queue, Request, Draft);
-    // Another thread of the process may have been first.
-    if (result == QueueBegun && Draft->Process) {
-        ProcessFactsWrite(&facts, Process, Draft->Process);
-    }
-    ProcessFactsFree(&facts);
-    return result;
-}
-
-_IRQL_requires_max_(APC_LEVEL)
-_Must_inspect_result_
-static BOOLEAN BeginDraft(_In_ const NOTIFICATION *Notification, _In_ const IDENTITY *Identity, _In_ ULONG Size,
-                          _In_ INT64 Time, _Out_ QUEUE_DRAFT *Draft) {
-    QUEUE *queue = Notification->Recorder->Queue;
-    QUEUE_REQUEST request = {
-        .Source = Notification->Recorder->Source,
-        .RecordSize = Size,
-        .PathSize = SizeOfName(Notification->KeyPath),
-        .KeyPath = Notification->KeyPath,
-        .Time = Time,
-        .ProcessKey = Identity->CanAsk ? Identity->Process.Key : 0,
-        .ProcessSlot = Identity->Process.Slot,
-    };
-    QUEUE_RESULT result = QueueBegin(queue, &request, Draft);
-    if (result == QueueProcessUnknown) {
-        result = BeginWithProcess(queue, &Identity->Process, &request, Draft);
-    }
-    return result == QueueBegun;
-}
-
 // Returns the number of reads that faulted.
 _IRQL_requires_max_(APC_LEVEL)
 static ULONG Write(_In_ const NOTIFICATION *Notification, _In_ const IDENTITY *Identity, _In_ const BODY *Body,
-                   _In_ const LAYOUT *Layout, _In_ const QUEUE_DRAFT *Draft) {
-    CMB_RECORD *record = Draft->Record;
-    ULONG faults = 0;
-    WriteHeader(Notification, Identity, Body, record);
-    if (Draft->PathKept) {
-        ReferToName(Notification->KeyPath, &record->KeyPath);
-    } else {
-        faults += WriteName(Notification->KeyPath, Layout->KeyPath, record, &record->KeyPath);
-    }
-    faults += WriteName(Notification->OtherPath, Layout->OtherPath, record, &record->OtherPath);
-    WriteTransaction(Notification, Layout->Transaction, record);
-    WriteImpersonation(Identity, Layout->Impersonation, record);
-    return faults + BodyWrite(Body, record, Layout->Data);
+                   _In_ const LAYOUT *Layout, _Out_ CMB_RECORD *Record) {
+    WriteHeader(Notification, Identity, Body, Record);
+    ULONG faults = WriteName(Notification->KeyPath, Layout->KeyPath, Record, &Record->KeyPath);
+    faults += WriteName(Notification->OtherPath, Layout->OtherPath, Record, &Record->OtherPath);
+    WriteTransaction(Notification, Layout->Transaction, Record);
+    WriteImpersonation(Identity, Layout->Impersonation, Record);
+    return faults + BodyWrite(Body, Record, Layout->Data);
 }
 
-_Use_decl_annotations_
-UINT64 RecordRelay(const NOTIFICATION *Notification) {
-    const RECORDER *recorder = Notification->Recorder;
-    if (ReadAcquire(&recorder->Silent)) {
-        return 0;
-    }
+// FALSE if there is no memory.
+_IRQL_requires_max_(APC_LEVEL)
+_Must_inspect_result_
+static BOOLEAN Build(_In_ const NOTIFICATION *Notification, _In_ const IDENTITY *Identity, _In_ INT64 Time,
+                     _Inout_ QUEUE_DRAFT *Draft) {
     const BODY_INPUT input = {
         .Class = Notification->Class,
         .Pre = Notification->Pre,
@@ -207,28 +158,105 @@ UINT64 RecordRelay(const NOTIFICATION *Notification) {
         .Facts = Notification->Facts,
         .Opener = Notification->Opener,
         .ValueName = Notification->ValueName,
-        .MaxDataBytes = recorder->MaxDataBytes,
+        .MaxDataBytes = Notification->Recorder->MaxDataBytes,
     };
-    UINT64 sequence = 0;
-    QUEUE_DRAFT draft;
-    LARGE_INTEGER time;
-    IDENTITY identity;
     LAYOUT layout;
     BODY body;
-    KeQuerySystemTimePrecise(&time);
-    if (QueueAdmit(recorder->Queue, recorder->Source, time.QuadPart)) {
-        IdentityGet(&identity);
-        BodyDescribe(&body, &input);
-        LayOut(&layout, Notification, &identity, &body);
-        if (BeginDraft(Notification, &identity, layout.KeyPath, time.QuadPart, &draft)) {
-            const ULONG faults = Write(Notification, &identity, &body, &layout, &draft);
-            // From here on the record belongs to the consumer.
-            sequence =
-                QueueCommit(recorder->Queue, &draft, faults, Notification->Class->Reads && !Notification->Decided);
-        }
-        BodyRelease(&body);
+    BodyDescribe(&body, &input);
+    LayOut(&layout, Notification, Identity, &body);
+    Draft->KeyPath = Notification->KeyPath;
+    Draft->PathSize = SizeOfName(Notification->KeyPath);
+    CMB_RECORD *record = MemoryAllocate(layout.KeyPath + Draft->PathSize);
+    if (record) {
+        Draft->CaptureFaults = Write(Notification, Identity, &body, &layout, record);
+        record->Size = layout.KeyPath + Draft->PathSize;
+        record->Time = Time;
     }
-    return sequence;
+    Draft->Record = record;
+    BodyRelease(&body);
+    return record != NULL;
+}
+
+_Use_decl_annotations_
+BOOLEAN RecordBuild(const NOTIFICATION *Notification, RECORD_DRAFT *Draft) {
+    const RECORDER *recorder = Notification->Recorder;
+    LARGE_INTEGER time;
+    IDENTITY identity;
+    RtlZeroMemory(Draft, sizeof(*Draft));
+    if (ReadAcquire(&recorder->Silent)) {
+        return FALSE;
+    }
+    KeQuerySystemTimePrecise(&time);
+    if (!Notification->Decided && !QueueAdmit(recorder->Queue, recorder->Source, time.QuadPart)) {
+        return FALSE;
+    }
+    Draft->Recorder = recorder;
+    Draft->Queued.Source = recorder->Source;
+    Draft->Queued.Decided = Notification->Decided != NULL;
+    Draft->Queued.Merge = Notification->Class->Reads && !Notification->Decided;
+    IdentityGet(&identity);
+    if (!Build(Notification, &identity, time.QuadPart, &Draft->Queued)) {
+        QueueLose(recorder->Queue, recorder->Source, CMB_GAP_NO_MEMORY, time.QuadPart);
+        return FALSE;
+    }
+    Draft->Queued.NeedsProcess = identity.CanAsk;
+    if (identity.CanAsk && !QueueKnowsProcess(recorder->Queue, identity.Process.Slot, identity.Process.Key)) {
+        RecordDescribe(Draft);
+    }
+    return TRUE;
+}
+
+_Use_decl_annotations_
+VOID RecordSetTicket(RECORD_DRAFT *Draft, UINT64 Ticket) {
+    ((CMB_DECIDED *)(Draft->Queued.Record + 1))->Ticket = Ticket;
+}
+
+_Use_decl_annotations_
+QUEUE_RESULT RecordSend(RECORD_DRAFT *Draft) {
+    return QueueSend(Draft->Recorder->Queue, &Draft->Queued, &Draft->Sequence);
+}
+
+// Not inlined, for the facts are rarely needed and need stack.
+_Use_decl_annotations_
+DECLSPEC_NOINLINE VOID RecordDescribe(RECORD_DRAFT *Draft) {
+    IDENTITY_PROCESS process;
+    PROCESS_FACTS facts;
+    IdentityGetProcess(&process);
+    ProcessFactsRead(&facts, &process);
+    const ULONG size = ProcessFactsGetSize(&facts);
+    CMB_RECORD *record = MemoryAllocate(size);
+    if (record) {
+        record->Size = size;
+        record->HeaderSize = sizeof(*record);
+        record->Kind = CMB_RECORD_PROCESS;
+        record->Time = Draft->Queued.Record->Time;
+        ProcessFactsWrite(&facts, &process, record);
+    }
+    Draft->Queued.Process = record;
+    Draft->Queued.Repeat = !facts.Complete;
+    Draft->Queued.NeedsProcess = record != NULL;
+    ProcessFactsFree(&facts);
+}
+
+_Use_decl_annotations_
+VOID RecordFree(RECORD_DRAFT *Draft) {
+    MemoryFree(Draft->Queued.Record);
+    MemoryFree(Draft->Queued.Process);
+    NameRelease(Draft->Queued.FormerPath);
+    QueueWake(Draft->Recorder->Queue);
+}
+
+_Use_decl_annotations_
+UINT64 RecordRelay(const NOTIFICATION *Notification) {
+    RECORD_DRAFT draft;
+    if (!RecordBuild(Notification, &draft)) {
+        return 0;
+    }
+    while (RecordSend(&draft) == QueueProcessUnknown) {
+        RecordDescribe(&draft);
+    }
+    RecordFree(&draft);
+    return draft.Sequence;
 }
 
 _Use_decl_annotations_

@@ -115,22 +115,47 @@ TEST_F(HeldThreads, AreNoMoreThanTheLimit) {
     programs[2]->close(third);
 }
 
-// A question that finds no room is none.
+// A question that finds no room is none. Nothing but records of decisions can take what is set apart for questions.
 TEST_F(HeldThreads, AreNoneWhereTheQuestionIsLost) {
-    Client client;
+    Client client(0, 1);
     Actor actor;
+    Actor filler;
     HANDLE key = actor.create(path());
-    const int64_t cookie = add(client, setting(), kAskClosed, {.rate = 1});
-    auto first = startSet(actor, key);
-    EXPECT_EQ(replyOne(client, allow(question(client))), kAccepted);
-    EXPECT_EQ(first.get(), STATUS_SUCCESS);
+    HANDLE full = filler.create(path() + u"Full");
+    const int64_t cookie = add(client, setting(), kAskClosed);
+    add(client, {.classes = kSet, .keys = {path() + u"Full"}}, kBlock, {.altitude = u"385200"});
+    for (int i = 0; i < 1000 && !client.statistics().LostQueueFull; ++i) {
+        EXPECT_EQ(trySet(filler, full), STATUS_ACCESS_DENIED);
+    }
     EXPECT_EQ(trySet(actor, key, u"w"), STATUS_ACCESS_DENIED);
     EXPECT_FALSE(exists(actor, key, u"w"));
     const CMB_DECISION_STATISTICS counters = decisions(client, CMB_SCOPE_REGISTRATION, cookie);
-    EXPECT_EQ(counters.Asked, 1u);
+    EXPECT_EQ(counters.Asked, 0u);
     EXPECT_EQ(counters.UnaskedLimit, 1u);
     EXPECT_EQ(counters.Held, 0u);
-    EXPECT_GE(client.statistics().LostRateLimit, 2u);
+    EXPECT_GE(client.statistics().LostQueueFull, 2u);
+    actor.close(key);
+    filler.close(full);
+}
+
+// The tokens of a rate limit are anybody's: questions, and what is told of decisions, do not pay with them.
+TEST_F(HeldThreads, AreHeldBeyondTheRateLimit) {
+    Client client;
+    Actor actor;
+    HANDLE key = actor.create(path());
+    const int64_t cookie = add(client, setting(), kAsk, {.rate = 1});
+    for (int i = 0; i < 3; ++i) {
+        auto set = startSet(actor, key);
+        EXPECT_EQ(replyOne(client, block(question(client))), kAccepted);
+        EXPECT_EQ(set.get(), STATUS_ACCESS_DENIED);
+        std::vector<Record> records = client.drain();
+        ASSERT_EQ(records.size(), 1u);
+        EXPECT_EQ(records[0].decided().By, CMB_DECIDED_BY_CALLBACK);
+    }
+    const CMB_DECISION_STATISTICS counters = decisions(client, CMB_SCOPE_REGISTRATION, cookie);
+    EXPECT_EQ(counters.Asked, 3u);
+    EXPECT_EQ(counters.UnaskedLimit, 0u);
+    EXPECT_EQ(client.statistics().Lost, 0u);
     actor.close(key);
 }
 
