@@ -186,7 +186,8 @@ typedef struct CMB_REGISTER_REQUEST {
 typedef struct CMB_REGISTER_REPLY {
     CMB_HEADER Header;
     // What CmRegisterCallbackEx returned; Cookie is 0 unless it is a success. STATUS_BAD_DATA: the rule program was
-    // refused, and nothing was registered.
+    // refused, and nothing was registered. STATUS_DELETE_PENDING: the altitude belongs to a registration that is being
+    // removed, as its session has ended or has unregistered it, and operations that have met it are still on their way.
     INT32 Status;
     // CMB_RULES_REASON_*, 0 unless the program was refused.
     UINT32 Reason;

@@ -56,8 +56,7 @@ static VOID UncountPersistent(_In_ UINT32 Options) {
     }
 }
 
-// The configuration manager knows the registration no more, or never did, and it is in no list. Waits for requests that
-// are at work with it.
+// The configuration manager knows the registration no more, or never did. Waits for requests that are at work with it.
 _IRQL_requires_(PASSIVE_LEVEL)
 static VOID FreeRegistration(_In_ _Post_ptr_invalid_ REGISTRATION *Registration, _Out_ QUEUE_COUNTERS *Counters) {
     UsersDrain(&Registration->Users);
@@ -66,6 +65,9 @@ static VOID FreeRegistration(_In_ _Post_ptr_invalid_ REGISTRATION *Registration,
         *Counters = Registration->Counters;
     } else {
         QueueCloseSource(Registration->Recorder.Queue, Registration->Recorder.Source, Counters);
+    }
+    if (Registration->Leaving) {
+        SessionUnlinkRegistration(Registration);
     }
     ReserveUninitialize(&Registration->Filter.Reserve);
     RulesetRelease(Registration->Ruleset);
@@ -92,8 +94,8 @@ static BOOLEAN Publish(_Inout_ REGISTRATION *Registration) {
     return ready;
 }
 
-// The registration is in no list. CmUnRegisterCallback fails only if somebody else has used our cookie, which has cost
-// the registration as well, so that it remains in no case.
+// The caller has taken the registration, or it was never published. CmUnRegisterCallback fails only if somebody else
+// has used our cookie, which has cost the registration as well, so that it remains in no case.
 _IRQL_requires_max_(PASSIVE_LEVEL)
 static VOID Unregister(_In_ _Post_ptr_invalid_ REGISTRATION *Registration, _Inout_ CMB_UNREGISTER_REPLY *Reply) {
     QUEUE_COUNTERS counters;
@@ -103,18 +105,6 @@ static VOID Unregister(_In_ _Post_ptr_invalid_ REGISTRATION *Registration, _Inou
     FreeRegistration(Registration, &counters);
     Reply->Recorded = counters.Recorded;
     Reply->Lost = QueueCountLost(&counters);
-}
-
-// Removes a registration that has outlived its session and was taken from the list of that. FALSE if there is none.
-_IRQL_requires_max_(PASSIVE_LEVEL)
-static BOOLEAN RemoveKept(_In_opt_ _Post_ptr_invalid_ REGISTRATION *Registration, _Inout_ CMB_UNREGISTER_REPLY *Reply) {
-    if (!Registration) {
-        return FALSE;
-    }
-    SESSION *session = Registration->Session;
-    Unregister(Registration, Reply);
-    SessionEndRemoval(session);
-    return TRUE;
 }
 
 static UINT64 Intake(_In_ UINT64 ClassMask) {
@@ -206,6 +196,22 @@ static NTSTATUS Register(_Inout_ REGISTRATION *Registration) {
                                 &Registration->Filter.Cookie, NULL);
 }
 
+// There was a collision. A registration that is kept makes room. What collided may be gone by now: nobody else would
+// ever be told of a registration that is being removed.
+_IRQL_requires_(PASSIVE_LEVEL)
+_Must_inspect_result_
+static NTSTATUS RegisterAgain(_Inout_ REGISTRATION *Registration) {
+    CMB_UNREGISTER_REPLY nobody;
+    if (RegistrationIsLeavingAt(&Registration->Altitude)) {
+        return STATUS_DELETE_PENDING;
+    }
+    REGISTRATION *kept = RegistrationTakeKeptAt(&Registration->Altitude);
+    if (kept) {
+        Unregister(kept, &nobody);
+    }
+    return Register(Registration);
+}
+
 _Use_decl_annotations_
 NTSTATUS RegistrationCreate(SESSION *Session, const CMB_REGISTER_REQUEST *Request, PCUNICODE_STRING Altitude,
                             const VOID *Program, CMB_REGISTER_REPLY *Reply) {
@@ -231,8 +237,8 @@ NTSTATUS RegistrationCreate(SESSION *Session, const CMB_REGISTER_REQUEST *Reques
         return status;
     }
     status = Register(registration);
-    if (status == STATUS_FLT_INSTANCE_ALTITUDE_COLLISION && RemoveKept(RegistrationTakeKeptAt(Altitude), &nobody)) {
-        status = Register(registration);
+    if (status == STATUS_FLT_INSTANCE_ALTITUDE_COLLISION) {
+        status = RegisterAgain(registration);
     }
     if (!NT_SUCCESS(status)) {
         FreeRegistration(registration, &counters);
@@ -251,23 +257,26 @@ NTSTATUS RegistrationCreate(SESSION *Session, const CMB_REGISTER_REQUEST *Reques
 _Use_decl_annotations_
 VOID RegistrationRemove(SESSION *Session, INT64 Cookie, CMB_UNREGISTER_REPLY *Reply) {
     REGISTRATION *registration = RegistrationTake(Session, Cookie);
-    // It relays until CmUnRegisterCallback returns, so that the last operations are complete.
-    if (registration) {
-        Unregister(registration, Reply);
-    } else if (!RemoveKept(RegistrationTakeKeptOf(Cookie), Reply)) {
-        Reply->Status = STATUS_INVALID_PARAMETER;
+    if (!registration) {
+        registration = RegistrationTakeKeptOf(Cookie);
     }
+    if (!registration) {
+        Reply->Status = STATUS_INVALID_PARAMETER;
+        return;
+    }
+    // It relays until CmUnRegisterCallback returns, so that the last operations are complete.
+    Unregister(registration, Reply);
 }
 
 _Use_decl_annotations_
 VOID RegistrationRemoveAll(SESSION *Session) {
+    CMB_UNREGISTER_REPLY nobody;
+    RegistrationSilenceAll(Session);
     for (REGISTRATION *registration; (registration = RegistrationTakeNext(Session)) != NULL;) {
-        CMB_UNREGISTER_REPLY nobody;
         if (registration->Options & CMB_REGISTER_PERSIST) {
             RegistrationKeep(registration);
             RegistrationLeave(registration);
         } else {
-            WriteRelease(&registration->Relaying, FALSE);
             Unregister(registration, &nobody);
         }
     }
@@ -278,6 +287,6 @@ VOID RegistrationRemoveAllKept(VOID) {
     CMB_UNREGISTER_REPLY nobody;
     for (REGISTRATION *registration; (registration = RegistrationTakeAnyKept()) != NULL;) {
         WriteRelease(&registration->Relaying, FALSE);
-        (VOID) RemoveKept(registration, &nobody);
+        Unregister(registration, &nobody);
     }
 }

@@ -22,8 +22,11 @@ struct REGISTRATION {
     // As it was registered. The text lies behind the structure.
     UNICODE_STRING Altitude;
     // Read with acquire by the callback: set after the cookie is known, cleared when the session stops. Who has seen it
-    // set may use the cookie.
+    // set may use the cookie. While it is clear nothing is decided or recorded.
     volatile LONG Relaying;
+    // Somebody removes it. It stays in the list until the configuration manager knows it no more, so that its altitude
+    // is known to become free; nobody else finds it by its cookie.
+    _Guarded_by_(Session->Lock) BOOLEAN Leaving;
     // The session has ended, nothing is recorded, and nobody uses what the session has given up.
     _Guarded_by_(Session->Lock) BOOLEAN Kept;
     // How much was recorded; valid once it is Kept.
@@ -96,7 +99,8 @@ NTSTATUS RegistrationSetRules(_Inout_ SESSION *Session, _In_ INT64 Cookie, _In_r
 _IRQL_requires_max_(PASSIVE_LEVEL)
 VOID RegistrationRemove(_Inout_ SESSION *Session, _In_ INT64 Cookie, _Inout_ CMB_UNREGISTER_REPLY *Reply);
 
-// Removes all registrations of a session that is stopped. Those that are CMB_REGISTER_PERSIST stay, without the
+// Removes all registrations of a session that is stopped. None of them decides or records anything from when the first
+// is removed, for that waits for callbacks that are at work. Those that are CMB_REGISTER_PERSIST stay, without the
 // session.
 _IRQL_requires_max_(PASSIVE_LEVEL)
 VOID RegistrationRemoveAll(_Inout_ SESSION *Session);
@@ -110,8 +114,8 @@ VOID RegistrationKeep(_Inout_ REGISTRATION *Registration);
 _IRQL_requires_max_(PASSIVE_LEVEL)
 VOID RegistrationRemoveAllKept(VOID);
 
-// registration_keep.c: takes a registration whose session is gone from the list of that: the one with the cookie, the
-// one of an equal altitude, any. NULL if there is none. When the caller has removed it, it calls SessionEndRemoval.
+// registration_keep.c: takes a registration whose session is gone, which the caller removes: the one with the cookie,
+// the one of an equal altitude, any. NULL if there is none.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
 REGISTRATION *RegistrationTakeKeptOf(_In_ INT64 Cookie);
@@ -122,6 +126,12 @@ _IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
 REGISTRATION *RegistrationTakeAnyKept(VOID);
 
+// registration_keep.c: whether a registration of an equal altitude is being removed, or is about to be, as its session
+// has ended.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+_Must_inspect_result_
+BOOLEAN RegistrationIsLeavingAt(_In_ PCUNICODE_STRING Altitude);
+
 // registration_keep.c: every callback is between these two. TRUE: the session's memory stays until
 // RegistrationLeaveSession. FALSE: the caller must not call that.
 _IRQL_requires_max_(DISPATCH_LEVEL)
@@ -130,18 +140,20 @@ BOOLEAN RegistrationEnterSession(_Inout_ REGISTRATION *Registration);
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID RegistrationLeaveSession(_Inout_ REGISTRATION *Registration);
 
-// registration_list.c: takes a registration from the session's list: the one with the cookie; the next one that the end
-// of the session is to reach; one that is kept and that matches. NULL if there is none. One that is to stay beyond the
-// session's end is only entered and remains in the list: an UNREGISTER may be at work.
+// registration_list.c: takes a registration, which the caller removes: the one with the cookie; the next one that the
+// end of the session is to reach. NULL if there is none. One that is to stay beyond the session's end is only entered:
+// an UNREGISTER may be at work.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
 REGISTRATION *RegistrationTake(_Inout_ SESSION *Session, _In_ INT64 Cookie);
 _IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
 REGISTRATION *RegistrationTakeNext(_Inout_ SESSION *Session);
+
+// registration_list.c: the registrations of a stopped session that are not to stay decide and record nothing from now
+// on.
 _IRQL_requires_max_(DISPATCH_LEVEL)
-_Must_inspect_result_
-REGISTRATION *RegistrationTakeKept(_Inout_ SESSION *Session, _In_ SESSION_MATCH *Match, _In_opt_ const VOID *Context);
+VOID RegistrationSilenceAll(_Inout_ SESSION *Session);
 
 // registration_list.c: FALSE if the session has no such cookie.
 _IRQL_requires_max_(DISPATCH_LEVEL)

@@ -34,13 +34,26 @@ VOID RegistrationKeep(REGISTRATION *Registration) {
 }
 
 _Function_class_(SESSION_MATCH)
-static BOOLEAN HasCookie(_In_ const REGISTRATION *Registration, _In_ const VOID *Context) {
-    return Registration->Filter.Cookie.QuadPart == *(const INT64 *)Context;
+static BOOLEAN TakeAny(_Inout_ REGISTRATION *Registration, _In_opt_ const VOID *Context) {
+    const BOOLEAN taken = Registration->Kept && !Registration->Leaving;
+    UNREFERENCED_PARAMETER(Context);
+    Registration->Leaving |= taken;
+    return taken;
+}
+
+_Use_decl_annotations_
+REGISTRATION *RegistrationTakeAnyKept(VOID) {
+    return SessionFindRegistration(TakeAny, NULL);
+}
+
+_Function_class_(SESSION_MATCH)
+static BOOLEAN TakeCookie(_Inout_ REGISTRATION *Registration, _In_ const VOID *Context) {
+    return Registration->Filter.Cookie.QuadPart == *(const INT64 *)Context && TakeAny(Registration, NULL);
 }
 
 _Use_decl_annotations_
 REGISTRATION *RegistrationTakeKeptOf(INT64 Cookie) {
-    return SessionTakeKept(HasCookie, &Cookie);
+    return SessionFindRegistration(TakeCookie, &Cookie);
 }
 
 // Altitudes are compared as decimal numbers: leading zeros of the whole number and zeros at the end of the fraction do
@@ -79,27 +92,28 @@ static BOOLEAN IsEqual(_In_ const UNICODE_STRING *First, _In_ const UNICODE_STRI
     return First->Length == Second->Length && CmbEqualBytes(First->Buffer, Second->Buffer, First->Length);
 }
 
-_Function_class_(SESSION_MATCH)
-static BOOLEAN HasAltitude(_In_ const REGISTRATION *Registration, _In_ const VOID *Context) {
-    const UNICODE_STRING *altitude = Context;
-    const UNICODE_STRING whole[] = {Whole(altitude), Whole(&Registration->Altitude)};
-    const UNICODE_STRING fraction[] = {Fraction(altitude), Fraction(&Registration->Altitude)};
+static BOOLEAN HasAltitude(_In_ const REGISTRATION *Registration, _In_ const UNICODE_STRING *Altitude) {
+    const UNICODE_STRING whole[] = {Whole(Altitude), Whole(&Registration->Altitude)};
+    const UNICODE_STRING fraction[] = {Fraction(Altitude), Fraction(&Registration->Altitude)};
     return IsEqual(&whole[0], &whole[1]) && IsEqual(&fraction[0], &fraction[1]);
+}
+
+_Function_class_(SESSION_MATCH)
+static BOOLEAN TakeAltitude(_Inout_ REGISTRATION *Registration, _In_ const VOID *Context) {
+    return HasAltitude(Registration, Context) && TakeAny(Registration, NULL);
 }
 
 _Use_decl_annotations_
 REGISTRATION *RegistrationTakeKeptAt(PCUNICODE_STRING Altitude) {
-    return SessionTakeKept(HasAltitude, Altitude);
+    return SessionFindRegistration(TakeAltitude, Altitude);
 }
 
 _Function_class_(SESSION_MATCH)
-static BOOLEAN IsAny(_In_ const REGISTRATION *Registration, _In_ const VOID *Context) {
-    UNREFERENCED_PARAMETER(Registration);
-    UNREFERENCED_PARAMETER(Context);
-    return TRUE;
+static BOOLEAN IsLeavingAt(_Inout_ REGISTRATION *Registration, _In_ const VOID *Context) {
+    return (Registration->Leaving || !ReadAcquire(&Registration->Relaying)) && HasAltitude(Registration, Context);
 }
 
 _Use_decl_annotations_
-REGISTRATION *RegistrationTakeAnyKept(VOID) {
-    return SessionTakeKept(IsAny, NULL);
+BOOLEAN RegistrationIsLeavingAt(PCUNICODE_STRING Altitude) {
+    return SessionFindRegistration(IsLeavingAt, Altitude) != NULL;
 }

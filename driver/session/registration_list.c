@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The registrations of a session: finding them, and taking them from its list.
+// The registrations of a session: finding them, and taking them to remove them.
 
 #include "session/registration.h"
 
@@ -8,7 +8,7 @@ _Requires_lock_held_(Session->Lock)
 static REGISTRATION *FindByCookie(_In_ const SESSION *Session, _In_ INT64 Cookie) {
     for (LIST_ENTRY *link = Session->Registrations.Flink; link != &Session->Registrations; link = link->Flink) {
         REGISTRATION *registration = CONTAINING_RECORD(link, REGISTRATION, Link);
-        if (registration->Filter.Cookie.QuadPart == Cookie) {
+        if (registration->Filter.Cookie.QuadPart == Cookie && !registration->Leaving) {
             return registration;
         }
     }
@@ -38,10 +38,23 @@ REGISTRATION *RegistrationTake(SESSION *Session, INT64 Cookie) {
     KeAcquireSpinLock(&Session->Lock, &irql);
     REGISTRATION *registration = FindByCookie(Session, Cookie);
     if (registration) {
-        RemoveEntryList(&registration->Link);
+        registration->Leaving = TRUE;
     }
     KeReleaseSpinLock(&Session->Lock, irql);
     return registration;
+}
+
+_Use_decl_annotations_
+VOID RegistrationSilenceAll(SESSION *Session) {
+    KIRQL irql;
+    KeAcquireSpinLock(&Session->Lock, &irql);
+    for (LIST_ENTRY *link = Session->Registrations.Flink; link != &Session->Registrations; link = link->Flink) {
+        REGISTRATION *registration = CONTAINING_RECORD(link, REGISTRATION, Link);
+        if (!(registration->Options & CMB_REGISTER_PERSIST)) {
+            WriteRelease(&registration->Relaying, FALSE);
+        }
+    }
+    KeReleaseSpinLock(&Session->Lock, irql);
 }
 
 _Use_decl_annotations_
@@ -52,32 +65,15 @@ REGISTRATION *RegistrationTakeNext(SESSION *Session) {
     for (LIST_ENTRY *link = Session->Registrations.Flink; !next && link != &Session->Registrations;
          link = link->Flink) {
         REGISTRATION *registration = CONTAINING_RECORD(link, REGISTRATION, Link);
-        next = registration->Kept ? NULL : registration;
+        next = registration->Kept || registration->Leaving ? NULL : registration;
     }
     if (next && next->Options & CMB_REGISTER_PERSIST) {
         UsersEnter(&next->Users);
     } else if (next) {
-        RemoveEntryList(&next->Link);
+        next->Leaving = TRUE;
     }
     KeReleaseSpinLock(&Session->Lock, irql);
     return next;
-}
-
-_Use_decl_annotations_
-REGISTRATION *RegistrationTakeKept(SESSION *Session, SESSION_MATCH *Match, const VOID *Context) {
-    REGISTRATION *taken = NULL;
-    KIRQL irql;
-    KeAcquireSpinLock(&Session->Lock, &irql);
-    for (LIST_ENTRY *link = Session->Registrations.Flink; !taken && link != &Session->Registrations;
-         link = link->Flink) {
-        REGISTRATION *registration = CONTAINING_RECORD(link, REGISTRATION, Link);
-        taken = registration->Kept && Match(registration, Context) ? registration : NULL;
-    }
-    if (taken) {
-        RemoveEntryList(&taken->Link);
-    }
-    KeReleaseSpinLock(&Session->Lock, irql);
-    return taken;
 }
 
 _Use_decl_annotations_

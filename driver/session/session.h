@@ -24,10 +24,9 @@ typedef enum SESSION_STATE {
 typedef struct SESSION {
     // The link in the list of all sessions, under the lock of that list.
     LIST_ENTRY Link;
-    // The file object is gone, and with it all that the session had but the registrations that are kept. Removals is
-    // how many of these are being removed. Both are under the lock of the list.
+    // The file object is gone, and with it all that the session had but the registrations that are kept. Under the lock
+    // of the list.
     BOOLEAN Detached;
-    ULONG Removals;
     // Who has opened the handle: PsGetProcessStartKey and the process id.
     UINT64 OwnerKey;
     UINT32 OwnerId;
@@ -36,7 +35,7 @@ typedef struct SESSION {
 
     KSPIN_LOCK Lock;
     _Guarded_by_(Lock) SESSION_STATE State;
-    // The registrations that can be found by their cookie.
+    // The registrations that the configuration manager knows.
     _Guarded_by_(Lock) LIST_ENTRY Registrations;
 
     QUEUE Queue;
@@ -46,7 +45,7 @@ typedef struct SESSION {
 
 _IRQL_requires_max_(DISPATCH_LEVEL)
 _Function_class_(SESSION_MATCH)
-typedef BOOLEAN SESSION_MATCH(_In_ const REGISTRATION *Registration, _In_opt_ const VOID *Context);
+typedef BOOLEAN SESSION_MATCH(_Inout_ REGISTRATION *Registration, _In_opt_ const VOID *Context);
 
 typedef struct SESSION_TOTALS {
     UINT32 Sessions;
@@ -92,13 +91,16 @@ VOID SessionLink(_Inout_ SESSION *Session);
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID SessionDetach(_Inout_ _Post_ptr_invalid_ SESSION *Session);
 
-// session_list.c: takes a registration that has outlived its session from the list of that. NULL if none matches. When
-// the caller has removed it, it calls SessionEndRemoval, which frees what was left of the session.
+// session_list.c: finds a registration of any session. Match is called with the locks of the list and of the session
+// held. NULL if none matches.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
-REGISTRATION *SessionTakeKept(_In_ SESSION_MATCH *Match, _In_opt_ const VOID *Context);
-_IRQL_requires_max_(PASSIVE_LEVEL)
-VOID SessionEndRemoval(_Inout_ SESSION *Session);
+REGISTRATION *SessionFindRegistration(_In_ SESSION_MATCH *Match, _In_opt_ const VOID *Context);
+
+// session_list.c: the registration is in the list of its session no more. Frees what is left of the session if that
+// was the last one that it stayed for.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID SessionUnlinkRegistration(_Inout_ REGISTRATION *Registration);
 
 // A dispatch routine or a work item is between these two while it uses a session: a pended request does not hold the
 // handle open for the routine that has pended it.

@@ -44,7 +44,7 @@ _Must_inspect_result_
 static BOOLEAN UnlinkIfOver(_Inout_ SESSION *Session) {
     KIRQL irql;
     KeAcquireSpinLock(&Session->Lock, &irql);
-    const BOOLEAN over = Session->Detached && !Session->Removals && IsListEmpty(&Session->Registrations);
+    const BOOLEAN over = Session->Detached && IsListEmpty(&Session->Registrations);
     KeReleaseSpinLock(&Session->Lock, irql);
     if (over) {
         RemoveEntryList(&Session->Link);
@@ -75,28 +75,38 @@ VOID SessionDetach(SESSION *Session) {
 }
 
 _Use_decl_annotations_
-REGISTRATION *SessionTakeKept(SESSION_MATCH *Match, const VOID *Context) {
-    REGISTRATION *registration = NULL;
+REGISTRATION *SessionFindRegistration(SESSION_MATCH *Match, const VOID *Context) {
+    REGISTRATION *found = NULL;
     KIRQL irql;
+    KIRQL nested;
     KeAcquireSpinLock(&SessionListLock, &irql);
-    for (LIST_ENTRY *link = SessionList.Flink; !registration && link != &SessionList; link = link->Flink) {
-        SESSION *session = CONTAINING_RECORD(link, SESSION, Link);
-        registration = RegistrationTakeKept(session, Match, Context);
-        session->Removals += registration != NULL;
+    for (LIST_ENTRY *entry = SessionList.Flink; !found && entry != &SessionList; entry = entry->Flink) {
+        SESSION *session = CONTAINING_RECORD(entry, SESSION, Link);
+        KeAcquireSpinLock(&session->Lock, &nested);
+        for (LIST_ENTRY *link = session->Registrations.Flink; !found && link != &session->Registrations;
+             link = link->Flink) {
+            REGISTRATION *registration = CONTAINING_RECORD(link, REGISTRATION, Link);
+            found = Match(registration, Context) ? registration : NULL;
+        }
+        KeReleaseSpinLock(&session->Lock, nested);
     }
     KeReleaseSpinLock(&SessionListLock, irql);
-    return registration;
+    return found;
 }
 
 _Use_decl_annotations_
-VOID SessionEndRemoval(SESSION *Session) {
+VOID SessionUnlinkRegistration(REGISTRATION *Registration) {
+    SESSION *session = Registration->Session;
     KIRQL irql;
+    KIRQL nested;
     KeAcquireSpinLock(&SessionListLock, &irql);
-    --Session->Removals;
-    const BOOLEAN over = UnlinkIfOver(Session);
+    KeAcquireSpinLock(&session->Lock, &nested);
+    RemoveEntryList(&Registration->Link);
+    KeReleaseSpinLock(&session->Lock, nested);
+    const BOOLEAN over = UnlinkIfOver(session);
     KeReleaseSpinLock(&SessionListLock, irql);
     if (over) {
-        MemoryFree(Session);
+        MemoryFree(session);
     }
 }
 
@@ -105,7 +115,7 @@ VOID SessionQuery(SESSION *Session, SESSION_TOTALS *Totals) {
     KIRQL irql;
     KeAcquireSpinLock(&Session->Lock, &irql);
     for (LIST_ENTRY *link = Session->Registrations.Flink; link != &Session->Registrations; link = link->Flink) {
-        ++Totals->Registrations;
+        Totals->Registrations += !CONTAINING_RECORD(link, REGISTRATION, Link)->Leaving;
     }
     KeReleaseSpinLock(&Session->Lock, irql);
     KeAcquireSpinLock(&Session->Queue.Lock, &irql);

@@ -13,6 +13,14 @@ export function registerError(status: number, altitude: string): NtStatusError {
         'for example with a longer fraction',
     );
   }
+  if (status >>> 0 === NtStatus.STATUS_DELETE_PENDING) {
+    return new NtStatusError(
+      'CMB_ALTITUDE_COLLISION',
+      NtStatus.STATUS_FLT_INSTANCE_ALTITUDE_COLLISION,
+      `The registration that has the altitude ${altitude} is being removed, as its program has ended or has unregistered it, but an ` +
+        'operation that has met it is still on its way: held by another filter, or stuck in its program. Try again when that is through',
+    );
+  }
   return statusError(status, `Registering at the altitude ${altitude}`);
 }
 

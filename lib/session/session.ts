@@ -6,6 +6,7 @@ import { nativeStatus, statusError } from '../base/nt-error.js';
 import { cookieError, registerError, unregisterError } from './request-error.js';
 import { CmBridgeError, NtStatusError } from '../base/errors.js';
 import { NtStatus, ntSuccess } from '../base/nt-status.js';
+import { setTimeout } from 'node:timers/promises';
 import * as P from '../wire/protocol.js';
 import { Registration, type RegistrationOwner, type RegistrationParameters } from './registration.js';
 import {
@@ -23,6 +24,10 @@ import { Replies } from './replies.js';
 import { setRulesReply, setRulesRequest, throwIfRefused } from './rules-requests.js';
 import type { CompiledRules } from '../rules/rule.js';
 import { statisticsReply, type Statistics } from './statistics.js';
+
+/** So often, in milliseconds, and for so long REGISTER is repeated while a registration that is being removed is in its way. */
+const registerPause = 50;
+const registerPatience = 5000;
 
 export interface RegisterParameters extends RegisterRequest, RegistrationParameters {
   /** Called before the first event is delivered. */
@@ -69,7 +74,7 @@ export class Session implements RegistrationOwner {
 
   async register(parameters: RegisterParameters): Promise<Registration> {
     this.#requireOpen();
-    const registering = this.#register(parameters);
+    const registering = this.#registerPatiently(parameters);
     this.#pendingRegisters.add(registering);
     try {
       return await registering;
@@ -79,15 +84,28 @@ export class Session implements RegistrationOwner {
     }
   }
 
-  async #register(parameters: RegisterParameters): Promise<Registration> {
-    const { altitude } = parameters;
+  /** A monitor that was restarted meets what its former self has left, until operations that have met that are through. */
+  async #registerPatiently(parameters: RegisterParameters): Promise<Registration> {
     const input = registerRequest(parameters);
+    const until = performance.now() + registerPatience;
+    for (;;) {
+      const registration = await this.#register(parameters, input);
+      if (registration !== null) return registration;
+      if (performance.now() >= until) throw registerError(NtStatus.STATUS_DELETE_PENDING, parameters.altitude);
+      await setTimeout(registerPause);
+    }
+  }
+
+  /** Null: whatever has the altitude is being removed. */
+  async #register(parameters: RegisterParameters, input: Uint8Array): Promise<Registration | null> {
+    const { altitude } = parameters;
     let registration: Registration | null = null;
     this.dispatcher.beginRegister();
     try {
       const what = `Registering at the altitude ${altitude}`;
       const reply = registerReply(await this.#control(P.CMB_IOCTL_REGISTER, input, P.CMB_REGISTER_REPLY.size, what));
       throwIfRefused(reply.status, reply.reason, reply.offset, what);
+      if (reply.status >>> 0 === NtStatus.STATUS_DELETE_PENDING) return null;
       if (!ntSuccess(reply.status)) throw registerError(reply.status, altitude);
       registration = new Registration(this, reply.cookie, parameters);
       parameters.onCookie?.(reply.cookie);
