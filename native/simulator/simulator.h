@@ -96,6 +96,8 @@ class Thread {
     void run(const std::function<void()> &job); // post and wait
     // The job runs at IRQL 0 (PASSIVE_LEVEL) or 1 (APC_LEVEL): waits.
     void runAtIrql(uint8_t irql, const std::function<void()> &job);
+    // So many bytes of kernel stack are left when the job begins: waits.
+    void runWithStack(size_t bytes, const std::function<void()> &job);
     // From now on, for the jobs that follow: wait.
     Status impersonate(const TokenOptions &token, int level);
     void revert();

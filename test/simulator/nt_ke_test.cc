@@ -237,6 +237,9 @@ void systemThread(PVOID context) {
     EXPECT_EQ(ExGetPreviousMode(), KernelMode);
     EXPECT_TRUE(PsIsSystemThread(PsGetCurrentThread()));
     EXPECT_EQ(reinterpret_cast<uintptr_t>(PsGetCurrentProcessId()), 4u);
+    EXPECT_EQ(KeGetCurrentIrql(), PASSIVE_LEVEL);
+    EXPECT_TRUE(KeAreApcsDisabled());
+    EXPECT_FALSE(KeAreAllApcsDisabled());
     mine->ran = true;
     if (mine->terminate) {
         PsTerminateSystemThread(STATUS_SUCCESS);
@@ -262,6 +265,74 @@ TEST_F(KeTest, SystemThreadsRunAndAreWaitedFor) {
         EXPECT_TRUE(context.ran);
         ObDereferenceObject(thread);
     }
+}
+
+TEST_F(KeTest, ASystemThreadMayNotBeThere) {
+    HANDLE handle;
+    machine->failAllocation(1);
+    EXPECT_EQ(PsCreateSystemThread(&handle, THREAD_ALL_ACCESS, nullptr, nullptr, nullptr, systemThread, nullptr),
+              STATUS_INSUFFICIENT_RESOURCES);
+    EXPECT_EQ(PsTerminateSystemThread(STATUS_SUCCESS), STATUS_INVALID_PARAMETER);
+}
+
+TEST_F(KeTest, TheHandleOfASystemThreadGoesWhereTheAttributesSay) {
+    ThreadContext context;
+    context.terminate = false;
+    KeInitializeEvent(&context.go, NotificationEvent, FALSE);
+    OBJECT_ATTRIBUTES attributes;
+    InitializeObjectAttributes(&attributes, nullptr, OBJ_KERNEL_HANDLE, nullptr, nullptr);
+    HANDLE handle;
+    ASSERT_EQ(PsCreateSystemThread(&handle, THREAD_ALL_ACCESS, &attributes, nullptr, nullptr, systemThread, &context),
+              STATUS_SUCCESS);
+    PVOID thread;
+    EXPECT_EQ(ObReferenceObjectByHandle(handle, SYNCHRONIZE, *PsThreadType, UserMode, &thread, nullptr),
+              STATUS_INVALID_HANDLE);
+    EXPECT_EQ(ObReferenceObjectByHandle(handle, SYNCHRONIZE, *PsProcessType, KernelMode, &thread, nullptr),
+              STATUS_OBJECT_TYPE_MISMATCH);
+    KeSetEvent(&context.go, 0, FALSE);
+    EXPECT_EQ(ZwWaitForSingleObject(handle, FALSE, nullptr), STATUS_SUCCESS);
+    ZwClose(handle);
+    SIM_CALL_STATE state;
+    SimEnterDriver(&state);
+    EXPECT_DEATH(PsCreateSystemThread(&handle, THREAD_ALL_ACCESS, nullptr, nullptr, nullptr, systemThread, &context),
+                 "without OBJ_KERNEL_HANDLE");
+    SimLeaveDriver(&state, "", nullptr);
+}
+
+TEST_F(KeTest, ThreadsHaveAPriority) {
+    PKTHREAD thread = KeGetCurrentThread();
+    EXPECT_EQ(KeSetPriorityThread(thread, LOW_REALTIME_PRIORITY), 8);
+    EXPECT_EQ(KeQueryPriorityThread(thread), LOW_REALTIME_PRIORITY);
+    std::thread([] { EXPECT_EQ(KeQueryPriorityThread(KeGetCurrentThread()), 8); }).join();
+    EXPECT_EQ(KeSetPriorityThread(thread, 8), LOW_REALTIME_PRIORITY);
+    EXPECT_DEATH(KeSetPriorityThread(thread, LOW_PRIORITY), "there are 1 to 31");
+    KfRaiseIrql(APC_LEVEL);
+    EXPECT_DEATH(KeSetPriorityThread(thread, 8), "was called at IRQL 1");
+    KeLowerIrql(PASSIVE_LEVEL);
+}
+
+__attribute__((noinline)) ULONG_PTR remainingBelow(size_t used) {
+    auto room = static_cast<volatile char *>(__builtin_alloca(used));
+    room[0] = 0;
+    ULONG_PTR low, high;
+    IoGetStackLimits(&low, &high);
+    auto here = reinterpret_cast<ULONG_PTR>(room);
+    return here > low ? here - low : 0;
+}
+
+TEST_F(KeTest, AThreadKnowsHowMuchStackItHasLeft) {
+    EXPECT_GT(IoGetRemainingStackSize(), 0x10000u);
+    auto process = machine->createProcess({.imagePath = u"\\Device\\HarddiskVolume1\\a.exe"});
+    auto thread = process->createThread();
+    thread->runWithStack(0x3000, [] {
+        ULONG_PTR left = IoGetRemainingStackSize();
+        EXPECT_LE(left, 0x3000u);
+        EXPECT_GT(left, 0x2000u);
+        EXPECT_LE(remainingBelow(0x1000), left - 0x1000);
+        // A thread that has used more than there is: nothing stops it, but there is nothing left.
+        EXPECT_EQ(remainingBelow(0x4000), 0u);
+    });
+    thread->run([] { EXPECT_GT(IoGetRemainingStackSize(), 0x10000u); });
 }
 
 TEST_F(KeTest, TimesAdvance) {

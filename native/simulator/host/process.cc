@@ -134,6 +134,14 @@ void Thread::runAtIrql(uint8_t irql, const std::function<void()> &job) {
     });
 }
 
+void Thread::runWithStack(size_t bytes, const std::function<void()> &job) {
+    run([&] {
+        SimSetRemainingStack(bytes);
+        job();
+        SimSetRemainingStack(MAXULONG_PTR);
+    });
+}
+
 Status Thread::impersonate(const TokenOptions &token, int level) {
     Status status = STATUS_SUCCESS;
     run([&] { status = simulator::impersonate(token, level); });

@@ -14,9 +14,8 @@
 
 namespace nt {
 
-// The end of the current OS thread's stack; 0: not known.
-static uintptr_t stackEnd() {
-    static thread_local uintptr_t end = 0;
+StackRange hostStack() {
+    static thread_local StackRange range = {0, 0};
     static thread_local bool known = false;
     if (!known) {
         known = true;
@@ -25,19 +24,20 @@ static uintptr_t stackEnd() {
             void *lowest = nullptr;
             size_t size = 0;
             if (pthread_attr_getstack(&attributes, &lowest, &size) == 0) {
-                end = reinterpret_cast<uintptr_t>(lowest) + size;
+                auto low = reinterpret_cast<uintptr_t>(lowest);
+                range = {low, low + size};
             }
             pthread_attr_destroy(&attributes);
         }
     }
-    return end;
+    return range;
 }
 
 // Follows the frame pointers, which all of this is compiled with. Tables for unwinding would name the callers in other
 // libraries, too, but an allocation cannot take microseconds. A register that holds something else there ends the walk.
 NOT_INSTRUMENTED __attribute__((noinline)) CallStack captureStack() {
     CallStack stack;
-    uintptr_t boundary = currentThread()->stackBoundary, end = stackEnd();
+    uintptr_t boundary = currentThread()->stackBoundary, end = hostStack().end;
     auto frame = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
     while (stack.depth < kStackDepth && end != 0 && frame % alignof(uintptr_t) == 0 &&
            frame < end - 2 * sizeof(uintptr_t)) {

@@ -38,12 +38,17 @@ struct _KTHREAD {
     KIRQL irql = PASSIVE_LEVEL;
     ULONG spinLocks = 0;
     LONG kernelApcDisable = 0;
+    // A system thread of a driver begins inside a critical region.
+    LONG startApcDisable = 0;
     LONG specialApcDisable = 0;
     SIM_SEH_FRAME *seh = nullptr;
     NTSTATUS sehCode = 0;
     PVOID slot = nullptr;
     // Frames above this stack address are not the driver's. 0: unknown.
     ULONG_PTR stackBoundary = 0;
+    // Where its stack ends, as IoGetStackLimits tells. 0: where that of the OS thread does.
+    ULONG_PTR stackLimit = 0;
+    std::atomic<KPRIORITY> priority{8};
     // Guarded by Kernel::dispatcher.
     std::condition_variable wake;
     KWAIT_BLOCK *waitBlocks = nullptr;

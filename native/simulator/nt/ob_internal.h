@@ -58,6 +58,11 @@ KPROCESSOR_MODE SimSetPreviousMode(KPROCESSOR_MODE Mode);
 // A pointer that belongs to the current thread, NULL at first.
 PVOID *SimThreadSlot(VOID);
 
+// From the caller's frame on the current thread has so many bytes of stack left, as IoGetStackLimits tells: nothing
+// keeps it from using more, since the frames of the simulator are larger than Windows'. MAXULONG_PTR: as many as the OS
+// thread.
+VOID SimSetRemainingStack(SIZE_T Bytes);
+
 // What MmGetSystemRoutineAddress finds beside nt's own routines. The name must outlive the machine.
 VOID SimRegisterSystemRoutine(const char *Name, PVOID Address);
 

@@ -105,6 +105,13 @@ struct Pool {
     }
 };
 
+// Of the current OS thread. Both 0: not known.
+struct StackRange {
+    uintptr_t low;
+    uintptr_t end;
+};
+StackRange hostStack();
+
 // The frames of the caller and of those before it.
 CallStack captureStack();
 void printStack(const CallStack &stack);

@@ -87,6 +87,7 @@ void enterThread(PKTHREAD thread) {
 void leaveThread() {
     PKTHREAD thread = currentThread();
     SIM_CALL_STATE start = {};
+    start.KernelApcDisable = thread->startApcDisable;
     SimLeaveDriver(&start, "A thread", reinterpret_cast<PVOID>(thread->start));
     {
         std::lock_guard lock(kernel().dispatcher);
@@ -145,6 +146,9 @@ size_t runningSystemThreads() {
 
 static void runSystemThread(PKTHREAD thread, std::list<std::thread>::iterator self, bool worker) {
     enterThread(thread);
+    if (!worker) {
+        thread->startApcDisable = thread->kernelApcDisable = 1;
+    }
     jmp_buf end;
     thread->terminate = &end;
     if (_setjmp(end) == 0) {
@@ -199,17 +203,32 @@ using namespace nt;
 
 extern "C" {
 
-NTSTATUS PsCreateSystemThread(PHANDLE handle, ULONG access, POBJECT_ATTRIBUTES, HANDLE process, PCLIENT_ID client,
-                              PKSTART_ROUTINE start, PVOID context) {
+NTSTATUS PsCreateSystemThread(PHANDLE handle, ULONG access, POBJECT_ATTRIBUTES attributes, HANDLE process,
+                              PCLIENT_ID client, PKSTART_ROUTINE start, PVOID context) {
     requireIrql(PASSIVE_LEVEL, "PsCreateSystemThread");
     if (process != nullptr) {
         return STATUS_NOT_IMPLEMENTED;
     }
+    ULONG handleAttributes;
+    NTSTATUS status = captureUnnamed(attributes, KernelMode, &handleAttributes);
+    if (!NT_SUCCESS(status)) {
+        return status;
+    }
+    PKTHREAD caller = currentThread();
+    if (caller->stackBoundary != 0 && caller->process != kernel().systemProcess &&
+        (handleAttributes & OBJ_KERNEL_HANDLE) == 0) {
+        bugCheck(
+            DRIVER_VERIFIER_DETECTED_VIOLATION, 0xF6, caller->process->id, 0, 0,
+            "A driver creates a thread in a user's process without OBJ_KERNEL_HANDLE: the process has its handle.");
+    }
     reapThreads(false);
+    if (failHere()) {
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
     PKTHREAD thread = createThread(kernel().systemProcess, true);
     thread->start = start;
     thread->context = context;
-    NTSTATUS status = SimInsertHandle(thread, OBJ_KERNEL_HANDLE, access, handle);
+    status = SimInsertHandle(thread, handleAttributes, access, handle);
     if (!NT_SUCCESS(status)) {
         ObfDereferenceObject(thread);
         return status;
@@ -226,7 +245,7 @@ NTSTATUS PsTerminateSystemThread(NTSTATUS) {
     if (thread->terminate == nullptr) {
         return STATUS_INVALID_PARAMETER;
     }
-    requireIrql(APC_LEVEL, "PsTerminateSystemThread");
+    requireIrql(PASSIVE_LEVEL, "PsTerminateSystemThread");
     thread->seh = nullptr;
     longjmp(*thread->terminate, 1);
 }
@@ -285,8 +304,31 @@ ULONG KeQueryActiveProcessorCountEx(USHORT group) {
     ULONG before = ULONG{group} * kGroupSize;
     return before >= count ? 0 : std::min(count - before, kGroupSize);
 }
-KPRIORITY KeSetPriorityThread(PKTHREAD, KPRIORITY) {
-    return 8;
+
+KPRIORITY KeSetPriorityThread(PKTHREAD thread, KPRIORITY priority) {
+    requireIrql(PASSIVE_LEVEL, "KeSetPriorityThread");
+    if (priority <= LOW_PRIORITY || priority > HIGH_PRIORITY) {
+        bugCheck(DRIVER_VERIFIER_DETECTED_VIOLATION, static_cast<ULONG_PTR>(priority), 0, 0, 0,
+                 "KeSetPriorityThread to %d; there are 1 to 31.", priority);
+    }
+    return thread->priority.exchange(priority);
+}
+
+KPRIORITY KeQueryPriorityThread(PKTHREAD thread) {
+    requireIrql(DISPATCH_LEVEL, "KeQueryPriorityThread");
+    return thread->priority.load();
+}
+
+VOID IoGetStackLimits(PULONG_PTR low, PULONG_PTR high) {
+    StackRange stack = hostStack();
+    ULONG_PTR limit = currentThread()->stackLimit;
+    *low = limit != 0 ? limit : stack.low;
+    *high = stack.end;
+}
+
+VOID SimSetRemainingStack(SIZE_T bytes) {
+    auto here = reinterpret_cast<ULONG_PTR>(__builtin_frame_address(0));
+    currentThread()->stackLimit = bytes == MAXULONG_PTR ? 0 : here - bytes;
 }
 
 } // extern "C"

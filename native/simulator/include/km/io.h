@@ -277,6 +277,13 @@ VOID IoCopyCurrentIrpStackLocationToNext(PIRP Irp);
 VOID IoSetCompletionRoutine(PIRP Irp, PIO_COMPLETION_ROUTINE CompletionRoutine, PVOID Context, BOOLEAN InvokeOnSuccess,
                             BOOLEAN InvokeOnError, BOOLEAN InvokeOnCancel);
 
+VOID IoGetStackLimits(PULONG_PTR LowLimit, PULONG_PTR HighLimit);
+FORCEINLINE ULONG_PTR IoGetRemainingStackSize(VOID) {
+    ULONG_PTR Low, High, Here = (ULONG_PTR)__builtin_frame_address(0);
+    IoGetStackLimits(&Low, &High);
+    return Here > Low ? Here - Low : 0;
+}
+
 ULONG IoGetRequestorProcessId(PIRP Irp);
 PEPROCESS IoGetRequestorProcess(PIRP Irp);
 PEPROCESS IoGetCurrentProcess(VOID);

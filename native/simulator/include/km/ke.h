@@ -135,6 +135,10 @@ typedef struct _PROCESSOR_NUMBER {
 ULONG KeGetCurrentProcessorNumberEx(PPROCESSOR_NUMBER ProcNumber);
 #define ALL_PROCESSOR_GROUPS 0xffff
 ULONG KeQueryActiveProcessorCountEx(USHORT GroupNumber);
+#define LOW_PRIORITY 0
+#define LOW_REALTIME_PRIORITY 16
+#define HIGH_PRIORITY 31
+KPRIORITY KeQueryPriorityThread(PKTHREAD Thread);
 KPRIORITY KeSetPriorityThread(PKTHREAD Thread, KPRIORITY Priority);
 
 VOID KeQuerySystemTimePrecise(PLARGE_INTEGER CurrentTime);
