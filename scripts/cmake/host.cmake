@@ -24,6 +24,12 @@ cmb_sources(simulator_sources simulator_nt simulator_cm simulator_host)
 add_library(simulator STATIC ${simulator_sources})
 target_include_directories(simulator PUBLIC native/simulator/include native/simulator)
 target_link_libraries(simulator PUBLIC cmb_host_flags)
+if(CMB_TESTS)
+    # Who runs next is the tests' to say. Nothing else pays for that.
+    cmb_sources(schedule_sources simulator_schedule)
+    target_sources(simulator PRIVATE ${schedule_sources})
+    target_compile_definitions(simulator PUBLIC CMB_SCHEDULE)
+endif()
 
 cmb_sources(driver_sources driver)
 add_library(driver STATIC ${driver_sources})

@@ -4,6 +4,8 @@
 
 #include "machine.h"
 
+#include "schedule/schedule.h"
+
 #include <chrono>
 #include <cstdio>
 #include <optional>
@@ -138,11 +140,11 @@ void File::Impl::startWorker() {
     if (worker.joinable()) {
         return;
     }
-    worker = std::thread([queue = queue, process = process] {
+    worker = schedule::start("Completions", [queue = queue, process = process] {
         nt::enterThread(nt::createThread(process, false));
         std::unique_lock lock(queue->lock);
         for (;;) {
-            queue->changed.wait(lock, [&] { return queue->stop || !queue->ready.empty(); });
+            schedule::await(queue->changed, lock, "a completion", [&] { return queue->stop || !queue->ready.empty(); });
             if (queue->ready.empty()) {
                 break;
             }
@@ -173,6 +175,10 @@ void File::Impl::close() {
     }
     auto drained = [&] { return queue->outstanding == 0; };
     auto wait = [&](auto patience) {
+        if (schedule::active()) {
+            schedule::block("requests of a file that is closed", queue.get(), drained);
+            return true;
+        }
         std::unique_lock lock(queue->lock);
         return queue->changed.wait_for(lock, patience, drained);
     };
@@ -198,7 +204,7 @@ void File::Impl::close() {
         queue->changed.notify_all();
     }
     if (worker.joinable()) {
-        worker.join();
+        schedule::join(worker);
     }
 }
 

@@ -5,6 +5,7 @@
 #include "machine.h"
 
 #include "nt/se_internal.h"
+#include "schedule/schedule.h"
 
 namespace simulator {
 
@@ -63,7 +64,7 @@ std::shared_ptr<Thread> ProcessImpl::createThread() {
     Thread::Impl *raw = impl.get();
     std::shared_ptr<Thread> thread(new Thread(std::move(impl)));
     // Last: it throws if there is no room for one more thread, and then the destructor of what was made cleans up.
-    raw->thread = std::thread([raw] { raw->loop(); });
+    raw->thread = schedule::start("Thread", [raw] { raw->loop(); });
     return thread;
 }
 
@@ -71,7 +72,7 @@ void Thread::Impl::loop() {
     nt::enterThread(nt::createThread(process, PsIsSystemProcess(process)));
     std::unique_lock guard(lock);
     for (;;) {
-        changed.wait(guard, [this] { return stop || !jobs.empty(); });
+        schedule::await(changed, guard, "a job", [this] { return stop || !jobs.empty(); });
         if (jobs.empty()) {
             break;
         }
@@ -98,7 +99,7 @@ Thread::~Thread() {
     impl_->changed.notify_all();
     // Not if it could not be started.
     if (impl_->thread.joinable()) {
-        impl_->thread.join();
+        schedule::join(impl_->thread);
     }
     ObfDereferenceObject(impl_->process);
 }
@@ -123,7 +124,7 @@ void Thread::run(const std::function<void()> &job) {
         done.notify_one();
     });
     std::unique_lock guard(lock);
-    done.wait(guard, [&] { return finished; });
+    schedule::await(done, guard, "a job that another thread does", [&] { return finished; });
 }
 
 void Thread::runAtIrql(uint8_t irql, const std::function<void()> &job) {

@@ -157,6 +157,7 @@ VOID ExDeleteLookasideListEx(PLOOKASIDE_LIST_EX list) {
 }
 
 PVOID ExAllocateFromLookasideListEx(PLOOKASIDE_LIST_EX list) {
+    point("a lookaside list", list);
     Lookaside &own = lookaside(list, "ExAllocateFromLookasideListEx");
     if (!faultsArmed()) {
         PVOID entry = nullptr;
@@ -182,6 +183,7 @@ PVOID ExAllocateFromLookasideListEx(PLOOKASIDE_LIST_EX list) {
 }
 
 VOID ExFreeToLookasideListEx(PLOOKASIDE_LIST_EX list, PVOID entry) {
+    point("a lookaside list", list);
     Lookaside &own = lookaside(list, "ExFreeToLookasideListEx");
     bool given = looksUnused(own, entry);
     setAside(own, entry);

@@ -66,6 +66,7 @@ static __attribute__((noinline)) PVOID allocate(ULONG type, size_t size, ULONG t
         bugCheck(BAD_POOL_CALLER, size == 0 ? 0x00 : 0x9B, currentThread()->irql, type, tag,
                  size == 0 ? "Pool of 0 bytes was asked for." : "Pool was asked for without a tag.");
     }
+    point("pool", nullptr);
     Pool &pool = kernel().pool;
     PoolBlock block = {size, tag, paged, pool.isExempt(tag), captureStack()};
     // More than the address space has room for; malloc would merely say so itself under some allocators.
@@ -86,6 +87,7 @@ static __attribute__((noinline)) PVOID allocate(ULONG type, size_t size, ULONG t
 }
 
 static void release(PVOID memory, ULONG tag, bool anyTag) {
+    point("pool", memory);
     auto address = reinterpret_cast<uintptr_t>(memory);
     KIRQL irql = currentThread()->irql;
     Pool &pool = kernel().pool;

@@ -82,6 +82,7 @@ static BOOLEAN acquireResource(PERESOURCE resource, bool exclusive, bool wait) {
         std::lock_guard lock(owners.lock);
         return tryResource(resource, owners, thread, exclusive);
     };
+    point("a resource", resource);
     // Most are held for less time than it takes to fall asleep.
     constexpr int kTurns = 64;
     for (int turn = 0; turn < (wait ? kTurns : 1); ++turn) {

@@ -11,6 +11,7 @@ namespace nt {
 constexpr ULONG_PTR kRundownActive = 1;
 
 static bool acquire(ULONG_PTR *count, ULONG references) {
+    point("run-down protection", count);
     ULONG_PTR old = __atomic_load_n(count, __ATOMIC_RELAXED);
     while ((old & kRundownActive) == 0) {
         if (__atomic_compare_exchange_n(count, &old, old + 2 * ULONG_PTR{references}, true, __ATOMIC_ACQUIRE,
@@ -75,6 +76,7 @@ BOOLEAN ExAcquireRundownProtection(PEX_RUNDOWN_REF ref) {
 
 VOID ExReleaseRundownProtectionEx(PEX_RUNDOWN_REF ref, ULONG count) {
     requireIrql(DISPATCH_LEVEL, "ExReleaseRundownProtection");
+    point("run-down protection", ref);
     ULONG_PTR old = __atomic_fetch_sub(&ref->Count, 2 * ULONG_PTR{count}, __ATOMIC_ACQ_REL);
     if (old < 2 * ULONG_PTR{count}) {
         releasedTooOften(ref, old);
@@ -90,6 +92,7 @@ VOID ExReleaseRundownProtection(PEX_RUNDOWN_REF ref) {
 
 VOID ExWaitForRundownProtectionRelease(PEX_RUNDOWN_REF ref) {
     requireIrql(APC_LEVEL, "ExWaitForRundownProtectionRelease");
+    point("run-down protection", ref);
     __atomic_or_fetch(&ref->Count, kRundownActive, __ATOMIC_ACQ_REL);
     park(ref, [ref] { return __atomic_load_n(&ref->Count, __ATOMIC_ACQUIRE) == kRundownActive; });
 }
@@ -167,6 +170,7 @@ BOOLEAN ExAcquireRundownProtectionCacheAware(PEX_RUNDOWN_REF_CACHE_AWARE ref) {
 VOID ExReleaseRundownProtectionCacheAwareEx(PEX_RUNDOWN_REF_CACHE_AWARE ref, ULONG count) {
     requireIrql(DISPATCH_LEVEL, "ExReleaseRundownProtectionCacheAware");
     ULONG_PTR *cell = &ref->cells[currentProcessor()].count;
+    point("run-down protection", cell);
     ULONG_PTR old = __atomic_load_n(cell, __ATOMIC_RELAXED);
     while ((old & kRundownActive) == 0) {
         if (__atomic_compare_exchange_n(cell, &old, old - 2 * ULONG_PTR{count}, true, __ATOMIC_RELEASE,
@@ -176,6 +180,7 @@ VOID ExReleaseRundownProtectionCacheAwareEx(PEX_RUNDOWN_REF_CACHE_AWARE ref, ULO
     }
     // While the owner still adds up what the cells held this may be 0 or less before all is released: it looks again.
     LONG_PTR *remaining = &ref->remaining;
+    point("run-down protection", remaining);
     if (__atomic_sub_fetch(remaining, LONG_PTR{count}, __ATOMIC_ACQ_REL) == 0) {
         wake(remaining);
     }
@@ -188,6 +193,7 @@ VOID ExReleaseRundownProtectionCacheAware(PEX_RUNDOWN_REF_CACHE_AWARE ref) {
 VOID ExWaitForRundownProtectionReleaseCacheAware(PEX_RUNDOWN_REF_CACHE_AWARE ref) {
     requireIrql(APC_LEVEL, "ExWaitForRundownProtectionReleaseCacheAware");
     for (ULONG i = 0; i < ref->processors; ++i) {
+        point("run-down protection", &ref->cells[i]);
         ULONG_PTR old = __atomic_exchange_n(&ref->cells[i].count, kRundownActive, __ATOMIC_ACQ_REL);
         __atomic_add_fetch(&ref->remaining, static_cast<LONG_PTR>(old) >> 1, __ATOMIC_ACQ_REL);
     }

@@ -34,6 +34,8 @@ struct Device {
 // sanitizer sees every later use. Guarded by Kernel::ioLock once the driver was called.
 struct Request {
     PIRP irp = nullptr;
+    // In the order in which requests were made.
+    uint64_t number = 0;
     PFILE_OBJECT file = nullptr;
     PKTHREAD thread = nullptr;
     ULONG code = 0;

@@ -4,6 +4,7 @@
 
 #include "io_internal.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
@@ -62,6 +63,8 @@ void cancelFile(PFILE_OBJECT file) {
             }
         }
     }
+    // Addresses differ from run to run.
+    std::sort(held.begin(), held.end(), [](const auto &a, const auto &b) { return a->number < b->number; });
     for (auto &request : held) {
         IoCancelIrp(request->irp);
         std::lock_guard lock(k.ioLock);
@@ -141,6 +144,7 @@ NTSTATUS IofCallDriver(PDEVICE_OBJECT device, PIRP irp) {
 
 VOID IofCompleteRequest(PIRP irp, CCHAR) {
     requireIrql(DISPATCH_LEVEL, "IoCompleteRequest");
+    point("the completion of a request", irp);
     auto request = findRequest(irp, "IoCompleteRequest");
     auto address = reinterpret_cast<ULONG_PTR>(irp);
     if (irp->IoStatus.Status == STATUS_PENDING) {
@@ -185,6 +189,7 @@ VOID IofCompleteRequest(PIRP irp, CCHAR) {
 }
 
 PDRIVER_CANCEL IoSetCancelRoutine(PIRP irp, PDRIVER_CANCEL routine) {
+    point("a cancel routine", irp);
     return __atomic_exchange_n(&irp->CancelRoutine, routine, __ATOMIC_SEQ_CST);
 }
 
@@ -193,6 +198,7 @@ BOOLEAN IoCancelIrp(PIRP irp) {
     SIM_CALL_STATE before;
     SimEnterDriver(&before);
     IoAcquireCancelSpinLock(&irql);
+    point("a request that is cancelled", irp);
     __atomic_store_n(&irp->Cancel, static_cast<BOOLEAN>(TRUE), __ATOMIC_SEQ_CST);
     PDRIVER_CANCEL routine = IoSetCancelRoutine(irp, nullptr);
     if (routine == nullptr) {

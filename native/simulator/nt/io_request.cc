@@ -35,7 +35,9 @@ static std::shared_ptr<Request> build(PFILE_OBJECT file, UCHAR major) {
     irp->Tail.Overlay.CurrentStackLocation->DeviceObject = device;
     irp->Tail.Overlay.CurrentStackLocation->FileObject = file;
     auto request = std::make_shared<Request>();
+    static std::atomic<uint64_t> requests{0};
     request->irp = irp;
+    request->number = ++requests;
     request->file = file;
     request->major = major;
     request->thread = thread;
@@ -222,7 +224,7 @@ void issue(const std::shared_ptr<Request> &request) {
 void waitCompleted(const std::shared_ptr<Request> &request) {
     Kernel &k = kernel();
     std::unique_lock lock(k.ioLock);
-    k.ioChanged.wait(lock, [&] { return request->completed; });
+    schedule::await(k.ioChanged, lock, "the completion of a request", [&] { return request->completed; });
 }
 
 IO_STATUS_BLOCK takeResult(const std::shared_ptr<Request> &request) {

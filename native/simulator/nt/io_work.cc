@@ -47,6 +47,7 @@ VOID IoFreeWorkItem(PIO_WORKITEM item) {
 
 VOID IoQueueWorkItem(PIO_WORKITEM item, PIO_WORKITEM_ROUTINE routine, WORK_QUEUE_TYPE, PVOID context) {
     nt::requireIrql(DISPATCH_LEVEL, "IoQueueWorkItem");
+    nt::point("a work item", item);
     if (item->queued.exchange(true)) {
         nt::bugCheck(0x96, reinterpret_cast<ULONG_PTR>(item), 0, 0, 0, "A work item is queued that is queued already.");
     }

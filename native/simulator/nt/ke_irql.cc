@@ -21,10 +21,19 @@ void cannotLowerIrql(PKTHREAD thread, KIRQL irql) {
              irql, thread->spinLocks);
 }
 
+static bool inDriver(PKTHREAD thread) {
+    return thread->stackBoundary != 0 || thread->terminate != nullptr;
+}
+
+void pointOfDriver(const char *what, const volatile void *where) {
+    if (inDriver(currentThread())) {
+        schedule::point(what, where);
+    }
+}
+
 void requirePassive(const char *routine) {
     PKTHREAD thread = currentThread();
-    bool driver = thread->stackBoundary != 0 || thread->terminate != nullptr;
-    requireIrql(thread, driver ? PASSIVE_LEVEL : APC_LEVEL, routine);
+    requireIrql(thread, inDriver(thread) ? PASSIVE_LEVEL : APC_LEVEL, routine);
 }
 
 } // namespace nt
@@ -39,6 +48,7 @@ KIRQL KeGetCurrentIrql(VOID) {
 }
 
 KIRQL KfRaiseIrql(KIRQL irql) {
+    nt::point("raising IRQL", nullptr);
     PKTHREAD thread = currentThread();
     KIRQL old = thread->irql;
     if (irql < old || irql > HIGH_LEVEL) {
@@ -55,6 +65,7 @@ KIRQL KeRaiseIrqlToDpcLevel(VOID) {
 
 VOID KeLowerIrql(KIRQL irql) {
     nt::lowerIrql(currentThread(), irql);
+    nt::point("lowered IRQL", nullptr);
 }
 
 VOID KeEnterCriticalRegion(VOID) {
@@ -95,6 +106,16 @@ BOOLEAN KeAreAllApcsDisabled(VOID) {
     return thread->specialApcDisable != 0 || thread->irql >= APC_LEVEL;
 }
 
+VOID SimSchedulePoint(const char *what, const volatile VOID *where) {
+    nt::point(what, where);
+}
+
+VOID SimSchedulePause(VOID) {
+    if (schedule::active()) {
+        schedule::pause();
+    }
+}
+
 VOID SimPagedCode(const char *file, int line) {
     KIRQL irql = currentThread()->irql;
     if (irql > APC_LEVEL) {
@@ -109,6 +130,7 @@ VOID SimEnterDriver(SIM_CALL_STATE *state) {
               thread->seh,  thread->stackBoundary};
     // The driver's frames lie about where this one does. A caller that wraps this routine puts it a little lower.
     thread->stackBoundary = reinterpret_cast<ULONG_PTR>(__builtin_frame_address(0)) + 64;
+    nt::point("a routine of the driver", nullptr);
 }
 
 VOID SimLeaveDriver(const SIM_CALL_STATE *state, const char *routine, PVOID address) {

@@ -19,6 +19,9 @@ static __attribute__((noinline)) void wait(PKSPIN_LOCK lock, PKTHREAD thread) {
         bugCheck(SPIN_LOCK_ALREADY_OWNED, reinterpret_cast<ULONG_PTR>(lock), 0, 0, 0,
                  "A thread acquires a spin lock that it holds already.");
     }
+    if (schedule::active()) {
+        schedule::block("a spin lock", lock, [lock] { return __atomic_load_n(lock, __ATOMIC_RELAXED) == 0; });
+    }
     for (int turn = 0; __atomic_load_n(lock, __ATOMIC_RELAXED) != 0 || !tryLock(lock, thread); ++turn) {
         // On Windows the owner runs on another processor; here it may need this one.
         if (turn >= 64) {
@@ -64,6 +67,7 @@ template <typename Mutex> static void acquireMutex(Mutex *mutex, const char *kin
         bugCheck(DRIVER_VERIFIER_DETECTED_VIOLATION, 0x1002, reinterpret_cast<ULONG_PTR>(mutex), 0, 0,
                  "A thread acquires a %s mutex that it holds already.", kind);
     }
+    point("a mutex", mutex);
     if (InterlockedDecrement(&mutex->Count) != 0) {
         __atomic_add_fetch(&mutex->Contention, 1, __ATOMIC_RELAXED);
         KeWaitForSingleObject(&mutex->Event, Executive, KernelMode, FALSE, nullptr);
@@ -72,6 +76,7 @@ template <typename Mutex> static void acquireMutex(Mutex *mutex, const char *kin
 }
 
 template <typename Mutex> static bool tryMutex(Mutex *mutex) {
+    point("a mutex", mutex);
     if (InterlockedCompareExchange(&mutex->Count, 0, 1) != 1) {
         return false;
     }
@@ -84,6 +89,7 @@ template <typename Mutex> static void releaseMutex(Mutex *mutex, const char *kin
         bugCheck(THREAD_NOT_MUTEX_OWNER, reinterpret_cast<ULONG_PTR>(mutex), 0, 0, 0,
                  "A thread releases a %s mutex that it does not hold.", kind);
     }
+    point("a mutex", mutex);
     __atomic_store_n(&mutex->Owner, static_cast<PVOID>(nullptr), __ATOMIC_RELAXED);
     if (InterlockedIncrement(&mutex->Count) <= 0) {
         KeSetEvent(&mutex->Event, IO_NO_INCREMENT, FALSE);
@@ -103,6 +109,7 @@ VOID KeInitializeSpinLock(PKSPIN_LOCK lock) {
 KIRQL KeAcquireSpinLockRaiseToDpc(PKSPIN_LOCK lock) {
     PKTHREAD thread = currentThread();
     requireIrql(thread, DISPATCH_LEVEL, "KeAcquireSpinLock");
+    point("a spin lock", lock);
     KIRQL old = thread->irql;
     thread->irql = DISPATCH_LEVEL;
     acquire(lock, thread);
@@ -114,11 +121,13 @@ VOID KeReleaseSpinLock(PKSPIN_LOCK lock, KIRQL irql) {
     requireDispatch(thread, "KeReleaseSpinLock");
     release(lock, thread);
     lowerIrql(thread, irql);
+    point("having released a spin lock", lock);
 }
 
 VOID KeAcquireSpinLockAtDpcLevel(PKSPIN_LOCK lock) {
     PKTHREAD thread = currentThread();
     requireDispatch(thread, "KeAcquireSpinLockAtDpcLevel");
+    point("a spin lock", lock);
     acquire(lock, thread);
 }
 
@@ -126,11 +135,13 @@ VOID KeReleaseSpinLockFromDpcLevel(PKSPIN_LOCK lock) {
     PKTHREAD thread = currentThread();
     requireDispatch(thread, "KeReleaseSpinLockFromDpcLevel");
     release(lock, thread);
+    point("having released a spin lock", lock);
 }
 
 BOOLEAN KeTryToAcquireSpinLockAtDpcLevel(PKSPIN_LOCK lock) {
     PKTHREAD thread = currentThread();
     requireDispatch(thread, "KeTryToAcquireSpinLockAtDpcLevel");
+    point("a spin lock", lock);
     if (!tryLock(lock, thread)) {
         return FALSE;
     }

@@ -103,8 +103,22 @@ static void requireWaitable(const DISPATCHER_HEADER *object) {
     }
 }
 
+// How long from now, in units of 100 ns.
+static LONGLONG patience(const LARGE_INTEGER &timeout) {
+    LONGLONG relative = -timeout.QuadPart;
+    if (timeout.QuadPart > 0) {
+        LARGE_INTEGER now;
+        KeQuerySystemTimePrecise(&now);
+        relative = timeout.QuadPart - now.QuadPart;
+    }
+    // Far more than a year is "for ever", and keeps the clock arithmetic from overflowing.
+    return std::min(std::max<LONGLONG>(relative, 0), LONGLONG{500} * 24 * 3600 * 10000000);
+}
+
 static NTSTATUS wait(KWAIT_BLOCK *blocks, ULONG count, const LARGE_INTEGER *timeout) {
     PKTHREAD thread = currentThread();
+    point("a wait", blocks[0].Object);
+    const LONGLONG relative = timeout == nullptr ? 0 : patience(*timeout);
     std::unique_lock lock(kernel().dispatcher);
     NTSTATUS status;
     for (ULONG i = 0; i < count; ++i) {
@@ -124,17 +138,19 @@ static NTSTATUS wait(KWAIT_BLOCK *blocks, ULONG count, const LARGE_INTEGER *time
     thread->waitCount = count;
     auto woken = [thread] { return thread->waitBlocks == nullptr; };
     if (timeout == nullptr) {
-        thread->wake.wait(lock, woken);
+        schedule::await(thread->wake, lock, "a dispatcher object", woken);
         return thread->waitStatus;
     }
-    LONGLONG relative = -timeout->QuadPart;
-    if (timeout->QuadPart > 0) {
-        LARGE_INTEGER now;
-        KeQuerySystemTimePrecise(&now);
-        relative = timeout->QuadPart - now.QuadPart;
+    if (schedule::active()) {
+        lock.unlock();
+        schedule::block("a dispatcher object, with a timeout,", blocks[0].Object, woken, relative);
+        lock.lock();
+        if (!woken()) {
+            unlinkBlocks(thread);
+            return STATUS_TIMEOUT;
+        }
+        return thread->waitStatus;
     }
-    // Far more than a year is "for ever", and keeps the clock arithmetic from overflowing.
-    relative = std::min(std::max<LONGLONG>(relative, 0), LONGLONG{500} * 24 * 3600 * 10000000);
     auto deadline = std::chrono::steady_clock::now() + std::chrono::nanoseconds(relative * 100);
     if (thread->wake.wait_until(lock, deadline, woken)) {
         return thread->waitStatus;
@@ -162,15 +178,21 @@ VOID KeInitializeEvent(PRKEVENT event, EVENT_TYPE type, BOOLEAN state) {
 
 LONG KeSetEvent(PRKEVENT event, KPRIORITY, BOOLEAN) {
     requireIrql(DISPATCH_LEVEL, "KeSetEvent");
-    std::lock_guard lock(kernel().dispatcher);
-    requireWaitable(&event->Header);
-    LONG old = event->Header.SignalState;
-    setSignal(&event->Header, 1);
+    point("an event", event);
+    LONG old;
+    {
+        std::lock_guard lock(kernel().dispatcher);
+        requireWaitable(&event->Header);
+        old = event->Header.SignalState;
+        setSignal(&event->Header, 1);
+    }
+    point("having set an event", event);
     return old;
 }
 
 LONG KeResetEvent(PRKEVENT event) {
     requireIrql(DISPATCH_LEVEL, "KeResetEvent");
+    point("an event", event);
     std::lock_guard lock(kernel().dispatcher);
     return std::exchange(event->Header.SignalState, 0);
 }
@@ -180,6 +202,7 @@ VOID KeClearEvent(PRKEVENT event) {
 }
 
 LONG KeReadStateEvent(PRKEVENT event) {
+    point("an event", event);
     std::lock_guard lock(kernel().dispatcher);
     return event->Header.SignalState;
 }
@@ -191,6 +214,7 @@ VOID KeInitializeSemaphore(PRKSEMAPHORE semaphore, LONG count, LONG limit) {
 
 LONG KeReleaseSemaphore(PRKSEMAPHORE semaphore, KPRIORITY, LONG adjustment, BOOLEAN) {
     requireIrql(DISPATCH_LEVEL, "KeReleaseSemaphore");
+    point("a semaphore", semaphore);
     bool exceeded;
     LONG old;
     {
@@ -219,6 +243,7 @@ VOID KeInitializeMutex(PRKMUTEX mutex, ULONG) {
 
 LONG KeReleaseMutex(PRKMUTEX mutex, BOOLEAN) {
     requireIrql(DISPATCH_LEVEL, "KeReleaseMutex");
+    point("a mutex", mutex);
     std::lock_guard lock(kernel().dispatcher);
     if (mutex->OwnerThread != currentThread()) {
         bugCheck(THREAD_NOT_MUTEX_OWNER, reinterpret_cast<ULONG_PTR>(mutex), 0, 0, 0,

@@ -8,6 +8,7 @@
 
 #include "ob_internal.h"
 #include "pool.h"
+#include "schedule/schedule.h"
 
 #include <atomic>
 #include <condition_variable>
@@ -141,7 +142,7 @@ struct Kernel {
     std::condition_variable workerGone;
     std::list<std::thread> finishedThreads;
     std::atomic<ULONG_PTR> nextId{8};
-    std::shared_mutex processRoutineLock;
+    schedule::Lock<std::shared_mutex> processRoutineLock;
     std::vector<PCREATE_PROCESS_NOTIFY_ROUTINE> processRoutines;
     PEPROCESS systemProcess = nullptr;
     PEPROCESS hostProcess = nullptr;
@@ -156,7 +157,7 @@ struct Kernel {
     std::map<std::u16string, PDEVICE_OBJECT> devices;
     std::map<std::u16string, std::u16string> links;
     // Serialises load and unload.
-    std::recursive_mutex driverLock;
+    schedule::Lock<std::recursive_mutex> driverLock;
     std::map<std::u16string, std::shared_ptr<Driver>> drivers;
     PDEVICE_OBJECT hostVolume = nullptr;
 
@@ -196,6 +197,14 @@ inline PKTHREAD currentThread() {
         return own.thread;
     }
     return adoptThread();
+}
+// For the scheduler of the tests: a driver does something here that others can see, or looks at what they do. What the
+// kernel does for itself is no such place.
+void pointOfDriver(const char *what, const volatile void *where);
+inline void point(const char *what, const volatile void *where) {
+    if (schedule::active()) [[unlikely]] {
+        pointOfDriver(what, where);
+    }
 }
 PKTHREAD createThread(PEPROCESS process, bool system);
 // Makes the calling OS thread that thread of the machine until it ends or leaves.

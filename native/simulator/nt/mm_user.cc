@@ -35,13 +35,21 @@ void callWatches(uintptr_t start, size_t length) {
         return;
     }
     std::vector<std::pair<SIM_USER_RANGE_WATCH *, PVOID>> watches;
+    bool registered = false;
     {
         std::shared_lock lock(k.userLock);
         for (const auto &[first, range] : k.userRanges) {
-            if (range.watch != nullptr && first < start + length && start < first + range.length) {
-                watches.emplace_back(range.watch, range.watchContext);
+            if (first < start + length && start < first + range.length) {
+                registered = true;
+                if (range.watch != nullptr) {
+                    watches.emplace_back(range.watch, range.watchContext);
+                }
             }
         }
+    }
+    if (registered) {
+        // It may be paged out.
+        point("memory of user mode", reinterpret_cast<const void *>(start));
     }
     for (const auto &[watch, context] : watches) {
         watch(context);

@@ -6,6 +6,8 @@
 #ifndef SIMULATOR_NT_PARK_H
 #define SIMULATOR_NT_PARK_H
 
+#include "kernel.h"
+
 #include <array>
 #include <condition_variable>
 #include <cstdint>
@@ -28,10 +30,21 @@ inline void wake(const void *address) {
     ParkingLot &lot = parkingLot(address);
     { std::lock_guard lock(lot.lock); }
     lot.changed.notify_all();
+    if (schedule::active()) {
+        schedule::wake(address);
+        point("having let others go on", address);
+    }
 }
 
 template <typename Try> void park(const void *address, Try attempt) {
+    point("a lock", address);
     if (attempt()) {
+        return;
+    }
+    if (schedule::active()) {
+        do {
+            schedule::park("a lock", address);
+        } while (!attempt());
         return;
     }
     ParkingLot &lot = parkingLot(address);

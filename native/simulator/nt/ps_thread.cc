@@ -82,6 +82,7 @@ void destroyThreadBody(PVOID object) {
 
 void enterThread(PKTHREAD thread) {
     current = {generation.load(std::memory_order_acquire), thread, false};
+    schedule::watch(&thread->irql, &thread->priority);
 }
 
 void leaveThread() {
@@ -93,6 +94,7 @@ void leaveThread() {
         std::lock_guard lock(kernel().dispatcher);
         setSignal(&thread->header, 1);
     }
+    schedule::watch(nullptr, nullptr);
     ObfDereferenceObject(thread);
     current.thread = nullptr;
 }
@@ -135,7 +137,7 @@ void reapThreads(bool all) {
         }
     }
     for (std::thread &thread : finished) {
-        thread.join();
+        schedule::join(thread);
     }
 }
 
@@ -168,7 +170,7 @@ static void launch(PKTHREAD thread, bool worker) {
     std::lock_guard lock(kernel().threadLock);
     auto self = kernel().systemThreads.emplace(kernel().systemThreads.end());
     kernel().workers += worker;
-    *self = std::thread(runSystemThread, thread, self, worker);
+    *self = schedule::start(worker ? "Worker" : "System thread", [=] { runSystemThread(thread, self, worker); });
 }
 
 void startWorker(PKSTART_ROUTINE start, PVOID context) {
@@ -187,6 +189,9 @@ ULONG processorCount() {
 }
 
 ULONG currentProcessor() {
+    if (schedule::active()) {
+        return static_cast<ULONG>(schedule::processor()) % processorCount();
+    }
     int found = sched_getcpu();
     // Processors that this process may use need not be numbered without gaps.
     return found < 0 ? 0 : static_cast<ULONG>(found) % processorCount();
@@ -194,7 +199,7 @@ ULONG currentProcessor() {
 
 void awaitWorkers() {
     std::unique_lock lock(kernel().threadLock);
-    kernel().workerGone.wait(lock, [] { return kernel().workers == 0; });
+    schedule::await(kernel().workerGone, lock, "work items", [] { return kernel().workers == 0; });
 }
 
 } // namespace nt
@@ -206,6 +211,7 @@ extern "C" {
 NTSTATUS PsCreateSystemThread(PHANDLE handle, ULONG access, POBJECT_ATTRIBUTES attributes, HANDLE process,
                               PCLIENT_ID client, PKSTART_ROUTINE start, PVOID context) {
     requireIrql(PASSIVE_LEVEL, "PsCreateSystemThread");
+    point("a new thread", nullptr);
     if (process != nullptr) {
         return STATUS_NOT_IMPLEMENTED;
     }
@@ -297,7 +303,7 @@ ULONG KeGetCurrentProcessorNumberEx(PPROCESSOR_NUMBER number) {
     return index;
 }
 ULONG KeQueryActiveProcessorCountEx(USHORT group) {
-    ULONG count = processorCount();
+    ULONG count = schedule::active() ? static_cast<ULONG>(schedule::processors()) : processorCount();
     if (group == ALL_PROCESSOR_GROUPS) {
         return count;
     }
@@ -311,7 +317,9 @@ KPRIORITY KeSetPriorityThread(PKTHREAD thread, KPRIORITY priority) {
         bugCheck(DRIVER_VERIFIER_DETECTED_VIOLATION, static_cast<ULONG_PTR>(priority), 0, 0, 0,
                  "KeSetPriorityThread to %d; there are 1 to 31.", priority);
     }
-    return thread->priority.exchange(priority);
+    KPRIORITY former = thread->priority.exchange(priority);
+    point("the priority of a thread", thread);
+    return former;
 }
 
 KPRIORITY KeQueryPriorityThread(PKTHREAD thread) {
