@@ -19,49 +19,47 @@
 // name by then, nor after save merged, whose Object is NULL. Post is no fixed distance from pre, so both numbers are
 // written out; they are checked against the headers below.
 // clang-format off
-#define NOTIFY_OPERATIONS(ROW)                                                                                                             \
-    /*   pre post name                   key         body            pre structure                             live   reads  fits */       \
-    ROW(  0,  15, DeleteKey,             Object,     DeleteKey,      REG_DELETE_KEY_INFORMATION,               FALSE, FALSE, CHANGE)       \
-    ROW(  1,  16, SetValueKey,           Object,     SetValue,       REG_SET_VALUE_KEY_INFORMATION,            TRUE,  FALSE, SET_VALUE)    \
-    ROW(  2,  17, DeleteValueKey,        Object,     DeleteValue,    REG_DELETE_VALUE_KEY_INFORMATION,         TRUE,  FALSE, DELETE_VALUE) \
-    ROW(  3,  18, SetInformationKey,     Object,     SetInformation, REG_SET_INFORMATION_KEY_INFORMATION,      TRUE,  FALSE, CHANGE)       \
-    ROW(  4,  19, RenameKey,             Object,     Rename,         REG_RENAME_KEY_INFORMATION,               FALSE, FALSE, CHANGE)       \
-    ROW(  5,  20, EnumerateKey,          Object,     EnumerateKey,   REG_ENUMERATE_KEY_INFORMATION,            TRUE,  TRUE,  QUERY)        \
-    ROW(  6,  21, EnumerateValueKey,     Object,     EnumerateValue, REG_ENUMERATE_VALUE_KEY_INFORMATION,      TRUE,  TRUE,  QUERY)        \
-    ROW(  7,  22, QueryKey,              Object,     QueryKey,       REG_QUERY_KEY_INFORMATION,                TRUE,  TRUE,  QUERY)        \
-    ROW(  8,  23, QueryValueKey,         Object,     QueryValue,     REG_QUERY_VALUE_KEY_INFORMATION,          TRUE,  TRUE,  QUERY)        \
-    ROW(  9,  24, QueryMultipleValueKey, Object,     QueryMultiple,  REG_QUERY_MULTIPLE_VALUE_KEY_INFORMATION, TRUE,  TRUE,  QUERY)        \
-    ROW( 14,  25, KeyHandleClose,        Object,     Close,          REG_KEY_HANDLE_CLOSE_INFORMATION,         FALSE, FALSE, NOTHING)      \
-    ROW( 26,  27, CreateKeyEx,           Create,     Create,         REG_CREATE_KEY_INFORMATION_V1,            FALSE, FALSE, OPEN)         \
-    ROW( 28,  29, OpenKeyEx,             Create,     Create,         REG_OPEN_KEY_INFORMATION_V1,              FALSE, FALSE, OPEN)         \
-    ROW( 30,  31, FlushKey,              Object,     None,           REG_FLUSH_KEY_INFORMATION,                TRUE,  FALSE, CHANGE)       \
-    ROW( 32,  33, LoadKey,               Load,       Load,           REG_LOAD_KEY_INFORMATION,                 FALSE, FALSE, CHANGE)       \
-    ROW( 34,  35, UnLoadKey,             Object,     Unload,         REG_UNLOAD_KEY_INFORMATION,               FALSE, FALSE, CHANGE)       \
-    ROW( 36,  37, QueryKeySecurity,      Object,     QuerySecurity,  REG_QUERY_KEY_SECURITY_INFORMATION,       TRUE,  TRUE,  QUERY)        \
-    ROW( 38,  39, SetKeySecurity,        Object,     SetSecurity,    REG_SET_KEY_SECURITY_INFORMATION,         TRUE,  FALSE, CHANGE)       \
-    ROW( 41,  42, RestoreKey,            Object,     Restore,        REG_RESTORE_KEY_INFORMATION,              TRUE,  FALSE, CHANGE)       \
-    ROW( 43,  44, SaveKey,               Object,     Save,           REG_SAVE_KEY_INFORMATION,                 TRUE,  FALSE, CHANGE)       \
-    ROW( 45,  46, ReplaceKey,            Object,     Replace,        REG_REPLACE_KEY_INFORMATION,              FALSE, FALSE, CHANGE)       \
-    ROW( 47,  48, QueryKeyName,          Object,     QueryName,      REG_QUERY_KEY_NAME,                       TRUE,  TRUE,  QUERY_NAME)   \
-    ROW( 49,  50, SaveMergedKey,         SaveMerged, SaveMerged,     REG_SAVE_MERGED_KEY_INFORMATION,          FALSE, FALSE, CHANGE)
+#define NOTIFY_OPERATIONS(ROW)                                                                                                          \
+    /*   pre post name                   key         body            pre structure                             live   fits */           \
+    ROW(  0,  15, DeleteKey,             Object,     DeleteKey,      REG_DELETE_KEY_INFORMATION,               FALSE, CHANGE)           \
+    ROW(  1,  16, SetValueKey,           Object,     SetValue,       REG_SET_VALUE_KEY_INFORMATION,            TRUE,  SET_VALUE)        \
+    ROW(  2,  17, DeleteValueKey,        Object,     DeleteValue,    REG_DELETE_VALUE_KEY_INFORMATION,         TRUE,  DELETE_VALUE)     \
+    ROW(  3,  18, SetInformationKey,     Object,     SetInformation, REG_SET_INFORMATION_KEY_INFORMATION,      TRUE,  CHANGE)           \
+    ROW(  4,  19, RenameKey,             Object,     Rename,         REG_RENAME_KEY_INFORMATION,               FALSE, CHANGE)           \
+    ROW(  5,  20, EnumerateKey,          Object,     EnumerateKey,   REG_ENUMERATE_KEY_INFORMATION,            TRUE,  QUERY)            \
+    ROW(  6,  21, EnumerateValueKey,     Object,     EnumerateValue, REG_ENUMERATE_VALUE_KEY_INFORMATION,      TRUE,  QUERY)            \
+    ROW(  7,  22, QueryKey,              Object,     QueryKey,       REG_QUERY_KEY_INFORMATION,                TRUE,  QUERY)            \
+    ROW(  8,  23, QueryValueKey,         Object,     QueryValue,     REG_QUERY_VALUE_KEY_INFORMATION,          TRUE,  QUERY)            \
+    ROW(  9,  24, QueryMultipleValueKey, Object,     QueryMultiple,  REG_QUERY_MULTIPLE_VALUE_KEY_INFORMATION, TRUE,  QUERY)            \
+    ROW( 14,  25, KeyHandleClose,        Object,     Close,          REG_KEY_HANDLE_CLOSE_INFORMATION,         FALSE, NOTHING)          \
+    ROW( 26,  27, CreateKeyEx,           Create,     Create,         REG_CREATE_KEY_INFORMATION_V1,            FALSE, OPEN)             \
+    ROW( 28,  29, OpenKeyEx,             Create,     Create,         REG_OPEN_KEY_INFORMATION_V1,              FALSE, OPEN)             \
+    ROW( 30,  31, FlushKey,              Object,     None,           REG_FLUSH_KEY_INFORMATION,                TRUE,  CHANGE)           \
+    ROW( 32,  33, LoadKey,               Load,       Load,           REG_LOAD_KEY_INFORMATION,                 FALSE, CHANGE)           \
+    ROW( 34,  35, UnLoadKey,             Object,     Unload,         REG_UNLOAD_KEY_INFORMATION,               FALSE, CHANGE)           \
+    ROW( 36,  37, QueryKeySecurity,      Object,     QuerySecurity,  REG_QUERY_KEY_SECURITY_INFORMATION,       TRUE,  QUERY)            \
+    ROW( 38,  39, SetKeySecurity,        Object,     SetSecurity,    REG_SET_KEY_SECURITY_INFORMATION,         TRUE,  CHANGE)           \
+    ROW( 41,  42, RestoreKey,            Object,     Restore,        REG_RESTORE_KEY_INFORMATION,              TRUE,  CHANGE)           \
+    ROW( 43,  44, SaveKey,               Object,     Save,           REG_SAVE_KEY_INFORMATION,                 TRUE,  CHANGE)           \
+    ROW( 45,  46, ReplaceKey,            Object,     Replace,        REG_REPLACE_KEY_INFORMATION,              FALSE, CHANGE)           \
+    ROW( 47,  48, QueryKeyName,          Object,     QueryName,      REG_QUERY_KEY_NAME,                       TRUE,  QUERY_NAME)       \
+    ROW( 49,  50, SaveMergedKey,         SaveMerged, SaveMerged,     REG_SAVE_MERGED_KEY_INFORMATION,          FALSE, CHANGE)
 // clang-format on
 
 // The object is gone: nothing is known but what was noted about it.
 #define NOTIFY_CLEANUPS(ROW) ROW(40, CallbackObjectContextCleanup, Close)
 
-#define CLASSES_OF_OPERATION(pre, post, name, key, body, structure, live, reads, fits)                                 \
+#define CLASSES_OF_OPERATION(pre, post, name, key, body, structure, live, fits)                                        \
     [pre] = {.Phase = NotifyPhasePre,                                                                                  \
              .Partner = (post),                                                                                        \
              .Key = NotifyKey##key,                                                                                    \
              .Body = NotifyBody##body,                                                                                 \
              .CallContext = (UCHAR)FIELD_OFFSET(structure, CallContext),                                               \
-             .Reads = (reads),                                                                                         \
              .Fits = FITS_##fits},                                                                                     \
     [post] = {.Phase = NotifyPhasePost,                                                                                \
               .Partner = (pre),                                                                                        \
               .Body = NotifyBody##body,                                                                                \
               .PostObjectLive = (live),                                                                                \
-              .Reads = (reads),                                                                                        \
               .Fits = FITS_##fits},
 #define CLASS_OF_CLEANUP(number, name, body) [number] = {.Phase = NotifyPhaseNone, .Body = NotifyBody##body},
 
@@ -74,7 +72,7 @@ static const NOTIFY_CLASS NotifyClasses[CMB_MAX_NOTIFY_CLASS + 1] = {NOTIFY_OPER
 #define CONTEXT_OF_Create RootObjectContext
 #define CONTEXT_OF_Load ObjectContext
 #define CONTEXT_OF_SaveMerged ObjectContext
-#define CHECK_OPERATION(pre, post, name, key, body, structure, live, reads, fits)                                      \
+#define CHECK_OPERATION(pre, post, name, key, body, structure, live, fits)                                             \
     C_ASSERT(RegNtPre##name == (pre));                                                                                 \
     C_ASSERT(RegNtPost##name == (post));                                                                               \
     C_ASSERT(FIELD_OFFSET(structure, CONTEXT_OF_##key) == FIELD_OFFSET(structure, CallContext) + sizeof(VOID *));

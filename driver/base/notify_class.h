@@ -80,8 +80,6 @@ typedef struct NOTIFY_CLASS {
     UCHAR CallContext;
     // Post only: REG_POST_OPERATION_INFORMATION.Object is the pre structure's live key if the operation succeeded.
     BOOLEAN PostObjectLive;
-    // The operation only reads: its records can be coalesced (CMB_REGISTER_COALESCE_READS).
-    BOOLEAN Reads;
     // NOTIFY_FITS_*
     UCHAR Fits;
 } NOTIFY_CLASS;

@@ -75,7 +75,7 @@ static NTSTATUS HandleHello(IOCTL_REQUEST *Request) {
         return status;
     }
     reply.Status = STATUS_SUCCESS;
-    reply.QueueBytes = Request->Session->Queue.Ring.Capacity;
+    reply.QueueBytes = Request->Session->Queue.ByteLimit;
     reply.QueueRecords = Request->Session->Queue.RecordLimit;
     reply.MaxHeld = Request->Session->Held.Limit;
     IoctlSetReply(Request, &reply, sizeof(reply));
@@ -96,8 +96,8 @@ static NTSTATUS HandleRegister(IOCTL_REQUEST *Request) {
     }
     if (request.Reserved || request.RateLimit > CMB_MAX_RATE || request.RateBurst > CMB_MAX_RATE ||
         !request.RateLimit != !request.RateBurst ||
-        request.Options & ~(CMB_REGISTER_OLD_VALUES | CMB_REGISTER_COALESCE_READS | CMB_REGISTER_DRY_RUN |
-                            CMB_REGISTER_EXEMPT_CHILDREN | CMB_REGISTER_PERSIST) ||
+        request.Options &
+            ~(CMB_REGISTER_OLD_VALUES | CMB_REGISTER_DRY_RUN | CMB_REGISTER_EXEMPT_CHILDREN | CMB_REGISTER_PERSIST) ||
         !request.ClassMask || request.MaxDataBytes > CMB_MAX_DATA_BYTES ||
         request.AltitudeSize > CMB_MAX_ALTITUDE_BYTES || request.AltitudeSize % sizeof(WCHAR) ||
         request.BreakerMisses > CMB_MAX_BREAKER_MISSES || request.BreakerCoolDown > CMB_MAX_BREAKER_COOL_DOWN ||

@@ -145,8 +145,6 @@ typedef struct CMB_HELLO_REPLY {
 // Set value and delete value records carry the value that was there before, delete key records the number of values and
 // subkeys: read in the pre callback by calls that only filters of lower altitude see.
 #define CMB_REGISTER_OLD_VALUES 0x00000001
-// A read that is in every byte like one whose record still waits in the queue is counted there (CMB_RECORD.Repeats).
-#define CMB_REGISTER_COALESCE_READS 0x00000002
 // All decisions of the registration are rehearsals, as with CMB_RULE_DRY_RUN.
 #define CMB_REGISTER_DRY_RUN 0x00000004
 // Processes that descend from that of the session are not asked about.
@@ -240,7 +238,7 @@ typedef struct CMB_STATISTICS_REPLY {
     UINT32 Sessions;
     UINT32 Registrations;
     UINT32 PendedReceives;
-    // Notifications that class mask and rules wanted. Callbacks = Recorded + Coalesced + Lost.
+    // Notifications that class mask and rules wanted. Callbacks = Recorded + Lost.
     UINT64 Callbacks;
     UINT64 Recorded;
     // Records that left in a completed RECEIVE.
@@ -250,8 +248,6 @@ typedef struct CMB_STATISTICS_REPLY {
     UINT64 LostNoMemory;
     UINT64 LostCaptureFault;
     UINT64 LostRateLimit;
-    // Counted in the Repeats of another record.
-    UINT64 Coalesced;
     // Records whose key path could not be had.
     UINT64 PathFailures;
     // Reads of the caller's memory that faulted; the record is kept and marked.

@@ -53,7 +53,7 @@ typedef struct CMB_RECORD {
     // Where the body starts.
     UINT16 HeaderSize;
     UINT16 Kind;
-    // Ascends by one per notification of the session, those that are lost or coalesced included; starts at 1. A gap has
+    // Ascends by one per notification of the session, those that are lost included; starts at 1. A gap has
     // the first lost number.
     UINT64 Sequence;
     // 100 ns units since 1601-01-01 UTC (KeQuerySystemTimePrecise).
@@ -94,10 +94,6 @@ typedef struct CMB_RECORD {
     // place of what was there, and one with CMB_SPAN_KEPT means what is there, which came with the same PathSerial.
     UINT32 PathSlot;
     UINT32 PathSerial;
-    // Reads that were like this one and came while it waited; LastSequence is the number of the last, 0 if there was
-    // none.
-    UINT64 Repeats;
-    UINT64 LastSequence;
 } CMB_RECORD;
 
 // Bits of CMB_TOKEN.Flags: which fields are known, and what they are.

@@ -7,19 +7,20 @@
 #define CMBRIDGE_QUEUE_H
 
 #include "queue/queue_gap.h"
-#include "queue/queue_merge.h"
 #include "queue/queue_paths.h"
 #include "queue/rate.h"
 #include "queue/ring.h"
+
+// A record of at most so many bytes is copied into the ring, with the lock held; one that is larger stays where it is.
+#define QUEUE_COPY_BYTES 4096
 
 // There are places for all registrations, and for as many that are gone and whose last gap is still to be told.
 #define QUEUE_SOURCES (2 * CMB_MAX_REGISTRATIONS)
 
 typedef struct QUEUE_COUNTERS {
-    // This is at every moment the sum of Recorded, Coalesced and the four kinds of loss.
+    // This is at every moment the sum of Recorded and the four kinds of loss.
     UINT64 Callbacks;
     UINT64 Recorded;
-    UINT64 Coalesced;
     UINT64 Delivered;
     UINT64 LostQueueFull;
     UINT64 LostNoMemory;
@@ -54,9 +55,7 @@ typedef struct QUEUE_SOURCE {
     BOOLEAN GapDue;
     // ClockNow() when a gap of this source was last told.
     UINT64 GapTold;
-    // These two do not change while the source is open; what they hold does, under the queue's lock.
     RATE Rate;
-    QUEUE_MERGE *Merge;
 } QUEUE_SOURCE;
 
 // Tells the reader that there may be something to read. Called without the queue's lock, by whatever thread has made it
@@ -70,10 +69,18 @@ typedef struct QUEUE {
     // These two are set once, by QueueInitialize.
     QUEUE_WAKE *Wake;
     VOID *WakeContext;
-    // This does not change once the session is ready.
+    // What all records may take, and how much more those of decisions may. These do not change once the session is
+    // ready.
+    ULONG ByteLimit;
     ULONG RecordLimit;
+    ULONG SpareBytes;
+    ULONG SpareRecords;
 
+    // Records, or the places of those that stay in blocks of their own.
     _Guarded_by_(Lock) RING Ring;
+    // The bytes of such blocks.
+    _Guarded_by_(Lock) ULONG BlockBytes;
+    _Guarded_by_(Lock) ULONG BytesPeak;
     _Guarded_by_(Lock) BOOLEAN Stopped;
     _Guarded_by_(Lock) ULONG Records;
     _Guarded_by_(Lock) ULONG RecordsPeak;
@@ -98,6 +105,13 @@ static inline VOID QueueWake(_In_ const QUEUE *Queue) {
     Queue->Wake(Queue->WakeContext);
 }
 
+// How much the queue holds.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+_Requires_lock_held_(Queue->Lock)
+static inline ULONG QueueBytes(_In_ const QUEUE *Queue) {
+    return Queue->Ring.Used + Queue->BlockBytes;
+}
+
 typedef enum QUEUE_RESULT {
     // The notification was lost and counted, or the queue is stopped.
     QueueLost,
@@ -118,10 +132,8 @@ typedef struct QUEUE_DRAFT {
     ULONG PathSize;
     // Reads of the caller's memory that faulted.
     ULONG CaptureFaults;
-    // It is a question, or tells what was decided.
+    // It is a question, or tells what was decided: it may take what is set apart for these.
     BOOLEAN Decided;
-    // The record is a read of a source that coalesces.
-    BOOLEAN Merge;
     // The stream has to describe the process that the record names before it.
     BOOLEAN NeedsProcess;
     // The description, owned as Record is; NULL if there is none at hand.
@@ -139,7 +151,8 @@ VOID QueueInitialize(_Out_ QUEUE *Queue, _In_ QUEUE_WAKE *Wake, _In_ __drv_alias
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID QueueUninitialize(_Inout_ QUEUE *Queue);
 
-// Allocates the ring and the table of paths. The queue takes no records before.
+// Allocates the ring and the table of paths. The queue takes no records before. Bytes and Records are what all records
+// may take.
 _IRQL_requires_max_(PASSIVE_LEVEL)
 _Must_inspect_result_
 NTSTATUS QueueAllocate(_Inout_ QUEUE *Queue, _In_ ULONG Bytes, _In_ ULONG Records);
@@ -204,12 +217,17 @@ _IRQL_requires_max_(DISPATCH_LEVEL)
 _Requires_lock_held_(Queue->Lock)
 BOOLEAN QueueHasBatch(_In_ const QUEUE *Queue);
 
+// Whether the oldest record, if there is one, fits into a batch of Size.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+_Requires_lock_held_(Queue->Lock)
+BOOLEAN QueueStartsWithin(_In_ const QUEUE *Queue, _In_ ULONG Size);
+
 // Moves as many whole records as fit, oldest first, behind a CMB_BATCH, and returns the bytes written. The caller sees
-// to it that there is one call at a time.
-_IRQL_requires_max_(APC_LEVEL)
+// to it that there is one call at a time, and that the oldest record fits.
+_IRQL_requires_max_(DISPATCH_LEVEL)
 _Ret_range_(sizeof(CMB_BATCH), Size)
 ULONG
 QueueTakeBatch(_Inout_ QUEUE *Queue, _Out_writes_bytes_to_(Size, return ) VOID *Output,
-               _In_range_(CMB_MIN_RECEIVE_BYTES, CMB_MAX_RECEIVE_BYTES) ULONG Size);
+               _In_range_(sizeof(CMB_BATCH), CMB_MAX_RECEIVE_BYTES) ULONG Size);
 
 #endif

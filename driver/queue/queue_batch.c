@@ -2,59 +2,79 @@
 //
 // Records on their way out of the queue.
 
+#include "base/memory.h"
 #include "queue/queue_source.h"
 
-// So many bytes are copied between two times that the lock is taken. No read is counted in their slots meanwhile.
+// So many bytes are copied between two times that the lock is taken, so that producers find room meanwhile, and that
+// few slots are freed at a time.
 #define BYTES_PER_ROUND 32768
 
 // The smallest output takes the largest record.
 C_ASSERT(CMB_MIN_RECEIVE_BYTES >= sizeof(CMB_BATCH) + CMB_MAX_RECORD_BYTES);
 
+static const CMB_RECORD *RecordOf(_In_ const RING_SLOT *Slot) {
+    return Slot->Block ? Slot->Block : (const CMB_RECORD *)(Slot + 1);
+}
+
 _Use_decl_annotations_
 BOOLEAN QueueHasBatch(const QUEUE *Queue) {
+    return Queue->Ring.Used != 0 || Queue->GapsDue != 0;
+}
+
+_Use_decl_annotations_
+BOOLEAN QueueStartsWithin(const QUEUE *Queue, ULONG Size) {
     const RING_SLOT *oldest = RingOldest(&Queue->Ring);
-    return oldest ? ReadAcquire(&oldest->State) == RingCommitted : Queue->GapsDue != 0;
+    return !oldest || sizeof(CMB_BATCH) + RecordOf(oldest)->Size <= Size;
 }
 
-// Frees Count slots from the head on.
-_Requires_lock_held_(Queue->Lock)
-static VOID Retire(_Inout_ QUEUE *Queue, _In_ ULONG Count) {
-    for (ULONG retired = 0; retired < Count; ++retired) {
-        const RING_SLOT *slot = RingSlotAt(&Queue->Ring, Queue->Ring.Head);
-        QUEUE_SOURCE *source = SourceOf(Queue, slot->Owner);
-        if (source && ReadAcquire(&slot->State) == RingCommitted) {
-            ++Queue->Counters.Delivered;
-            source->Counters.Delivered += source->Owner == slot->Owner;
-            --Queue->Records;
-        }
-        RingRetire(&Queue->Ring);
-    }
-}
+// What one round has copied.
+typedef struct ROUND {
+    ULONG Slots;
+    // Of the records that had blocks of their own, which are free.
+    ULONG BlockBytes;
+} ROUND;
 
-// Copies claimed slots that are committed, from Head on, without the lock. Returns how many slots that were.
-_IRQL_requires_max_(APC_LEVEL)
-static ULONG CopySlots(_In_ const RING *Ring, _In_ ULONG Head, _In_ ULONG Claimed, _Inout_ CMB_BATCH *Batch,
+// Copies slots from Head on, without the lock, as far as they start in the first Limit bytes and fit into the output.
+// Nobody but the caller retires slots, so those that are there stay.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+static ROUND CopySlots(_In_ const RING *Ring, _In_ ULONG Head, _In_ ULONG Limit, _Inout_ CMB_BATCH *Batch,
                        _Out_writes_bytes_(Size) UCHAR *Output, _In_ ULONG Size) {
-    ULONG slots = 0;
-    for (ULONG position = Head, offset = 0; offset < Claimed; ++slots) {
-        const RING_SLOT *slot = RingSlotAt(Ring, position);
-        const LONG state = ReadAcquire(&slot->State);
-        if (state == RingDraft) {
-            break;
-        }
-        if (state == RingCommitted) {
-            const CMB_RECORD *record = (const CMB_RECORD *)(slot + 1);
+    ROUND round = {0};
+    for (ULONG position = Head, offset = 0; offset < Limit; ++round.Slots) {
+        RING_SLOT *slot = RingSlotAt(Ring, position);
+        if (slot->Owner != RING_PADDING) {
+            const CMB_RECORD *record = RecordOf(slot);
             if (record->Size > Size - Batch->Size) {
                 break;
             }
             RtlCopyMemory(Output + Batch->Size, record, record->Size);
             Batch->Size += record->Size;
             ++Batch->RecordCount;
+            if (slot->Block) {
+                round.BlockBytes += record->Size;
+                MemoryFree(slot->Block);
+                slot->Block = NULL;
+            }
         }
         offset += slot->Size;
         position = RingNext(Ring, position, slot->Size);
     }
-    return slots;
+    return round;
+}
+
+_Requires_lock_held_(Queue->Lock)
+static VOID Retire(_Inout_ QUEUE *Queue, _In_ const ROUND *Round) {
+    for (ULONG retired = 0; retired < Round->Slots; ++retired) {
+        const RING_SLOT *slot = RingSlotAt(&Queue->Ring, Queue->Ring.Head);
+        QUEUE_SOURCE *source = SourceOf(Queue, slot->Owner);
+        if (source) {
+            ++Queue->Counters.Delivered;
+            source->Counters.Delivered += source->Owner == slot->Owner;
+            --Queue->Records;
+        }
+        RingRetire(&Queue->Ring);
+    }
+    Queue->BlockBytes -= Round->BlockBytes;
 }
 
 _Use_decl_annotations_
@@ -65,17 +85,15 @@ ULONG QueueTakeBatch(QUEUE *Queue, VOID *Output, ULONG Size) {
     KIRQL irql;
     KeAcquireSpinLock(&Queue->Lock, &irql);
     for (;;) {
-        const ULONG head = Queue->Ring.Head;
-        const ULONG claimed = RingClaim(&Queue->Ring, BYTES_PER_ROUND);
+        const RING ring = Queue->Ring;
         KeReleaseSpinLock(&Queue->Lock, irql);
-        const ULONG slots = CopySlots(&Queue->Ring, head, claimed, &batch, Output, Size);
+        const ROUND round = CopySlots(&ring, ring.Head, min(ring.Used, BYTES_PER_ROUND), &batch, Output, Size);
         KeAcquireSpinLock(&Queue->Lock, &irql);
-        Retire(Queue, slots);
-        RingUnclaim(&Queue->Ring);
-        if (slots) {
+        Retire(Queue, &round);
+        if (round.Slots) {
             continue;
         }
-        // The ring is empty, or the output full, or a record is not complete: the gaps go to the end, once.
+        // The ring is empty, or the output full: the gaps go to the end, once.
         if (told || IsListEmpty(&Queue->Gaps)) {
             break;
         }

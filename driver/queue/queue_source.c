@@ -3,7 +3,6 @@
 // The sources of the queue: their places, and what they have lost.
 
 #include "queue/queue_source.h"
-#include "base/memory.h"
 
 // A source's gap takes its place in the stream before the next record of the source that finds room. If none comes the
 // consumer that has emptied the ring, or filled its output, finds the gap at the end of the ring; nothing of the source
@@ -19,7 +18,7 @@ static VOID SetGapDue(_Inout_ QUEUE *Queue, _Inout_ QUEUE_SOURCE *Source) {
 
 _Use_decl_annotations_
 QUEUE_SOURCE *SourceOf(QUEUE *Queue, UINT32 Owner) {
-    return Owner == NO_OWNER ? NULL : &Queue->Sources[Owner % QUEUE_SOURCES];
+    return Owner == NO_OWNER || Owner == RING_PADDING ? NULL : &Queue->Sources[Owner % QUEUE_SOURCES];
 }
 
 static UINT64 *CounterOf(_Inout_ QUEUE_COUNTERS *Counters, _In_ UINT32 Cause) {
@@ -52,10 +51,8 @@ VOID SourceLose(QUEUE *Queue, QUEUE_SOURCE *Source, UINT32 Cause, INT64 Time, BO
 
 _Use_decl_annotations_
 VOID SourceTellGap(QUEUE *Queue, QUEUE_SOURCE *Source) {
-    UINT64 start;
-    RING_SLOT *slot = RingAppend(&Queue->Ring, GAP_SLOT_SIZE, NO_OWNER, &start);
-    GapWrite(&Source->Gap, Source->Cookie, (CMB_RECORD *)(slot + 1));
-    WriteRelease(&slot->State, RingCommitted);
+    GapWrite(&Source->Gap, Source->Cookie, (CMB_RECORD *)(RingAppend(&Queue->Ring, GAP_SLOT_SIZE, NO_OWNER) + 1));
+    Queue->BytesPeak = max(Queue->BytesPeak, QueueBytes(Queue));
     RtlZeroMemory(&Source->Gap, sizeof(Source->Gap));
     RemoveEntryList(&Source->GapLink);
     Queue->GapsDue -= Source->GapDue;
@@ -70,8 +67,8 @@ VOID SourceTellGap(QUEUE *Queue, QUEUE_SOURCE *Source) {
 
 _Use_decl_annotations_
 VOID SourceTellGaps(QUEUE *Queue) {
-    const ULONG size = GAP_SLOT_SIZE;
-    while (!IsListEmpty(&Queue->Gaps) && RingHasRoom(&Queue->Ring, &size, 1)) {
+    const ULONG size = GAP_RECORD_SIZE;
+    while (!IsListEmpty(&Queue->Gaps) && QueueFits(Queue, &size, 1, FALSE)) {
         SourceTellGap(Queue, CONTAINING_RECORD(Queue->Gaps.Flink, QUEUE_SOURCE, GapLink));
     }
 }
@@ -101,14 +98,7 @@ static VOID TakePlace(_Inout_ QUEUE *Queue, _In_ ULONG Place) {
 _Use_decl_annotations_
 NTSTATUS QueueOpenSource(QUEUE *Queue, const CMB_REGISTER_REQUEST *Options, ULONG *Source) {
     const UINT64 now = ClockNow();
-    QUEUE_MERGE *merge = NULL;
     KIRQL irql;
-    if (Options->Options & CMB_REGISTER_COALESCE_READS) {
-        merge = MergeCreate();
-        if (!merge) {
-            return STATUS_INSUFFICIENT_RESOURCES;
-        }
-    }
     KeAcquireSpinLock(&Queue->Lock, &irql);
     const ULONG place = FindPlace(Queue);
     if (place != MAXULONG) {
@@ -116,15 +106,10 @@ NTSTATUS QueueOpenSource(QUEUE *Queue, const CMB_REGISTER_REQUEST *Options, ULON
         TakePlace(Queue, place);
         RateInitialize(&source->Rate, Options->RateLimit, Options->RateBurst, now);
         source->GapTold = now - CLOCK_UNITS_PER_SECOND;
-        source->Merge = merge;
     }
     KeReleaseSpinLock(&Queue->Lock, irql);
     *Source = place;
-    if (place == MAXULONG) {
-        MemoryFree(merge);
-        return STATUS_QUOTA_EXCEEDED;
-    }
-    return STATUS_SUCCESS;
+    return place == MAXULONG ? STATUS_QUOTA_EXCEEDED : STATUS_SUCCESS;
 }
 
 _Use_decl_annotations_
@@ -140,9 +125,7 @@ VOID QueueCloseSource(QUEUE *Queue, ULONG Source, QUEUE_COUNTERS *Counters) {
     QUEUE_SOURCE *source = &Queue->Sources[Source];
     KIRQL irql;
     KeAcquireSpinLock(&Queue->Lock, &irql);
-    QUEUE_MERGE *merge = source->Merge;
     *Counters = source->Counters;
-    source->Merge = NULL;
     source->State = QueueSourceFree;
     --Queue->OpenSources;
     if (source->Gap.Body.Count) {
@@ -150,7 +133,6 @@ VOID QueueCloseSource(QUEUE *Queue, ULONG Source, QUEUE_COUNTERS *Counters) {
         SetGapDue(Queue, source);
     }
     KeReleaseSpinLock(&Queue->Lock, irql);
-    MemoryFree(merge);
     QueueWake(Queue);
 }
 
@@ -196,26 +178,23 @@ BOOLEAN QueueAdmit(QUEUE *Queue, ULONG Source, INT64 Time) {
 
 C_ASSERT(sizeof(CMB_BODY_BREAKER) % 8 == 0);
 
-// A consumer on its way to gaps in an empty ring finds a complete record instead, which is as good.
 _Use_decl_annotations_
 BOOLEAN QueueTellBreaker(QUEUE *Queue, INT64 Cookie, const CMB_BODY_BREAKER *Body, INT64 Time) {
-    const ULONG size = RING_SLOT_SIZE(sizeof(CMB_RECORD) + sizeof(*Body));
-    UINT64 start;
+    const ULONG size = sizeof(CMB_RECORD) + sizeof(*Body);
     KIRQL irql;
     KeAcquireSpinLock(&Queue->Lock, &irql);
-    const BOOLEAN room = !Queue->Stopped && RingHasRoom(&Queue->Ring, &size, 1);
+    const BOOLEAN room = !Queue->Stopped && QueueFits(Queue, &size, 1, TRUE);
     if (room) {
-        RING_SLOT *slot = RingAppend(&Queue->Ring, size, NO_OWNER, &start);
-        CMB_RECORD *record = (CMB_RECORD *)(slot + 1);
+        CMB_RECORD *record = (CMB_RECORD *)(RingAppend(&Queue->Ring, RING_SLOT_SIZE(size), NO_OWNER) + 1);
         RtlZeroMemory(record, sizeof(*record));
-        record->Size = sizeof(*record) + sizeof(*Body);
+        record->Size = size;
         record->HeaderSize = sizeof(*record);
         record->Kind = CMB_RECORD_BREAKER;
         record->Time = Time;
         record->Cookie = Cookie;
         record->BodySize = sizeof(*Body);
         *(CMB_BODY_BREAKER *)(record + 1) = *Body;
-        WriteRelease(&slot->State, RingCommitted);
+        Queue->BytesPeak = max(Queue->BytesPeak, QueueBytes(Queue));
     }
     KeReleaseSpinLock(&Queue->Lock, irql);
     return room;

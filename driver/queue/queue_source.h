@@ -11,7 +11,18 @@
 // The owner of gap and process records, which are no source's.
 #define NO_OWNER 0
 
-// NULL for NO_OWNER. The source may have another user by now.
+// QueueFits takes at most so many sizes.
+#define QUEUE_MAX_FITS 3
+
+// Whether records of these sizes fit, one after the other; a size of 0 is no record. Decided: they may take what is set
+// apart for records of decisions.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+_Requires_lock_held_(Queue->Lock)
+_Must_inspect_result_
+BOOLEAN QueueFits(_In_ const QUEUE *Queue, _In_reads_(Count) const ULONG *Sizes,
+                  _In_range_(1, QUEUE_MAX_FITS) ULONG Count, _In_ BOOLEAN Decided);
+
+// NULL for NO_OWNER and for padding. The source may have another user by now.
 _Requires_lock_held_(Queue->Lock)
 QUEUE_SOURCE *SourceOf(_Inout_ QUEUE *Queue, _In_ UINT32 Owner);
 

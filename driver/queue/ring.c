@@ -13,70 +13,40 @@ static ULONG PaddingBefore(_In_ const RING *Ring, _In_ ULONG Tail, _In_ ULONG Si
 }
 
 _Use_decl_annotations_
-BOOLEAN RingHasRoom(const RING *Ring, const ULONG *Sizes, ULONG Count) {
+ULONG RingCost(const RING *Ring, const ULONG *Sizes, ULONG Count) {
     // An empty ring starts over, see RingAppend.
     ULONG tail = Ring->Used ? Ring->Tail : 0;
-    ULONG room = Ring->Capacity - Ring->Used;
+    ULONG cost = 0;
     for (ULONG i = 0; i < Count; ++i) {
         const ULONG step = PaddingBefore(Ring, tail, Sizes[i]) + Sizes[i];
-        if (step > room) {
-            return FALSE;
+        if (step > Ring->Capacity - Ring->Used - cost) {
+            return MAXULONG;
         }
-        room -= step;
+        cost += step;
         tail = RingNext(Ring, tail, step);
     }
-    return TRUE;
+    return cost;
 }
 
-static VOID AdvanceTail(_Inout_ RING *Ring, _In_ ULONG Size) {
+static RING_SLOT *AppendSlot(_Inout_ RING *Ring, _In_ ULONG Size, _In_ UINT32 Owner) {
+    RING_SLOT *slot = RingSlotAt(Ring, Ring->Tail);
+    *slot = (RING_SLOT){.Size = Size, .Owner = Owner};
     Ring->Tail = RingNext(Ring, Ring->Tail, Size);
     Ring->Used += Size;
-    Ring->UsedPeak = max(Ring->UsedPeak, Ring->Used);
-    Ring->Newest = Size;
-}
-
-static RING_SLOT *AppendSlot(_Inout_ RING *Ring, _In_ ULONG Size, _In_ UINT32 Owner, _In_ LONG State) {
-    RING_SLOT *slot = RingSlotAt(Ring, Ring->Tail);
-    slot->Size = Size;
-    slot->Previous = Ring->Newest;
-    slot->Owner = Owner;
-    WriteRelease(&slot->State, State);
-    AdvanceTail(Ring, Size);
     return slot;
 }
 
 _Use_decl_annotations_
-RING_SLOT *RingAppend(RING *Ring, ULONG Size, UINT32 Owner, UINT64 *Start) {
+RING_SLOT *RingAppend(RING *Ring, ULONG Size, UINT32 Owner) {
     // Nobody reads an empty ring, so that it may start over and need no padding.
     if (!Ring->Used) {
         Ring->Head = Ring->Tail = 0;
     }
     const ULONG padding = PaddingBefore(Ring, Ring->Tail, Size);
     if (padding) {
-        (VOID) AppendSlot(Ring, padding, 0, RingPadding);
+        (VOID) AppendSlot(Ring, padding, RING_PADDING);
     }
-    *Start = Ring->Retired + Ring->Used;
-    return AppendSlot(Ring, Size, Owner, RingDraft);
-}
-
-// Takes back the padding at the tail.
-static VOID Trim(_Inout_ RING *Ring) {
-    while (Ring->Used && Ring->Used - Ring->Newest >= Ring->Claimed) {
-        const ULONG position = (Ring->Tail ? Ring->Tail : Ring->Capacity) - Ring->Newest;
-        const RING_SLOT *slot = RingSlotAt(Ring, position);
-        if (ReadAcquire(&slot->State) != RingPadding) {
-            return;
-        }
-        Ring->Tail = position;
-        Ring->Used -= slot->Size;
-        Ring->Newest = slot->Previous;
-    }
-}
-
-_Use_decl_annotations_
-VOID RingGiveUp(RING *Ring, RING_SLOT *Slot) {
-    WriteRelease(&Slot->State, RingPadding);
-    Trim(Ring);
+    return AppendSlot(Ring, Size, Owner);
 }
 
 _Use_decl_annotations_
@@ -91,34 +61,13 @@ ULONG RingNext(const RING *Ring, ULONG Position, ULONG Size) {
 }
 
 _Use_decl_annotations_
-BOOLEAN RingIsWaiting(const RING *Ring, UINT64 Start) {
-    return Start >= Ring->Retired + Ring->Claimed;
-}
-
-_Use_decl_annotations_
-RING_SLOT *RingOldest(const RING *Ring) {
-    for (ULONG position = Ring->Head, left = Ring->Used; left;) {
-        RING_SLOT *slot = RingSlotAt(Ring, position);
-        if (ReadAcquire(&slot->State) != RingPadding) {
-            return slot;
-        }
-        left -= slot->Size;
-        position = RingNext(Ring, position, slot->Size);
+const RING_SLOT *RingOldest(const RING *Ring) {
+    if (!Ring->Used) {
+        return NULL;
     }
-    return NULL;
-}
-
-_Use_decl_annotations_
-ULONG RingClaim(RING *Ring, ULONG Limit) {
-    Ring->Claimed = min(Ring->Used, Limit);
-    return Ring->Claimed;
-}
-
-_Use_decl_annotations_
-VOID RingUnclaim(RING *Ring) {
-    Ring->Claimed = 0;
-    // Slots at the tail that were given up meanwhile are still there, for they were claimed.
-    Trim(Ring);
+    const RING_SLOT *slot = RingSlotAt(Ring, Ring->Head);
+    // Padding stands at the end of the ring only, and something at its start follows it.
+    return slot->Owner == RING_PADDING ? RingSlotAt(Ring, 0) : slot;
 }
 
 _Use_decl_annotations_
@@ -126,6 +75,4 @@ VOID RingRetire(RING *Ring) {
     const ULONG size = RingSlotAt(Ring, Ring->Head)->Size;
     Ring->Head = RingNext(Ring, Ring->Head, size);
     Ring->Used -= size;
-    Ring->Claimed -= min(Ring->Claimed, size);
-    Ring->Retired += size;
 }

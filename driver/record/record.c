@@ -193,7 +193,6 @@ BOOLEAN RecordBuild(const NOTIFICATION *Notification, RECORD_DRAFT *Draft) {
     Draft->Recorder = recorder;
     Draft->Queued.Source = recorder->Source;
     Draft->Queued.Decided = Notification->Decided != NULL;
-    Draft->Queued.Merge = Notification->Class->Reads && !Notification->Decided;
     IdentityGet(&identity);
     if (!Build(Notification, &identity, time.QuadPart, &Draft->Queued)) {
         QueueLose(recorder->Queue, recorder->Source, CMB_GAP_NO_MEMORY, time.QuadPart);

@@ -28,7 +28,6 @@ VOID SessionUninitialize(VOID) {
 static VOID AddCounters(_Inout_ QUEUE_COUNTERS *Sum, _In_ const QUEUE_COUNTERS *Counters) {
     Sum->Callbacks += Counters->Callbacks;
     Sum->Recorded += Counters->Recorded;
-    Sum->Coalesced += Counters->Coalesced;
     Sum->Delivered += Counters->Delivered;
     Sum->LostQueueFull += Counters->LostQueueFull;
     Sum->LostNoMemory += Counters->LostNoMemory;
@@ -120,8 +119,8 @@ VOID SessionQuery(SESSION *Session, SESSION_TOTALS *Totals) {
     KeReleaseSpinLock(&Session->Lock, irql);
     KeAcquireSpinLock(&Session->Queue.Lock, &irql);
     Totals->PendedReceives += (UINT32)Session->Receiver.PendedCount;
-    Totals->QueueBytes += Session->Queue.Ring.Used;
-    Totals->QueueBytesLimit += Session->Queue.Ring.Capacity;
+    Totals->QueueBytes += QueueBytes(&Session->Queue);
+    Totals->QueueBytesLimit += Session->Queue.ByteLimit;
     Totals->QueueRecords += Session->Queue.Records;
     Totals->QueueRecordsLimit += Session->Queue.RecordLimit;
     AddCounters(&Totals->Counters, &Session->Queue.Counters);

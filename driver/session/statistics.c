@@ -10,7 +10,6 @@ static VOID SetCounters(_Inout_ CMB_STATISTICS_REPLY *Reply, _In_ const QUEUE_CO
     Reply->Callbacks = Counters->Callbacks;
     Reply->Recorded = Counters->Recorded;
     Reply->Delivered = Counters->Delivered;
-    Reply->Coalesced = Counters->Coalesced;
     Reply->Lost = QueueCountLost(Counters);
     Reply->LostQueueFull = Counters->LostQueueFull;
     Reply->LostNoMemory = Counters->LostNoMemory;
@@ -40,7 +39,7 @@ static VOID QuerySession(_Inout_ SESSION *Session, _Inout_ CMB_STATISTICS_REPLY 
     SetTotals(Reply, &totals);
     KeAcquireSpinLock(&Session->Queue.Lock, &irql);
     Reply->LastSequence = Session->Queue.LastSequence;
-    Reply->QueueBytesPeak = Session->Queue.Ring.UsedPeak;
+    Reply->QueueBytesPeak = Session->Queue.BytesPeak;
     Reply->QueueRecordsPeak = Session->Queue.RecordsPeak;
     KeReleaseSpinLock(&Session->Queue.Lock, irql);
 }

@@ -69,6 +69,12 @@ export class Decoder {
     return new LazyEvent(this.#viewFor(record), record, path, process, this.#openerOf(record, entry), rules, event);
   }
 
+  /** Passes over a read that another event stands for. */
+  skip(record: RecordView, links: HopTracker): void {
+    this.#paths.take(record);
+    links.other(record.u32(R.ThreadId));
+  }
+
   #other(record: RecordView, links: HopTracker | null): GapEvent | BreakerEvent | null {
     if (record.kind === P.CMB_RECORD_PROCESS) this.#processes.update(record);
     if (links === null) return null;

@@ -10,7 +10,7 @@ import {
 } from '../registry/notify-class.js';
 import { ntStatusName } from '../base/nt-status.js';
 import * as P from '../wire/protocol.js';
-import type { RecordView } from '../wire/record.js';
+import type { RecordView, Repeats } from '../wire/record.js';
 import type { KeyHive } from '../registry/registry-path.js';
 import { decodeDecided, type RuleFinder } from './decided.js';
 import { classOf, decodeNotification, isPostRecord } from './notification.js';
@@ -43,6 +43,7 @@ export class LazyEvent implements Omit<NotificationHeader, OnlyInEvent> {
   readonly #view: RecordView;
   readonly #start: number;
   readonly #end: number;
+  readonly #repeats: Repeats;
   readonly #path: KeyPath;
   readonly #process: ProcessInfo;
   /** Only of a close: the table of processes will have changed when it is asked for. */
@@ -63,6 +64,7 @@ export class LazyEvent implements Omit<NotificationHeader, OnlyInEvent> {
     this.#view = view;
     this.#start = record.start;
     this.#end = record.start + record.size;
+    this.#repeats = record.repeats;
     this.#path = path;
     this.#process = process;
     this.#opener = opener;
@@ -91,7 +93,7 @@ export class LazyEvent implements Omit<NotificationHeader, OnlyInEvent> {
   }
 
   get repeats(): bigint {
-    return this.#record.u64(R.Repeats);
+    return this.#repeats.count;
   }
 
   get time(): bigint {
@@ -166,6 +168,7 @@ export class LazyEvent implements Omit<NotificationHeader, OnlyInEvent> {
 
   get #record(): RecordView {
     this.#view.moveTo(this.#start, this.#end);
+    this.#view.repeats = this.#repeats;
     return this.#view;
   }
 }

@@ -3,12 +3,13 @@
 import { Batches, type Batch } from './batches.js';
 import { Decoder } from '../decode/decode.js';
 import { ticketOf } from '../decode/decided.js';
+import { findRepeats } from '../decode/repeats.js';
 import { LazyEvent } from '../decode/lazy-event.js';
 import { CmBridgeError } from '../base/errors.js';
 import type { Event, GapEvent } from '../event/event.js';
 import * as P from '../wire/protocol.js';
 import type { Questions } from './questions.js';
-import { forEachRecord, type RecordView } from '../wire/record.js';
+import { forEachRecord, noRepeats, type RecordView, type Repeats } from '../wire/record.js';
 import type { Registration } from './registration.js';
 import type { RulesetTable } from './ruleset-table.js';
 import { Route, RouteTable } from './route.js';
@@ -23,6 +24,9 @@ export class Dispatcher {
   #registering = 0;
   #decoder = new Decoder(0, 0);
   #isDamaged = false;
+  /** Of the batch that is being read; null where nobody wants to know. */
+  #repeats: Map<number, Repeats | null> | null = null;
+  #coalesced = 0n;
 
   constructor(acknowledge: () => void, questions: Questions) {
     this.batches = new Batches(acknowledge, this.#routes);
@@ -57,6 +61,11 @@ export class Dispatcher {
     return this.#routes.find(cookie)?.rules;
   }
 
+  /** Reads that another event stands for: those of one registration, or of all that the session has had. */
+  coalesced(cookie: bigint | null): bigint {
+    return cookie === null ? this.#coalesced : (this.#routes.find(cookie)?.coalesced ?? 0n);
+  }
+
   /** All of it has been delivered. */
   isComplete(cookie: bigint): boolean {
     return this.#routes.find(cookie)?.isComplete ?? true;
@@ -64,6 +73,7 @@ export class Dispatcher {
 
   dispatch(buffer: ArrayBuffer): void {
     const batch = this.batches.begin();
+    this.#repeats = this.#routes.coalesces ? findRepeats(buffer, (record) => this.#isCoalesced(record)) : null;
     forEachRecord(
       buffer,
       (record) => {
@@ -108,10 +118,12 @@ export class Dispatcher {
     const { kind } = record;
     const route = kind === P.CMB_RECORD_PROCESS ? null : this.#routeOf(record);
     if (route !== null && kind === P.CMB_RECORD_NOTIFICATION) route.countRecord();
+    const repeats = this.#repeats?.get(record.start);
+    record.repeats = repeats ?? noRepeats;
     const ticket = route !== null && kind === P.CMB_RECORD_NOTIFICATION ? ticketOf(record) : null;
     let event: Event | LazyEvent | null;
     try {
-      event = this.#decode(record, route);
+      event = repeats === null && route !== null ? this.#skip(record, route) : this.#decode(record, route);
     } catch (error) {
       if (!(error instanceof CmBridgeError)) throw error;
       this.#dispatchDamage(kind, route, error, ticket, batch);
@@ -121,6 +133,17 @@ export class Dispatcher {
     if (isGap(event)) route.countLost(event.count);
     if (route.registration === null) route.keepEarly({ event, error: null, ticket, batch });
     else this.#deliver(route.registration, event as Event, ticket, batch);
+  }
+
+  #isCoalesced(record: RecordView): boolean {
+    return this.#routeOf(record)?.registration?.coalescesReads === true;
+  }
+
+  #skip(record: RecordView, route: Route): null {
+    this.#coalesced++;
+    route.countCoalesced();
+    this.#decoder.skip(record, route.links);
+    return null;
   }
 
   /** As the registration wants it; for one that is not known yet, so that it can be either. */

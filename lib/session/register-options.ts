@@ -39,8 +39,8 @@ export interface RegisterOptions extends SignalOption {
   /** What becomes of a notification that no rule matches. Default: ignore. */
   readonly otherwise?: 'ignore' | 'notify' | undefined;
   /**
-   * Reads that are alike in everything but number, time and duration, and come while the first of them still waits in the driver's
-   * queue, make one event: its `repeats` counts the others. Default: false.
+   * Reads that are the same in everything but number, time and duration, and come in one batch because the program is busy, make one
+   * event: its `repeats` counts the others. Default: false.
    */
   readonly coalesceReads?: boolean | undefined;
   /** At most so many events per second. What is beyond is dropped before it costs anything, and counted in gaps. Default: no limit. */
@@ -86,7 +86,7 @@ export const registerOptionNames = [
   'onError',
 ];
 
-type CheckedOptions = Omit<RegisterRequest, 'program'>;
+type CheckedOptions = Omit<RegisterRequest, 'program'> & { readonly coalesceReads: boolean };
 
 /** All but `rules`, `otherwise` and `onError`. */
 export function checkRegisterOptions(checked: Record<string, unknown>, limits: DriverLimits): CheckedOptions {

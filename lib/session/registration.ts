@@ -37,6 +37,7 @@ export interface RegistrationParameters {
   readonly callback: EventCallback | undefined;
   readonly onError: ErrorCallback | undefined;
   readonly isLazy: boolean;
+  readonly coalesceReads: boolean;
   readonly rules: RegistrationRules;
   readonly persist: 'while-open' | 'until-unload';
 }
@@ -60,6 +61,8 @@ export class Registration {
   readonly altitude: string;
   /** @internal Its events are LazyEvent. */
   readonly isLazy: boolean;
+  /** @internal Reads that are the same are told once. */
+  readonly coalescesReads: boolean;
   /** @internal It stays when its session ends. */
   readonly persists: boolean;
   /** @internal */
@@ -74,8 +77,9 @@ export class Registration {
 
   /** @internal */
   constructor(owner: RegistrationOwner, cookie: bigint, parameters: RegistrationParameters) {
-    const { altitude, callback, onError, rules, isLazy, persist } = parameters;
+    const { altitude, callback, onError, rules, isLazy, coalesceReads, persist } = parameters;
     this.isLazy = isLazy;
+    this.coalescesReads = coalesceReads;
     this.persists = persist === 'until-unload';
     this.#owner = owner;
     this.#compile = rules.compile;

@@ -106,7 +106,6 @@ export interface RegisterRequest {
   readonly oldValues: boolean;
   /** Null: no rules. */
   readonly program: Uint8Array | null;
-  readonly coalesceReads: boolean;
   /** Null: no limit. */
   readonly rateLimit: RateLimit | null;
   readonly dryRun: boolean;
@@ -166,10 +165,9 @@ export function registerRequest(parameters: RegisterRequest): Uint8Array {
 }
 
 function registerOptions(parameters: RegisterRequest): number {
-  const { oldValues, coalesceReads, dryRun, exemptChildren, persist } = parameters;
+  const { oldValues, dryRun, exemptChildren, persist } = parameters;
   return (
     (oldValues ? P.CMB_REGISTER_OLD_VALUES : 0) |
-    (coalesceReads ? P.CMB_REGISTER_COALESCE_READS : 0) |
     (dryRun ? P.CMB_REGISTER_DRY_RUN : 0) |
     (exemptChildren ? P.CMB_REGISTER_EXEMPT_CHILDREN : 0) |
     (persist === 'until-unload' ? P.CMB_REGISTER_PERSIST : 0)

@@ -29,6 +29,7 @@ export class Route {
   readonly #early: Early[] = [];
   #recorded = 0;
   #lost = 0n;
+  #coalesced = 0n;
   #expected: { readonly recorded: bigint; readonly lost: bigint } | null = null;
 
   constructor(cookie: bigint) {
@@ -60,6 +61,15 @@ export class Route {
   /** A record that could not be read is a record all the same. */
   countRecord(): void {
     this.#recorded++;
+  }
+
+  /** Of the records that have come; another event stands for each of them. */
+  get coalesced(): bigint {
+    return this.#coalesced;
+  }
+
+  countCoalesced(): void {
+    this.#coalesced++;
   }
 
   countLost(count: bigint): void {
@@ -118,6 +128,11 @@ export class RouteTable implements BatchReaders {
 
   get registrations(): Registration[] {
     return this.#routes.flatMap(({ registration }) => registration ?? []);
+  }
+
+  /** One of the registrations wants reads that are the same told once. */
+  get coalesces(): boolean {
+    return this.#routes.some(({ registration }) => registration?.coalescesReads === true);
   }
 
   /** One of the registrations asks. */

@@ -179,7 +179,9 @@ export class Session implements RegistrationOwner {
   async statistics(scope: number, cookie: bigint): Promise<Statistics> {
     const input = statisticsRequest(scope, cookie);
     const output = P.CMB_STATISTICS_REPLY.size;
-    return statisticsReply(await this.#control(P.CMB_IOCTL_STATISTICS, input, output, 'Asking for statistics'));
+    const reply = await this.#control(P.CMB_IOCTL_STATISTICS, input, output, 'Asking for statistics');
+    if (scope === P.CMB_SCOPE_DRIVER) return statisticsReply(reply, 0n);
+    return statisticsReply(reply, this.dispatcher.coalesced(scope === P.CMB_SCOPE_REGISTRATION ? cookie : null));
   }
 
   async registrationStatistics(cookie: bigint): Promise<Statistics> {

@@ -20,7 +20,7 @@ export interface Statistics {
   readonly lostNoMemory: bigint;
   readonly lostCaptureFault: bigint;
   readonly lostRateLimit: bigint;
-  /** Counted in `repeats` of another event. */
+  /** Counted in `repeats` of another event, by this program: 0 for the driver. */
   readonly coalesced: bigint;
   /** Records whose key path could not be had. */
   readonly pathFailures: bigint;
@@ -46,7 +46,8 @@ const scopeNames = new Map<number, Statistics['scope']>([
   [P.CMB_SCOPE_REGISTRATION, 'registration'],
 ]);
 
-export function statisticsReply(bytes: Uint8Array): Statistics {
+/** `coalesced` is how many of the records that came from the driver are told by others; they count as neither recorded nor delivered. */
+export function statisticsReply(bytes: Uint8Array, coalesced: bigint): Statistics {
   const A = P.CMB_STATISTICS_REPLY;
   const view = replyView(bytes, A.size, 'STATISTICS');
   const u32 = (offset: number) => view.getUint32(offset, true);
@@ -57,14 +58,14 @@ export function statisticsReply(bytes: Uint8Array): Statistics {
     registrations: u32(A.Registrations),
     pendedReceives: u32(A.PendedReceives),
     callbacks: u64(A.Callbacks),
-    recorded: u64(A.Recorded),
-    delivered: u64(A.Delivered),
+    recorded: u64(A.Recorded) - coalesced,
+    delivered: u64(A.Delivered) - coalesced,
     lost: u64(A.Lost),
     lostQueueFull: u64(A.LostQueueFull),
     lostNoMemory: u64(A.LostNoMemory),
     lostCaptureFault: u64(A.LostCaptureFault),
     lostRateLimit: u64(A.LostRateLimit),
-    coalesced: u64(A.Coalesced),
+    coalesced,
     pathFailures: u64(A.PathFailures),
     captureFaults: u64(A.CaptureFaults),
     lastSequence: u64(A.LastSequence),

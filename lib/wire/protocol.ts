@@ -259,8 +259,6 @@ export const CMB_CAPABILITY_REPLY = 0x00000001;
 export const CMB_CAPABILITY_SET_RULES = 0x00000002;
 /** Bits of CMB_REGISTER_REQUEST.Options. Set value and delete value records carry the value that was there before, delete key records the number of values and subkeys: read in the pre callback by calls that only filters of lower altitude see. */
 export const CMB_REGISTER_OLD_VALUES = 0x00000001;
-/** A read that is in every byte like one whose record still waits in the queue is counted there (CMB_RECORD.Repeats). */
-export const CMB_REGISTER_COALESCE_READS = 0x00000002;
 /** All decisions of the registration are rehearsals, as with CMB_RULE_DRY_RUN. */
 export const CMB_REGISTER_DRY_RUN = 0x00000004;
 /** Processes that descend from that of the session are not asked about. */
@@ -282,7 +280,7 @@ export const CMB_SPAN = {
 } as const;
 
 export const CMB_RECORD = {
-  size: 184,
+  size: 168,
   Size: 0,
   HeaderSize: 4,
   Kind: 6,
@@ -307,8 +305,6 @@ export const CMB_RECORD = {
   Transaction: 144,
   PathSlot: 160,
   PathSerial: 164,
-  Repeats: 168,
-  LastSequence: 176,
 } as const;
 
 export const CMB_TOKEN = {
@@ -758,7 +754,7 @@ export const CMB_STATISTICS_REQUEST = {
 } as const;
 
 export const CMB_STATISTICS_REPLY = {
-  size: 568,
+  size: 560,
   Header: 0,
   Scope: 8,
   Sessions: 12,
@@ -772,19 +768,18 @@ export const CMB_STATISTICS_REPLY = {
   LostNoMemory: 64,
   LostCaptureFault: 72,
   LostRateLimit: 80,
-  Coalesced: 88,
-  PathFailures: 96,
-  CaptureFaults: 104,
-  LastSequence: 112,
-  QueueBytes: 120,
-  QueueBytesPeak: 128,
-  QueueBytesLimit: 136,
-  QueueRecords: 144,
-  QueueRecordsPeak: 152,
-  QueueRecordsLimit: 160,
-  PoolBlocks: 168,
-  PoolBytes: 176,
-  Decisions: 184,
+  PathFailures: 88,
+  CaptureFaults: 96,
+  LastSequence: 104,
+  QueueBytes: 112,
+  QueueBytesPeak: 120,
+  QueueBytesLimit: 128,
+  QueueRecords: 136,
+  QueueRecordsPeak: 144,
+  QueueRecordsLimit: 152,
+  PoolBlocks: 160,
+  PoolBytes: 168,
+  Decisions: 176,
 } as const;
 
 export const CMB_BATCH = {

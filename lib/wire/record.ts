@@ -23,6 +23,14 @@ export interface Span {
   readonly fullSize: number;
 }
 
+/** Other reads that a record stands for: how many, and the number of the last. */
+export interface Repeats {
+  readonly count: bigint;
+  readonly last: bigint | null;
+}
+
+export const noRepeats: Repeats = Object.freeze({ count: 0n, last: null });
+
 /**
  * One record of a batch after the other: `forEachRecord` moves it on. All offsets count from the start of the record. A span is
  * checked against the record's own bounds; of the fixed fields, those of the header are always there, and `requireBody` checks
@@ -38,6 +46,8 @@ export class RecordView {
   /** Whether one of the spans that were read so far was cut, and whether one could not be read by the driver. */
   truncated = false;
   fault = false;
+  /** What the record stands for beside itself; whoever knows sets it. */
+  repeats = noRepeats;
 
   constructor(source: ByteSource) {
     this.#source = source;
@@ -63,6 +73,7 @@ export class RecordView {
     this.#bodySize = bodySize;
     this.truncated = false;
     this.fault = false;
+    this.repeats = noRepeats;
     return true;
   }
 

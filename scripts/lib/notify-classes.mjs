@@ -1,7 +1,6 @@
 // Reads the table of driver/base/notify_class.c and writes what lib/ knows of it: the classes, and what can be decided about them.
 
-const rowPattern =
-  /ROW\(\s*(\d+),\s*(\d+),\s*(\w+),\s*\w+,\s*(\w+),\s*\w+,\s*(?:TRUE|FALSE),\s*(?:TRUE|FALSE),\s*(\w+)\)/g;
+const rowPattern = /ROW\(\s*(\d+),\s*(\d+),\s*(\w+),\s*\w+,\s*(\w+),\s*\w+,\s*(?:TRUE|FALSE),\s*(\w+)\)/g;
 const cleanupPattern = /ROW\((\d+), (\w+), (\w+)\)/g;
 
 /** The operations in the order of the table, each with its classes and its NOTIFY_FITS_* without the prefix. */

@@ -48,7 +48,6 @@ export class RawSession {
       maxDataBytes: P.CMB_DEFAULT_DATA_BYTES,
       oldValues,
       program: null,
-      coalesceReads: false,
       rateLimit: null,
       dryRun: false,
       exemptChildren: false,
@@ -66,7 +65,7 @@ export class RawSession {
 
   async statistics(): Promise<Statistics> {
     const input = statisticsRequest(P.CMB_SCOPE_SESSION, 0n);
-    return statisticsReply(await this.channel.control(P.CMB_IOCTL_STATISTICS, input, P.CMB_STATISTICS_REPLY.size));
+    return statisticsReply(await this.channel.control(P.CMB_IOCTL_STATISTICS, input, P.CMB_STATISTICS_REPLY.size), 0n);
   }
 }
 

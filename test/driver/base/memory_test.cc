@@ -50,10 +50,9 @@ class Driver : public testing::Test {
         while (shortOfMemory(control(*file, CMB_IOCTL_HELLO, hello, limits))) {
         }
         CMB_REGISTER_REPLY first{}, second{};
-        const bool one = !shortOfMemory(registerRaw(*file, u"1", first, kAllClasses, 4096,
-                                                    CMB_REGISTER_OLD_VALUES | CMB_REGISTER_COALESCE_READS)
-                                            .status) &&
-                         !shortOfMemory(first.Status);
+        const bool one =
+            !shortOfMemory(registerRaw(*file, u"1", first, kAllClasses, 4096, CMB_REGISTER_OLD_VALUES).status) &&
+            !shortOfMemory(first.Status);
         const bool two = !shortOfMemory(registerRaw(*file, u"2", second).status) && !shortOfMemory(second.Status);
         Actor actor;
         HANDLE key = actor.create(u"\\REGISTRY\\MACHINE\\SOFTWARE\\Memory");

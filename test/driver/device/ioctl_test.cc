@@ -163,8 +163,8 @@ TEST_F(Ioctl, RegisterIsRefusedWhenForged) {
     for (auto [rate, burst] : {std::pair{1u, 0u}, {0u, 1u}, {CMB_MAX_RATE + 1u, 1u}, {1u, CMB_MAX_RATE + 1u}}) {
         EXPECT_EQ(refused([=](auto &r) { r.RateLimit = rate, r.RateBurst = burst; }), STATUS_INVALID_PARAMETER);
     }
-    const UINT32 known = CMB_REGISTER_OLD_VALUES | CMB_REGISTER_COALESCE_READS | CMB_REGISTER_DRY_RUN |
-                         CMB_REGISTER_EXEMPT_CHILDREN | CMB_REGISTER_PERSIST;
+    const UINT32 known =
+        CMB_REGISTER_OLD_VALUES | CMB_REGISTER_DRY_RUN | CMB_REGISTER_EXEMPT_CHILDREN | CMB_REGISTER_PERSIST;
     for (unsigned option = 0; option < 32; ++option) {
         if (!(known >> option & 1)) {
             EXPECT_EQ(refused([=](auto &r) { r.Options = 1u << option; }), STATUS_INVALID_PARAMETER) << option;

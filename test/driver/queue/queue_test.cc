@@ -154,6 +154,33 @@ TEST_F(Queue, WrapsWithRecordsOfAllSizes) {
     actor.close(key);
 }
 
+// A record above the size that is copied stays where it was built; it counts as what it takes, also with a queue that
+// ends while it waits.
+TEST_F(Queue, KeepsLargeRecordsInBlocksOfTheirOwn) {
+    Client client(CMB_MIN_QUEUE_BYTES);
+    Actor actor;
+    HANDLE key = actor.create(path());
+    client.add(u"385100", bit(RegNtPreSetValueKey), CMB_MAX_DATA_BYTES);
+    Account account;
+    for (size_t size : {3000u, 5000u, 60000u, 20u}) {
+        actor.setValue(key, u"v", REG_BINARY, pattern(size, static_cast<uint8_t>(size)));
+    }
+    EXPECT_GE(client.statistics().QueueBytes, 68020u);
+    EXPECT_LT(client.statistics().QueueBytes, 72000u);
+    std::vector<Record> records = client.drain();
+    ASSERT_EQ(records.size(), 4u);
+    size_t at = 0;
+    for (size_t size : {3000u, 5000u, 60000u, 20u}) {
+        const Record &record = records[at++];
+        EXPECT_EQ(record.data(record.body<CMB_BODY_SET_VALUE>().Data), pattern(size, static_cast<uint8_t>(size)));
+    }
+    account.add(records);
+    expectExact(client, account);
+    actor.setValue(key, u"v", REG_BINARY, pattern(60000));
+    client.close();
+    actor.close(key);
+}
+
 // A post record does not refer to a pre record that was lost.
 TEST_F(Queue, LosesAPostWhosePreIsThere) {
     Client client(0, 1);

@@ -124,10 +124,3 @@ describe('kept key paths', () => {
     await driver.close();
   });
 });
-
-it('an event counts the repeated reads that it stands for', () => {
-  const [once, often] = decode([{ sequence: 1n }, { sequence: 2n, repeats: 2n ** 53n + 1n, lastSequence: 2n ** 60n }]);
-  assert.ok(once !== undefined && typeof once !== 'string' && often !== undefined && typeof often !== 'string');
-  assert.deepEqual([once.repeats, once.lastSequence], [0n, null]);
-  assert.deepEqual([often.repeats, often.lastSequence], [2n ** 53n + 1n, 2n ** 60n]);
-});

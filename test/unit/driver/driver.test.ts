@@ -56,10 +56,10 @@ describe('openDriver', () => {
   it('openDriver() explains a driver of another protocol, and leaves no handle behind', async () => {
     const addon = new FakeAddon();
     addon.helloStatus = 0xc0000059;
-    addon.helloMajor = 2;
+    addon.helloMajor = P.CMB_PROTOCOL_MAJOR + 1;
     await assert.rejects(open({}, addon), {
       code: 'CMB_PROTOCOL_MISMATCH',
-      message: /protocol 2\.0.*update this package/,
+      message: /protocol 3\.0.*update this package/,
     });
     assert.equal(addon.channel.isClosed, true);
     addon.helloStatus = 0;
@@ -114,8 +114,7 @@ describe('registerCallback', () => {
     const { channel } = addon;
     const cases = [
       [{}, 0, [0, 0]],
-      [{ coalesceReads: true }, P.CMB_REGISTER_COALESCE_READS, [0, 0]],
-      [{ coalesceReads: true, oldValues: true }, P.CMB_REGISTER_COALESCE_READS | P.CMB_REGISTER_OLD_VALUES, [0, 0]],
+      [{ coalesceReads: true, oldValues: true }, P.CMB_REGISTER_OLD_VALUES, [0, 0]],
       [{ rateLimit: 100 }, 0, [100, 100]],
       [{ rateLimit: { perSecond: P.CMB_MAX_RATE } }, 0, [P.CMB_MAX_RATE, P.CMB_MAX_RATE]],
       [{ rateLimit: { perSecond: 10, burst: 1 } }, 0, [10, 1]],

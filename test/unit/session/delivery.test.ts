@@ -88,20 +88,31 @@ describe('delivery', () => {
     await driver.close();
   });
 
-  it('unregister() waits for records behind repeats of higher numbers, and for a gap behind the last record', async () => {
+  it('a session tells reads that are the same in a batch once, and counts the others', async () => {
     const [driver, channel] = await open();
-    const seen: bigint[] = [];
-    const registration = await driver.registerCallback({ altitude: '1' }, (event) => void seen.push(event.sequence));
-    const { cookie } = registration;
-    channel.notify({ cookie, repeats: 1n, lastSequence: 4n });
-    await settle();
-    channel.notify({ cookie });
-    channel.notify({ cookie });
-    channel.sequence++;
-    channel.queueLimit = 0;
-    channel.notify({ cookie });
+    const seen: (readonly [bigint, bigint, bigint | null])[] = [];
+    const registration = await driver.registerCallback({ altitude: '1', coalesceReads: true }, (event) => {
+      if ('repeats' in event) seen.push([event.sequence, event.repeats, event.lastSequence]);
+    });
+    const other = await driver.registerCallback({ altitude: '2' }, (event) => {
+      if ('repeats' in event) seen.push([event.sequence, event.repeats, event.lastSequence]);
+    });
+    const reads = [1n, 2n, 3n].map((sequence) => record({ notifyClass: 8, sequence, cookie: registration.cookie }));
+    const apart = [4n, 5n].map((sequence) => record({ notifyClass: 8, sequence, cookie: other.cookie }));
+    channel.swallow(registration.cookie, 3n);
+    channel.swallow(other.cookie, 2n);
+    channel.sendRaw(batch([...reads, ...apart]));
+    assert.deepEqual(seen, [
+      [1n, 2n, 3n],
+      [4n, 0n, null],
+      [5n, 0n, null],
+    ]);
+    const statistics = await driver.statistics();
+    assert.equal(statistics.coalesced, 2n);
+    assert.equal((await driver.statistics({ scope: 'driver' })).coalesced, 0n);
+    // What is told by another event has come all the same.
     await registration.unregister();
-    assert.deepEqual(seen, [1n, 2n, 3n, 5n]);
+    await other.unregister();
     await driver.close();
   });
 

@@ -45,8 +45,6 @@ export interface RecordInput {
   readonly rootSize?: number;
   readonly pathSlot?: number;
   readonly pathSerial?: number;
-  readonly repeats?: bigint;
-  readonly lastSequence?: bigint;
   readonly processKey?: bigint;
   readonly processSlot?: number;
   readonly keyObject?: bigint;
@@ -149,8 +147,6 @@ export function record(input: RecordInput): Uint8Array {
   view.setUint32(P.CMB_RECORD.RootSize, input.rootSize ?? 0, true);
   view.setUint32(P.CMB_RECORD.PathSlot, input.pathSlot ?? 0, true);
   view.setUint32(P.CMB_RECORD.PathSerial, input.pathSerial ?? 0, true);
-  view.setBigUint64(P.CMB_RECORD.Repeats, input.repeats ?? 0n, true);
-  view.setBigUint64(P.CMB_RECORD.LastSequence, input.lastSequence ?? 0n, true);
   view.setBigUint64(P.CMB_RECORD.ProcessKey, input.processKey ?? 0n, true);
   view.setUint32(P.CMB_RECORD.ProcessSlot, input.processSlot ?? 0, true);
   view.setBigUint64(P.CMB_RECORD.KeyObject, input.keyObject ?? 0n, true);

@@ -9,7 +9,7 @@ import * as protocol from '../../../lib/wire/protocol.js';
 const version = '2.0';
 const layouts: Readonly<Record<string, string>> = {
   CMB_SPAN: '90488e7c5798',
-  CMB_RECORD: '95b65481c073',
+  CMB_RECORD: 'c491db6917ed',
   CMB_TOKEN: 'b92f693f5487',
   CMB_IMPERSONATION: '23569248ea60',
   CMB_BODY_PROCESS: '79bcd5666256',
@@ -53,7 +53,7 @@ const layouts: Readonly<Record<string, string>> = {
   CMB_UNREGISTER_REQUEST: 'e2226c898ff2',
   CMB_UNREGISTER_REPLY: 'e5a7173d3abe',
   CMB_STATISTICS_REQUEST: '6d220559b3d5',
-  CMB_STATISTICS_REPLY: '2d04952a5be5',
+  CMB_STATISTICS_REPLY: '9f0ad0683710',
   CMB_BATCH: 'a1e7216cf93a',
   CMB_REPLY_REQUEST: '3dc53c34c9da',
   CMB_REPLY_REPLY: '3dc53c34c9da',
