@@ -42,7 +42,7 @@ if(CMB_TESTS)
     set_source_files_properties(${rules_sources} PROPERTIES COMPILE_OPTIONS -fsanitize-coverage=trace-pc)
 endif()
 
-foreach(suite IN ITEMS simulator_tests driver_tests addon_tests)
+foreach(suite IN ITEMS simulator_tests driver_tests schedule_tests addon_tests)
     cmb_sources(sources ${suite})
     if(CMB_TESTS AND sources)
         find_package(GTest REQUIRED)

@@ -36,7 +36,7 @@ struct Summary {
     std::string trace;
 };
 
-// Every schedule with at most so many preemptions, depth first, `most` at most.
+// Every schedule with at most so many preemptions, depth first, `most` at most. Under sanitizers both take fewer.
 Summary exhaust(const Scenario &scenario, int preemptions, uint64_t most = 20000);
 // Random ones: half of them with priorities of their own that change at a few places, half with a switch now and then.
 Summary sample(const Scenario &scenario, uint64_t count, uint64_t seed = 1);

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+//
+// RECEIVEs that wait, records that come, and cancelling: under every schedule with few preemptions.
+
+#include "test/schedule/schedule_fixture.h"
+
+namespace cmbridge::test {
+namespace {
+
+class ReceiveSchedule : public ScheduleTest {
+  protected:
+    // RECEIVEs are on their way while values are set, and all that wait may be cancelled once. A record that lies in
+    // the queue while a RECEIVE waits is a deadlock.
+    void receiveWhile(Device &device, size_t sets, size_t receives, bool cancels) {
+        std::vector<Record> records;
+        KEVENT changed;
+        KeInitializeEvent(&changed, SynchronizationEvent, FALSE);
+        size_t ended = 0;
+        std::vector<Job> jobs;
+        for (size_t i = 0; i < sets; ++i) {
+            jobs.push_back(actor([this] { EXPECT_EQ(setValue(), STATUS_SUCCESS); }));
+        }
+        for (size_t i = 0; i < receives; ++i) {
+            jobs.push_back({[&] {
+                NTSTATUS status = device.receive(records);
+                EXPECT_TRUE(status == STATUS_SUCCESS || status == STATUS_CANCELLED);
+                ++ended;
+                KeSetEvent(&changed, 0, FALSE);
+            }});
+        }
+        if (cancels) {
+            jobs.push_back({[&] { device.cancel(); }});
+        }
+        jobs.push_back({[&] {
+            while (records.size() < sets && ended < receives) {
+                KeWaitForSingleObject(&changed, Executive, KernelMode, FALSE, nullptr);
+            }
+            // Those that nothing is left for; some may not have come yet.
+            while (ended < receives) {
+                device.cancel();
+                sleep(1);
+            }
+        }});
+        together(jobs);
+        while (records.size() < sets) {
+            EXPECT_EQ(device.receive(records), STATUS_SUCCESS);
+        }
+        EXPECT_EQ(records.size(), sets);
+    }
+    std::function<void()> body(size_t sets, size_t receives, bool cancels) {
+        return [=, this] {
+            Device device;
+            EXPECT_EQ(device.hello(), STATUS_SUCCESS);
+            Program program = telling();
+            const int64_t cookie = registerWith(device, bytesOfProgram(program), kSet);
+            receiveWhile(device, sets, receives, cancels);
+            EXPECT_EQ(unregister(device, cookie), STATUS_SUCCESS);
+        };
+    }
+};
+
+TEST_F(ReceiveSchedule, FindsTheRecordThatComesAtTheSameTime) {
+    schedule::Summary summary = schedule::exhaust(scenario("Receive", body(1, 1, false), 2), 2, 3000);
+    EXPECT_EQ(summary.failed, "");
+}
+
+TEST_F(ReceiveSchedule, CompletesWhatIsNotCancelled) {
+    EXPECT_EQ(schedule::exhaust(scenario("ReceiveAndCancel", body(1, 1, true), 2), 1, 3000).failed, "");
+    EXPECT_EQ(schedule::sample(scenario("ReceivesAndCancel", body(2, 2, true), 2), 1500).failed, "");
+}
+
+} // namespace
+} // namespace cmbridge::test
