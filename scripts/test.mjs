@@ -14,6 +14,7 @@ const STEPS = [
   { name: 'build-ts', fatal: true, commands: [npm('build:ts')] },
   { name: 'build-addon', packages: ['build'], fatal: true, commands: [npm('build:native')] },
   { name: 'lint', builds: ['build-ts'], packages: ['native'], commands: [npm('lint')] },
+  { name: 'stack', packages: ['stack'], commands: [npm('lint:stack')] },
   { name: 'unit', builds: ['build-ts'], tests: true, commands: [nodeTest('test/unit')] },
   { name: 'package', builds: ['build-ts'], tests: true, commands: [nodeTest('test/package')] },
   { name: 'addon', builds: ['build-ts', 'build-addon'], tests: true, commands: [nodeTest('test/addon')] },

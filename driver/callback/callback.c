@@ -6,10 +6,11 @@
 #include "callback/callback.h"
 #include "callback/callback_phases.h"
 
-// The object is dead, or as good as dead: what it was is known from before, if at all.
+// The object is dead, or as good as dead: what it was is known from before, if at all. Not inlined, so that other
+// notifications do not need its stack.
 _IRQL_requires_max_(APC_LEVEL)
-static VOID DescribeCleanUp(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class,
-                            _In_ KEY_OBJECT *KeyObject) {
+static DECLSPEC_NOINLINE VOID DescribeCleanUp(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class,
+                                              _In_ KEY_OBJECT *KeyObject) {
     const ULONG number = RegNtCallbackObjectContextCleanup;
     RULESET *ruleset = RegistrationGetRuleset(Registration);
     SUBJECT subject;
@@ -44,8 +45,10 @@ static VOID CleanUp(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Cl
     KeyObjectFree(&Registration->Filter, keyObject);
 }
 
+// Not inlined for the same reason.
 _IRQL_requires_max_(APC_LEVEL)
-static VOID NotifyOther(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class, _In_ ULONG Number) {
+static DECLSPEC_NOINLINE VOID NotifyOther(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class,
+                                          _In_ ULONG Number) {
     const NOTIFICATION notification = {.Recorder = &Registration->Recorder, .Class = Class, .Number = Number};
     RULESET *ruleset = RegistrationGetRuleset(Registration);
     SUBJECT subject;

@@ -4,6 +4,7 @@
 
 #include "decide/decision_parts.h"
 #include "base/memory.h"
+#include "base/stack.h"
 
 // The operation ends here with Status. STATUS_CALLBACK_BYPASS tells the configuration manager that it ends as a
 // success.
@@ -24,10 +25,10 @@ static VOID EndTried(_Inout_ DECISION_RESULT *Result, _In_ NTSTATUS Status) {
 }
 
 // The registry waits for I/O that needs special kernel APCs to complete. Nobody is asked where there are none, so this
-// is the last line of defence.
+// is the last line of defence. A thread that has little stack left fails rather than overruns it.
 _IRQL_requires_max_(APC_LEVEL)
 static BOOLEAN CanCall(VOID) {
-    return !KeAreAllApcsDisabled();
+    return !KeAreAllApcsDisabled() && StackAllowsNested();
 }
 
 _IRQL_requires_max_(APC_LEVEL)

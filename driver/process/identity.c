@@ -3,6 +3,7 @@
 // Asking the process and the tokens of the current thread.
 
 #include "process/identity.h"
+#include "base/stack.h"
 #include "base/words.h"
 
 // A SID has at most 15 subauthorities.
@@ -139,8 +140,8 @@ VOID IdentityGet(IDENTITY *Identity) {
         Identity->Flags |= CMB_RECORD_KERNEL_MODE;
     }
     // Nothing that waits for I/O can be asked where APCs are disabled, which is so at APC_LEVEL and in a guarded
-    // region.
-    Identity->CanAsk = !KeAreAllApcsDisabled();
+    // region, and nothing that may read from a file where little stack is left.
+    Identity->CanAsk = !KeAreAllApcsDisabled() && StackAllowsNested();
     if (!Identity->CanAsk && KeGetCurrentIrql() == APC_LEVEL) {
         Identity->Flags |= CMB_RECORD_APC_LEVEL;
     }

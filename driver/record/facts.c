@@ -4,6 +4,7 @@
 
 #include "record/facts.h"
 #include "base/memory.h"
+#include "base/stack.h"
 
 // The layout of the block of a value: what the registry has returned, then the name that was asked for.
 #define ANSWER_BYTES(MaxDataBytes)                                                                                     \
@@ -185,8 +186,8 @@ VOID FactsRead(FACTS *Facts, const NOTIFY_CLASS *Class, const VOID *Pre, BOOLEAN
         return;
     }
     // KeAreAllApcsDisabled is TRUE at APC_LEVEL, too. The registry and file systems wait for I/O that needs special
-    // kernel APCs to complete.
-    if (KeAreAllApcsDisabled()) {
+    // kernel APCs to complete. Filters below are called on the same stack.
+    if (KeAreAllApcsDisabled() || !StackAllowsNested()) {
         Facts->Status = FACTS_STATUS_CANNOT_ASK;
     } else {
         ReadFacts(Facts, Class->Body, Pre, MaxDataBytes);

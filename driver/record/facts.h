@@ -9,7 +9,8 @@
 #include "base/capture.h"
 #include "base/notify_class.h"
 
-// Neither the registry nor a file can be asked now: the thread is at APC_LEVEL or takes no APCs at all.
+// Neither the registry nor a file can be asked now: the thread is at APC_LEVEL or takes no APCs at all, or it has
+// little stack left.
 #define FACTS_STATUS_CANNOT_ASK STATUS_CANT_WAIT
 
 typedef struct FACTS {

@@ -53,7 +53,7 @@ typedef struct RULES_MATCH {
     UINT64 Words[RULES_WORDS];
 } RULES_MATCH;
 
-// A part of a path. Parts are taken together as if a separator stood between them.
+// A part of a path, of MAXUSHORT units at most. Parts are taken together as if a separator stood between them.
 typedef struct RULES_TEXT {
     _Field_size_(Count) const WCHAR *Units;
     ULONG Count;

@@ -15,11 +15,11 @@
 #include "base/upcase.h"
 
 // Power of two. Components are hashed once as long as the walk does not move about farther.
-#define COMPONENT_SLOTS 16
+#define COMPONENT_SLOTS 8
 
 typedef struct CURSOR {
-    ULONG Part;
-    ULONG Unit;
+    UINT16 Part;
+    UINT16 Unit;
 } CURSOR;
 
 typedef struct COMPONENT {
@@ -66,7 +66,7 @@ typedef struct WALK {
 } WALK;
 
 // The walk has the kernel's stack, of which others want some, too.
-C_ASSERT(sizeof(WALK) <= 2560);
+C_ASSERT(sizeof(WALK) <= 1664);
 
 static BOOLEAN IsEnd(_In_ const WALK *Walk, _In_ const CURSOR *Cursor) {
     return Cursor->Part >= Walk->PartCount;
@@ -112,9 +112,9 @@ static const COMPONENT *GetComponent(_Inout_ WALK *Walk, _In_ ULONG Place, _In_ 
     component->Mask = mask;
     component->Place = Place;
     component->Next = *Cursor;
-    component->Next.Unit += count;
+    component->Next.Unit = (UINT16)(component->Next.Unit + count);
     if (Walk->Whole) {
-        component->Next.Part = Walk->PartCount;
+        component->Next.Part = (UINT16)Walk->PartCount;
     } else {
         SkipSeparators(Walk, &component->Next);
     }

@@ -199,5 +199,14 @@ TEST_F(DecisionCarriedOut, CallsNothingAtApcLevel) {
     EXPECT_TRUE(decider.result().Failed);
 }
 
+TEST_F(DecisionCarriedOut, CallsNothingWithLittleStack) {
+    Decider decider(u"300000", RegNtPreSetValueKey, {.kind = CMB_DECISION_REPLACE, .type = REG_DWORD});
+    decider.before([] { SimSetRemainingStack(4096); });
+    decider.after([](PVOID) { SimSetRemainingStack(MAXULONG_PTR); });
+    EXPECT_EQ(trySet(u"Name", REG_DWORD, pattern(4)), STATUS_CANT_WAIT);
+    EXPECT_TRUE(decider.result().Failed);
+    expectNoValue(u"Name");
+}
+
 } // namespace
 } // namespace cmbridge::test

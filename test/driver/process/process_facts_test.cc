@@ -309,6 +309,28 @@ TEST_F(ProcessRecord, WaitsForANotificationAtPassiveLevel) {
     actor.close(key);
 }
 
+TEST_F(ProcessRecord, WaitsForANotificationWithEnoughStack) {
+    Client client;
+    Actor actor;
+    HANDLE key = actor.create(path());
+    client.add(u"1", kSet);
+    client.allowUndescribed();
+    actor.thread().runWithStack(8192, [&] {
+        UNICODE_STRING name{};
+        ULONG data = 0;
+        EXPECT_EQ(NtSetValueKey(key, &name, 0, REG_DWORD, &data, sizeof(data)), STATUS_SUCCESS);
+    });
+    std::vector<Record> records = client.drain();
+    ASSERT_EQ(records.size(), 1u);
+    EXPECT_FALSE(records[0]->Flags & CMB_RECORD_APC_LEVEL);
+    EXPECT_EQ(records[0]->ProcessKey, actor.process()->startKey());
+    EXPECT_TRUE(client.processes().empty());
+    set(actor, key);
+    EXPECT_EQ(client.drain().size(), 1u);
+    EXPECT_EQ(client.processes().size(), 1u);
+    actor.close(key);
+}
+
 // For want of memory a description may be poorer, which is made good before the next notification.
 TEST_F(ProcessRecord, WithoutMemorySaysWhatIsKnown) {
     size_t poorer = 0;

@@ -271,6 +271,25 @@ TEST_F(OldFacts, AreNotReadAtApcLevel) {
     expectOld(STATUS_SUCCESS, REG_BINARY, pattern(5), 5);
 }
 
+// What reads them calls filters below on the same stack.
+TEST_F(OldFacts, AreMissingWhereLittleStackIsLeft) {
+    watch();
+    actor().setValue(key(), u"Name", REG_BINARY, pattern(5));
+    expectNoOld(STATUS_OBJECT_NAME_NOT_FOUND);
+    const auto setWithStack = [&](size_t bytes) {
+        actor().thread().runWithStack(bytes, [&] {
+            std::u16string text = u"Name";
+            UNICODE_STRING name = unicode(text);
+            Bytes data = pattern(5);
+            EXPECT_EQ(NtSetValueKey(key(), &name, 0, REG_BINARY, data.data(), 5), STATUS_SUCCESS);
+        });
+    };
+    setWithStack(8192);
+    expectNoOld(STATUS_CANT_WAIT);
+    setWithStack(0x100000);
+    expectOld(STATUS_SUCCESS, REG_BINARY, pattern(5), 5);
+}
+
 TEST_F(OldFacts, AreMissingWhereTheNameVanishes) {
     UserMemory<32> memory;
     UNICODE_STRING bad{16, 16, memory.at<WCHAR>(16)};
