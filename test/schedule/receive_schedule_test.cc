@@ -69,5 +69,60 @@ TEST_F(ReceiveSchedule, CompletesWhatIsNotCancelled) {
     EXPECT_EQ(schedule::sample(scenario("ReceivesAndCancel", body(2, 2, true), 2), 1500).failed, "");
 }
 
+// One RECEIVE is cancelled while whoever has a record looks for it, and another RECEIVE comes while that one still
+// looks: both of the former are stopped at each of their points.
+TEST_F(ReceiveSchedule, CompletesTheOneThatComesWhileTheLastIsCancelled) {
+    // Only where no schedule is run, as CMB_SCHEDULE names another one, there seem to be so many.
+    constexpr uint64_t kMostPoints = 400;
+    bool cancelStopped = true;
+    for (uint64_t c = 1; cancelStopped && c < kMostPoints; ++c) {
+        bool setStopped = true;
+        for (uint64_t s = 1; setStopped && s < kMostPoints && !HasFailure(); ++s) {
+            auto body = [&] {
+                std::vector<std::vector<uint64_t>> outputs(2, std::vector<uint64_t>(CMB_MIN_RECEIVE_BYTES / 8));
+                KEVENT done[2];
+                Device device;
+                EXPECT_EQ(device.hello(), STATUS_SUCCESS);
+                Program program = telling();
+                const int64_t cookie = registerWith(device, bytesOfProgram(program), kSet);
+                std::vector<std::shared_ptr<nt::Request>> requests;
+                for (int i = 0; i < 2; ++i) {
+                    KeInitializeEvent(&done[i], NotificationEvent, FALSE);
+                    requests.push_back(device.receiveLater(std::as_writable_bytes(std::span(outputs[i])),
+                                                           [&done, i] { KeSetEvent(&done[i], 0, FALSE); }));
+                }
+                nt::issue(requests[0]);
+                together({{[&] {
+                               schedule::freezeAt(c);
+                               device.cancel();
+                               cancelStopped = schedule::wasFrozen();
+                               schedule::freezeAt(0);
+                           },
+                           12},
+                          actor(
+                              [&] {
+                                  schedule::freezeAt(s);
+                                  EXPECT_EQ(setValue(), STATUS_SUCCESS);
+                                  setStopped = schedule::wasFrozen();
+                                  schedule::freezeAt(0);
+                              },
+                              10),
+                          {[&] { nt::issue(requests[1]); }}},
+                         false);
+                KeWaitForSingleObject(&done[0], Executive, KernelMode, FALSE, nullptr);
+                if (requests[0]->result.Status == STATUS_SUCCESS) {
+                    together({actor([&] { EXPECT_EQ(setValue(), STATUS_SUCCESS); })}, false);
+                }
+                KeWaitForSingleObject(&done[1], Executive, KernelMode, FALSE, nullptr);
+                for (auto &request : requests) {
+                    nt::finish(request);
+                }
+                EXPECT_EQ(unregister(device, cookie), STATUS_SUCCESS);
+            };
+            schedule::sample(scenario("CancelAndNext" + std::to_string(c) + "-" + std::to_string(s), body), 1);
+        }
+    }
+}
+
 } // namespace
 } // namespace cmbridge::test

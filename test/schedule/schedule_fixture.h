@@ -19,17 +19,31 @@ class Device {
     }
     ~Device() {
         close();
-        ObfDereferenceObject(file_);
+        letGo();
     }
     Device(const Device &) = delete;
     Device &operator=(const Device &) = delete;
 
     void close() {
         if (handle_ != nullptr) {
-            // What closeDevice takes away.
-            ObfReferenceObject(file_);
-            nt::closeDevice(std::exchange(handle_, nullptr), file_);
+            EXPECT_EQ(ObCloseHandle(std::exchange(handle_, nullptr), UserMode), STATUS_SUCCESS);
         }
+    }
+    // Nothing but requests refers to the file from here on.
+    void letGo() {
+        if (file_ != nullptr) {
+            ObfDereferenceObject(std::exchange(file_, nullptr));
+        }
+    }
+    // A RECEIVE that is not waited for; `done` is called where it completes. The request holds the file until it is
+    // released.
+    std::shared_ptr<nt::Request> receiveLater(std::span<std::byte> output, std::function<void()> done) {
+        std::shared_ptr<nt::Request> request;
+        EXPECT_EQ(nt::buildControl(file_, FILE_GENERIC_READ | FILE_GENERIC_WRITE, CMB_IOCTL_RECEIVE, nullptr, 0,
+                                   output.data(), output.size(), &request),
+                  STATUS_SUCCESS);
+        request->onCompleted = [done = std::move(done)](const auto &) { done(); };
+        return request;
     }
     void cancel() { nt::cancelFile(file_); }
     NTSTATUS control(uint32_t code, std::span<const std::byte> input, std::span<std::byte> output,

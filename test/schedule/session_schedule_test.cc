@@ -30,6 +30,11 @@ class SessionSchedule : public ScheduleTest {
                 std::vector<Job> all = jobs(device);
                 all.push_back({[&device] { device.close(); }});
                 together(all);
+                // The file is still there, as for a request that has just been completed; the session is not.
+                Device next;
+                EXPECT_EQ(next.hello(), STATUS_SUCCESS);
+                Program program = telling();
+                EXPECT_EQ(unregister(next, registerWith(next, bytesOfProgram(program), kSet)), STATUS_SUCCESS);
             }
             expectNothingLeft();
         };
@@ -68,6 +73,30 @@ TEST_F(SessionSchedule, EndsWhileItsRequestsAndCallbacksAreAtWork) {
     };
     EXPECT_EQ(schedule::exhaust(scenario("WorkAndClose", closing(jobs, true), 2), 1, 3000).failed, "");
     EXPECT_EQ(schedule::sample(scenario("WorkAndCloseAtRandom", closing(jobs, true), 2), 1500).failed, "");
+}
+
+// The last reference to the file goes with the request, which another thread completes, while the dispatch routine that
+// pended it has still to come back.
+TEST_F(SessionSchedule, IsFreedAfterTheDispatchRoutineThatIsAtWork) {
+    auto body = [this] {
+        std::vector<uint64_t> output(CMB_MIN_RECEIVE_BYTES / 8);
+        KEVENT done;
+        KeInitializeEvent(&done, NotificationEvent, FALSE);
+        Device device;
+        EXPECT_EQ(device.hello(), STATUS_SUCCESS);
+        Program program = telling();
+        registerWith(device, bytesOfProgram(program), kSet);
+        std::shared_ptr<nt::Request> request =
+            device.receiveLater(std::as_writable_bytes(std::span(output)), [&] { KeSetEvent(&done, 0, FALSE); });
+        device.letGo();
+        together({{[&] { nt::issue(request); }}, actor([&] { EXPECT_EQ(setValue(), STATUS_SUCCESS); }), {[&] {
+                      KeWaitForSingleObject(&done, Executive, KernelMode, FALSE, nullptr);
+                      device.close();
+                      nt::finish(request);
+                  }}});
+    };
+    EXPECT_EQ(schedule::exhaust(scenario("FreeAndDispatch", body), 1, 3000).failed, "");
+    EXPECT_EQ(schedule::sample(scenario("FreeAndDispatchOnTwo", body, 2), 500).failed, "");
 }
 
 } // namespace

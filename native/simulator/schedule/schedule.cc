@@ -263,10 +263,13 @@ std::thread start(const char *name, std::function<void()> body) {
 
 void join(std::thread &thread) {
     if (active()) {
-        for (const auto &other : self->run->threads) {
-            if (other->os == thread.get_id() && !other->done) {
-                block("the end of a thread", other.get(), [&end = other->done] { return end; });
-            }
+        const auto &threads = self->run->threads;
+        const auto found = std::find_if(threads.begin(), threads.end(), [&](const auto &other) {
+            return other->os == thread.get_id() && !other->done;
+        });
+        // There may be more of them before this one is through.
+        if (Thread *other = found == threads.end() ? nullptr : found->get()) {
+            block("the end of a thread", other, [other] { return other->done; });
         }
     }
     thread.join();
