@@ -63,7 +63,8 @@ static NTSTATUS CompleteRequest(_Inout_ IRP *Irp, _In_ NTSTATUS Status) {
 _Use_decl_annotations_
 static NTSTATUS NTAPI DispatchCreate(PDEVICE_OBJECT Device, PIRP Irp) {
     SESSION *session;
-    const NTSTATUS status = SessionCreate(Device, &session);
+    UNREFERENCED_PARAMETER(Device);
+    const NTSTATUS status = SessionCreate(&session);
     if (NT_SUCCESS(status)) {
         IoGetCurrentIrpStackLocation(Irp)->FileObject->FsContext = session;
     }

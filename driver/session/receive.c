@@ -17,15 +17,17 @@
 // the pump, of which there is at most one per session. So requests are filled and completed one after the other, oldest
 // first, and a batch that completes earlier holds smaller sequence numbers.
 //
-// The pump starts on whatever thread finds both a request and a record: a registry caller after its commit, or the
-// thread that sent RECEIVE. After one request it goes on as a work item: on a busy machine there is always more, and it
-// must not be one unlucky caller that delivers it. It copies without the lock. Its races:
+// Everybody waits for whoever is the pump, so no ordinary thread may preempt it. It starts on whatever thread finds
+// both a request and a record, a registry caller that has sent one or the thread that sent RECEIVE: there it runs at
+// DISPATCH_LEVEL, and so completes one request with a small batch only. The rest is the work of a thread of the
+// session's own, of a priority that ordinary threads do not have: on a busy machine there is always more, and no caller
+// is to deliver it. It copies without the lock. Its races:
 //
-// Nobody waits: a registry caller that finds no request after its commit leaves without the lock. Its commit and the
-// insertion of a request are each followed by a full barrier before the other is looked for, so that one of the two
-// threads sees both.
+// Nobody waits: a registry caller that finds no request when it has sent a record leaves without the lock. The record
+// and the insertion of a request are each followed by a full barrier before the other is looked for, so that one of the
+// two threads sees both.
 //
-// Lost wake-up: a commit or an insertion that finds the pump busy leaves. So the pump decides that there is nothing
+// Lost wake-up: a record or an insertion that finds the pump busy leaves. So the pump decides that there is nothing
 // left and becomes idle under one hold of the lock, which the other side takes after its own change.
 //
 // Cancelled under its hands: IoCsqRemoveNextIrp may find nothing although the list is not empty, because each request
@@ -33,8 +35,10 @@
 // lower. But a request that came meanwhile found it busy: PumpAgain says so, and the pump looks once more.
 //
 // Session gone: once a request is in the list it can complete, and the handle can close, before ReceiverPend returns.
-// The session is held by the dispatch routine and by the work item (UsersEnter), not by the request; a registry
-// caller needs no hold, for its registration is not freed while it is inside the callback.
+// The session is held by the dispatch routine (UsersEnter), not by the request; a registry caller needs no hold, for
+// its registration is not freed while it is inside the callback, and the session's thread is waited for. So that this
+// thread is never the one that closes the handle, by the last reference that a request has, requests are completed at
+// DISPATCH_LEVEL, where the system puts closing off.
 //
 // Stop: cleanup first refuses new requests and then empties the list; one that the pump holds completes normally.
 
@@ -44,7 +48,10 @@ static IO_CSQ_PEEK_NEXT_IRP PeekNextIrp;
 static IO_CSQ_ACQUIRE_LOCK AcquireLock;
 static IO_CSQ_RELEASE_LOCK ReleaseLock;
 static IO_CSQ_COMPLETE_CANCELED_IRP CompleteCanceledIrp;
-static IO_WORKITEM_ROUTINE PumpRest;
+static KSTART_ROUTINE RunPump;
+
+// A batch that a caller delivers has at most so many bytes.
+#define CALLER_BYTES 16384
 
 // The place where ReceiverPend keeps the mapping of the request's output. IoCsq uses only the last of the four places
 // of DriverContext.
@@ -108,27 +115,40 @@ static VOID CompleteCanceledIrp(IO_CSQ *Csq, PIRP Irp) {
 }
 
 _Use_decl_annotations_
-NTSTATUS ReceiverInitialize(RECEIVER *Receiver, QUEUE *Queue, USERS *Users, DEVICE_OBJECT *Device) {
+NTSTATUS ReceiverInitialize(RECEIVER *Receiver, QUEUE *Queue) {
     RtlZeroMemory(Receiver, sizeof(*Receiver));
     Receiver->Queue = Queue;
-    Receiver->Users = Users;
     InitializeListHead(&Receiver->Pended);
-    Receiver->Worker = IoAllocateWorkItem(Device);
-    if (!Receiver->Worker) {
-        return STATUS_INSUFFICIENT_RESOURCES;
-    }
-    const NTSTATUS status = IoCsqInitializeEx(&Receiver->Csq, InsertIrp, RemoveIrp, PeekNextIrp, AcquireLock,
-                                              ReleaseLock, CompleteCanceledIrp);
+    KeInitializeEvent(&Receiver->Work, SynchronizationEvent, FALSE);
+    return IoCsqInitializeEx(&Receiver->Csq, InsertIrp, RemoveIrp, PeekNextIrp, AcquireLock, ReleaseLock,
+                             CompleteCanceledIrp);
+}
+
+_Use_decl_annotations_
+NTSTATUS ReceiverStart(RECEIVER *Receiver) {
+    OBJECT_ATTRIBUTES attributes;
+    HANDLE handle;
+    InitializeObjectAttributes(&attributes, NULL, OBJ_KERNEL_HANDLE, NULL, NULL);
+    NTSTATUS status = PsCreateSystemThread(&handle, THREAD_ALL_ACCESS, &attributes, NULL, NULL, RunPump, Receiver);
     if (!NT_SUCCESS(status)) {
-        ReceiverUninitialize(Receiver);
+        return status;
     }
+    // A kernel handle of ours, whose object is of whatever type it is: this does not fail.
+    status = ObReferenceObjectByHandle(handle, THREAD_ALL_ACCESS, NULL, KernelMode, &Receiver->Thread, NULL);
+    NT_ASSERT(NT_SUCCESS(status));
+    ZwClose(handle);
     return status;
 }
 
 _Use_decl_annotations_
 VOID ReceiverUninitialize(RECEIVER *Receiver) {
-    IoFreeWorkItem(Receiver->Worker);
-    Receiver->Worker = NULL;
+    if (Receiver->Thread) {
+        WriteRelease(&Receiver->Ending, TRUE);
+        KeSetEvent(&Receiver->Work, IO_NO_INCREMENT, FALSE);
+        KeWaitForSingleObject(Receiver->Thread, Executive, KernelMode, FALSE, NULL);
+        ObDereferenceObject(Receiver->Thread);
+        Receiver->Thread = NULL;
+    }
 }
 
 _Use_decl_annotations_
@@ -162,25 +182,31 @@ static BOOLEAN HasWork(_In_ const RECEIVER *Receiver) {
     return Receiver->PendedCount != 0 && QueueHasBatch(Receiver->Queue);
 }
 
-// Completes the oldest request with a batch; there is one. FALSE if each request is being cancelled.
-_IRQL_requires_max_(APC_LEVEL)
-static BOOLEAN Deliver(_Inout_ RECEIVER *Receiver) {
+// Completes the oldest request, if there is one, with a batch of at most Limit bytes, into which the oldest record
+// fits. FALSE if each request is being cancelled.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+static BOOLEAN Deliver(_Inout_ RECEIVER *Receiver, _In_ ULONG Limit) {
     IRP *irp = IoCsqRemoveNextIrp(&Receiver->Csq, NULL);
     if (!irp) {
         return FALSE;
     }
     const ULONG size = IoGetCurrentIrpStackLocation(irp)->Parameters.DeviceIoControl.OutputBufferLength;
-    CompleteIrp(irp, STATUS_SUCCESS, QueueTakeBatch(Receiver->Queue, IRP_OUTPUT(irp), size));
+    const ULONG written = QueueTakeBatch(Receiver->Queue, IRP_OUTPUT(irp), min(size, Limit));
+    const KIRQL irql = KeRaiseIrqlToDpcLevel();
+    CompleteIrp(irp, STATUS_SUCCESS, written);
+    KeLowerIrql(irql);
     return TRUE;
 }
 
-// Makes the caller the pump, if there is work and no other pump. A pump that is there looks once more.
+// Makes the caller the pump, if there is work and no other pump. A pump that is there looks once more. Small: what
+// comes first fits into the batch of a caller.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
-static BOOLEAN StartPump(_Inout_ RECEIVER *Receiver) {
+static BOOLEAN StartPump(_Inout_ RECEIVER *Receiver, _Out_ BOOLEAN *Small) {
     KIRQL irql;
     KeAcquireSpinLock(&Receiver->Queue->Lock, &irql);
     const BOOLEAN started = !Receiver->Pumping && HasWork(Receiver);
+    *Small = QueueStartsWithin(Receiver->Queue, CALLER_BYTES);
     if (started) {
         Receiver->Pumping = TRUE;
         Receiver->PumpAgain = FALSE;
@@ -193,11 +219,11 @@ static BOOLEAN StartPump(_Inout_ RECEIVER *Receiver) {
 
 // Completes one request. FALSE: there is nothing left, and the caller is the pump no more. Only the pump takes records,
 // so what makes work for it stays until it has a request.
-_IRQL_requires_max_(APC_LEVEL)
+_IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
-static BOOLEAN PumpOne(_Inout_ RECEIVER *Receiver) {
+static BOOLEAN PumpOne(_Inout_ RECEIVER *Receiver, _In_ ULONG Limit) {
     KIRQL irql;
-    const BOOLEAN delivered = Deliver(Receiver);
+    const BOOLEAN delivered = Deliver(Receiver, Limit);
     KeAcquireSpinLock(&Receiver->Queue->Lock, &irql);
     Receiver->Pumping = HasWork(Receiver) && (delivered || Receiver->PumpAgain);
     Receiver->PumpAgain = FALSE;
@@ -206,24 +232,33 @@ static BOOLEAN PumpOne(_Inout_ RECEIVER *Receiver) {
     return more;
 }
 
+// The thread of the session. It is the pump from when Work is set until there is nothing left.
 _Use_decl_annotations_
-static VOID NTAPI PumpRest(PDEVICE_OBJECT Device, PVOID Context) {
+static VOID NTAPI RunPump(PVOID Context) {
     RECEIVER *receiver = Context;
-    UNREFERENCED_PARAMETER(Device);
-    while (PumpOne(receiver)) {
+    KeSetPriorityThread(KeGetCurrentThread(), LOW_REALTIME_PRIORITY);
+    for (;;) {
+        KeWaitForSingleObject(&receiver->Work, Executive, KernelMode, FALSE, NULL);
+        if (ReadAcquire(&receiver->Ending)) {
+            break;
+        }
+        while (PumpOne(receiver, MAXULONG)) {
+        }
     }
-    UsersLeave(receiver->Users);
+    PsTerminateSystemThread(STATUS_SUCCESS);
 }
 
 _Use_decl_annotations_
 VOID ReceiverWake(VOID *Context) {
     RECEIVER *receiver = Context;
+    BOOLEAN small;
     KeMemoryBarrier();
     if (ReadAcquire(&receiver->PendedCount) == 0) {
         return;
     }
-    if (StartPump(receiver) && PumpOne(receiver)) {
-        UsersEnter(receiver->Users);
-        IoQueueWorkItem(receiver->Worker, PumpRest, DelayedWorkQueue, receiver);
+    const KIRQL irql = KeRaiseIrqlToDpcLevel();
+    if (StartPump(receiver, &small) && (!small || PumpOne(receiver, CALLER_BYTES))) {
+        KeSetEvent(&receiver->Work, IO_NO_INCREMENT, FALSE);
     }
+    KeLowerIrql(irql);
 }

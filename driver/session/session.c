@@ -8,7 +8,7 @@
 #include "session/registration.h"
 
 _Use_decl_annotations_
-NTSTATUS SessionCreate(DEVICE_OBJECT *Device, SESSION **Session) {
+NTSTATUS SessionCreate(SESSION **Session) {
     IDENTITY_PROCESS owner;
     *Session = NULL;
     SESSION *session = MemoryAllocate(sizeof(*session));
@@ -24,7 +24,7 @@ NTSTATUS SessionCreate(DEVICE_OBJECT *Device, SESSION **Session) {
     InitializeListHead(&session->Registrations);
     QueueInitialize(&session->Queue, ReceiverWake, &session->Receiver);
     HeldInitialize(&session->Held);
-    const NTSTATUS status = ReceiverInitialize(&session->Receiver, &session->Queue, &session->Users, Device);
+    const NTSTATUS status = ReceiverInitialize(&session->Receiver, &session->Queue);
     if (!NT_SUCCESS(status)) {
         MemoryFree(session);
         return status;
@@ -91,6 +91,12 @@ NTSTATUS SessionStart(SESSION *Session, ULONG QueueBytes, ULONG QueueRecords, UL
     NTSTATUS status = HeldAllocate(&Session->Held, MaxHeld);
     if (NT_SUCCESS(status)) {
         status = QueueAllocate(&Session->Queue, QueueBytes, QueueRecords);
+        if (NT_SUCCESS(status)) {
+            status = ReceiverStart(&Session->Receiver);
+            if (!NT_SUCCESS(status)) {
+                QueueUninitialize(&Session->Queue);
+            }
+        }
         if (!NT_SUCCESS(status)) {
             HeldUninitialize(&Session->Held);
         }

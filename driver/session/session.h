@@ -8,6 +8,7 @@
 
 #include "decide/held.h"
 #include "session/receive.h"
+#include "session/users.h"
 
 typedef struct REGISTRATION REGISTRATION;
 
@@ -30,7 +31,7 @@ typedef struct SESSION {
     // Who has opened the handle: PsGetProcessStartKey and the process id.
     UINT64 OwnerKey;
     UINT32 OwnerId;
-    // Dispatch routines and work items that are at work, and the file object.
+    // Dispatch routines that are at work, and the file object.
     USERS Users;
 
     KSPIN_LOCK Lock;
@@ -70,7 +71,7 @@ VOID SessionUninitialize(VOID);
 
 _IRQL_requires_max_(PASSIVE_LEVEL)
 _Must_inspect_result_
-NTSTATUS SessionCreate(_In_ DEVICE_OBJECT *Device, _Outptr_ SESSION **Session);
+NTSTATUS SessionCreate(_Outptr_ SESSION **Session);
 
 // Stops intake, cancels pended requests, lets go who is held, and removes the registrations. May be called again: where
 // there is no IRP_MJ_CLEANUP, IRP_MJ_CLOSE is the first to call it. Not to be called with a lock held that a registry
@@ -102,7 +103,7 @@ REGISTRATION *SessionFindRegistration(_In_ SESSION_MATCH *Match, _In_opt_ const 
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID SessionUnlinkRegistration(_Inout_ REGISTRATION *Registration);
 
-// A dispatch routine or a work item is between these two while it uses a session: a pended request does not hold the
+// A dispatch routine is between these two while it uses a session: a pended request does not hold the
 // handle open for the routine that has pended it.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID SessionEnter(_Inout_ SESSION *Session);

@@ -261,6 +261,53 @@ TEST_F(Receive, IsNotHeldUpByACallerWhoseMemoryIsSlow) {
     busy.close(busyKey);
 }
 
+// Everybody waits for whoever delivers. A large record is for the session's thread, whose priority is raised.
+TEST_F(Receive, GetsALargeRecordFromAThreadThatOrdinaryOnesDoNotPreempt) {
+    Client client;
+    client.add(u"385100", bit(RegNtPreSetValueKey), CMB_MAX_DATA_BYTES);
+    Actor actor;
+    HANDLE key = actor.create(path());
+    uintptr_t caller = 0;
+    actor.run([&] { caller = reinterpret_cast<uintptr_t>(PsGetCurrentThreadId()); });
+    // The process is described with this one.
+    actor.setValue(key, u"v", REG_BINARY, pattern(8));
+    client.drain();
+    Requests requests = pend(client, 1);
+    std::atomic<uintptr_t> writer = 0;
+    std::atomic<KPRIORITY> priority = 0;
+    Watched output(requests[0]->output(), requests[0]->outputSize(), [&] {
+        writer = reinterpret_cast<uintptr_t>(PsGetCurrentThreadId());
+        priority = KeQueryPriorityThread(KeGetCurrentThread());
+    });
+    actor.setValue(key, u"v", REG_BINARY, pattern(20000));
+    EXPECT_EQ(requests[0]->records().size(), 1u);
+    EXPECT_NE(writer, caller);
+    EXPECT_EQ(priority, LOW_REALTIME_PRIORITY);
+    actor.close(key);
+}
+
+// What a caller's thread delivers, at DISPATCH_LEVEL, is small: here that of whoever sends the first request.
+TEST_F(Receive, GetsASmallBatchFromACaller) {
+    Client client;
+    client.add(u"385100", bit(RegNtPreSetValueKey));
+    Actor actor;
+    HANDLE key = actor.create(path());
+    for (int i = 0; i < 24; ++i) {
+        actor.setValue(key, u"v", REG_BINARY, pattern(3000));
+    }
+    Request first(client.file());
+    EXPECT_LE(first.wait().information, 16384u);
+    const size_t taken = first.records().size();
+    EXPECT_GE(taken, 4u);
+    size_t rest = 0;
+    while (taken + rest < 24) {
+        Request next(client.file());
+        rest += next.records().size();
+    }
+    EXPECT_EQ(taken + rest, 24u);
+    actor.close(key);
+}
+
 TEST_F(Receive, LosesNoWakeUp) {
     Client client;
     client.add(u"385100", bit(RegNtPreSetValueKey));
