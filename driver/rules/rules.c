@@ -71,6 +71,11 @@ UINT64 RulesGetClassMask(const RULES *Rules) {
 }
 
 _Use_decl_annotations_
+UINT64 RulesGetUnmatched(const RULES *Rules) {
+    return Rules->Index.Unmatched;
+}
+
+_Use_decl_annotations_
 const CMB_RULE *RulesGetRule(const RULES *Rules, UINT32 Rule) {
     NT_ASSERT(Rule < Rules->Program.Header->RuleCount);
     return &Rules->Program.Rules[Rule];

@@ -96,6 +96,14 @@ VOID RulesRelease(_In_opt_ _Post_ptr_invalid_ RULES *Rules);
 _IRQL_requires_max_(DISPATCH_LEVEL)
 UINT64 RulesGetClassMask(_In_ const RULES *Rules);
 
+// Bit n: class n is ignored, whoever it is about, where no pattern of a key matches.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+UINT64 RulesGetUnmatched(_In_ const RULES *Rules);
+
+// FALSE: no pattern of a key matches a path that ends with the text, whatever stands before it. TRUE says nothing.
+_IRQL_requires_max_(APC_LEVEL)
+BOOLEAN RulesCanEndWith(_In_ const RULES *Rules, _In_ const RULES_TEXT *Text);
+
 // Rule is a number that a verdict has given.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 const CMB_RULE *RulesGetRule(_In_ const RULES *Rules, _In_ UINT32 Rule);

@@ -54,6 +54,44 @@ static VOID IndexBelow(_Inout_ RULES *Rules, _In_ const CMB_RULE_NODE *Node) {
     PassDown(Rules, Node->DeepChild);
 }
 
+// Until IndexNodes comes, Nested of a node says whether a key's pattern leads to it. FALSE if a pattern may end there
+// with whatever name.
+static BOOLEAN PassToChild(_Inout_ RULES *Rules, _In_ UINT32 Child, _In_ BOOLEAN ByName) {
+    if (Child == CMB_RULES_NONE) {
+        return TRUE;
+    }
+    Rules->Index.Nested[Child] = TRUE;
+    const CMB_RULE_NODE *node = &Rules->Program.Nodes[Child];
+    return node->BelowSet == CMB_RULES_NONE && (node->EndSet == CMB_RULES_NONE || ByName);
+}
+
+static BOOLEAN IndexEndsOf(_Inout_ RULES *Rules, _In_ const CMB_RULE_NODE *Node) {
+    BOOLEAN known = PassToChild(Rules, Node->AnyChild, FALSE) && PassToChild(Rules, Node->DeepChild, FALSE);
+    for (UINT32 i = 0; known && i < Node->GlobCount; ++i) {
+        known = PassToChild(Rules, Rules->Program.Globs[Node->GlobFirst + i].Child, FALSE);
+    }
+    for (UINT32 i = 0; known && i < Node->EdgeCount; ++i) {
+        const CMB_RULE_EDGE *edge = &Rules->Program.Edges[Node->EdgeFirst + i];
+        known = PassToChild(Rules, edge->Child, TRUE);
+        if (edge->Child != CMB_RULES_NONE && Rules->Program.Nodes[edge->Child].EndSet != CMB_RULES_NONE) {
+            Rules->Index.Last[edge->Hash % RULES_LAST_BITS / 64] |= 1ULL << edge->Hash % 64;
+        }
+    }
+    return known;
+}
+
+// Parents come first.
+static VOID IndexEnds(_Inout_ RULES *Rules) {
+    const CMB_RULES *header = Rules->Program.Header;
+    const UINT32 root = RulesGetDimension(header, RulesKey)->Root;
+    Rules->Index.EndsKnown = PassToChild(Rules, root, FALSE);
+    for (UINT32 i = 0; Rules->Index.EndsKnown && i < header->NodeCount; ++i) {
+        if (Rules->Index.Nested[i]) {
+            Rules->Index.EndsKnown = IndexEndsOf(Rules, &Rules->Program.Nodes[i]);
+        }
+    }
+}
+
 // Goes by nodes, for only what they have was verified.
 static VOID IndexNodes(_Inout_ RULES *Rules) {
     const RULES_PROGRAM *program = &Rules->Program;
@@ -94,6 +132,16 @@ static VOID IndexRules(_Inout_ RULES *Rules) {
     }
 }
 
+static VOID IndexUnmatched(_Inout_ RULES *Rules) {
+    const RULES_HITS none = {0};
+    for (ULONG i = 0; i <= CMB_MAX_NOTIFY_CLASS; ++i) {
+        RULES_MATCH match;
+        RulesBegin(&match, Rules, i);
+        RulesNarrowByHits(&match, RulesKey, &none);
+        Rules->Index.Unmatched |= (UINT64)RulesIsIgnored(&match) << i;
+    }
+}
+
 _Use_decl_annotations_
 NTSTATUS RulesBuildIndex(RULES *Rules, const RULES_COUNTS *Counts) {
     const CMB_RULES *header = Rules->Program.Header;
@@ -109,7 +157,9 @@ NTSTATUS RulesBuildIndex(RULES *Rules, const RULES_COUNTS *Counts) {
     Rules->Index.BorderFirst = (UINT32 *)(VOID *)(block + globs);
     Rules->Index.Borders = (UINT16 *)(VOID *)(block + globs + texts);
     Rules->Index.Nested = Rules->Index.Borders + Counts->TextUnits;
+    IndexEnds(Rules);
     IndexNodes(Rules);
     IndexRules(Rules);
+    IndexUnmatched(Rules);
     return STATUS_SUCCESS;
 }

@@ -341,3 +341,23 @@ VOID RulesFind(const RULES *Rules, RULES_DIMENSION Dimension, const RULES_TEXT *
     Hits->Count = 0;
     RulesWalk(Rules, Dimension, Parts, PartCount, AddHit, Hits);
 }
+
+_Use_decl_annotations_
+BOOLEAN RulesCanEndWith(const RULES *Rules, const RULES_TEXT *Text) {
+    UINT32 hash = RULES_HASH_BASIS;
+    ULONG end = Text->Count;
+    if (!Rules->Index.EndsKnown) {
+        return TRUE;
+    }
+    while (end > 0 && Text->Units[end - 1] == '\\') {
+        --end;
+    }
+    ULONG first = end;
+    while (first > 0 && Text->Units[first - 1] != '\\') {
+        --first;
+    }
+    for (ULONG i = first; i < end; ++i) {
+        hash = RulesHashUnit(hash, UpcaseUnit(Text->Units[i]));
+    }
+    return first == end || (Rules->Index.Last[hash % RULES_LAST_BITS / 64] >> hash % 64 & 1) != 0;
+}

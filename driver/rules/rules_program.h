@@ -32,6 +32,8 @@ typedef struct RULES_GLOB {
     UINT32 Reserved;
 } RULES_GLOB;
 
+#define RULES_LAST_BITS 1024
+
 typedef struct RULES_INDEX {
     RULES_GLOB *Globs;
     // For each text, where its borders begin: for each of its units the length of the longest proper prefix that ends
@@ -42,6 +44,11 @@ typedef struct RULES_INDEX {
     // below one, RULES_NOT_NESTED for the rest.
     UINT16 *Nested;
     UINT32 NestedCount;
+    // Each pattern of a key ends with the name of a key, whose hash, modulo RULES_LAST_BITS, is a bit of Last.
+    BOOLEAN EndsKnown;
+    UINT64 Last[RULES_LAST_BITS / 64];
+    // Bit n: class n is ignored where no pattern of a key matches.
+    UINT64 Unmatched;
 } RULES_INDEX;
 
 #define RULES_NOT_NESTED 0xFFFF

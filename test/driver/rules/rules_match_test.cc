@@ -258,6 +258,28 @@ TEST_F(RulesMatch, SurvivesMoreHitsThanFit) {
     });
 }
 
+TEST_F(RulesMatch, KnowsByTheLastNameWhatNoPatternEndsWith) {
+    run([] {
+        const auto canEnd = [](const std::vector<std::u16string> &patterns, std::u16string_view text) {
+            std::vector<TestRule> rules(1);
+            rules[0].keys = patterns;
+            Asked asked(rules);
+            const RULES_TEXT last = {reinterpret_cast<const WCHAR *>(text.data()), static_cast<ULONG>(text.size())};
+            return RulesCanEndWith(asked.get(), &last) != FALSE;
+        };
+        EXPECT_TRUE(canEnd({u"A\\B", u"**\\Run"}, u"x\\rUN"));
+        EXPECT_TRUE(canEnd({u"A\\B", u"**\\Run"}, u"B\\\\"));
+        EXPECT_FALSE(canEnd({u"A\\B", u"**\\Run"}, u"Run\\x"));
+        EXPECT_FALSE(canEnd({u"A\\*\\B"}, u"A"));
+        // What no text says.
+        EXPECT_TRUE(canEnd({u"A\\B"}, u""));
+        EXPECT_TRUE(canEnd({u"A\\B"}, u"\\"));
+        for (const char16_t *open : {u"A\\*", u"A\\**", u"A\\B*", u"**"}) {
+            EXPECT_TRUE(canEnd({u"A\\B", open}, u"x"));
+        }
+    });
+}
+
 TEST_F(RulesMatch, AsksOnlyForWhatIsNeeded) {
     run([] {
         Asked asked({{.action = CMB_ACTION_IGNORE, .processIds = {4}},

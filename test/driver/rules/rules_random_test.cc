@@ -78,7 +78,8 @@ TEST_F(RandomRules, DecideAsTheirPlainWordsSay) {
                 rule = randomAction(random);
                 rule.classes = random() % 2 ? 3 : 1 + random() % 3;
                 for (uint32_t left = random() % 4; left > 0; --left) {
-                    rule.keys.push_back(randomPattern(random));
+                    rule.keys.push_back(randomPattern(random) +
+                                        (round % 3 == 0 ? u"\\" + pick(random, {u"a", u"b", u"ab"}) : u""));
                 }
                 if (random() % 4 == 0) {
                     rule.images.push_back(randomPattern(random));
