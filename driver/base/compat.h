@@ -190,6 +190,9 @@ NTSYSAPI NTSTATUS NTAPI ZwQuerySystemInformation(ULONG SystemInformationClass, P
 #ifndef NT_ASSERT
 #define NT_ASSERT(expression) ((void)0)
 #endif
+#ifndef SYSTEM_CACHE_ALIGNMENT_SIZE
+#define SYSTEM_CACHE_ALIGNMENT_SIZE 64
+#endif
 #ifndef DECLSPEC_NOINLINE
 #define DECLSPEC_NOINLINE __attribute__((noinline))
 #endif

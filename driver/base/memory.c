@@ -4,9 +4,6 @@
 
 #include "base/memory.h"
 
-// "CmBr" in memory order.
-#define MEMORY_TAG 0x72426D43
-
 // Precedes every block, so that freeing can count bytes. Keeps the pool's alignment.
 typedef struct MEMORY_HEADER {
     SIZE_T Size;

@@ -7,6 +7,9 @@
 
 #include "base/compat.h"
 
+// "CmBr" in memory order.
+#define MEMORY_TAG 0x72426D43
+
 typedef struct MEMORY_USAGE {
     UINT64 Blocks;
     UINT64 Bytes;

@@ -12,11 +12,12 @@ _IRQL_requires_max_(APC_LEVEL)
 static DECLSPEC_NOINLINE VOID DescribeCleanUp(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class,
                                               _In_ KEY_OBJECT *KeyObject) {
     const ULONG number = RegNtCallbackObjectContextCleanup;
-    RULESET *ruleset = RegistrationGetRuleset(Registration);
+    RULES_IN_FORCE rules;
     SUBJECT subject;
-    SubjectBegin(&subject, &Registration->Filter, ruleset->Rules, Class, NULL);
+    RegistrationEnterRules(Registration, &rules);
+    SubjectBegin(&subject, &Registration->Filter, rules.Ruleset->Rules, Class, NULL);
     SubjectSetDead(&subject, KeyObject);
-    if (CallbackIsRelayed(Registration, CallbackDecide(Registration, ruleset, &subject, number, 0))) {
+    if (CallbackIsRelayed(Registration, CallbackDecide(Registration, rules.Ruleset, &subject, number, 0))) {
         CMB_BODY_CLOSE opener;
         const NOTIFICATION notification = {
             .Recorder = &Registration->Recorder,
@@ -27,10 +28,11 @@ static DECLSPEC_NOINLINE VOID DescribeCleanUp(_In_ REGISTRATION *Registration, _
             .Opener = &opener,
         };
         KeyObjectGetOpener(KeyObject, &opener);
+        RegistrationStayInRules(&rules);
         AskRelay(&Registration->Asker, &notification);
     }
     SubjectEnd(&subject);
-    RulesetRelease(ruleset);
+    RegistrationLeaveRules(&rules);
 }
 
 // The configuration manager gives the context back exactly once: when the object dies, or while the registration is
@@ -39,7 +41,8 @@ _IRQL_requires_max_(APC_LEVEL)
 static VOID CleanUp(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class, _In_ BOOLEAN Relaying,
                     _In_ const REG_CALLBACK_CONTEXT_CLEANUP_INFORMATION *Information) {
     KEY_OBJECT *keyObject = Information->ObjectContext;
-    if (Relaying && keyObject && (UINT64)ReadAcquire64(&Registration->Wanted) & CLEAN_UP) {
+    if (Relaying && keyObject && (UINT64)ReadAcquire64(&Registration->Wanted) & CLEAN_UP &&
+        !KeyObjectIsQuiet(keyObject, (UINT64)ReadAcquire64(&Registration->RulesSerial), CLEAN_UP)) {
         DescribeCleanUp(Registration, Class, keyObject);
     }
     KeyObjectFree(&Registration->Filter, keyObject);
@@ -50,14 +53,16 @@ _IRQL_requires_max_(APC_LEVEL)
 static DECLSPEC_NOINLINE VOID NotifyOther(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class,
                                           _In_ ULONG Number) {
     const NOTIFICATION notification = {.Recorder = &Registration->Recorder, .Class = Class, .Number = Number};
-    RULESET *ruleset = RegistrationGetRuleset(Registration);
+    RULES_IN_FORCE rules;
     SUBJECT subject;
-    SubjectBegin(&subject, &Registration->Filter, ruleset->Rules, Class, NULL);
-    if (CallbackIsRelayed(Registration, CallbackDecide(Registration, ruleset, &subject, Number, 0))) {
+    RegistrationEnterRules(Registration, &rules);
+    SubjectBegin(&subject, &Registration->Filter, rules.Ruleset->Rules, Class, NULL);
+    if (CallbackIsRelayed(Registration, CallbackDecide(Registration, rules.Ruleset, &subject, Number, 0))) {
+        RegistrationStayInRules(&rules);
         AskRelay(&Registration->Asker, &notification);
     }
     SubjectEnd(&subject);
-    RulesetRelease(ruleset);
+    RegistrationLeaveRules(&rules);
 }
 
 _IRQL_requires_max_(APC_LEVEL)

@@ -38,11 +38,9 @@ static VOID KeepDecided(_Inout_ CALL *Call, _In_ REGISTRATION *Registration, _In
         RecordLose(&Registration->Recorder, (VERDICT){VerdictNoMemory, CMB_RULES_NONE});
     }
     if (!ignored) {
-        CallDefer(Ruleset, FALSE, Class, Pre);
-    } else if (CallbackIsOpenWanted(Registration, Ruleset, Class)) {
-        CallDefer(Ruleset, TRUE, Class, Pre);
+        CallDefer(Ruleset, Class, Pre);
     } else {
-        CallIgnore(Class, Pre);
+        CallbackIgnore(Registration, Class, Pre);
     }
 }
 

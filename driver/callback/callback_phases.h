@@ -40,10 +40,10 @@ _Must_inspect_result_
 NTSTATUS CallbackDecidedPre(_In_ REGISTRATION *Registration, _In_ const SUBJECT *Subject, _In_ RULESET *Ruleset,
                             _In_ VERDICT Verdict, _In_ ULONG Number, _In_ VERDICT OnSuccess, _In_ VERDICT OnFailure);
 
-// callback_wanted.c: whether what is opened is to be looked at in post whatever pre says.
+// callback_wanted.c: the post notification is to be ignored, unless it tells of a key that was opened and that rules
+// may want to know of.
 _IRQL_requires_max_(APC_LEVEL)
-BOOLEAN CallbackIsOpenWanted(_In_ const REGISTRATION *Registration, _In_ const RULESET *Ruleset,
-                             _In_ const NOTIFY_CLASS *Class);
+VOID CallbackIgnore(_In_ const REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class, _Inout_ VOID *Pre);
 
 // callback_wanted.c: how an operation would have ended by the decision, as far as that is known without trying.
 _IRQL_requires_max_(APC_LEVEL)
@@ -64,10 +64,10 @@ _IRQL_requires_max_(APC_LEVEL)
 BOOLEAN CallbackCanWant(_In_ const REGISTRATION *Registration, _In_ const RULESET *Ruleset, _Inout_ SUBJECT *Subject,
                         _In_ ULONG Number, _In_ BOOLEAN ByAnybody);
 
-// callback_wanted.c: whether it can want any of what comes when a key object is closed and dies.
+// callback_wanted.c: whether it can want any of what comes when a key object is closed and dies, whoever closes it.
 _IRQL_requires_max_(APC_LEVEL)
 BOOLEAN CallbackCanWantClose(_In_ const REGISTRATION *Registration, _In_ const RULESET *Ruleset,
-                             _Inout_ SUBJECT *Subject, _In_ BOOLEAN ByAnybody);
+                             _Inout_ SUBJECT *Subject);
 
 // callback_wanted.c: whether there is a record to be made. What is undecided is counted as lost.
 _IRQL_requires_max_(APC_LEVEL)

@@ -12,12 +12,11 @@
 _IRQL_requires_max_(APC_LEVEL)
 static NAME *DescribeOpened(_In_ REGISTRATION *Registration, _Inout_ NOTIFICATION *Notification,
                             _In_ const RULESET *Ruleset, _Inout_ SUBJECT *Subject, _In_ BOOLEAN Relayed) {
-    // A close by another process than this one is rare: for that, no memory is taken but what is at hand.
-    const BOOLEAN mayAllocate = Relayed || CallbackCanWantClose(Registration, Ruleset, Subject, FALSE);
     NAME *name = NULL;
-    if (mayAllocate || CallbackCanWantClose(Registration, Ruleset, Subject, TRUE)) {
-        Subject->KeyObject =
-            KeyObjectAttach(Subject->Filter, Subject->Object, Subject->KeyObject, Subject->Opener, mayAllocate);
+    if (Relayed || CallbackCanWantClose(Registration, Ruleset, Subject)) {
+        Subject->KeyObject = KeyObjectAttach(Subject->Filter, Subject->Object, Subject->KeyObject, Subject->Opener);
+    }
+    if (Relayed) {
         Notification->KeyObject = KeyObjectGetSerial(Subject->KeyObject);
     }
     if (Relayed || CallbackCanWant(Registration, Ruleset, Subject, RegNtCallbackObjectContextCleanup, FALSE)) {
@@ -125,64 +124,84 @@ static DECLSPEC_NOINLINE NTSTATUS DecidedPost(_In_ REGISTRATION *Registration, _
     return carried.Return;
 }
 
+// Decides about the notification, and tells of it. Ends Subject. Not inlined, for most operations never come here.
 _IRQL_requires_max_(APC_LEVEL)
-static NTSTATUS PostOperation(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class, _In_ ULONG Number,
-                              _Inout_ REG_POST_OPERATION_INFORMATION *Post, _In_ const CALL_STATE *State,
-                              _In_ const RULESET *Ruleset) {
-    const CALL *call = State->Call;
-    const BOOLEAN opened = IsOpened(Class, Post);
+_Must_inspect_result_
+static DECLSPEC_NOINLINE NTSTATUS DecideWanted(_In_ REGISTRATION *Registration, _In_ ULONG Number,
+                                               _Inout_ REG_POST_OPERATION_INFORMATION *Post, _In_opt_ const CALL *Call,
+                                               _Inout_ RULES_IN_FORCE *Rules, _Inout_ SUBJECT *Subject) {
+    const NOTIFY_CLASS *notifyClass = Subject->Class;
+    const VERDICT verdict = IsEnded(Call) ? (VERDICT){VerdictIgnore, CMB_RULES_NONE}
+                                          : DecidePost(Registration, Rules->Ruleset, Subject, Number, Post, Call);
+    const BOOLEAN asked = AskIsDecided(verdict);
     NTSTATUS status = STATUS_SUCCESS;
     VOID *object = NULL;
+    NAME *name = NULL;
     NOTIFICATION notification = {
         .Recorder = &Registration->Recorder,
-        .Class = Class,
+        .Class = notifyClass,
         .Number = Number,
         .Pre = Post->PreInformation,
         .Post = Post,
-        .Flags = call ? 0 : CMB_RECORD_PRE_UNKNOWN,
-        .Decided = call && Registration->ClassMask >> Number & 1 ? call->Decided : NULL,
+        .Flags = Call ? 0 : CMB_RECORD_PRE_UNKNOWN,
+        .Decided = Call && Registration->ClassMask >> Number & 1 ? Call->Decided : NULL,
     };
-    CMB_BODY_CLOSE opener;
-    NAME *name = NULL;
-    SUBJECT subject;
-    SubjectBegin(&subject, &Registration->Filter, Ruleset->Rules, Class, Post->PreInformation);
-    if (opened) {
-        SetOpened(&subject, Post->Object, Post->ObjectContext, &opener);
-    } else if (IsLive(Class, Post) && !call) {
-        SubjectSetObject(&subject, Post->Object, Post->ObjectContext);
-    } else if (State->Ruleset && !State->OnlyOpened) {
-        // Pre knew the key, but there was no memory to say so.
-        subject.Key = FactNoMemory;
-    }
-    const VERDICT verdict = IsEnded(call) ? (VERDICT){VerdictIgnore, CMB_RULES_NONE}
-                                          : DecidePost(Registration, Ruleset, &subject, Number, Post, call);
-    const BOOLEAN asked = AskIsDecided(verdict);
     const BOOLEAN relayed = notification.Decided || CallbackIsRelayed(Registration, verdict);
-    if (call) {
-        CallbackSetCall(&notification, call);
-        notification.PreSequence = call->PreSequence;
-        notification.Duration = ClockSince(call->Start);
+    if (Call) {
+        CallbackSetCall(&notification, Call);
+        notification.PreSequence = Call->PreSequence;
+        notification.Duration = ClockSince(Call->Start);
     }
-    if (opened) {
-        name = DescribeOpened(Registration, &notification, Ruleset, &subject, relayed || asked);
-    } else if ((relayed || asked) && IsLive(Class, Post) && !IsEnded(call)) {
-        name = DescribeObject(&notification, &subject, call != NULL);
+    if (IsOpened(notifyClass, Post)) {
+        name = DescribeOpened(Registration, &notification, Rules->Ruleset, Subject, relayed || asked);
+    } else if ((relayed || asked) && IsLive(notifyClass, Post) && !IsEnded(Call)) {
+        name = DescribeObject(&notification, Subject, Call != NULL);
     }
     // The object, and what is attached to it, may go away with a decision.
-    SubjectEnd(&subject);
+    SubjectEnd(Subject);
+    if (asked || relayed) {
+        RegistrationStayInRules(Rules);
+    }
     if (asked) {
-        status = DecidedPost(Registration, Ruleset, verdict, call, &notification, Post, &object);
+        status = DecidedPost(Registration, Rules->Ruleset, verdict, Call, &notification, Post, &object);
     } else if (relayed) {
         AskRelay(&Registration->Asker, &notification);
     }
     NameRelease(name);
     if (object) {
-        SubjectBegin(&subject, &Registration->Filter, Ruleset->Rules, Class, Post->PreInformation);
-        SetOpened(&subject, object, NULL, &opener);
-        NameRelease(DescribeOpened(Registration, &notification, Ruleset, &subject, TRUE));
-        SubjectEnd(&subject);
+        CMB_BODY_CLOSE opener;
+        SubjectBegin(Subject, &Registration->Filter, Rules->Ruleset->Rules, notifyClass, Post->PreInformation);
+        SetOpened(Subject, object, NULL, &opener);
+        NameRelease(DescribeOpened(Registration, &notification, Rules->Ruleset, Subject, TRUE));
+        SubjectEnd(Subject);
     }
     return status;
+}
+
+_IRQL_requires_max_(APC_LEVEL)
+_Must_inspect_result_
+static NTSTATUS PostOperation(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class, _In_ ULONG Number,
+                              _Inout_ REG_POST_OPERATION_INFORMATION *Post, _In_ const CALL_STATE *State,
+                              _Inout_ RULES_IN_FORCE *Rules) {
+    const CALL *call = State->Call;
+    UINT64 classes = CLASS_BIT(Number);
+    CMB_BODY_CLOSE opener;
+    SUBJECT subject;
+    SubjectBegin(&subject, &Registration->Filter, Rules->Ruleset->Rules, Class, Post->PreInformation);
+    if (IsOpened(Class, Post)) {
+        classes |= CLOSE;
+        SetOpened(&subject, Post->Object, Post->ObjectContext, &opener);
+    } else if (IsLive(Class, Post) && !call) {
+        SubjectSetObject(&subject, Post->Object, Post->ObjectContext);
+    } else if (State->Ruleset) {
+        // Pre knew the key, but there was no memory to say so.
+        subject.Key = FactNoMemory;
+    }
+    if (!call && VerdictIsQuiet(Rules->Ruleset, &subject, classes & Registration->ClassMask)) {
+        SubjectEnd(&subject);
+        return STATUS_SUCCESS;
+    }
+    return DecideWanted(Registration, Number, Post, call, Rules, &subject);
 }
 
 _Use_decl_annotations_
@@ -197,26 +216,27 @@ VOID CallbackEnded(REGISTRATION *Registration, const NOTIFY_CLASS *Class, VOID *
         .ObjectContext = existing ? *NotifyClassObjectContext(Class, Pre) : NULL,
     };
     const CALL_STATE state = {.Call = (CALL *)(ULONG_PTR)Call};
+    RULES_IN_FORCE rules = {.Ruleset = Ruleset};
     if (Registration->ClassMask >> Class->Partner & 1 || Object) {
-        (VOID) PostOperation(Registration, NotifyClassGet(Class->Partner), Class->Partner, &post, &state, Ruleset);
+        (VOID) PostOperation(Registration, NotifyClassGet(Class->Partner), Class->Partner, &post, &state, &rules);
     }
 }
 
 _Use_decl_annotations_
 NTSTATUS CallbackPost(REGISTRATION *Registration, const NOTIFY_CLASS *Class, ULONG Number,
                       REG_POST_OPERATION_INFORMATION *Information, const CALL_STATE *State) {
-    RULESET *current = NULL;
-    const RULESET *ruleset = State->Call ? State->Call->Ruleset : State->Ruleset;
+    RULES_IN_FORCE rules = {.Ruleset = State->Call ? State->Call->Ruleset : State->Ruleset};
     // What is opened may be wanted later, even if this notification is not.
     if (State->Ignored || (State->OnlyOpened && !IsOpened(Class, Information)) ||
         (!(Registration->ClassMask >> Number & 1) && Class->Body != NotifyBodyCreate)) {
         return STATUS_SUCCESS;
     }
-    // Pre was not seen: what is in force now decides.
-    if (!ruleset) {
-        ruleset = current = RegistrationGetRuleset(Registration);
+    if (rules.Ruleset) {
+        return PostOperation(Registration, Class, Number, Information, State, &rules);
     }
-    const NTSTATUS status = PostOperation(Registration, Class, Number, Information, State, ruleset);
-    RulesetRelease(current);
+    // Pre knew nothing of the key, or was not seen: what is in force now decides.
+    RegistrationEnterRules(Registration, &rules);
+    const NTSTATUS status = PostOperation(Registration, Class, Number, Information, State, &rules);
+    RegistrationLeaveRules(&rules);
     return status;
 }

@@ -27,45 +27,63 @@ static DECLSPEC_NOINLINE VOID CarryOut(_In_ REGISTRATION *Registration, _In_ con
         call.PreSequence = AskRelay(&Registration->Asker, &notification);
     }
     if (OnSuccess.Kind == VerdictIgnore && OnFailure.Kind == VerdictIgnore) {
-        CallIgnore(notifyClass, Subject->Pre);
+        CallbackIgnore(Registration, notifyClass, Subject->Pre);
         CallEnd(&call);
     } else if (!CallKeep(&call, Ruleset, notifyClass, Subject->Pre)) {
-        CallDefer(Ruleset, FALSE, notifyClass, Subject->Pre);
+        CallDefer(Ruleset, notifyClass, Subject->Pre);
         CallEnd(&call);
     }
 }
 
+// Not inlined: only what the key does not rule out comes here. Rules stays entered.
 _IRQL_requires_max_(APC_LEVEL)
-static NTSTATUS DecidePre(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class, _In_ ULONG Number,
-                          _Inout_ VOID *Pre) {
-    NTSTATUS status = STATUS_SUCCESS;
-    RULESET *ruleset = RegistrationGetRuleset(Registration);
-    SUBJECT subject;
-    SubjectBegin(&subject, &Registration->Filter, ruleset->Rules, Class, Pre);
-    const VERDICT verdict = CallbackDecide(Registration, ruleset, &subject, Number, 0);
-    const VERDICT onSuccess = CallbackDecide(Registration, ruleset, &subject, Class->Partner, CMB_OUTCOME_SUCCESS);
-    const VERDICT onFailure = ruleset->Rules && RulesUses(ruleset->Rules, RulesOutcome)
-                                  ? CallbackDecide(Registration, ruleset, &subject, Class->Partner, CMB_OUTCOME_FAILURE)
-                                  : onSuccess;
+_Must_inspect_result_
+static DECLSPEC_NOINLINE NTSTATUS DecideWanted(_In_ REGISTRATION *Registration, _Inout_ RULES_IN_FORCE *Rules,
+                                               _Inout_ SUBJECT *Subject, _In_ ULONG Number) {
+    const NOTIFY_CLASS *notifyClass = Subject->Class;
+    RULESET *ruleset = Rules->Ruleset;
+    const VERDICT verdict = CallbackDecide(Registration, ruleset, Subject, Number, 0);
+    const VERDICT onSuccess = CallbackDecide(Registration, ruleset, Subject, notifyClass->Partner, CMB_OUTCOME_SUCCESS);
+    const VERDICT onFailure =
+        ruleset->Rules && RulesUses(ruleset->Rules, RulesOutcome)
+            ? CallbackDecide(Registration, ruleset, Subject, notifyClass->Partner, CMB_OUTCOME_FAILURE)
+            : onSuccess;
     // This is the last time that the path can be had.
     if (Number == RegNtPreKeyHandleClose &&
-        CallbackCanWant(Registration, ruleset, &subject, RegNtCallbackObjectContextCleanup, FALSE)) {
-        KeyObjectClose(&Registration->Filter, subject.Object, subject.KeyObject, SubjectUsePath(&subject.Paths[0]));
+        CallbackCanWant(Registration, ruleset, Subject, RegNtCallbackObjectContextCleanup, FALSE)) {
+        KeyObjectClose(&Registration->Filter, Subject->Object, Subject->KeyObject, SubjectUsePath(&Subject->Paths[0]));
     }
     const BOOLEAN relayed = CallbackIsRelayed(Registration, verdict);
-    const BOOLEAN ignored = onSuccess.Kind == VerdictIgnore && onFailure.Kind == VerdictIgnore;
     if (AskIsDecided(verdict)) {
-        status = CallbackDecidedPre(Registration, &subject, ruleset, verdict, Number, onSuccess, onFailure);
-    } else if (relayed || !ignored) {
-        CarryOut(Registration, &subject, ruleset, verdict, Number, onSuccess, onFailure);
-    } else {
-        CallIgnore(Class, Pre);
+        RegistrationStayInRules(Rules);
+        return CallbackDecidedPre(Registration, Subject, ruleset, verdict, Number, onSuccess, onFailure);
     }
-    if (!AskIsDecided(verdict) && ignored && CallbackIsOpenWanted(Registration, ruleset, Class)) {
-        CallDefer(ruleset, TRUE, Class, Pre);
+    if (relayed || onSuccess.Kind != VerdictIgnore || onFailure.Kind != VerdictIgnore) {
+        RegistrationStayInRules(Rules);
+        CarryOut(Registration, Subject, ruleset, verdict, Number, onSuccess, onFailure);
+    } else {
+        CallbackIgnore(Registration, notifyClass, Subject->Pre);
+    }
+    return STATUS_SUCCESS;
+}
+
+// Classes are what of both phases, and of what comes with a close, the registration is for.
+_IRQL_requires_max_(APC_LEVEL)
+_Must_inspect_result_
+static NTSTATUS DecidePre(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class, _In_ ULONG Number,
+                          _In_ UINT64 Classes, _Inout_ VOID *Pre) {
+    NTSTATUS status = STATUS_SUCCESS;
+    RULES_IN_FORCE rules;
+    SUBJECT subject;
+    RegistrationEnterRules(Registration, &rules);
+    SubjectBegin(&subject, &Registration->Filter, rules.Ruleset->Rules, Class, Pre);
+    if (VerdictIsQuiet(rules.Ruleset, &subject, Classes)) {
+        CallbackIgnore(Registration, Class, Pre);
+    } else {
+        status = DecideWanted(Registration, &rules, &subject, Number);
     }
     SubjectEnd(&subject);
-    RulesetRelease(ruleset);
+    RegistrationLeaveRules(&rules);
     return status;
 }
 
@@ -73,37 +91,36 @@ static NTSTATUS DecidePre(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLA
 // know of, so it is found out once more.
 _IRQL_requires_max_(APC_LEVEL)
 static VOID NoteLastPath(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class, _Inout_ VOID *Pre) {
-    RULESET *ruleset = RegistrationGetRuleset(Registration);
+    RULES_IN_FORCE rules;
     SUBJECT subject;
-    SubjectBegin(&subject, &Registration->Filter, ruleset->Rules, Class, Pre);
-    if (CallbackCanWantClose(Registration, ruleset, &subject, TRUE)) {
-        subject.KeyObject = KeyObjectAttach(&Registration->Filter, subject.Object, subject.KeyObject, NULL, TRUE);
+    RegistrationEnterRules(Registration, &rules);
+    SubjectBegin(&subject, &Registration->Filter, rules.Ruleset->Rules, Class, Pre);
+    if (CallbackCanWantClose(Registration, rules.Ruleset, &subject)) {
+        subject.KeyObject = KeyObjectAttach(&Registration->Filter, subject.Object, subject.KeyObject, NULL);
         NameRelease(KeyObjectGetName(&Registration->Filter, subject.Object, subject.KeyObject,
                                      SubjectUsePath(&subject.Paths[0])));
     }
     SubjectEnd(&subject);
-    RulesetRelease(ruleset);
+    RegistrationLeaveRules(&rules);
 }
 
 // Most notifications end here: no rule is meant for them, or the key says that none is.
 _Use_decl_annotations_
 NTSTATUS CallbackPre(REGISTRATION *Registration, const NOTIFY_CLASS *Class, ULONG Number, VOID *Pre) {
+    const UINT64 wanted = (UINT64)ReadAcquire64(&Registration->Wanted);
     UINT64 classes = CLASS_BIT(Number) | CLASS_BIT(Class->Partner);
     if (Number == RegNtPreKeyHandleClose) {
         classes |= CLEAN_UP;
-    } else if (Class->Body == NotifyBodyCreate) {
-        classes |= CLOSE;
-    }
-    if (Number == RegNtPreDeleteKey && (UINT64)ReadAcquire64(&Registration->Wanted) & CLOSE) {
-        NoteLastPath(Registration, Class, Pre);
     }
     classes &= Registration->ClassMask;
-    if (!((UINT64)ReadAcquire64(&Registration->Wanted) & classes) ||
-        (Class->Key == NotifyKeyObject &&
-         KeyObjectIsQuiet(*NotifyClassObjectContext(Class, Pre), (UINT64)ReadAcquire64(&Registration->RulesSerial),
-                          classes))) {
-        CallIgnore(Class, Pre);
+    if (Number == RegNtPreDeleteKey && wanted & CLOSE) {
+        NoteLastPath(Registration, Class, Pre);
+    }
+    if (!(wanted & classes) || (Class->Key == NotifyKeyObject &&
+                                KeyObjectIsQuiet(*NotifyClassObjectContext(Class, Pre),
+                                                 (UINT64)ReadAcquire64(&Registration->RulesSerial), classes))) {
+        CallbackIgnore(Registration, Class, Pre);
         return STATUS_SUCCESS;
     }
-    return DecidePre(Registration, Class, Number, Pre);
+    return DecidePre(Registration, Class, Number, classes, Pre);
 }

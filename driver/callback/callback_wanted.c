@@ -36,19 +36,23 @@ BOOLEAN CallbackCanWant(const REGISTRATION *Registration, const RULESET *Ruleset
     return Registration->ClassMask >> Number & 1 && VerdictCanWant(Ruleset, Subject, Number, ByAnybody);
 }
 
-// What is opened has a path of its own, which only post knows, and whoever opens it is told with its close.
+// What is opened has a path of its own, which only post knows: a symbolic link asks anew, but a filter below may have
+// put another key in place, and so may virtualization. Whoever opens it is told with its close.
 _Use_decl_annotations_
-BOOLEAN CallbackIsOpenWanted(const REGISTRATION *Registration, const RULESET *Ruleset, const NOTIFY_CLASS *Class) {
+VOID CallbackIgnore(const REGISTRATION *Registration, const NOTIFY_CLASS *Class, VOID *Pre) {
     const UINT64 classes = CLASS_BIT(Class->Partner) | CLOSE;
-    return Class->Body == NotifyBodyCreate && (RulesetGetClassMask(Ruleset, Registration->ClassMask) & classes) != 0;
+    if (Class->Body == NotifyBodyCreate && (UINT64)ReadAcquire64(&Registration->Wanted) & classes) {
+        CallIgnoreUnlessOpened(Class, Pre);
+    } else {
+        CallIgnore(Class, Pre);
+    }
 }
 
 _Use_decl_annotations_
-BOOLEAN CallbackCanWantClose(const REGISTRATION *Registration, const RULESET *Ruleset, SUBJECT *Subject,
-                             BOOLEAN ByAnybody) {
-    return CallbackCanWant(Registration, Ruleset, Subject, RegNtPreKeyHandleClose, ByAnybody) ||
-           CallbackCanWant(Registration, Ruleset, Subject, RegNtPostKeyHandleClose, ByAnybody) ||
-           CallbackCanWant(Registration, Ruleset, Subject, RegNtCallbackObjectContextCleanup, ByAnybody);
+BOOLEAN CallbackCanWantClose(const REGISTRATION *Registration, const RULESET *Ruleset, SUBJECT *Subject) {
+    return CallbackCanWant(Registration, Ruleset, Subject, RegNtPreKeyHandleClose, TRUE) ||
+           CallbackCanWant(Registration, Ruleset, Subject, RegNtPostKeyHandleClose, TRUE) ||
+           CallbackCanWant(Registration, Ruleset, Subject, RegNtCallbackObjectContextCleanup, TRUE);
 }
 
 _Use_decl_annotations_

@@ -7,35 +7,51 @@
 #define CMBRIDGE_KEY_OBJECT_H
 
 #include "base/names.h"
-#include "base/reserve.h"
 #include "rules/rules.h"
 
 typedef struct KEY_OBJECT KEY_OBJECT;
+
+// So many key objects are remembered for a registration at once, whoever opens keys; the others are matched and told of
+// without being remembered. Each takes some 200 bytes, and a path of CMB_MAX_KEPT_PATH_BYTES at most.
+#define KEY_MAX_OBJECTS 65536
+
+// Processors that share a stripe share its memory and its part of KEY_MAX_OBJECTS, so that others write elsewhere.
+#define KEY_STRIPES 4
+
+typedef struct KEY_STRIPE {
+    LOOKASIDE_LIST_EX Blocks;
+    _Interlocked_ volatile LONG Used;
+    UCHAR Apart[SYSTEM_CACHE_ALIGNMENT_SIZE];
+} KEY_STRIPE;
 
 // A registration as the configuration manager knows it, and the memory for what it attaches to key objects.
 typedef struct KEY_FILTER {
     // Written by CmRegisterCallbackEx while callbacks already arrive: to be used only once the registration has seen
     // it.
     LARGE_INTEGER Cookie;
-    // A reserve of KEY_OBJECTs, for callbacks that must not allocate.
-    RESERVE Reserve;
+    UCHAR Apart[SYSTEM_CACHE_ALIGNMENT_SIZE];
+    KEY_STRIPE Stripes[KEY_STRIPES];
 } KEY_FILTER;
 
-// Returns Context, which a notification gave for Object; if that is NULL, attaches a new one. Object is live and not
-// being closed. NULL if it cannot be had. Opener is NULL if the object was opened before. Unless MayAllocate, memory
-// comes from the filter's reserve.
 _IRQL_requires_max_(APC_LEVEL)
 _Must_inspect_result_
-KEY_OBJECT *KeyObjectAttach(_In_ KEY_FILTER *Filter, _In_ VOID *Object, _In_opt_ VOID *Context,
-                            _In_opt_ const CMB_BODY_CLOSE *Opener, _In_ BOOLEAN MayAllocate);
+NTSTATUS KeyFilterInitialize(_Out_ KEY_FILTER *Filter);
 
-// The size of the blocks of a filter's reserve.
-_IRQL_requires_max_(DISPATCH_LEVEL)
-ULONG KeyObjectGetSize(VOID);
+// Everything that was attached has come back.
+_IRQL_requires_max_(APC_LEVEL)
+VOID KeyFilterUninitialize(_Inout_ KEY_FILTER *Filter);
 
-// Returns the number of the key object; 0 if it is not known, or not yet.
+// Returns Context, which a notification gave for Object; if that is NULL, attaches a new one. Object is live and not
+// being closed. NULL if there is no memory, or if there are too many. Opener is NULL if the object was opened before.
+_IRQL_requires_max_(APC_LEVEL)
+_Must_inspect_result_
+KEY_OBJECT *KeyObjectAttach(_Inout_ KEY_FILTER *Filter, _In_ VOID *Object, _In_opt_ VOID *Context,
+                            _In_opt_ const CMB_BODY_CLOSE *Opener);
+
+// Returns the number of the key object, which has one from the first time that somebody asks; 0 if it is not known, or
+// not yet.
 _IRQL_requires_max_(DISPATCH_LEVEL)
-UINT64 KeyObjectGetSerial(_In_opt_ const KEY_OBJECT *KeyObject);
+UINT64 KeyObjectGetSerial(_Inout_opt_ KEY_OBJECT *KeyObject);
 
 // Who has opened the object; zeroed if that is not known.
 _IRQL_requires_max_(DISPATCH_LEVEL)
@@ -57,12 +73,20 @@ VOID KeyPathGet(_Out_ KEY_PATH *Path, _In_ KEY_FILTER *Filter, _In_ VOID *Object
 _IRQL_requires_max_(APC_LEVEL)
 VOID KeyPathRelease(_Inout_ KEY_PATH *Path);
 
-// Returns the path of a live object: the remembered one, or a new one that is remembered, made from Path if that was
-// found out already. NULL if it cannot be had. The caller releases it.
+// Returns the path of a live object: the remembered one, or a new one, made from Path if that was found out already,
+// which is remembered unless it is longer than CMB_MAX_KEPT_PATH_BYTES. NULL if it cannot be had. The caller releases
+// it.
 _IRQL_requires_max_(APC_LEVEL)
 _Must_inspect_result_
 NAME *KeyObjectGetName(_In_ KEY_FILTER *Filter, _In_ VOID *Object, _Inout_opt_ KEY_OBJECT *KeyObject,
                        _In_opt_ const KEY_PATH *Path);
+
+// Returns the path of a live object that others are opened relative to: the remembered one, which the caller releases,
+// or NULL with Path. From the second time on it is remembered.
+_IRQL_requires_max_(APC_LEVEL)
+_Must_inspect_result_
+NAME *KeyObjectGetRoot(_In_ KEY_FILTER *Filter, _In_ VOID *Object, _Inout_opt_ KEY_OBJECT *KeyObject,
+                       _Out_ KEY_PATH *Path);
 
 // Returns the remembered path if it is right now, in Generation. The caller releases it.
 _IRQL_requires_max_(DISPATCH_LEVEL)
@@ -83,10 +107,11 @@ _Must_inspect_result_
 _Success_(return != FALSE)
 BOOLEAN KeyObjectFindLastHits(_Inout_opt_ KEY_OBJECT *KeyObject, _In_ UINT64 Serial, _Out_ RULES_HITS *Hits);
 
-// Remembers hits that were found with a path of Generation.
+// Remembers hits that were found with a path of Generation, and the classes that they alone say to ignore, as far as
+// that is known.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID KeyObjectKeepHits(_Inout_opt_ KEY_OBJECT *KeyObject, _In_ UINT64 Serial, _In_ const RULES_HITS *Hits,
-                       _In_ LONG64 Generation);
+                       _In_ LONG64 Generation, _In_ UINT64 QuietClasses);
 
 // Remembers that the hits of Serial and Generation alone say to ignore notifications of these classes.
 _IRQL_requires_max_(DISPATCH_LEVEL)
@@ -105,7 +130,7 @@ VOID KeyObjectClose(_In_ KEY_FILTER *Filter, _In_ VOID *Object, _Inout_opt_ KEY_
 // Returns the last path of an object that is dead, or as good as dead. NULL if it is not known. The caller releases it.
 _IRQL_requires_max_(APC_LEVEL)
 _Must_inspect_result_
-NAME *KeyObjectGetLastName(_In_ KEY_OBJECT *KeyObject);
+NAME *KeyObjectGetLastName(_In_opt_ KEY_OBJECT *KeyObject);
 
 // Frees the context, which the configuration manager has given back.
 _IRQL_requires_max_(APC_LEVEL)

@@ -29,7 +29,7 @@ static VOID BeginObject(_Inout_ CALL *Call, _In_ KEY_FILTER *Filter, _In_ const 
     KEY_OBJECT *keyObject = Subject->KeyObject;
     // Nothing more can be attached to an object that is being closed.
     if (Class->Body != NotifyBodyClose) {
-        keyObject = KeyObjectAttach(Filter, object, keyObject, NULL, TRUE);
+        keyObject = KeyObjectAttach(Filter, object, keyObject, NULL);
     }
     Call->KeyObject = KeyObjectGetSerial(keyObject);
     KeyObjectGetOpener(keyObject, &Call->Opener);
@@ -41,7 +41,7 @@ _IRQL_requires_max_(APC_LEVEL)
 static VOID BeginCreate(_Inout_ CALL *Call, _In_ KEY_FILTER *Filter, _In_ const NOTIFY_CLASS *Class, _In_ VOID *Pre,
                         _In_ const SUBJECT *Subject) {
     const REG_CREATE_KEY_INFORMATION_V1 *create = Pre;
-    KEY_OBJECT *root = KeyObjectAttach(Filter, create->RootObject, *NotifyClassObjectContext(Class, Pre), NULL, TRUE);
+    KEY_OBJECT *root = KeyObjectAttach(Filter, create->RootObject, *NotifyClassObjectContext(Class, Pre), NULL);
     NAME *rootName = KeyObjectGetName(Filter, create->RootObject, root, SubjectUsePath(&Subject->Paths[0]));
     Call->KeyPath = NameOfCreate(rootName, create, SubjectGetTail(Subject));
     NameRelease(rootName);
@@ -102,9 +102,13 @@ BOOLEAN CallKeep(const CALL *Call, RULESET *Ruleset, const NOTIFY_CLASS *Class, 
 }
 
 _Use_decl_annotations_
-VOID CallDefer(RULESET *Ruleset, BOOLEAN OnlyOpened, const NOTIFY_CLASS *Class, VOID *Pre) {
-    const ULONG_PTR tag = CALL_TAG | (OnlyOpened ? CALL_TAG_ONLY_OPENED : 0);
-    *NotifyClassCallContext(Class, Pre) = (VOID *)((ULONG_PTR)RulesetReference(Ruleset) | tag);
+VOID CallDefer(RULESET *Ruleset, const NOTIFY_CLASS *Class, VOID *Pre) {
+    *NotifyClassCallContext(Class, Pre) = (VOID *)((ULONG_PTR)RulesetReference(Ruleset) | CALL_TAG);
+}
+
+_Use_decl_annotations_
+VOID CallIgnoreUnlessOpened(const NOTIFY_CLASS *Class, VOID *Pre) {
+    *NotifyClassCallContext(Class, Pre) = (VOID *)(CALL_TAG | CALL_TAG_ONLY_OPENED);
 }
 
 _Use_decl_annotations_
@@ -120,9 +124,10 @@ VOID CallRecall(VOID *CallContext, CALL_STATE *State) {
         State->Call = CallContext;
     } else if (context == CALL_TAG) {
         State->Ignored = TRUE;
+    } else if (context & CALL_TAG_ONLY_OPENED) {
+        State->OnlyOpened = TRUE;
     } else {
-        State->Ruleset = (RULESET *)(context & ~(CALL_TAG | CALL_TAG_ONLY_OPENED));
-        State->OnlyOpened = (context & CALL_TAG_ONLY_OPENED) != 0;
+        State->Ruleset = (RULESET *)(context & ~CALL_TAG);
     }
 }
 

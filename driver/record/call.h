@@ -63,15 +63,17 @@ _IRQL_requires_max_(APC_LEVEL)
 _Must_inspect_result_
 BOOLEAN CallKeep(_In_ const CALL *Call, _In_ RULESET *Ruleset, _In_ const NOTIFY_CLASS *Class, _Inout_ VOID *Pre);
 
-// These two store what takes no memory. CallDefer: Ruleset, to which it keeps a reference, is to decide about the post
-// notification. CallIgnore: that is to be ignored. OnlyOpened: it is to be decided about if a key was opened, and
-// ignored otherwise.
+// These store what takes no memory. CallDefer: Ruleset, to which it keeps a reference, is to decide about the post
+// notification. CallIgnore: that is to be ignored. CallIgnoreUnlessOpened: it is to be ignored unless a key was opened;
+// pre knew nothing of that key, so what is in force by then decides.
 _IRQL_requires_max_(DISPATCH_LEVEL)
-VOID CallDefer(_In_ RULESET *Ruleset, _In_ BOOLEAN OnlyOpened, _In_ const NOTIFY_CLASS *Class, _Inout_ VOID *Pre);
+VOID CallDefer(_In_ RULESET *Ruleset, _In_ const NOTIFY_CLASS *Class, _Inout_ VOID *Pre);
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID CallIgnore(_In_ const NOTIFY_CLASS *Class, _Inout_ VOID *Pre);
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID CallIgnoreUnlessOpened(_In_ const NOTIFY_CLASS *Class, _Inout_ VOID *Pre);
 
-// What was stored. At most one of Call, Ruleset and Ignored is set.
+// What was stored. At most one of them is set.
 typedef struct CALL_STATE {
     CALL *Call;
     RULESET *Ruleset;

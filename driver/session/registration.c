@@ -56,6 +56,13 @@ static VOID UncountPersistent(_In_ UINT32 Options) {
     }
 }
 
+_IRQL_requires_max_(APC_LEVEL)
+static VOID FreeInSession(_Inout_ REGISTRATION *Registration) {
+    if (Registration->InSession) {
+        ExFreeCacheAwareRundownProtection(Registration->InSession);
+    }
+}
+
 // The configuration manager knows the registration no more, or never did. Waits for requests that are at work with it.
 _IRQL_requires_(PASSIVE_LEVEL)
 static VOID FreeRegistration(_In_ _Post_ptr_invalid_ REGISTRATION *Registration, _Out_ QUEUE_COUNTERS *Counters) {
@@ -69,8 +76,9 @@ static VOID FreeRegistration(_In_ _Post_ptr_invalid_ REGISTRATION *Registration,
     if (Registration->Leaving) {
         SessionUnlinkRegistration(Registration);
     }
-    ReserveUninitialize(&Registration->Filter.Reserve);
-    RulesetRelease(Registration->Ruleset);
+    KeyFilterUninitialize(&Registration->Filter);
+    RegistrationEndRules(Registration);
+    FreeInSession(Registration);
     ProcessTreesFree(Registration->Asker.Children);
     UncountPersistent(Registration->Options);
     MemoryFree(Registration);
@@ -138,14 +146,21 @@ static NTSTATUS Prepare(_Inout_ SESSION *Session, _In_ const CMB_REGISTER_REQUES
     if (!CountPersistent(Request->Options)) {
         goto cleanupRegistration;
     }
-    status = ReserveInitialize(&registration->Filter.Reserve, KeyObjectGetSize(), RegistrationDriver->DeviceObject);
+    if (Request->Options & CMB_REGISTER_PERSIST) {
+        registration->InSession = ExAllocateCacheAwareRundownProtection(NonPagedPoolNx, MEMORY_TAG);
+        if (!registration->InSession) {
+            status = STATUS_INSUFFICIENT_RESOURCES;
+            goto cleanupCount;
+        }
+    }
+    status = KeyFilterInitialize(&registration->Filter);
     if (!NT_SUCCESS(status)) {
-        goto cleanupCount;
+        goto cleanupInSession;
     }
     if (Request->Options & CMB_REGISTER_EXEMPT_CHILDREN) {
         status = ProcessTreesCreateOne(Session->OwnerId, Session->OwnerKey, &registration->Asker.Children);
         if (!NT_SUCCESS(status)) {
-            goto cleanupReserve;
+            goto cleanupFilter;
         }
     }
     status = QueueOpenSource(&Session->Queue, Request, &registration->Recorder.Source);
@@ -166,22 +181,24 @@ static NTSTATUS Prepare(_Inout_ SESSION *Session, _In_ const CMB_REGISTER_REQUES
     registration->Options = Request->Options;
     registration->IntakeMask = Intake(Request->ClassMask);
     UsersInitialize(&registration->Users);
-    UsersInitialize(&registration->InSession);
     registration->Altitude.Buffer = (WCHAR *)(registration + 1);
     registration->Altitude.Length = registration->Altitude.MaximumLength = Altitude->Length;
     RtlCopyMemory(registration->Altitude.Buffer, Altitude->Buffer, Altitude->Length);
-    KeInitializeSpinLock(&registration->RulesLock);
-    RegistrationSwapRuleset(registration, Ruleset);
-    if (Ruleset->Rules) {
-        ReserveFill(&registration->Filter.Reserve);
+    status = RegistrationBeginRules(registration, Ruleset);
+    if (!NT_SUCCESS(status)) {
+        QUEUE_COUNTERS nothing;
+        QueueCloseSource(&Session->Queue, registration->Recorder.Source, &nothing);
+        goto cleanupChildren;
     }
     *Result = registration;
     return STATUS_SUCCESS;
 
 cleanupChildren:
     ProcessTreesFree(registration->Asker.Children);
-cleanupReserve:
-    ReserveUninitialize(&registration->Filter.Reserve);
+cleanupFilter:
+    KeyFilterUninitialize(&registration->Filter);
+cleanupInSession:
+    FreeInSession(registration);
 cleanupCount:
     UncountPersistent(Request->Options);
 cleanupRegistration:

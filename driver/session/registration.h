@@ -10,8 +10,15 @@
 // The bit of a notification class in a mask of classes.
 #define CLASS_BIT(NotifyClass) (1ULL << (NotifyClass))
 
+// A place for the ruleset that is in force. A registration has two, of which the other is empty and run down.
+typedef struct RULES_SLOT {
+    // Callbacks that have taken the ruleset from here.
+    PEX_RUNDOWN_REF_CACHE_AWARE Readers;
+    RULESET *Ruleset;
+} RULES_SLOT;
+
+// What every notification reads comes first, and nothing that is written often is near it.
 struct REGISTRATION {
-    _Guarded_by_(Session->Lock) LIST_ENTRY Link;
     SESSION *Session;
     // CMB_REGISTER_*
     UINT32 Options;
@@ -24,6 +31,21 @@ struct REGISTRATION {
     // Read with acquire by the callback: set after the cookie is known, cleared when the session stops. Who has seen it
     // set may use the cookie. While it is clear nothing is decided or recorded.
     volatile LONG Relaying;
+    // The index of the slot that is in force.
+    _Interlocked_ volatile LONG Slot;
+    RULES_SLOT Slots[2];
+    // The classes that may be relayed, and the serial number of the rules.
+    volatile LONG64 Wanted;
+    volatile LONG64 RulesSerial;
+    // With CMB_REGISTER_PERSIST: callbacks that began while the session lasted. NULL without.
+    PEX_RUNDOWN_REF_CACHE_AWARE InSession;
+
+    // What the rooms below session/ do their part of the work with.
+    RECORDER Recorder;
+    KEY_FILTER Filter;
+    ASKER Asker;
+
+    _Guarded_by_(Session->Lock) LIST_ENTRY Link;
     // Somebody removes it. It stays in the list until the configuration manager knows it no more, so that its altitude
     // is known to become free; nobody else finds it by its cookie.
     _Guarded_by_(Session->Lock) BOOLEAN Leaving;
@@ -31,25 +53,16 @@ struct REGISTRATION {
     _Guarded_by_(Session->Lock) BOOLEAN Kept;
     // How much was recorded; valid once it is Kept.
     QUEUE_COUNTERS Counters;
-
-    KSPIN_LOCK RulesLock;
-    // Owned; never NULL.
-    _Guarded_by_(RulesLock) RULESET *Ruleset;
-    // The classes that may be relayed, and the serial number of the rules. They are changed together with Ruleset, and
-    // read without the lock.
-    volatile LONG64 Wanted;
-    volatile LONG64 RulesSerial;
-
-    // What the rooms below session/ do their part of the work with.
-    KEY_FILTER Filter;
-    RECORDER Recorder;
-    ASKER Asker;
-
+    // Held by who changes the rules. No callback takes it.
+    KMUTEX Swapping;
     // Requests that are at work with the registration, and the configuration manager.
     USERS Users;
-    // With CMB_REGISTER_PERSIST: callbacks that began while the session lasted, and the session itself.
-    USERS InSession;
 };
+
+// KEY_FILTER keeps a line between its first member and what it writes.
+C_ASSERT(FIELD_OFFSET(struct REGISTRATION, Recorder) > FIELD_OFFSET(struct REGISTRATION, InSession));
+C_ASSERT(FIELD_OFFSET(struct REGISTRATION, Filter.Stripes) - FIELD_OFFSET(struct REGISTRATION, Filter.Apart) >=
+         SYSTEM_CACHE_ALIGNMENT_SIZE);
 
 // Callback is what the configuration manager calls, with a REGISTRATION as its context.
 _IRQL_requires_max_(PASSIVE_LEVEL)
@@ -76,14 +89,29 @@ REGISTRATION *RegistrationEnter(_Inout_ SESSION *Session, _In_ INT64 Cookie);
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID RegistrationLeave(_Inout_ REGISTRATION *Registration);
 
-// registration_rules.c: puts a new ruleset, which it takes over, in the place of the old one. Returns the last number
-// that was given under the old one.
-_IRQL_requires_max_(DISPATCH_LEVEL)
-UINT64 RegistrationSwapRuleset(_Inout_ REGISTRATION *Registration, _In_ RULESET *Ruleset);
+// registration_rules.c: the first ruleset, which is taken over if that succeeds.
+_IRQL_requires_(PASSIVE_LEVEL)
+_Must_inspect_result_
+NTSTATUS RegistrationBeginRules(_Inout_ REGISTRATION *Registration, _In_ RULESET *Ruleset);
+_IRQL_requires_(PASSIVE_LEVEL)
+VOID RegistrationEndRules(_Inout_ REGISTRATION *Registration);
 
-// registration_rules.c: returns what is in force now, which the caller releases.
+// The ruleset that a notification belongs to.
+typedef struct RULES_IN_FORCE {
+    RULESET *Ruleset;
+    // What keeps it; NULL: a reference.
+    RULES_SLOT *Slot;
+} RULES_IN_FORCE;
+
+// registration_rules.c: takes what is in force now, without writing to anything that other processors write to. A swap
+// waits until that is given back, so the caller neither waits nor reads the buffers of whoever uses the registry before
+// it has called RegistrationStayInRules.
 _IRQL_requires_max_(DISPATCH_LEVEL)
-RULESET *RegistrationGetRuleset(_Inout_ REGISTRATION *Registration);
+VOID RegistrationEnterRules(_In_ REGISTRATION *Registration, _Out_ RULES_IN_FORCE *Rules);
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID RegistrationStayInRules(_Inout_ RULES_IN_FORCE *Rules);
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID RegistrationLeaveRules(_Inout_ RULES_IN_FORCE *Rules);
 
 // registration_rules.c: makes a program the rules of a registration; Size 0 takes the rules away. A failure means that
 // there was no memory; everything else is the Status of Reply. Unless that is a success, the old rules stay in force.

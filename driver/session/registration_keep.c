@@ -11,22 +11,21 @@
 
 _Use_decl_annotations_
 BOOLEAN RegistrationEnterSession(REGISTRATION *Registration) {
-    return Registration->Options & CMB_REGISTER_PERSIST && UsersTryEnter(&Registration->InSession);
+    return Registration->InSession && ExAcquireRundownProtectionCacheAware(Registration->InSession);
 }
 
 _Use_decl_annotations_
 VOID RegistrationLeaveSession(REGISTRATION *Registration) {
-    UsersLeave(&Registration->InSession);
+    ExReleaseRundownProtectionCacheAware(Registration->InSession);
 }
 
 _Use_decl_annotations_
 VOID RegistrationKeep(REGISTRATION *Registration) {
     SESSION *session = Registration->Session;
     KIRQL irql;
-    // This comes before the count can become 0: a callback that is not counted must see it, for its place in the queue
-    // is gone.
+    // A callback that cannot enter any more must see this, for its place in the queue is gone.
     WriteRelease(&Registration->Recorder.Silent, TRUE);
-    UsersDrain(&Registration->InSession);
+    ExWaitForRundownProtectionReleaseCacheAware(Registration->InSession);
     QueueCloseSource(&session->Queue, Registration->Recorder.Source, &Registration->Counters);
     KeAcquireSpinLock(&session->Lock, &irql);
     Registration->Kept = TRUE;

@@ -3,36 +3,94 @@
 // The rules of a registration, which may change at any time.
 
 #include "session/registration.h"
+#include "base/memory.h"
 #include "verdict/process_trees.h"
 
-// Who comes later gets the new ruleset, so that numbers that are given under it are higher than the one that is
-// returned.
-_Use_decl_annotations_
-UINT64 RegistrationSwapRuleset(REGISTRATION *Registration, RULESET *Ruleset) {
-    QUEUE *queue = Registration->Recorder.Queue;
-    KIRQL irql;
-    KIRQL nested;
-    KeAcquireSpinLock(&Registration->RulesLock, &irql);
-    KeAcquireSpinLock(&queue->Lock, &nested);
-    const UINT64 sequence = queue->LastSequence;
-    KeReleaseSpinLock(&queue->Lock, nested);
-    RULESET *former = Registration->Ruleset;
-    Ruleset->Number = former ? former->Number + 1 : 1;
-    Registration->Ruleset = Ruleset;
+static VOID PutInForce(_Inout_ REGISTRATION *Registration, _In_ LONG Slot, _In_ RULESET *Ruleset) {
+    Registration->Slots[Slot].Ruleset = Ruleset;
+    ExReInitializeRundownProtectionCacheAware(Registration->Slots[Slot].Readers);
+    InterlockedExchange(&Registration->Slot, Slot);
     InterlockedExchange64(&Registration->Wanted, (LONG64)RulesetGetClassMask(Ruleset, Registration->ClassMask));
     InterlockedExchange64(&Registration->RulesSerial, (LONG64)RulesetGetSerial(Ruleset));
-    KeReleaseSpinLock(&Registration->RulesLock, irql);
-    RulesetRelease(former);
-    return sequence;
 }
 
 _Use_decl_annotations_
-RULESET *RegistrationGetRuleset(REGISTRATION *Registration) {
+NTSTATUS RegistrationBeginRules(REGISTRATION *Registration, RULESET *Ruleset) {
+    KeInitializeMutex(&Registration->Swapping, 0);
+    for (ULONG i = 0; i < RTL_NUMBER_OF(Registration->Slots); ++i) {
+        RULES_SLOT *slot = &Registration->Slots[i];
+        slot->Readers = ExAllocateCacheAwareRundownProtection(NonPagedPoolNx, MEMORY_TAG);
+        if (!slot->Readers) {
+            RegistrationEndRules(Registration);
+            return STATUS_INSUFFICIENT_RESOURCES;
+        }
+        ExWaitForRundownProtectionReleaseCacheAware(slot->Readers);
+    }
+    Ruleset->Number = 1;
+    PutInForce(Registration, 0, Ruleset);
+    return STATUS_SUCCESS;
+}
+
+_Use_decl_annotations_
+VOID RegistrationEndRules(REGISTRATION *Registration) {
+    for (ULONG i = 0; i < RTL_NUMBER_OF(Registration->Slots); ++i) {
+        RULES_SLOT *slot = &Registration->Slots[i];
+        RulesetRelease(slot->Ruleset);
+        slot->Ruleset = NULL;
+        if (slot->Readers) {
+            ExFreeCacheAwareRundownProtection(slot->Readers);
+            slot->Readers = NULL;
+        }
+    }
+}
+
+// A slot that cannot be entered is not in force any more.
+_Use_decl_annotations_
+VOID RegistrationEnterRules(REGISTRATION *Registration, RULES_IN_FORCE *Rules) {
+    do {
+        Rules->Slot = &Registration->Slots[ReadAcquire(&Registration->Slot)];
+    } while (!ExAcquireRundownProtectionCacheAware(Rules->Slot->Readers));
+    Rules->Ruleset = Rules->Slot->Ruleset;
+}
+
+_Use_decl_annotations_
+VOID RegistrationStayInRules(RULES_IN_FORCE *Rules) {
+    if (Rules->Slot) {
+        RulesetReference(Rules->Ruleset);
+        ExReleaseRundownProtectionCacheAware(Rules->Slot->Readers);
+        Rules->Slot = NULL;
+    }
+}
+
+_Use_decl_annotations_
+VOID RegistrationLeaveRules(RULES_IN_FORCE *Rules) {
+    if (Rules->Slot) {
+        ExReleaseRundownProtectionCacheAware(Rules->Slot->Readers);
+    } else {
+        RulesetRelease(Rules->Ruleset);
+    }
+}
+
+// Puts a new ruleset in the place of the old one. Who comes later gets the new one, so that numbers that are given
+// under it are higher than the one that is returned.
+_IRQL_requires_(PASSIVE_LEVEL)
+static UINT64 Swap(_Inout_ REGISTRATION *Registration, _In_ RULESET *Ruleset) {
+    QUEUE *queue = Registration->Recorder.Queue;
     KIRQL irql;
-    KeAcquireSpinLock(&Registration->RulesLock, &irql);
-    RULESET *ruleset = RulesetReference(Registration->Ruleset);
-    KeReleaseSpinLock(&Registration->RulesLock, irql);
-    return ruleset;
+    KeWaitForSingleObject(&Registration->Swapping, Executive, KernelMode, FALSE, NULL);
+    const LONG former = Registration->Slot;
+    RULES_SLOT *slot = &Registration->Slots[former];
+    RULESET *outdated = slot->Ruleset;
+    KeAcquireSpinLock(&queue->Lock, &irql);
+    const UINT64 sequence = queue->LastSequence;
+    KeReleaseSpinLock(&queue->Lock, irql);
+    Ruleset->Number = outdated->Number + 1;
+    PutInForce(Registration, !former, Ruleset);
+    ExWaitForRundownProtectionReleaseCacheAware(slot->Readers);
+    slot->Ruleset = NULL;
+    KeReleaseMutex(&Registration->Swapping, FALSE);
+    RulesetRelease(outdated);
+    return sequence;
 }
 
 _IRQL_requires_(PASSIVE_LEVEL)
@@ -41,9 +99,11 @@ static NTSTATUS SetRules(_Inout_ REGISTRATION *Registration, _In_reads_bytes_(Si
                          _In_ ULONG Size, _Inout_ CMB_SET_RULES_REPLY *Reply) {
     RULES_ERROR error;
     RULESET *ruleset;
-    RULESET *former = RegistrationGetRuleset(Registration);
-    const NTSTATUS status = RulesetCreate(Program, Size, former, &ruleset, &error);
-    RulesetRelease(former);
+    RULES_IN_FORCE former;
+    RegistrationEnterRules(Registration, &former);
+    RegistrationStayInRules(&former);
+    const NTSTATUS status = RulesetCreate(Program, Size, former.Ruleset, &ruleset, &error);
+    RegistrationLeaveRules(&former);
     if (status == STATUS_BAD_DATA) {
         Reply->Status = status;
         Reply->Reason = error.Reason;
@@ -53,11 +113,8 @@ static NTSTATUS SetRules(_Inout_ REGISTRATION *Registration, _In_reads_bytes_(Si
     if (!NT_SUCCESS(status)) {
         return status;
     }
-    if (ruleset->Rules) {
-        ReserveFill(&Registration->Filter.Reserve);
-    }
     Reply->Status = STATUS_SUCCESS;
-    Reply->Sequence = RegistrationSwapRuleset(Registration, ruleset);
+    Reply->Sequence = Swap(Registration, ruleset);
     return STATUS_SUCCESS;
 }
 

@@ -26,20 +26,6 @@ static inline VOID UsersEnter(_Inout_ USERS *Users) {
     InterlockedIncrement(&Users->Count);
 }
 
-// FALSE if the last user has left already.
-_IRQL_requires_max_(DISPATCH_LEVEL)
-_Must_inspect_result_
-static inline BOOLEAN UsersTryEnter(_Inout_ USERS *Users) {
-    for (LONG count = ReadAcquire(&Users->Count); count != 0;) {
-        const LONG found = InterlockedCompareExchange(&Users->Count, count + 1, count);
-        if (found == count) {
-            return TRUE;
-        }
-        count = found;
-    }
-    return FALSE;
-}
-
 _IRQL_requires_max_(DISPATCH_LEVEL)
 static inline VOID UsersLeave(_Inout_ USERS *Users) {
     if (InterlockedDecrement(&Users->Count) == 0) {

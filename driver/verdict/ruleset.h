@@ -13,6 +13,7 @@ typedef struct PROCESS_CACHE PROCESS_CACHE;
 typedef struct PROCESS_TREES PROCESS_TREES;
 
 typedef struct RULESET {
+    // Of the registration, and of operations that are told of or decided about. Who only decides has none.
     _Interlocked_ volatile LONG References;
     // CMB_DECIDED.Ruleset, which is set when the ruleset comes into force.
     UINT32 Number;

@@ -5,6 +5,9 @@
 #include "verdict/subject.h"
 #include "base/memory.h"
 
+// A rename is also about the path that the key is to have.
+#define RENAME (1ULL << RegNtPreRenameKey | 1ULL << RegNtPostRenameKey)
+
 // The subject is not zeroed as a whole, for the room for texts is large and rarely used.
 _Use_decl_annotations_
 VOID SubjectBegin(SUBJECT *Subject, KEY_FILTER *Filter, const RULES *Rules, const NOTIFY_CLASS *Class, VOID *Pre) {
@@ -103,28 +106,31 @@ static RULES_TEXT TextOfCopy(_In_ const SUBJECT_TEXT *Text) {
     return (RULES_TEXT){.Units = Text->Units, .Count = Text->Count};
 }
 
+static FACT_STATE TextOfPath(_In_ const SUBJECT_PATH *Path, _Out_ RULES_TEXT *Text) {
+    RtlZeroMemory(Text, sizeof(*Text));
+    if (Path->Name && !Path->Name->Fault) {
+        *Text = TextOfName(Path->Name);
+    } else if (Path->Path.Given) {
+        Text->Units = Path->Path.Given->Buffer;
+        Text->Count = Path->Path.Given->Length / sizeof(WCHAR);
+    } else {
+        return StateOf(Path->Path.Status);
+    }
+    return FactKnown;
+}
+
 // Finds the path of a live object. KeyObject is where it may be remembered.
 _IRQL_requires_max_(APC_LEVEL)
 static FACT_STATE FindPath(_Inout_ SUBJECT *Subject, _Inout_ SUBJECT_PATH *Path, _In_ VOID *Object,
                            _Inout_opt_ KEY_OBJECT *KeyObject, _Out_ RULES_TEXT *Text) {
-    RtlZeroMemory(Text, sizeof(*Text));
     Path->Name = KeyObjectTakeName(KeyObject, &Path->Path.Generation);
     if (!Path->Name) {
         KeyPathGet(&Path->Path, Subject->Filter, Object);
-        if (Path->Path.Given) {
-            Text->Units = Path->Path.Given->Buffer;
-            Text->Count = Path->Path.Given->Length / sizeof(WCHAR);
-            return FactKnown;
-        }
-        if (Path->Path.Status == STATUS_KEY_DELETED && KeyObject) {
+        if (Path->Path.Status == STATUS_KEY_DELETED) {
             Path->Name = KeyObjectGetLastName(KeyObject);
         }
     }
-    if (Path->Name && !Path->Name->Fault) {
-        *Text = TextOfName(Path->Name);
-        return FactKnown;
-    }
-    return StateOf(Path->Path.Status);
+    return TextOfPath(Path, Text);
 }
 
 _Use_decl_annotations_
@@ -135,6 +141,16 @@ VOID SubjectRecallKey(SUBJECT *Subject) {
         Subject->HitsKnown = TRUE;
         Subject->Key = FactKnown;
     }
+}
+
+// Matches the path of the key, once for all the classes that are asked about.
+_IRQL_requires_max_(APC_LEVEL)
+static VOID FindHits(_Inout_ SUBJECT *Subject) {
+    Subject->Hits.Count = 0;
+    if (RulesCanEndWith(Subject->Rules, &Subject->Parts[Subject->PartCount - 1])) {
+        RulesFind(Subject->Rules, RulesKey, Subject->Parts, Subject->PartCount, &Subject->Hits);
+    }
+    Subject->HitsKnown = Subject->Hits.Count != RULES_HITS_MANY;
 }
 
 _IRQL_requires_max_(APC_LEVEL)
@@ -156,14 +172,14 @@ static VOID FindObject(_Inout_ SUBJECT *Subject) {
         return;
     }
     SetParts(Subject, text, NULL);
-    RulesFind(Subject->Rules, RulesKey, Subject->Parts, 1, &Subject->Hits);
-    Subject->HitsKnown = Subject->Hits.Count != RULES_HITS_MANY;
+    FindHits(Subject);
     // Nothing can be attached any more to an object that is being closed.
-    if (!Subject->KeyObject && Subject->Class->Body != NotifyBodyClose) {
-        Subject->KeyObject = KeyObjectAttach(Subject->Filter, Subject->Object, NULL, Subject->Opener, FALSE);
+    if (Subject->Class->Body != NotifyBodyClose) {
+        Subject->KeyObject = KeyObjectAttach(Subject->Filter, Subject->Object, Subject->KeyObject, Subject->Opener);
     }
     Subject->Generation = path->Path.Generation;
-    KeyObjectKeepHits(Subject->KeyObject, serial, &Subject->Hits, Subject->Generation);
+    KeyObjectKeepHits(Subject->KeyObject, serial, &Subject->Hits, Subject->Generation,
+                      Subject->Hits.Count ? 0 : RulesGetUnmatched(Subject->Rules) & ~RENAME);
 }
 
 // The parts are the path, and the path that the key is to have: the same but for the last component.
@@ -208,23 +224,45 @@ static VOID SetTail(_Inout_ SUBJECT *Subject, _In_ FACT_STATE RootState, _In_ RU
     }
 }
 
+// Finds the path of the root of a create or an open, which is remembered with the root.
+_IRQL_requires_max_(APC_LEVEL)
+static FACT_STATE FindRoot(_Inout_ SUBJECT *Subject, _In_ VOID *Object, _Out_ RULES_TEXT *Text) {
+    SUBJECT_PATH *path = &Subject->Paths[0];
+    KEY_OBJECT *root =
+        KeyObjectAttach(Subject->Filter, Object, *NotifyClassObjectContext(Subject->Class, Subject->Pre), NULL);
+    RtlZeroMemory(Text, sizeof(*Text));
+    path->Name = KeyObjectGetRoot(Subject->Filter, Object, root, &path->Path);
+    if (!path->Name && path->Path.Status == STATUS_KEY_DELETED) {
+        path->Name = KeyObjectGetLastName(root);
+    }
+    return TextOfPath(path, Text);
+}
+
 _IRQL_requires_max_(APC_LEVEL)
 static VOID FindCreate(_Inout_ SUBJECT *Subject) {
     const REG_CREATE_KEY_INFORMATION_V1 *create = Subject->Pre;
-    KEY_OBJECT *root = *NotifyClassObjectContext(Subject->Class, Subject->Pre);
-    RULES_TEXT text;
-    const FACT_STATE state = FindPath(Subject, &Subject->Paths[0], create->RootObject, root, &text);
-    NameDescribeCreate(&Subject->Tail, create, state != FactAbsent);
+    RULES_TEXT root;
+    NameDescribeCreate(&Subject->Tail, create, TRUE);
     CopyText(&Subject->Text, &Subject->Tail.Text);
-    if (Subject->Text.State == FactFault && state != FactAbsent) {
+    const RULES_TEXT text = TextOfCopy(&Subject->Text);
+    if (Subject->Text.State == FactKnown && !RulesCanEndWith(Subject->Rules, &text)) {
+        // Whatever the root is called.
+        DescribeCopy(&Subject->Text, MAXUSHORT, &Subject->Tail.Text);
+        Subject->HitsKnown = TRUE;
+        Subject->Key = FactKnown;
+        return;
+    }
+    const FACT_STATE state = FindRoot(Subject, create->RootObject, &root);
+    // The complete name may be absolute. It is also what is left if the other one cannot be read.
+    if (state == FactAbsent || Subject->Text.State == FactFault) {
         NAME_TAIL complete;
         NameDescribeCreate(&complete, create, FALSE);
-        if (complete.Absolute) {
+        if (state == FactAbsent || complete.Absolute) {
             Subject->Tail = complete;
             CopyText(&Subject->Text, &complete.Text);
         }
     }
-    SetTail(Subject, state, text);
+    SetTail(Subject, state, root);
 }
 
 _IRQL_requires_max_(APC_LEVEL)
@@ -294,52 +332,40 @@ VOID SubjectFindKey(SUBJECT *Subject) {
         Subject->Key = FactAbsent;
         break;
     }
-    // A path is walked once for all the classes that are asked about.
     if (Subject->Key == FactKnown && !Subject->HitsKnown && Subject->Hits.Count != RULES_HITS_MANY &&
         !Subject->OtherPartCount) {
-        RulesFind(Subject->Rules, RulesKey, Subject->Parts, Subject->PartCount, &Subject->Hits);
-        Subject->HitsKnown = Subject->Hits.Count != RULES_HITS_MANY;
+        FindHits(Subject);
     }
 }
 
+// Whether the class has one value name. A query for several values has many.
+static BOOLEAN HasValueName(_In_ const NOTIFY_CLASS *Class) {
+    return Class->Body == NotifyBodySetValue || Class->Body == NotifyBodyDeleteValue ||
+           Class->Body == NotifyBodyQueryValue;
+}
+
+C_ASSERT(FIELD_OFFSET(REG_SET_VALUE_KEY_INFORMATION, ValueName) == sizeof(VOID *));
+C_ASSERT(FIELD_OFFSET(REG_DELETE_VALUE_KEY_INFORMATION, ValueName) == sizeof(VOID *));
+C_ASSERT(FIELD_OFFSET(REG_QUERY_VALUE_KEY_INFORMATION, ValueName) == sizeof(VOID *));
+
 _Use_decl_annotations_
 VOID SubjectFindValueName(SUBJECT *Subject) {
-    const UNICODE_STRING *unsafeName = NULL;
     CAPTURE name;
     if (Subject->Text.State != FactNotAsked) {
         return;
     }
     Subject->Text.State = FactAbsent;
-    if (!Subject->Pre) {
-        return;
+    if (Subject->Pre && HasValueName(Subject->Class)) {
+        CaptureDescribeString(&name, ((const REG_SET_VALUE_KEY_INFORMATION *)Subject->Pre)->ValueName, MAXUSHORT);
+        CopyText(&Subject->Text, &name);
     }
-    switch (Subject->Class->Body) {
-    case NotifyBodySetValue:
-        unsafeName = ((const REG_SET_VALUE_KEY_INFORMATION *)Subject->Pre)->ValueName;
-        break;
-    case NotifyBodyDeleteValue:
-        unsafeName = ((const REG_DELETE_VALUE_KEY_INFORMATION *)Subject->Pre)->ValueName;
-        break;
-    case NotifyBodyQueryValue:
-        unsafeName = ((const REG_QUERY_VALUE_KEY_INFORMATION *)Subject->Pre)->ValueName;
-        break;
-    default:
-        // A query for several values comes here, too: it has no name, but many.
-        return;
-    }
-    CaptureDescribeString(&name, unsafeName, MAXUSHORT);
-    CopyText(&Subject->Text, &name);
 }
 
 _Use_decl_annotations_
 BOOLEAN SubjectGetValueName(const SUBJECT *Subject, CAPTURE *Capture) {
-    if (Subject->Class->Body != NotifyBodySetValue && Subject->Class->Body != NotifyBodyDeleteValue &&
-        Subject->Class->Body != NotifyBodyQueryValue) {
-        return FALSE;
-    }
     RtlZeroMemory(Capture, sizeof(*Capture));
     DescribeCopy(&Subject->Text, CMB_MAX_VALUE_NAME_BYTES, Capture);
-    return Subject->Text.State == FactKnown || Subject->Text.State == FactFault;
+    return HasValueName(Subject->Class) && (Subject->Text.State == FactKnown || Subject->Text.State == FactFault);
 }
 
 _Use_decl_annotations_

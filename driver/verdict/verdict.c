@@ -180,6 +180,18 @@ VERDICT VerdictDecide(const RULESET *Ruleset, SUBJECT *Subject, ULONG Number, UI
 }
 
 _Use_decl_annotations_
+BOOLEAN VerdictIsQuiet(const RULESET *Ruleset, SUBJECT *Subject, UINT64 Classes) {
+    if (!Ruleset->Rules || Classes & ~RulesGetUnmatched(Ruleset->Rules)) {
+        return FALSE;
+    }
+    if (!RulesUses(Ruleset->Rules, RulesKey)) {
+        return TRUE;
+    }
+    SubjectFindKey(Subject);
+    return Subject->Key == FactAbsent || (Subject->Key == FactKnown && Subject->HitsKnown && !Subject->Hits.Count);
+}
+
+_Use_decl_annotations_
 BOOLEAN VerdictCanWant(const RULESET *Ruleset, SUBJECT *Subject, ULONG Number, BOOLEAN ByAnybody) {
     DOUBT doubt = {0};
     RULES_MATCH match;

@@ -33,6 +33,11 @@ typedef struct VERDICT {
 _IRQL_requires_max_(APC_LEVEL)
 VERDICT VerdictDecide(_In_ const RULESET *Ruleset, _Inout_ SUBJECT *Subject, _In_ ULONG Number, _In_ UINT32 Outcome);
 
+// TRUE: the key alone says to ignore notifications of all of Classes, whoever causes them. It is found out if it may
+// say so, and remembered.
+_IRQL_requires_max_(APC_LEVEL)
+BOOLEAN VerdictIsQuiet(_In_ const RULESET *Ruleset, _Inout_ SUBJECT *Subject, _In_ UINT64 Classes);
+
 // Returns FALSE if a notification of class Number for the same key, by the same process, is sure to be ignored.
 // ByAnybody: by whatever process.
 _IRQL_requires_max_(APC_LEVEL)

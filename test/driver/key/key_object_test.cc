@@ -188,6 +188,37 @@ TEST_F(KeyObject, HasNoPathWhereItCannotBeHadAgain) {
     actor.close(top);
 }
 
+// Whoever may open keys decides how long their paths are and how many are open.
+TEST_F(KeyObject, TakesLittleMemoryHoweverLongItsPath) {
+    constexpr size_t kHandles = 100;
+    Client client;
+    Actor actor;
+    const std::u16string part(250, u'p');
+    std::vector<HANDLE> parents{actor.create(path())};
+    for (int depth = 0; depth < 100; ++depth) {
+        parents.push_back(actor.create(part, parents.back()));
+    }
+    client.add(u"1", kSet | bit(RegNtPostOpenKeyEx) | bit(RegNtPreKeyHandleClose));
+    const uint64_t before = machine().poolUsage().bytes;
+    std::vector<HANDLE> open;
+    for (size_t i = 0; i < kHandles; ++i) {
+        open.push_back(actor.openKey(u"", parents.back()));
+        set(actor, open.back());
+        for (const Record &record : client.drain()) {
+            EXPECT_GT(record.path().size(), 100 * part.size());
+        }
+    }
+    EXPECT_LT((machine().poolUsage().bytes - before) / kHandles, 1024u);
+    for (HANDLE key : open) {
+        actor.close(key);
+    }
+    while (!parents.empty()) {
+        actor.close(parents.back());
+        parents.pop_back();
+    }
+    client.drain();
+}
+
 TEST_F(KeyObject, IsCleanedUpOnce) {
     Client client;
     Actor actor;

@@ -5,27 +5,10 @@
 #include "test/driver/fixture/ruleset_fixture.h"
 #include "test/driver/fixture/token_fixture.h"
 
-#include <atomic>
-#include <chrono>
-#include <thread>
-
 namespace cmbridge::test {
 namespace {
 
-class Verdict : public RulesetTest {
-  protected:
-    // The size of the reserve is what it should be.
-    static uint64_t settled() {
-        uint64_t before = allocations();
-        for (int quiet = 0; quiet < 5;) {
-            std::this_thread::sleep_for(std::chrono::milliseconds(5));
-            const uint64_t now = allocations();
-            quiet = now == before ? quiet + 1 : 0;
-            before = now;
-        }
-        return before;
-    }
-};
+using Verdict = RulesetTest;
 
 constexpr uint64_t kSet = bit(RegNtPreSetValueKey);
 constexpr uint64_t kSetBoth = kSet | bit(RegNtPostSetValueKey);
@@ -263,6 +246,7 @@ TEST_F(Verdict, ToIgnoreTakesNoMemory) {
     {
         Client client;
         Actor actor;
+        actor.stayOnOneProcessor();
         HANDLE root = actor.create(path());
         actor.close(actor.create(u"Sub", root));
         const simulator::PoolUsage open = machine().poolUsage();
@@ -287,9 +271,9 @@ TEST_F(Verdict, ToIgnoreTakesNoMemory) {
             });
         };
         work(10);
-        const uint64_t before = settled();
+        const uint64_t before = allocations();
         work(10000);
-        EXPECT_EQ(settled(), before);
+        EXPECT_EQ(allocations(), before);
         EXPECT_EQ(client.statistics().Callbacks, 0u);
         EXPECT_EQ(client.remove(cookie), STATUS_SUCCESS);
         EXPECT_EQ(machine().poolUsage().blocks, open.blocks);
@@ -300,27 +284,45 @@ TEST_F(Verdict, ToIgnoreTakesNoMemory) {
     EXPECT_EQ(machine().poolUsage().bytes, baseline.bytes);
 }
 
-// More keys at once than the reserve has room for.
-TEST_F(Verdict, IsTheSameWithAnEmptyReserve) {
+// More keys at once than are remembered: for those beyond, the rules say the same, and nobody is told who opened them.
+TEST_F(Verdict, IsTheSameForAKeyThatIsNotRemembered) {
     Client client;
     Actor actor;
-    HANDLE root = actor.create(path());
-    add(client, {{.classes = kSet, .keys = {key(u"\\7")}}});
-    std::vector<HANDLE> keys;
-    for (int i = 0; i < 600; ++i) {
-        const std::string number = std::to_string(i);
-        keys.push_back(actor.create(std::u16string(number.begin(), number.end()), root));
+    actor.stayOnOneProcessor();
+    HANDLE root = actor.create(path()), low = actor.create(u"Low", root), other = actor.create(u"Other", root);
+    add(client, {{.classes = kSet | bit(RegNtPreKeyHandleClose), .keys = {key(u"\\Low")}}});
+    std::vector<HANDLE> many;
+    for (int i = 0; i < KEY_MAX_OBJECTS / KEY_STRIPES; ++i) {
+        many.push_back(actor.openKey(u"Other", root));
     }
-    for (int round = 0; round < 3; ++round) {
-        for (HANDLE each : keys) {
-            set(actor, each);
+    const auto told = [&](bool remembered) {
+        HANDLE opened = actor.openKey(u"Low", root), openedOther = actor.openKey(u"Other", root);
+        for (int round = 0; round < 2; ++round) {
+            set(actor, opened);
+            set(actor, openedOther);
         }
-        EXPECT_EQ(client.drain().size(), 1u);
-    }
-    for (HANDLE each : keys) {
+        actor.rename(low, u"Was");
+        set(actor, opened);
+        actor.rename(low, u"Low");
+        actor.close(opened);
+        actor.close(openedOther);
+        std::vector<Record> records = client.drain();
+        ASSERT_EQ(records.size(), 3u);
+        for (const Record &record : records) {
+            EXPECT_EQ(record.path(), path() + u"\\Low");
+            EXPECT_EQ(record->KeyObject != 0, remembered);
+        }
+        EXPECT_EQ(records[2].body<CMB_BODY_CLOSE>().OpenerProcessId, remembered ? actor.processId() : 0);
+    };
+    told(false);
+    for (HANDLE each : many) {
         actor.close(each);
     }
-    actor.close(root);
+    told(true);
+    for (HANDLE each : {other, low, root}) {
+        actor.close(each);
+    }
+    client.drain();
 }
 
 } // namespace
