@@ -28,6 +28,8 @@ const POINTERS = [
   { from: /^driver\/(queue|record|decide)\/\w+\.c:(?!BodyDescribe$)/, to: /:ReceiverWake$/ },
   { from: /:BodyDescribe$/, to: /^driver\/record\/\w+\.c:(Body)?Describe[A-Z]/ },
   { from: /:IoctlDispatch$/, to: /^driver\/device\/\w+\.c:(Ioctl)?Handle[A-Z]/ },
+  // Inline parts of lookaside lists, whose own routines are the kernel's.
+  { from: /^driver\/key\/key_object\w*\.c:Key(Filter|Object)\w+$/, to: null },
   { from: /:EnterNode$/, to: /^driver\/rules\/\w+\.c:Add(Set|Hit)$/ },
   { from: /:SessionFindRegistration$/, to: /^driver\/session\/registration_keep\.c:(Take|IsLeaving)/ },
 ];

@@ -82,6 +82,7 @@ export function linkFunctions(files, pointers) {
         continue;
       }
       const known = pointers.find(({ from }) => from.test(fullName(fn)));
+      if (known && known.to === null) continue;
       const targets = [...functions.values()].filter((target) => known?.to.test(fullName(target)));
       if (targets.length === 0) problems.push(`${fn.name} calls through a pointer, and nothing says what that reaches`);
       for (const to of targets) calls.push({ to, name: to.name, tail: call.tail });
