@@ -101,7 +101,8 @@ export type { LoadOptions, SimulatedProcess } from './simulator/simulated-proces
 export type { SimulatedTransaction } from './simulator/simulated-transaction.js';
 export type { Simulator } from './simulator/simulator.js';
 export type { Statistics } from './session/statistics.js';
-export type { DecisionStatistics, LatencyStatistics } from './session/decision-statistics.js';
+export type { LatencyStatistics } from './session/decision-latency.js';
+export type { DecisionStatistics } from './session/decision-statistics.js';
 export type {
   CallerOptions,
   ImpersonateOptions,

@@ -4,7 +4,6 @@
 
 #include "callback/callback_phases.h"
 #include "base/clock.h"
-#include "decide/held_count.h"
 
 // In a rehearsal the operation goes on.
 _IRQL_requires_max_(APC_LEVEL)

@@ -4,7 +4,6 @@
 
 #include "callback/callback_phases.h"
 #include "base/clock.h"
-#include "decide/held_count.h"
 #include "process/identity.h"
 
 // What became of an open is known only in post, and what is to be known when the object is closed is noted here.

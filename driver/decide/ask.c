@@ -48,22 +48,30 @@ static BOOLEAN MustNotWait(_In_ const ASKER *Asker) {
     return IsExempt(Asker, &process);
 }
 
-// Writes what has changed about the breaker into the queue, as far as there is room. The lock of the table is held so
-// that changes are told in their order. When the session has ended there is nobody to tell.
+// Writes how the breaker is now into the queue, if the program was last told otherwise and there is room. The lock of
+// the table is held so that changes are told in their order. When the session has ended there is nobody to tell.
 _IRQL_requires_max_(APC_LEVEL)
 static VOID TellBreaker(_Inout_ ASKER *Asker) {
     const RECORDER *recorder = Asker->Recorder;
     BREAKER *breaker = &Asker->Breaker;
+    LARGE_INTEGER time;
     KIRQL irql;
     if (!ReadAcquire(&Asker->BreakerUntold) || ReadAcquire(&recorder->Silent)) {
         return;
     }
+    KeQuerySystemTimePrecise(&time);
     KeAcquireSpinLock(&Asker->Table->Lock, &irql);
-    while (breaker->UntoldCount && QueueTellBreaker(recorder->Queue, recorder->Filter->Cookie.QuadPart,
-                                                    &breaker->Untold[0], breaker->UntoldTime[0])) {
-        BreakerTold(breaker);
+    const BOOLEAN open = !breaker->ToldOpen;
+    const CMB_BODY_BREAKER body = {.State = open ? CMB_BREAKER_OPEN : CMB_BREAKER_CLOSED,
+                                   .Misses = breaker->MissesOpened,
+                                   .CoolDown = breaker->CoolDown,
+                                   .Unasked = open ? 0 : breaker->Unasked};
+    if (BreakerIsUntold(breaker) &&
+        QueueTellBreaker(recorder->Queue, recorder->Filter->Cookie.QuadPart, &body, time.QuadPart)) {
+        breaker->ToldOpen = open;
+        breaker->Unasked = open ? breaker->Unasked : 0;
+        WriteRelease(&Asker->BreakerUntold, FALSE);
     }
-    WriteRelease(&Asker->BreakerUntold, breaker->UntoldCount != 0);
     KeReleaseSpinLock(&Asker->Table->Lock, irql);
     QueueWake(recorder->Queue);
 }
@@ -74,34 +82,49 @@ UINT64 AskRelay(ASKER *Asker, const NOTIFICATION *Notification) {
     return RecordRelay(Notification);
 }
 
+// Builds the record of the question, with everything that is to be read for it. FALSE if it was lost.
+_IRQL_requires_max_(APC_LEVEL)
+_Must_inspect_result_
+static BOOLEAN BuildQuestion(_In_ const ASK *Ask, _In_ const CMB_RULE *Rule, _In_ const CMB_DECIDED *Decided,
+                             _Out_ RECORD_DRAFT *Question) {
+    const CMB_DECIDED question = {.Flags = Decided->Flags | CMB_DECIDED_HELD,
+                                  .Rule = Decided->Rule,
+                                  .Ruleset = Decided->Ruleset,
+                                  .Deadline = Rule->Deadline};
+    NOTIFICATION notification = *Ask->Notification;
+    notification.Decided = &question;
+    return RecordBuild(&notification, Question);
+}
+
 // Puts the question and holds the thread until there is an answer. Returns CMB_DECIDED_BY_*.
 _IRQL_requires_(PASSIVE_LEVEL)
 static UINT16 AskAndWait(_In_ const ASK *Ask, _In_ const CMB_RULE *Rule, _Inout_ ASK_RESULT *Result) {
-    NOTIFICATION *notification = Ask->Notification;
-    HELD_TABLE *table = Ask->Asker->Table;
-    CMB_DECIDED *decided = &Result->Decided;
-    HELD held = {.Asker = Ask->Asker, .Subject = &Result->Subject, .Decision = &Result->Decision};
-    UINT16 by = HeldBegin(table, &held);
+    RECORD_DRAFT question;
+    HELD held = {.Asker = Ask->Asker,
+                 .Subject = &Result->Subject,
+                 .Decision = &Result->Decision,
+                 .Question = &question,
+                 .Start = Ask->Start,
+                 .Deadline = Ask->Start + Rule->Deadline * CLOCK_UNITS_PER_MILLISECOND};
+    UINT16 by = HeldMayAsk(Ask->Asker);
     if (by != CMB_DECIDED_BY_NOBODY) {
         return by;
     }
-    const CMB_DECIDED question = {.Flags = decided->Flags | CMB_DECIDED_HELD,
-                                  .Rule = decided->Rule,
-                                  .Ruleset = decided->Ruleset,
-                                  .Deadline = Rule->Deadline,
-                                  .Ticket = held.Ticket};
-    const CMB_DECIDED *former = notification->Decided;
-    notification->Decided = &question;
-    Result->Sequence = AskRelay(Ask->Asker, notification);
-    Result->Relayed = TRUE;
-    notification->Decided = former;
-    if (!Result->Sequence) {
-        HeldCancel(table, &held);
-        DecisionFree(&Result->Decision);
-        return CMB_DECIDED_BY_LIMIT;
+    TellBreaker(Ask->Asker);
+    if (!BuildQuestion(Ask, Rule, &Result->Decided, &question)) {
+        // It was lost, or the session has ended.
+        Result->Relayed = TRUE;
+        by = HeldMayAsk(Ask->Asker);
+        return by == CMB_DECIDED_BY_NOBODY ? CMB_DECIDED_BY_LIMIT : by;
+    }
+    by = HeldPut(&held, &Result->Relayed);
+    Result->Sequence = question.Sequence;
+    RecordFree(&question);
+    if (by != CMB_DECIDED_BY_NOBODY) {
+        return by;
     }
     Result->Asked = TRUE;
-    by = HeldWait(table, &held, Rule->Deadline);
+    by = HeldWait(&held);
     return by == CMB_DECIDED_BY_CALLBACK && Result->Decision.Kind == CMB_DECISION_DEFAULT ? CMB_DECIDED_BY_ERROR : by;
 }
 

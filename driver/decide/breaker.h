@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Stops a registration from asking when its program does not answer: after so many missed deadlines in a row nothing is
-// asked for a while. Changes are kept until they could be told. The lock of the table of held operations guards all of
-// it.
+// asked for a while, and then one question alone, on trial. The lock of the table of held operations guards all of it.
 
 #ifndef CMBRIDGE_BREAKER_H
 #define CMBRIDGE_BREAKER_H
@@ -10,29 +9,32 @@
 #include "base/clock.h"
 #include "protocol/protocol.h"
 
-// At most so many changes wait to be told: opened and closed.
-#define BREAKER_UNTOLD 2
+typedef enum BREAKER_STATE {
+    BreakerClosed,
+    // Nothing is asked, from Opened until the cool-down has passed and beyond, until there is a question.
+    BreakerOpen,
+    // That question waits, and nothing else is asked.
+    BreakerTrial,
+} BREAKER_STATE;
 
 typedef struct BREAKER {
     // So many misses in a row open it.
     UINT32 Limit;
     // In milliseconds.
     UINT32 CoolDown;
-
-    BOOLEAN Open;
-    // It was open, and no question was answered since: one miss opens it again.
-    BOOLEAN OnTrial;
+    BREAKER_STATE State;
+    // In a row so far, and when it opened last.
     UINT32 Misses;
+    UINT32 MissesOpened;
+    // It goes up when it opens and when a question is put on trial. What becomes of questions that were put before that
+    // does not count.
+    UINT32 Round;
     // ClockNow() when it opened.
     UINT64 Opened;
-    // How often nobody was asked since it opened.
+    // How often nobody was asked since the program was last told that it is closed.
     UINT64 Unasked;
-    // It goes up with each change. The deadlines of questions that were put before the latest change do not count.
-    UINT32 Round;
-
-    ULONG UntoldCount;
-    CMB_BODY_BREAKER Untold[BREAKER_UNTOLD];
-    INT64 UntoldTime[BREAKER_UNTOLD];
+    // What the program was told last: that it is open. On trial it is.
+    BOOLEAN ToldOpen;
 } BREAKER;
 
 // 0 stands for the default.
@@ -45,15 +47,22 @@ _IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
 BOOLEAN BreakerAdmit(_Inout_ BREAKER *Breaker, _In_ UINT64 Now);
 
+// A question that was admitted is put. Returns its round.
 _IRQL_requires_max_(DISPATCH_LEVEL)
-VOID BreakerAnswer(_Inout_ BREAKER *Breaker);
+UINT32 BreakerAsk(_Inout_ BREAKER *Breaker);
 
-// Counts a question that was put in Round and was not answered in time. TRUE if that opens the breaker.
+// A question of that round was answered.
 _IRQL_requires_max_(DISPATCH_LEVEL)
-BOOLEAN BreakerMiss(_Inout_ BREAKER *Breaker, _In_ UINT32 Round, _In_ UINT64 Now);
+VOID BreakerAnswer(_Inout_ BREAKER *Breaker, _In_ UINT32 Round);
 
-// Removes the oldest of Untold, which was told.
+// A question of that round was not answered in time. Fair: the program has had time enough. TRUE if that opens the
+// breaker, which was closed.
 _IRQL_requires_max_(DISPATCH_LEVEL)
-VOID BreakerTold(_Inout_ BREAKER *Breaker);
+BOOLEAN BreakerMiss(_Inout_ BREAKER *Breaker, _In_ UINT32 Round, _In_ BOOLEAN Fair, _In_ UINT64 Now);
+
+_IRQL_requires_max_(DISPATCH_LEVEL)
+static inline BOOLEAN BreakerIsUntold(_In_ const BREAKER *Breaker) {
+    return (Breaker->State != BreakerClosed) != Breaker->ToldOpen;
+}
 
 #endif

@@ -5,28 +5,28 @@
 #include "decide/held.h"
 #include "base/clock.h"
 #include "base/memory.h"
-#include "decide/held_count.h"
+#include "process/identity.h"
 
 // A slot goes through these states; the arrows are taken under the lock, and the first that is taken wins:
 //
 //                                        +--HeldAnswer---> Answered
 //                                        |
-//   free --HeldBegin--> waited for ------+--deadline-----> Expired     --HeldWait--> free, with its ticket and its end
-//                          |             |
-//                          |             +--HeldRelease--> Released
-//                          +--HeldCancel--> free, as if it never was
+//   free ---HeldPut----> waited for -----+--deadline-----> Expired     --HeldWait--> free, with its ticket and its end
+//                                        |
+//                                        +--HeldRelease--> Released
 //
 // The HELD is on the stack of the thread that waits. Whoever ends the wait signals its event with the lock held, and
 // the thread takes the lock once more before it returns, so that nobody touches the HELD afterwards.
+//
+// A slot is taken, and the question put into the queue, under one hold of the lock, when everything that may take long
+// has been done: nobody has a slot who does not wait, with a deadline that runs.
 
 // The lower bits of a ticket are the slot.
 #define SLOT_BITS 14
 C_ASSERT(CMB_MAX_HELD == 1 << SLOT_BITS);
 
-// Putting a thread to sleep and waking it takes longer than a program takes that decides at once. So while it does, and
-// nobody else is held, the thread stays awake for a moment and looks for the answer, at PASSIVE_LEVEL.
-#define SPIN_NANOSECONDS 30000
-#define QUICK_NANOSECONDS 100000
+// Whoever ends many waits looks at so many slots under one hold of the lock.
+#define SLOTS_AT_A_TIME 64
 
 // The tickets of all sessions are counted here.
 static volatile LONG64 LastTicket;
@@ -53,7 +53,6 @@ VOID HeldUninitialize(HELD_TABLE *Table) {
 _Use_decl_annotations_
 NTSTATUS HeldAllocate(HELD_TABLE *Table, ULONG Limit) {
     KIRQL irql;
-    const ULONG processors = KeQueryActiveProcessorCountEx(ALL_PROCESSOR_GROUPS);
     HELD_SLOT *slots = MemoryAllocate(Limit * sizeof(*slots));
     if (!slots) {
         return STATUS_INSUFFICIENT_RESOURCES;
@@ -64,27 +63,44 @@ NTSTATUS HeldAllocate(HELD_TABLE *Table, ULONG Limit) {
     KeAcquireSpinLock(&Table->Lock, &irql);
     Table->Slots = slots;
     Table->Limit = Limit;
-    Table->Processors = processors;
     Table->FirstFree = 0;
     Table->LastFree = Limit - 1;
     KeReleaseSpinLock(&Table->Lock, irql);
     return STATUS_SUCCESS;
 }
 
+// Adds to a counter of the session, and of the asker if that is known.
+#define COUNT(Table, Asker, Field, Number)                                                                             \
+    CountAt((Table), (Asker), FIELD_OFFSET(CMB_DECISION_STATISTICS, Field), (Number))
+_Requires_lock_held_(Table->Lock)
+static VOID CountAt(_Inout_ HELD_TABLE *Table, _Inout_opt_ ASKER *Asker, _In_ LONG Offset, _In_ INT64 Number) {
+    *(UINT64 *)((UCHAR *)&Table->Counters + Offset) += (UINT64)Number;
+    if (Asker) {
+        *(UINT64 *)((UCHAR *)&Asker->Counters + Offset) += (UINT64)Number;
+    }
+}
+
 // The list of free slots ends with Limit.
 _Requires_lock_held_(Table->Lock)
-static HELD_SLOT *TakeSlot(_Inout_ HELD_TABLE *Table) {
-    if (Table->FirstFree == Table->Limit) {
-        return NULL;
-    }
+static VOID TakeSlot(_Inout_ HELD_TABLE *Table, _In_ HELD *Held) {
     HELD_SLOT *slot = &Table->Slots[Table->FirstFree];
+    ASKER *asker = Held->Asker;
     Table->FirstFree = slot->NextFree;
-    return slot;
+    slot->Ticket = Held->Ticket;
+    slot->State = CMB_REPLY_ACCEPTED;
+    slot->Held = Held;
+    slot->Asker = asker;
+    ++Table->Shares[Held->Process];
+    COUNT(Table, asker, Asked, 1);
+    COUNT(Table, asker, Held, 1);
+    Table->Counters.HeldPeak = max(Table->Counters.HeldPeak, Table->Counters.Held);
+    asker->Counters.HeldPeak = max(asker->Counters.HeldPeak, asker->Counters.Held);
 }
 
 _Requires_lock_held_(Table->Lock)
 static VOID FreeSlot(_Inout_ HELD_TABLE *Table, _Inout_ HELD_SLOT *Slot) {
     const ULONG index = (ULONG)(Slot - Table->Slots);
+    --Table->Shares[Slot->Held->Process];
     Slot->Held = NULL;
     Slot->NextFree = Table->Limit;
     if (Table->FirstFree == Table->Limit) {
@@ -105,61 +121,87 @@ static HELD_SLOT *FindSlot(_In_ const HELD_TABLE *Table, _In_ UINT64 Ticket) {
     return &Table->Slots[index];
 }
 
-_Requires_lock_held_(Table->Lock)
+_Requires_lock_held_(Asker->Table->Lock)
 _Must_inspect_result_
-static UINT16 BeginWait(_Inout_ HELD_TABLE *Table, _Inout_ HELD *Held) {
-    ASKER *asker = Held->Asker;
-    if (Table->Stopped || asker->Released) {
+static UINT16 MayAsk(_Inout_ ASKER *Asker, _In_ UINT64 Now) {
+    HELD_TABLE *table = Asker->Table;
+    if (table->Stopped || Asker->Released) {
         // This counts as if the question had been put, and released at once.
-        HELD_COUNT(Table, asker, Asked, 1);
-        HELD_COUNT(Table, asker, Released, 1);
+        COUNT(table, Asker, Asked, 1);
+        COUNT(table, Asker, Released, 1);
         return CMB_DECIDED_BY_RELEASE;
     }
-    Held->Begun = ClockNow();
-    const BOOLEAN admitted = BreakerAdmit(&asker->Breaker, Held->Begun);
-    WriteRelease(&asker->BreakerUntold, asker->Breaker.UntoldCount != 0);
-    if (!admitted) {
-        return CMB_DECIDED_BY_BREAKER;
+    return BreakerAdmit(&Asker->Breaker, Now) ? CMB_DECIDED_BY_NOBODY : CMB_DECIDED_BY_BREAKER;
+}
+
+_Use_decl_annotations_
+UINT16 HeldMayAsk(ASKER *Asker) {
+    HELD_TABLE *table = Asker->Table;
+    KIRQL irql;
+    KeAcquireSpinLock(&table->Lock, &irql);
+    const UINT16 by = MayAsk(Asker, ClockNow());
+    KeReleaseSpinLock(&table->Lock, irql);
+    return by;
+}
+
+// One process has at most half of the slots, rounded up, so that it alone cannot take those of all others.
+_Requires_lock_held_(Table->Lock)
+static BOOLEAN HasRoom(_In_ const HELD_TABLE *Table, _In_ UINT32 Process) {
+    return Table->FirstFree != Table->Limit && Table->Shares[Process] < (Table->Limit + 1) / 2;
+}
+
+// Result becomes what RecordSend says, and Relayed whether that is final.
+_Requires_lock_held_(Held->Asker->Table->Lock)
+_Must_inspect_result_
+static UINT16 Put(_Inout_ HELD *Held, _Out_ QUEUE_RESULT *Result, _Out_ BOOLEAN *Relayed) {
+    ASKER *asker = Held->Asker;
+    HELD_TABLE *table = asker->Table;
+    const UINT64 now = ClockNow();
+    const UINT16 by = MayAsk(asker, now);
+    *Result = QueueLost;
+    *Relayed = FALSE;
+    if (by != CMB_DECIDED_BY_NOBODY) {
+        return by;
     }
-    HELD_SLOT *slot = TakeSlot(Table);
-    if (!slot) {
+    if (now >= Held->Deadline) {
+        // This counts as if the question had been put, but the program could do nothing about it.
+        COUNT(table, asker, Asked, 1);
+        COUNT(table, asker, TimedOut, 1);
+        return CMB_DECIDED_BY_TIMEOUT;
+    }
+    if (!HasRoom(table, Held->Process)) {
         return CMB_DECIDED_BY_LIMIT;
     }
-    Held->Ticket = (UINT64)InterlockedIncrement64(&LastTicket) << SLOT_BITS | (UINT64)(slot - Table->Slots);
-    Held->Round = asker->Breaker.Round;
-    slot->Ticket = Held->Ticket;
-    slot->State = CMB_REPLY_ACCEPTED;
-    slot->Held = Held;
-    slot->Asker = asker;
-    HELD_COUNT(Table, asker, Asked, 1);
-    HeldCountHeld(Table, asker, 1);
-    Held->Ended = FALSE;
-    Held->Spins = Table->Quick && Table->Counters.Held == 1 && Table->Processors > 1;
+    Held->Ticket = (UINT64)InterlockedIncrement64(&LastTicket) << SLOT_BITS | table->FirstFree;
+    RecordSetTicket(Held->Question, Held->Ticket);
+    *Result = RecordSend(Held->Question);
+    *Relayed = *Result != QueueProcessUnknown;
+    if (*Result != QueueSent) {
+        return CMB_DECIDED_BY_LIMIT;
+    }
+    Held->Round = BreakerAsk(&asker->Breaker);
+    TakeSlot(table, Held);
     return CMB_DECIDED_BY_NOBODY;
 }
 
 _Use_decl_annotations_
-UINT16 HeldBegin(HELD_TABLE *Table, HELD *Held) {
+UINT16 HeldPut(HELD *Held, BOOLEAN *Relayed) {
+    HELD_TABLE *table = Held->Asker->Table;
+    IDENTITY_PROCESS process;
+    QUEUE_RESULT result;
     KIRQL irql;
+    IdentityGetProcess(&process);
+    Held->Process = process.Slot;
     KeInitializeEvent(&Held->Event, SynchronizationEvent, FALSE);
-    KeAcquireSpinLock(&Table->Lock, &irql);
-    const UINT16 by = BeginWait(Table, Held);
-    KeReleaseSpinLock(&Table->Lock, irql);
-    return by;
-}
-
-_Use_decl_annotations_
-VOID HeldCancel(HELD_TABLE *Table, HELD *Held) {
-    KIRQL irql;
-    KeAcquireSpinLock(&Table->Lock, &irql);
-    HELD_SLOT *slot = FindSlot(Table, Held->Ticket);
-    if (slot->State == CMB_REPLY_ACCEPTED) {
-        HeldCountHeld(Table, Held->Asker, -1);
-        HELD_COUNT(Table, Held->Asker, Asked, -1);
+    for (;;) {
+        KeAcquireSpinLock(&table->Lock, &irql);
+        const UINT16 by = Put(Held, &result, Relayed);
+        KeReleaseSpinLock(&table->Lock, irql);
+        if (result != QueueProcessUnknown) {
+            return by;
+        }
+        RecordDescribe(Held->Question);
     }
-    slot->Ticket = 0;
-    FreeSlot(Table, slot);
-    KeReleaseSpinLock(&Table->Lock, irql);
 }
 
 // Ends the wait of the slot's thread with CMB_REPLY_*; the caller wakes it.
@@ -168,56 +210,45 @@ static VOID EndWait(_Inout_ HELD_TABLE *Table, _Inout_ HELD_SLOT *Slot, _In_ UIN
     HELD *held = Slot->Held;
     ASKER *asker = held->Asker;
     Slot->State = State;
-    WriteRelease(&held->Ended, TRUE);
-    HeldCountHeld(Table, asker, -1);
+    COUNT(Table, asker, Held, -1);
     switch (State) {
     case CMB_REPLY_ANSWERED:
-        HELD_COUNT(Table, asker, Answered, 1);
-        BreakerAnswer(&asker->Breaker);
+        COUNT(Table, asker, Answered, 1);
+        BreakerAnswer(&asker->Breaker, held->Round);
         break;
     case CMB_REPLY_EXPIRED:
-        HELD_COUNT(Table, asker, TimedOut, 1);
-        if (BreakerMiss(&asker->Breaker, held->Round, ClockNow())) {
-            HELD_COUNT(Table, asker, BreakerTrips, 1);
-            WriteRelease(&asker->BreakerUntold, TRUE);
+        COUNT(Table, asker, TimedOut, 1);
+        if (BreakerMiss(&asker->Breaker, held->Round, held->Fair, ClockNow())) {
+            COUNT(Table, asker, BreakerTrips, 1);
         }
         break;
     default:
-        HELD_COUNT(Table, asker, Released, 1);
+        COUNT(Table, asker, Released, 1);
         break;
     }
-}
-
-// Returns whether the wait has ended while this thread stayed awake.
-static BOOLEAN SpinUntilEnded(_In_ const HELD *Held) {
-    const UINT64 start = ClockNow();
-    while (!ReadAcquire(&Held->Ended)) {
-        if (ClockSince(start) > SPIN_NANOSECONDS) {
-            return FALSE;
-        }
-        YieldProcessor();
-    }
-    return TRUE;
+    WriteRelease(&asker->BreakerUntold, BreakerIsUntold(&asker->Breaker));
 }
 
 _Use_decl_annotations_
-UINT16 HeldWait(HELD_TABLE *Table, HELD *Held, UINT32 Deadline) {
-    LARGE_INTEGER timeout = {.QuadPart = -(LONGLONG)(Deadline * CLOCK_UNITS_PER_MILLISECOND)};
+UINT16 HeldWait(HELD *Held) {
+    HELD_TABLE *table = Held->Asker->Table;
+    const UINT64 now = ClockNow();
+    const UINT64 left = Held->Deadline > now ? Held->Deadline - now : 0;
+    LARGE_INTEGER timeout = {.QuadPart = -(LONGLONG)left};
     KIRQL irql;
-    if (!Held->Spins || !SpinUntilEnded(Held)) {
-        // The wait is in kernel mode and not alertable: the event is on this stack, and only an end that the table
-        // knows of may end the wait.
-        KeWaitForSingleObject(&Held->Event, UserRequest, KernelMode, FALSE, &timeout);
-    }
-    KeAcquireSpinLock(&Table->Lock, &irql);
-    HELD_SLOT *slot = FindSlot(Table, Held->Ticket);
+    // The reader knows of the question now. What the thread has needed until then is not the program's fault.
+    Held->Fair = left >= (Held->Deadline - Held->Start) / 2;
+    // The wait is in kernel mode and not alertable: the event is on this stack, and only an end that the table knows of
+    // may end the wait.
+    KeWaitForSingleObject(&Held->Event, UserRequest, KernelMode, FALSE, &timeout);
+    KeAcquireSpinLock(&table->Lock, &irql);
+    HELD_SLOT *slot = FindSlot(table, Held->Ticket);
     if (slot->State == CMB_REPLY_ACCEPTED) {
-        EndWait(Table, slot, CMB_REPLY_EXPIRED);
+        EndWait(table, slot, CMB_REPLY_EXPIRED);
     }
     const UINT32 state = slot->State;
-    Table->Quick = state == CMB_REPLY_ANSWERED && ClockSince(Held->Begun) <= QUICK_NANOSECONDS;
-    FreeSlot(Table, slot);
-    KeReleaseSpinLock(&Table->Lock, irql);
+    FreeSlot(table, slot);
+    KeReleaseSpinLock(&table->Lock, irql);
     switch (state) {
     case CMB_REPLY_ANSWERED:
         return CMB_DECIDED_BY_CALLBACK;
@@ -237,33 +268,61 @@ static UINT32 CheckAnswer(_In_ const DECISION *Decision, _In_ const DECISION_SUB
     return DecisionCheck(&decision, Subject);
 }
 
-// The thread may go on, and what the subject borrows from it go away, as soon as the lock is released.
 _Requires_lock_held_(Table->Lock)
-static UINT32 TakeAnswer(_Inout_ HELD_TABLE *Table, _Inout_ HELD_SLOT *Slot, _In_ const DECISION *Decision) {
-    HELD *held = Slot->Held;
-    if (Slot->State != CMB_REPLY_ACCEPTED) {
-        return Slot->State;
+static VOID CountRefused(_Inout_ HELD_TABLE *Table, _In_ UINT64 Ticket, _In_ UINT32 Result) {
+    const HELD_SLOT *slot = FindSlot(Table, Ticket);
+    ASKER *asker = slot ? slot->Asker : NULL;
+    if (Result == CMB_REPLY_EXPIRED || Result == CMB_REPLY_RELEASED) {
+        COUNT(Table, asker, LateReplies, 1);
+    } else {
+        COUNT(Table, asker, RefusedReplies, 1);
     }
-    const UINT32 result = CheckAnswer(Decision, held->Subject);
-    if (result == CMB_REPLY_ACCEPTED) {
-        *held->Decision = *Decision;
-        EndWait(Table, Slot, CMB_REPLY_ANSWERED);
-        KeSetEvent(&held->Event, IO_NO_INCREMENT, FALSE);
+}
+
+// Returns the slot of a question that waits, NULL if it does not; Result is then what a reply to the ticket gets.
+_Requires_lock_held_(Table->Lock)
+static HELD_SLOT *FindWaiting(_In_ const HELD_TABLE *Table, _In_ UINT64 Ticket, _Out_ UINT32 *Result) {
+    HELD_SLOT *slot = FindSlot(Table, Ticket);
+    *Result = slot ? slot->State : CMB_REPLY_UNKNOWN;
+    return *Result == CMB_REPLY_ACCEPTED ? slot : NULL;
+}
+
+// Copies what the answer has to suit: checking it may take a while, and the thread may be gone by then. Result is
+// CMB_REPLY_ACCEPTED if it waits.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+static UINT32 CopySubject(_Inout_ HELD_TABLE *Table, _In_ UINT64 Ticket, _Out_ DECISION_SUBJECT *Subject) {
+    UINT32 result;
+    KIRQL irql;
+    RtlZeroMemory(Subject, sizeof(*Subject));
+    KeAcquireSpinLock(&Table->Lock, &irql);
+    const HELD_SLOT *slot = FindWaiting(Table, Ticket, &result);
+    if (slot) {
+        *Subject = *slot->Held->Subject;
     }
+    KeReleaseSpinLock(&Table->Lock, irql);
     return result;
 }
 
 _Use_decl_annotations_
 UINT32 HeldAnswer(HELD_TABLE *Table, UINT64 Ticket, const DECISION *Decision) {
+    DECISION_SUBJECT subject;
+    UINT32 state;
     KIRQL irql;
+    UINT32 result = CopySubject(Table, Ticket, &subject);
+    if (result == CMB_REPLY_ACCEPTED) {
+        result = CheckAnswer(Decision, &subject);
+    }
     KeAcquireSpinLock(&Table->Lock, &irql);
-    HELD_SLOT *slot = FindSlot(Table, Ticket);
-    const UINT32 result = slot ? TakeAnswer(Table, slot, Decision) : CMB_REPLY_UNKNOWN;
-    ASKER *asker = slot ? slot->Asker : NULL;
-    if (result == CMB_REPLY_EXPIRED || result == CMB_REPLY_RELEASED) {
-        HELD_COUNT(Table, asker, LateReplies, 1);
-    } else if (result != CMB_REPLY_ACCEPTED) {
-        HELD_COUNT(Table, asker, RefusedReplies, 1);
+    HELD_SLOT *slot = FindWaiting(Table, Ticket, &state);
+    if (result == CMB_REPLY_ACCEPTED) {
+        result = state;
+    }
+    if (result == CMB_REPLY_ACCEPTED) {
+        *slot->Held->Decision = *Decision;
+        EndWait(Table, slot, CMB_REPLY_ANSWERED);
+        KeSetEvent(&slot->Held->Event, IO_NO_INCREMENT, FALSE);
+    } else {
+        CountRefused(Table, Ticket, result);
     }
     KeReleaseSpinLock(&Table->Lock, irql);
     return result;
@@ -273,24 +332,32 @@ _Use_decl_annotations_
 VOID HeldRefuse(HELD_TABLE *Table, UINT64 Ticket) {
     KIRQL irql;
     KeAcquireSpinLock(&Table->Lock, &irql);
-    const HELD_SLOT *slot = FindSlot(Table, Ticket);
-    HELD_COUNT(Table, slot ? slot->Asker : NULL, RefusedReplies, 1);
+    CountRefused(Table, Ticket, CMB_REPLY_BAD_DATA);
     KeReleaseSpinLock(&Table->Lock, irql);
 }
 
-// Ends the waits of one asker, or all.
-_Requires_lock_held_(Table->Lock)
+// Ends the waits of one asker, or all. Nobody begins to wait for it any more.
+_IRQL_requires_max_(DISPATCH_LEVEL)
 static VOID ReleaseWaiting(_Inout_ HELD_TABLE *Table, _In_opt_ const ASKER *Asker) {
-    for (ULONG i = 0; i < Table->Limit; ++i) {
-        HELD_SLOT *slot = &Table->Slots[i];
-        if (Asker && slot->Asker != Asker) {
-            continue;
+    KIRQL irql;
+    ULONG index = 0;
+    BOOLEAN more = TRUE;
+    while (more) {
+        KeAcquireSpinLock(&Table->Lock, &irql);
+        const ULONG end = min(index + SLOTS_AT_A_TIME, Table->Limit);
+        for (; index < end; ++index) {
+            HELD_SLOT *slot = &Table->Slots[index];
+            if (Asker && slot->Asker != Asker) {
+                continue;
+            }
+            slot->Asker = NULL;
+            if (slot->Held && slot->State == CMB_REPLY_ACCEPTED) {
+                EndWait(Table, slot, CMB_REPLY_RELEASED);
+                KeSetEvent(&slot->Held->Event, IO_NO_INCREMENT, FALSE);
+            }
         }
-        slot->Asker = NULL;
-        if (slot->Held && slot->State == CMB_REPLY_ACCEPTED) {
-            EndWait(Table, slot, CMB_REPLY_RELEASED);
-            KeSetEvent(&slot->Held->Event, IO_NO_INCREMENT, FALSE);
-        }
+        more = index < Table->Limit;
+        KeReleaseSpinLock(&Table->Lock, irql);
     }
 }
 
@@ -300,8 +367,8 @@ VOID HeldRelease(ASKER *Asker) {
     KIRQL irql;
     KeAcquireSpinLock(&table->Lock, &irql);
     Asker->Released = TRUE;
-    ReleaseWaiting(table, Asker);
     KeReleaseSpinLock(&table->Lock, irql);
+    ReleaseWaiting(table, Asker);
 }
 
 _Use_decl_annotations_
@@ -309,6 +376,40 @@ VOID HeldStop(HELD_TABLE *Table) {
     KIRQL irql;
     KeAcquireSpinLock(&Table->Lock, &irql);
     Table->Stopped = TRUE;
-    ReleaseWaiting(Table, NULL);
     KeReleaseSpinLock(&Table->Lock, irql);
+    ReleaseWaiting(Table, NULL);
+}
+
+// The counters of the kinds stand in the order of their numbers.
+C_ASSERT(FIELD_OFFSET(CMB_DECISION_STATISTICS, Overridden) ==
+         FIELD_OFFSET(CMB_DECISION_STATISTICS, Allowed) +
+             (CMB_DECISION_OVERRIDE - CMB_DECISION_ALLOW) * sizeof(UINT64));
+
+_Use_decl_annotations_
+VOID HeldCount(ASKER *Asker, const CMB_DECIDED *Decided, BOOLEAN Asked, BOOLEAN Failed) {
+    HELD_TABLE *table = Asker->Table;
+    const LONG kind = (LONG)(FIELD_OFFSET(CMB_DECISION_STATISTICS, Allowed) +
+                             (Decided->Decision - CMB_DECISION_ALLOW) * sizeof(UINT64));
+    KIRQL irql;
+    KeAcquireSpinLock(&table->Lock, &irql);
+    CountAt(table, Asker, kind, 1);
+    COUNT(table, Asker, UnaskedBreaker, Decided->By == CMB_DECIDED_BY_BREAKER);
+    COUNT(table, Asker, UnaskedLimit, Decided->By == CMB_DECIDED_BY_LIMIT);
+    COUNT(table, Asker, UnaskedExemption, Decided->By == CMB_DECIDED_BY_EXEMPTION);
+    COUNT(table, Asker, UnaskedError, Decided->By == CMB_DECIDED_BY_ERROR && !Asked);
+    COUNT(table, Asker, DryRun, (Decided->Flags & CMB_DECIDED_DRY_RUN) != 0);
+    COUNT(table, Asker, Failed, Failed);
+    KeReleaseSpinLock(&table->Lock, irql);
+}
+
+// The structure consists of counters alone.
+C_ASSERT(sizeof(CMB_DECISION_STATISTICS) % sizeof(UINT64) == 0);
+
+_Use_decl_annotations_
+VOID HeldAddCounters(CMB_DECISION_STATISTICS *Sum, const CMB_DECISION_STATISTICS *Counters) {
+    const UINT64 peak = max(Sum->HeldPeak, Counters->HeldPeak);
+    for (ULONG i = 0; i < sizeof(*Sum) / sizeof(UINT64); ++i) {
+        ((UINT64 *)Sum)[i] += ((const UINT64 *)Counters)[i];
+    }
+    Sum->HeldPeak = peak;
 }

@@ -7,25 +7,31 @@
 
 #include "decide/breaker.h"
 #include "decide/decision.h"
+#include "record/record.h"
 
 typedef struct ASKER ASKER;
 
-// A held operation, on the stack of the thread that waits.
+// A held operation, on the stack of the thread that waits. The caller fills in what comes before Event.
 typedef struct HELD {
-    KEVENT Event;
     ASKER *Asker;
     // What the answer has to suit.
     const DECISION_SUBJECT *Subject;
     // Where the answer goes.
     DECISION *Decision;
+    // The question, built.
+    RECORD_DRAFT *Question;
+    // ClockNow() when the callback began, and at the deadline.
+    UINT64 Start;
+    UINT64 Deadline;
+
+    KEVENT Event;
     UINT64 Ticket;
     // Round of the asker's breaker when the question was put.
     UINT32 Round;
-    // ClockNow() when the question was put.
-    UINT64 Begun;
-    BOOLEAN Spins;
-    // Only the thread that stays awake reads this; the lock tells how the wait has ended.
-    volatile LONG Ended;
+    // IDENTITY_PROCESS.Slot
+    UINT32 Process;
+    // Half of the time at least was the program's.
+    BOOLEAN Fair;
 } HELD;
 
 typedef struct HELD_SLOT {
@@ -43,9 +49,8 @@ typedef struct HELD_SLOT {
 
 typedef struct HELD_TABLE {
     KSPIN_LOCK Lock;
-    // These two do not change once the session is ready.
+    // This does not change once the session is ready.
     ULONG Limit;
-    ULONG Processors;
     // An owned array of Limit slots.
     HELD_SLOT *Slots;
 
@@ -54,9 +59,10 @@ typedef struct HELD_TABLE {
     _Guarded_by_(Lock) ULONG LastFree;
     // The session ends, and nobody waits any more.
     _Guarded_by_(Lock) BOOLEAN Stopped;
-    // The program has answered the last question at once.
-    _Guarded_by_(Lock) BOOLEAN Quick;
     _Guarded_by_(Lock) CMB_DECISION_STATISTICS Counters;
+    // How many operations of one process are held, by IDENTITY_PROCESS.Slot: of a few processes that have the same slot
+    // by chance, of all together.
+    _Guarded_by_(Lock) USHORT Shares[CMB_PROCESS_SLOTS];
 } HELD_TABLE;
 
 // What a registration asks with: whom not, where its threads are held, and its breaker.
@@ -74,7 +80,7 @@ struct ASKER {
     _Guarded_by_(Table->Lock) BOOLEAN Released;
     _Guarded_by_(Table->Lock) BREAKER Breaker;
     _Guarded_by_(Table->Lock) CMB_DECISION_STATISTICS Counters;
-    // Breaker.UntoldCount is not 0. Changed with the lock held, read without it.
+    // BreakerIsUntold. Changed with the lock held, read without it.
     volatile LONG BreakerUntold;
 };
 
@@ -89,21 +95,21 @@ _IRQL_requires_max_(PASSIVE_LEVEL)
 _Must_inspect_result_
 NTSTATUS HeldAllocate(_Inout_ HELD_TABLE *Table, _In_range_(1, CMB_MAX_HELD) ULONG Limit);
 
-// Gives the question a ticket, by which it can be answered from then on. The caller has filled in Asker, Subject and
-// Decision. Returns CMB_DECIDED_BY_NOBODY, or why the question is not put.
+// Returns CMB_DECIDED_BY_NOBODY, or why a question would not be put now, which is counted.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
-UINT16 HeldBegin(_Inout_ HELD_TABLE *Table, _Inout_ HELD *Held);
+UINT16 HeldMayAsk(_Inout_ ASKER *Asker);
 
-// Takes the question back, which could not be relayed. If somebody has guessed the ticket, there is a decision, which
-// the caller frees.
-_IRQL_requires_max_(DISPATCH_LEVEL)
-VOID HeldCancel(_Inout_ HELD_TABLE *Table, _In_ HELD *Held);
+// Puts the question: it has a slot and a ticket, and is in the queue, or neither. The caller wakes the reader. Relayed:
+// it is in the queue, or counted as lost. Returns CMB_DECIDED_BY_NOBODY, or why the question is not put.
+_IRQL_requires_(PASSIVE_LEVEL)
+_Must_inspect_result_
+UINT16 HeldPut(_Inout_ HELD *Held, _Out_ BOOLEAN *Relayed);
 
-// Waits for the answer, for so many milliseconds. Returns CMB_DECIDED_BY_CALLBACK if there is one, otherwise
-// CMB_DECIDED_BY_TIMEOUT or _RELEASE. At PASSIVE_LEVEL with no lock held.
-_IRQL_requires_max_(PASSIVE_LEVEL)
-UINT16 HeldWait(_Inout_ HELD_TABLE *Table, _Inout_ HELD *Held, _In_ UINT32 Deadline);
+// Waits for the answer to a question that was put. Returns CMB_DECIDED_BY_CALLBACK if there is one, otherwise
+// CMB_DECIDED_BY_TIMEOUT or _RELEASE. With no lock held.
+_IRQL_requires_(PASSIVE_LEVEL)
+UINT16 HeldWait(_Inout_ HELD *Held);
 
 // Answers a question. CMB_REPLY_ACCEPTED: the thread goes on with the decision, whose data it takes over. Otherwise
 // returns why not, which is counted. CMB_DECISION_DEFAULT may be a decision here.
@@ -122,5 +128,13 @@ VOID HeldRelease(_Inout_ ASKER *Asker);
 // Lets all threads of the session go. Its askers put no questions any more.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID HeldStop(_Inout_ HELD_TABLE *Table);
+
+// Counts what was decided. Asked: the operation was held for that.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID HeldCount(_Inout_ ASKER *Asker, _In_ const CMB_DECIDED *Decided, _In_ BOOLEAN Asked, _In_ BOOLEAN Failed);
+
+// Adds up. The peak of a sum is the highest of the peaks.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID HeldAddCounters(_Inout_ CMB_DECISION_STATISTICS *Sum, _In_ const CMB_DECISION_STATISTICS *Counters);
 
 #endif

@@ -176,8 +176,8 @@ typedef struct CMB_REGISTER_REQUEST {
     // After so many missed deadlines in a row nothing is asked for the cool-down: 1 .. CMB_MAX_BREAKER_MISSES; 0 asks
     // for the default.
     UINT32 BreakerMisses;
-    // CMB_MIN_BREAKER_COOL_DOWN .. CMB_MAX_BREAKER_COOL_DOWN milliseconds; 0 asks for the default. After it a single
-    // missed deadline is enough, until one was met.
+    // CMB_MIN_BREAKER_COOL_DOWN .. CMB_MAX_BREAKER_COOL_DOWN milliseconds; 0 asks for the default. After it one
+    // question is put, and all others again when that was answered in time; otherwise the cool-down begins anew.
     UINT32 BreakerCoolDown;
 } CMB_REGISTER_REQUEST;
 

@@ -5,7 +5,8 @@
 #ifndef CMBRIDGE_PROTOCOL_DECISION_H
 #define CMBRIDGE_PROTOCOL_DECISION_H
 
-// Operations of a session that are held at a time: CMB_HELLO_REQUEST.MaxHeld.
+// Operations of a session that are held at a time: CMB_HELLO_REQUEST.MaxHeld. Of one process at most half of them,
+// rounded up.
 #define CMB_DEFAULT_HELD 1024
 #define CMB_MAX_HELD 16384
 // Of CMB_RULE.Deadline, in milliseconds.
@@ -49,7 +50,7 @@
 // From here on: the rule's default, except with an exemption, which allows.
 #define CMB_DECIDED_BY_TIMEOUT 3
 #define CMB_DECIDED_BY_BREAKER 4
-// As many operations were held as may be, or the queue had no room for the question.
+// As many operations of the session, or of the process, were held as may be, or the queue had no room for the question.
 #define CMB_DECIDED_BY_LIMIT 5
 // One that must not be held: by the session's own process or, if so registered, its descendants; from kernel mode; at
 // APC_LEVEL. Or one from kernel mode, and the rule is not CMB_RULE_KERNEL_MODE.
@@ -83,7 +84,7 @@ typedef struct CMB_DECIDED {
     // How the operation ended because of the decision: the status of a block, or of what the driver did instead of the
     // operation. With CMB_DECIDED_DRY_RUN how it would have ended, as far as that is known.
     INT32 Status;
-    // Held: milliseconds.
+    // Held: milliseconds from when the callback began.
     UINT32 Deadline;
     // Nanoseconds from when the callback has found the rule to the decision; 0 while held.
     UINT64 Latency;
@@ -95,11 +96,11 @@ typedef struct CMB_DECIDED {
 #define CMB_BREAKER_CLOSED 2
 
 // Body of a breaker record: a registration asks nothing any more, or asks again. Sequence is 0, Cookie the
-// registration.
+// registration. It tells of the state as it is; what changed back before it could be told is not told.
 typedef struct CMB_BODY_BREAKER {
     // CMB_BREAKER_*
     UINT32 State;
-    // Deadlines missed in a row.
+    // Deadlines missed in a row when it opened.
     UINT32 Misses;
     // Milliseconds that it stays open.
     UINT32 CoolDown;
@@ -164,11 +165,10 @@ typedef struct CMB_MULTIPLE_ENTRY {
 // CMB_REPLY_UNDO where the driver does not know what was before.
 #define CMB_REPLY_CANNOT_UNDO 10
 
-#define CMB_LATENCY_BUCKETS 26
-
 // What CMB_STATISTICS_REPLY says about decisions; driver, session and registration scope.
 typedef struct CMB_DECISION_STATISTICS {
-    // Questions put. Asked = Answered + TimedOut + Released + those that are held now.
+    // Questions put, and those that could not be put before their deadline. Asked = Answered + TimedOut + Released +
+    // those that are held now.
     UINT64 Asked;
     // CMB_DECIDED_BY_CALLBACK, and CMB_DECISION_DEFAULT as an answer.
     UINT64 Answered;
@@ -198,9 +198,6 @@ typedef struct CMB_DECISION_STATISTICS {
     UINT64 Failed;
     UINT64 Held;
     UINT64 HeldPeak;
-    // Of operations that were held, as in CMB_DECIDED.Latency. Bucket 0: below 1 microsecond, n: below 2^n, the last:
-    // all others.
-    UINT64 Latency[CMB_LATENCY_BUCKETS];
 } CMB_DECISION_STATISTICS;
 
 #endif

@@ -3,7 +3,6 @@
 // The sessions of the driver: those that are open, and what is left of those whose registrations are kept.
 
 #include "base/memory.h"
-#include "decide/held_count.h"
 #include "session/registration.h"
 
 // Taken before the lock of a session, which is taken before those of its table of held operations and its queue.

@@ -60,6 +60,16 @@ export function ticketOf(record: RecordView): bigint | null {
   return (record.u32(at + D.Flags) & P.CMB_DECIDED_HELD) === 0 ? null : record.u64OrNull(at + D.Ticket);
 }
 
+/** Nanoseconds to the decision about an operation that was held; null for a record that tells of none, or is too damaged to say. */
+export function latencyOf(record: RecordView): number | null {
+  if ((record.u32(R.Flags) & P.CMB_RECORD_DECIDED) === 0 || !isRoomFor(record)) return null;
+  const at = record.body - D.size;
+  const isHeld = (record.u32(at + D.Flags) & P.CMB_DECIDED_HELD) !== 0;
+  // Of an operation that nobody was asked about there was no record before.
+  if (isHeld || record.u64OrNull(R.PreSequence) === null) return null;
+  return Number(record.u64(at + D.Latency));
+}
+
 export function decodeBreaker(record: RecordView): BreakerEvent {
   const B = P.CMB_BODY_BREAKER;
   record.requireBody(B.size, 'breaker');

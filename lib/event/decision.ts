@@ -9,7 +9,7 @@ export interface RuleReference {
 
 /** The operation is held: its thread waits for what the callback decides. */
 export interface EventQuestion {
-  /** Milliseconds from when the driver asks; after them the rule's default holds. */
+  /** Milliseconds from when the callback in the driver began; after them the rule's default holds. */
   readonly deadline: number;
   /** The rule that asks; null if it is of rules that were replaced long ago. */
   readonly rule: RuleReference | null;
@@ -20,7 +20,7 @@ export type DecisionKind = 'allow' | 'block' | 'bypass' | 'emulate' | 'replace' 
 
 /**
  * `rule`: it says so itself; `callback`: its answer. Else what the rule says for when there is no answer: `timeout`: none came in time;
- * `breaker`: too many had not come, so nothing was asked; `limit`: as many operations were held as may be, or the driver's queue was
+ * `breaker`: too many had not come, so nothing was asked; `limit`: as many operations of all, or of the process, were held as may be, or the driver's queue was
  * full; `release`: the registration or the session ended; `error`: the callback threw, or gave what is no decision about this operation,
  * or it could not be found out which rule decides. `exemption`: it must not be held (the program's own operations, kernel mode,
  * APC_LEVEL), so it is allowed.
@@ -54,11 +54,11 @@ export interface EventDecision {
 export interface BreakerEvent {
   readonly class: 'breaker';
   readonly state: 'open' | 'closed';
-  /** In a row. */
+  /** In a row, when it opened. */
   readonly missedDeadlines: number;
   /** Milliseconds that it stays open. */
   readonly coolDown: number;
-  /** Closed: how many operations were not asked about meanwhile. */
+  /** Closed: how many operations were not asked about since it was last told to be. */
   readonly unasked: bigint;
   /** Of the registration. */
   // @json i64

@@ -1,22 +1,8 @@
 // The counters of questions and decisions, decoded.
 
 import type { DecisionKind } from '../event/event.js';
+import type { LatencyStatistics } from './decision-latency.js';
 import * as P from '../wire/protocol.js';
-
-/** How long operations were held: from when the callback in the driver has found its rule to the decision. */
-export interface LatencyStatistics {
-  /** `buckets[0]` counts those below 1 microsecond, `buckets[n]` those below 2^n that are not in one before, the last one all others. */
-  readonly buckets: readonly bigint[];
-  /**
-   * Nanoseconds below which half of them were decided: as the upper bound of the bucket that it is in, so up to twice as much as it is.
-   * Infinity in the last bucket; null if none was held.
-   */
-  readonly p50: number | null;
-  /** Nanoseconds below which 99 of 100 were decided, as a bound of the same kind. */
-  readonly p99: number | null;
-  /** Nanoseconds below which 999 of 1000 were decided, as a bound of the same kind. */
-  readonly p999: number | null;
-}
 
 /** What was asked and decided. */
 export interface DecisionStatistics {
@@ -43,11 +29,18 @@ export interface DecisionStatistics {
   /** Operations that wait now. */
   readonly held: bigint;
   readonly heldPeak: bigint;
+  /**
+   * Of operations that were held and whose post event told the decision to this program: of the registration, or of all of its session.
+   */
   readonly latency: LatencyStatistics;
 }
 
 /** CMB_DECISION_STATISTICS at `start`. */
-export function decodeDecisionStatistics(view: DataView, start: number): DecisionStatistics {
+export function decodeDecisionStatistics(
+  view: DataView,
+  start: number,
+  latency: LatencyStatistics,
+): DecisionStatistics {
   const D = P.CMB_DECISION_STATISTICS;
   const u64 = (offset: number) => view.getBigUint64(start + offset, true);
   return {
@@ -77,27 +70,6 @@ export function decodeDecisionStatistics(view: DataView, start: number): Decisio
     failed: u64(D.Failed),
     held: u64(D.Held),
     heldPeak: u64(D.HeldPeak),
-    latency: latencyOf(Array.from({ length: P.CMB_LATENCY_BUCKETS }, (_, index) => u64(D.Latency + 8 * index))),
+    latency,
   };
-}
-
-function latencyOf(buckets: readonly bigint[]): LatencyStatistics {
-  return {
-    buckets,
-    p50: percentile(buckets, 500n),
-    p99: percentile(buckets, 990n),
-    p999: percentile(buckets, 999n),
-  };
-}
-
-/** `perMille` of 1000 are below it. */
-function percentile(buckets: readonly bigint[], perMille: bigint): number | null {
-  const total = buckets.reduce((sum, count) => sum + count, 0n);
-  if (total === 0n) return null;
-  let below = 0n;
-  const index = buckets.findIndex((count) => {
-    below += count;
-    return below * 1000n >= total * perMille;
-  });
-  return index === buckets.length - 1 ? Infinity : 1000 * 2 ** index;
 }

@@ -2,6 +2,7 @@
 
 import { Batches, type Batch } from './batches.js';
 import { Decoder } from '../decode/decode.js';
+import { LatencyCounts, type LatencyStatistics } from './decision-latency.js';
 import { ticketOf } from '../decode/decided.js';
 import { findRepeats } from '../decode/repeats.js';
 import { LazyEvent } from '../decode/lazy-event.js';
@@ -20,6 +21,7 @@ const R = P.CMB_RECORD;
 export class Dispatcher {
   readonly batches: Batches;
   readonly #routes = new RouteTable();
+  readonly #latency = new LatencyCounts();
   readonly #questions: Questions;
   #registering = 0;
   #decoder = new Decoder(0, 0);
@@ -64,6 +66,12 @@ export class Dispatcher {
   /** Reads that another event stands for: those of one registration, or of all that the session has had. */
   coalesced(cookie: bigint | null): bigint {
     return cookie === null ? this.#coalesced : (this.#routes.find(cookie)?.coalesced ?? 0n);
+  }
+
+  /** How long operations were held that the events so far tell of: of a registration, or of all. */
+  latencyOf(cookie: bigint | null): LatencyStatistics {
+    const counts = cookie === null ? this.#latency : (this.#routes.find(cookie)?.latency ?? new LatencyCounts());
+    return counts.statistics;
   }
 
   /** All of it has been delivered. */
@@ -117,7 +125,11 @@ export class Dispatcher {
   #dispatchRecord(record: RecordView, batch: Batch): void {
     const { kind } = record;
     const route = kind === P.CMB_RECORD_PROCESS ? null : this.#routeOf(record);
-    if (route !== null && kind === P.CMB_RECORD_NOTIFICATION) route.countRecord();
+    if (route !== null && kind === P.CMB_RECORD_NOTIFICATION) {
+      route.countRecord();
+      route.latency.count(record);
+      this.#latency.count(record);
+    }
     const repeats = this.#repeats?.get(record.start);
     record.repeats = repeats ?? noRepeats;
     const ticket = route !== null && kind === P.CMB_RECORD_NOTIFICATION ? ticketOf(record) : null;

@@ -118,8 +118,8 @@ export interface BreakerOptions {
   /** So many deadlines missed in a row, 1 to 1000, and nothing is asked for the cool-down. Default 5. */
   readonly missedDeadlines?: number | undefined;
   /**
-   * Milliseconds, 100 to 600,000. After them the next operation is asked about again, and a single missed deadline is enough until one
-   * was met. Default 10,000.
+   * Milliseconds, 100 to 600,000. After them one operation is asked about, on trial: all are again once that was answered in time, otherwise
+   * the cool-down begins anew. Default 10,000.
    */
   readonly coolDown?: number | undefined;
 }

@@ -1,6 +1,7 @@
 // The way of records with one cookie, also of those that come before REGISTER is answered.
 
 import type { Batch, BatchReaders } from './batches.js';
+import { LatencyCounts } from './decision-latency.js';
 import { HopTracker } from '../decode/hops.js';
 import type { CmBridgeError } from '../base/errors.js';
 import type { LazyEvent } from '../decode/lazy-event.js';
@@ -24,6 +25,7 @@ export class Route {
   readonly high: number;
   readonly links = new HopTracker();
   readonly rules = new RulesetTable();
+  readonly latency = new LatencyCounts();
   /** Null before REGISTER has been answered. */
   registration: Registration | null = null;
   readonly #early: Early[] = [];

@@ -180,8 +180,9 @@ export class Session implements RegistrationOwner {
     const input = statisticsRequest(scope, cookie);
     const output = P.CMB_STATISTICS_REPLY.size;
     const reply = await this.#control(P.CMB_IOCTL_STATISTICS, input, output, 'Asking for statistics');
-    if (scope === P.CMB_SCOPE_DRIVER) return statisticsReply(reply, 0n);
-    return statisticsReply(reply, this.dispatcher.coalesced(scope === P.CMB_SCOPE_REGISTRATION ? cookie : null));
+    const of = scope === P.CMB_SCOPE_REGISTRATION ? cookie : null;
+    const coalesced = scope === P.CMB_SCOPE_DRIVER ? 0n : this.dispatcher.coalesced(of);
+    return statisticsReply(reply, coalesced, this.dispatcher.latencyOf(of));
   }
 
   async registrationStatistics(cookie: bigint): Promise<Statistics> {

@@ -1,6 +1,7 @@
 // The counters of the driver, decoded.
 
 import { decodeDecisionStatistics, type DecisionStatistics } from './decision-statistics.js';
+import type { LatencyStatistics } from './decision-latency.js';
 import * as P from '../wire/protocol.js';
 import { replyView } from './requests.js';
 
@@ -46,8 +47,11 @@ const scopeNames = new Map<number, Statistics['scope']>([
   [P.CMB_SCOPE_REGISTRATION, 'registration'],
 ]);
 
-/** `coalesced` is how many of the records that came from the driver are told by others; they count as neither recorded nor delivered. */
-export function statisticsReply(bytes: Uint8Array, coalesced: bigint): Statistics {
+/**
+ * `coalesced` is how many of the records that came from the driver are told by others; they count as neither recorded nor
+ * delivered; `latency` is what the program has counted.
+ */
+export function statisticsReply(bytes: Uint8Array, coalesced: bigint, latency: LatencyStatistics): Statistics {
   const A = P.CMB_STATISTICS_REPLY;
   const view = replyView(bytes, A.size, 'STATISTICS');
   const u32 = (offset: number) => view.getUint32(offset, true);
@@ -77,6 +81,6 @@ export function statisticsReply(bytes: Uint8Array, coalesced: bigint): Statistic
     queueRecordsLimit: u64(A.QueueRecordsLimit),
     poolBlocks: u64(A.PoolBlocks),
     poolBytes: u64(A.PoolBytes),
-    decisions: decodeDecisionStatistics(view, A.Decisions),
+    decisions: decodeDecisionStatistics(view, A.Decisions, latency),
   };
 }

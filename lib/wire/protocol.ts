@@ -116,7 +116,7 @@ export const CMB_RULE_NODE_DEEP = 0x00000001;
 /** Bits of CMB_RULE_GLOB.Flags. The first text is at the start, the last one at the end. */
 export const CMB_RULE_GLOB_START = 0x00000001;
 export const CMB_RULE_GLOB_END = 0x00000002;
-/** Operations of a session that are held at a time: CMB_HELLO_REQUEST.MaxHeld. */
+/** Operations of a session that are held at a time: CMB_HELLO_REQUEST.MaxHeld. Of one process at most half of them, rounded up. */
 export const CMB_DEFAULT_HELD = 1024;
 export const CMB_MAX_HELD = 16384;
 /** Of CMB_RULE.Deadline, in milliseconds. */
@@ -157,7 +157,7 @@ export const CMB_DECIDED_BY_CALLBACK = 2;
 /** From here on: the rule's default, except with an exemption, which allows. */
 export const CMB_DECIDED_BY_TIMEOUT = 3;
 export const CMB_DECIDED_BY_BREAKER = 4;
-/** As many operations were held as may be, or the queue had no room for the question. */
+/** As many operations of the session, or of the process, were held as may be, or the queue had no room for the question. */
 export const CMB_DECIDED_BY_LIMIT = 5;
 /** One that must not be held: by the session's own process or, if so registered, its descendants; from kernel mode; at APC_LEVEL. Or one from kernel mode, and the rule is not CMB_RULE_KERNEL_MODE. */
 export const CMB_DECIDED_BY_EXEMPTION = 6;
@@ -197,7 +197,6 @@ export const CMB_REPLY_BAD_DATA = 8;
 export const CMB_REPLY_NO_MEMORY = 9;
 /** CMB_REPLY_UNDO where the driver does not know what was before. */
 export const CMB_REPLY_CANNOT_UNDO = 10;
-export const CMB_LATENCY_BUCKETS = 26;
 /** Changes when an existing client would misread the driver or the driver an existing client. */
 export const CMB_PROTOCOL_MAJOR = 2;
 /** Changes when something was added that old clients may ignore. */
@@ -638,7 +637,7 @@ export const CMB_MULTIPLE_ENTRY = {
 } as const;
 
 export const CMB_DECISION_STATISTICS = {
-  size: 384,
+  size: 176,
   Asked: 0,
   Answered: 8,
   TimedOut: 16,
@@ -661,7 +660,6 @@ export const CMB_DECISION_STATISTICS = {
   Failed: 152,
   Held: 160,
   HeldPeak: 168,
-  Latency: 176,
 } as const;
 
 export const CMB_HEADER = {
@@ -754,7 +752,7 @@ export const CMB_STATISTICS_REQUEST = {
 } as const;
 
 export const CMB_STATISTICS_REPLY = {
-  size: 560,
+  size: 352,
   Header: 0,
   Scope: 8,
   Sessions: 12,

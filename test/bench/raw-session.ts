@@ -9,6 +9,7 @@ import {
   statisticsRequest,
   unregisterRequest,
 } from '../../lib/session/requests.js';
+import { LatencyCounts } from '../../lib/session/decision-latency.js';
 import { statisticsReply, type Statistics } from '../../lib/session/statistics.js';
 
 export interface RawRegistration {
@@ -65,7 +66,8 @@ export class RawSession {
 
   async statistics(): Promise<Statistics> {
     const input = statisticsRequest(P.CMB_SCOPE_SESSION, 0n);
-    return statisticsReply(await this.channel.control(P.CMB_IOCTL_STATISTICS, input, P.CMB_STATISTICS_REPLY.size), 0n);
+    const reply = await this.channel.control(P.CMB_IOCTL_STATISTICS, input, P.CMB_STATISTICS_REPLY.size);
+    return statisticsReply(reply, 0n, new LatencyCounts().statistics);
   }
 }
 

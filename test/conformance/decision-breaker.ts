@@ -91,7 +91,12 @@ export function breakerSuite(host: ConformanceHost): void {
       );
       const ends: number[] = [];
       for (let turn = 0; turn < 3; turn += 1) ends.push(await set(key, 'missed'), await set(key, 'met'));
+      await settledDecisions(policy, 6);
       const { decisions } = await policy.registration.statistics();
+      assert.equal(
+        decisions.latency.buckets.reduce((sum, count) => sum + count),
+        6n,
+      );
       await policy.end();
       assert.deepEqual(ends, Array(3).fill([STATUS_SUCCESS, STATUS_CANCELLED]).flat());
       assert.deepEqual([decisions.breakerTrips, decisions.timedOut, decisions.answered], [0n, 3n, 3n]);

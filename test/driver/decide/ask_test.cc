@@ -53,13 +53,6 @@ TEST_F(Question, HoldsTheOperationUntilItIsAllowed) {
         EXPECT_EQ(counters.Allowed, 1u);
         EXPECT_EQ(counters.Held, 0u);
         EXPECT_EQ(counters.HeldPeak, 1u);
-        uint64_t sum = 0;
-        for (unsigned i = 0; i < CMB_LATENCY_BUCKETS; ++i) {
-            sum += counters.Latency[i];
-            // 2^14 microseconds are less than 20 milliseconds.
-            EXPECT_TRUE(i > 14 || counters.Latency[i] == 0) << i;
-        }
-        EXPECT_EQ(sum, 1u);
     }
     actor.close(key);
 }

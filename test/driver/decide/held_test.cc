@@ -115,48 +115,61 @@ TEST_F(HeldThreads, AreNoMoreThanTheLimit) {
     programs[2]->close(third);
 }
 
-// A question that finds no room is none. Nothing but records of decisions can take what is set apart for questions.
-TEST_F(HeldThreads, AreNoneWhereTheQuestionIsLost) {
-    Client client(0, 1);
-    Actor actor;
-    Actor filler;
-    HANDLE key = actor.create(path());
-    HANDLE full = filler.create(path() + u"Full");
-    const int64_t cookie = add(client, setting(), kAskClosed);
-    add(client, {.classes = kSet, .keys = {path() + u"Full"}}, kBlock, {.altitude = u"385200"});
-    for (int i = 0; i < 1000 && !client.statistics().LostQueueFull; ++i) {
-        EXPECT_EQ(trySet(filler, full), STATUS_ACCESS_DENIED);
-    }
-    EXPECT_EQ(trySet(actor, key, u"w"), STATUS_ACCESS_DENIED);
-    EXPECT_FALSE(exists(actor, key, u"w"));
-    const CMB_DECISION_STATISTICS counters = decisions(client, CMB_SCOPE_REGISTRATION, cookie);
-    EXPECT_EQ(counters.Asked, 0u);
-    EXPECT_EQ(counters.UnaskedLimit, 1u);
-    EXPECT_EQ(counters.Held, 0u);
-    EXPECT_GE(client.statistics().LostQueueFull, 2u);
-    actor.close(key);
-    filler.close(full);
-}
-
-// The tokens of a rate limit are anybody's: questions, and what is told of decisions, do not pay with them.
-TEST_F(HeldThreads, AreHeldBeyondTheRateLimit) {
+// The tokens of a rate limit are for what is only told.
+TEST_F(HeldThreads, AreAskedAboutBeyondTheRateLimit) {
     Client client;
     Actor actor;
     HANDLE key = actor.create(path());
-    const int64_t cookie = add(client, setting(), kAsk, {.rate = 1});
-    for (int i = 0; i < 3; ++i) {
-        auto set = startSet(actor, key);
-        EXPECT_EQ(replyOne(client, block(question(client))), kAccepted);
-        EXPECT_EQ(set.get(), STATUS_ACCESS_DENIED);
-        std::vector<Record> records = client.drain();
-        ASSERT_EQ(records.size(), 1u);
-        EXPECT_EQ(records[0].decided().By, CMB_DECIDED_BY_CALLBACK);
+    const int64_t cookie = add(client, setting(), kAskClosed, {.rate = 1});
+    for (std::u16string name : {u"1", u"2", u"3"}) {
+        auto set = startSet(actor, key, name);
+        EXPECT_EQ(replyOne(client, allow(question(client))), kAccepted);
+        EXPECT_EQ(set.get(), STATUS_SUCCESS);
+        EXPECT_EQ(client.drain().at(0).decided().By, CMB_DECIDED_BY_CALLBACK);
     }
-    const CMB_DECISION_STATISTICS counters = decisions(client, CMB_SCOPE_REGISTRATION, cookie);
-    EXPECT_EQ(counters.Asked, 3u);
-    EXPECT_EQ(counters.UnaskedLimit, 0u);
-    EXPECT_EQ(client.statistics().Lost, 0u);
+    EXPECT_EQ(decisions(client, CMB_SCOPE_REGISTRATION, cookie).Asked, 3u);
+    EXPECT_EQ(decisions(client).UnaskedLimit, 0u);
+    EXPECT_EQ(client.statistics().LostRateLimit, 0u);
     actor.close(key);
+}
+
+// The slots that are left are for others.
+TEST_F(HeldThreads, OfOneProcessAreAtMostHalf) {
+    Client client(0, 0, 4);
+    Actor first;
+    std::vector<std::unique_ptr<Actor>> greedy;
+    std::vector<HANDLE> keys;
+    HANDLE key = first.create(path());
+    add(client, setting(), kAskClosed);
+    for (int i = 0; i < 3; ++i) {
+        greedy.push_back(std::make_unique<Actor>(first.process()));
+        keys.push_back(greedy.back()->openKey(path()));
+    }
+    auto one = startSet(*greedy[0], keys[0]), two = startSet(*greedy[1], keys[1]);
+    std::vector<Record> asked = questions(client, 2);
+    EXPECT_EQ(trySet(*greedy[2], keys[2]), STATUS_ACCESS_DENIED);
+    EXPECT_EQ(client.drain().at(0).decided().By, CMB_DECIDED_BY_LIMIT);
+    Actor other;
+    HANDLE others = other.openKey(path());
+    auto three = startSet(other, others);
+    asked.push_back(question(client));
+    EXPECT_EQ(decisions(client).Held, 3u);
+    EXPECT_EQ(decisions(client).UnaskedLimit, 1u);
+    EXPECT_EQ(reply(client, {allow(asked[0]), allow(asked[1]), allow(asked[2])}),
+              (std::vector<UINT32>{kAccepted, kAccepted, kAccepted}));
+    EXPECT_EQ(one.get(), STATUS_SUCCESS);
+    EXPECT_EQ(two.get(), STATUS_SUCCESS);
+    EXPECT_EQ(three.get(), STATUS_SUCCESS);
+    // What was given back can be had again.
+    client.drain();
+    auto again = startSet(*greedy[2], keys[2]);
+    EXPECT_EQ(replyOne(client, allow(question(client))), kAccepted);
+    EXPECT_EQ(again.get(), STATUS_SUCCESS);
+    for (int i = 0; i < 3; ++i) {
+        greedy[i]->close(keys[i]);
+    }
+    other.close(others);
+    first.close(key);
 }
 
 TEST_F(HeldThreads, AreReleasedByUnregister) {
