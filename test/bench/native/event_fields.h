@@ -137,7 +137,7 @@ template <typename Writer> void writeEvent(Writer &writer, StreamState &state, c
     writer.boolean("truncated", false);
     writer.boolean("fault", false);
     writer.boolean("preUnknown", (record->Flags & CMB_RECORD_PRE_UNKNOWN) != 0);
-    writer.big("repeats", 0);
+    writer.big("repeats", uint64_t{0});
     writer.null("lastSequence");
     writer.null("question");
     writer.null("decision");
