@@ -2,7 +2,6 @@
 //
 // Loads and unloads the driver: the order in which its rooms are initialised, and its reverse.
 
-#include "base/memory.h"
 #include "base/upcase.h"
 #include "callback/callback.h"
 #include "device/device.h"
@@ -24,16 +23,15 @@ static VOID NTAPI Unload(PDRIVER_OBJECT DriverObject) {
     SessionUninitialize();
     ProcessTreesUninitialize();
     UpcaseUninitialize();
-    MemoryUninitialize();
 }
 
 _Use_decl_annotations_
 CMB_INIT_CODE NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath) {
     UNREFERENCED_PARAMETER(RegistryPath);
-    MemoryInitialize();
+    ExInitializeDriverRuntime(DrvRtPoolNxOptIn);
     NTSTATUS status = UpcaseInitialize();
     if (!NT_SUCCESS(status)) {
-        goto cleanupMemory;
+        return status;
     }
     ControlSetInitialize();
     ProcessTreesInitialize();
@@ -49,7 +47,5 @@ CMB_INIT_CODE NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_S
 cleanupSession:
     SessionUninitialize();
     UpcaseUninitialize();
-cleanupMemory:
-    MemoryUninitialize();
     return status;
 }

@@ -259,9 +259,6 @@ typedef struct CMB_STATISTICS_REPLY {
     UINT64 QueueRecords;
     UINT64 QueueRecordsPeak;
     UINT64 QueueRecordsLimit;
-    // Driver scope: pool blocks and bytes that the driver holds now.
-    UINT64 PoolBlocks;
-    UINT64 PoolBytes;
     CMB_DECISION_STATISTICS Decisions;
 } CMB_STATISTICS_REPLY;
 

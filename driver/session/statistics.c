@@ -3,7 +3,6 @@
 // Fills in the reply to CMB_IOCTL_STATISTICS.
 
 #include "session/statistics.h"
-#include "base/memory.h"
 #include "session/registration.h"
 
 static VOID SetCounters(_Inout_ CMB_STATISTICS_REPLY *Reply, _In_ const QUEUE_COUNTERS *Counters) {
@@ -47,12 +46,8 @@ static VOID QuerySession(_Inout_ SESSION *Session, _Inout_ CMB_STATISTICS_REPLY 
 _IRQL_requires_max_(DISPATCH_LEVEL)
 static VOID QueryDriver(_Inout_ CMB_STATISTICS_REPLY *Reply) {
     SESSION_TOTALS totals;
-    MEMORY_USAGE memory;
     SessionQueryAll(&totals);
-    MemoryQuery(&memory);
     SetTotals(Reply, &totals);
-    Reply->PoolBlocks = memory.Blocks;
-    Reply->PoolBytes = memory.Bytes;
 }
 
 _Use_decl_annotations_

@@ -10,15 +10,7 @@ import * as P from '../wire/protocol.js';
  * before; `failed`: the request itself failed, `cause` says how.
  */
 export type ReplyRefusal =
-  | 'unknown'
-  | 'answered'
-  | 'unfit'
-  | 'bad-status'
-  | 'too-large'
-  | 'bad-data'
-  | 'no-memory'
-  | 'cannot-undo'
-  | 'failed';
+  'unknown' | 'answered' | 'unfit' | 'bad-status' | 'too-large' | 'bad-data' | 'no-memory' | 'cannot-undo' | 'failed';
 
 /** The driver did not take a decision. If the operation still waits, the default of its rule is applied at once. */
 export class ReplyRefusedError extends CmBridgeError {

@@ -34,9 +34,6 @@ export interface Statistics {
   readonly queueRecords: bigint;
   readonly queueRecordsPeak: bigint;
   readonly queueRecordsLimit: bigint;
-  /** Driver scope: pool that the driver holds now. */
-  readonly poolBlocks: bigint;
-  readonly poolBytes: bigint;
   /** What rules asked, and what was decided. */
   readonly decisions: DecisionStatistics;
 }
@@ -79,8 +76,6 @@ export function statisticsReply(bytes: Uint8Array, coalesced: bigint, latency: L
     queueRecords: u64(A.QueueRecords),
     queueRecordsPeak: u64(A.QueueRecordsPeak),
     queueRecordsLimit: u64(A.QueueRecordsLimit),
-    poolBlocks: u64(A.PoolBlocks),
-    poolBytes: u64(A.PoolBytes),
     decisions: decodeDecisionStatistics(view, A.Decisions, latency),
   };
 }

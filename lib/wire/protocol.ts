@@ -752,7 +752,7 @@ export const CMB_STATISTICS_REQUEST = {
 } as const;
 
 export const CMB_STATISTICS_REPLY = {
-  size: 352,
+  size: 336,
   Header: 0,
   Scope: 8,
   Sessions: 12,
@@ -775,9 +775,7 @@ export const CMB_STATISTICS_REPLY = {
   QueueRecords: 136,
   QueueRecordsPeak: 144,
   QueueRecordsLimit: 152,
-  PoolBlocks: 160,
-  PoolBytes: 168,
-  Decisions: 176,
+  Decisions: 160,
 } as const;
 
 export const CMB_BATCH = {

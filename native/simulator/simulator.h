@@ -125,6 +125,8 @@ class Process {
 struct PoolUsage {
     uint64_t blocks;
     uint64_t bytes;
+    // Since the machine was booted.
+    uint64_t allocations;
 };
 
 // What the I/O manager reads of the file that a driver is loaded from.

@@ -112,6 +112,15 @@ export function requestsPended(driver: Driver, receives: number): Promise<void> 
   return until(async () => (await driver.statistics({ scope: 'session' })).pendedReceives === receives);
 }
 
+/**
+ * What all sessions of the driver hold. Blocks of pool are counted by the simulator; under Wine the test kernel counts them, and must find
+ * none when the driver is unloaded.
+ */
+export async function inUse({ addon }: ConformanceHost, driver: Driver): Promise<unknown[]> {
+  const { sessions, registrations } = await driver.statistics({ scope: 'driver' });
+  return [sessions, registrations, addon.simulator?.poolUsage().blocks];
+}
+
 /** Key names compare without regard to case; the case in which a key is stored differs between hosts. */
 export function sameKey(actual: string | null | undefined, expected: string): void {
   assert.equal(actual?.toUpperCase(), expected.toUpperCase());

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe } from 'node:test';
 import { CmGetCallbackVersion, CmRegisterCallbackEx, CmUnRegisterCallback, type Event } from '../../lib/index.js';
-import { collect, nextAltitude, only, requestsPended, scenario } from './fixture.js';
+import { collect, inUse, nextAltitude, only, requestsPended, scenario } from './fixture.js';
 import type { ConformanceHost } from './host.js';
 
 const STATUS_INVALID_PARAMETER = 0xc000000d;
@@ -93,14 +93,13 @@ export function registrationSuite(host: ConformanceHost): void {
         async ({ driver }) => {
           const altitude = nextAltitude();
           await requestsPended(driver, 1);
-          const before = await driver.statistics({ scope: 'driver' });
+          const before = await inUse(host, driver);
           simulator.failAllocation(1);
           await assert.rejects(driver.registerCallback({ altitude }), {
             code: 'CMB_INSUFFICIENT_RESOURCES',
             ntStatus: 0xc000009a,
           });
-          const after = await driver.statistics({ scope: 'driver' });
-          assert.deepEqual([after.registrations, after.poolBlocks], [before.registrations, before.poolBlocks]);
+          assert.deepEqual(await inUse(host, driver), before);
           await driver.registerCallback({ altitude });
         },
         { receives: 1 },

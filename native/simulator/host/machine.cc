@@ -144,7 +144,7 @@ std::shared_ptr<Process> MachineImpl::systemProcess() {
 
 PoolUsage MachineImpl::poolUsage() const {
     PoolUsage usage;
-    usage.blocks = nt::poolBlocksOfDrivers(&usage.bytes);
+    usage.blocks = nt::poolBlocksOfDrivers(&usage.bytes, &usage.allocations);
     return usage;
 }
 

@@ -40,6 +40,7 @@ static bool enter(Pool &pool, uintptr_t address, const PoolBlock &block) {
     }
     if (!block.exempt) {
         ++table.driverBlocks;
+        ++table.driverAllocations;
         table.driverBytes += block.size;
     }
     return true;
@@ -122,7 +123,7 @@ bool isPoolAddress(const void *pointer) {
     return kernel().pool.addresses.has(reinterpret_cast<uintptr_t>(pointer));
 }
 
-uint64_t poolBlocksOfDrivers(uint64_t *bytes) {
+uint64_t poolBlocksOfDrivers(uint64_t *bytes, uint64_t *allocations) {
     uint64_t blocks = 0, size = 0, idleBlocks = 0, idleBytes = 0;
     forEachIdleEntry([&](PVOID entry) {
         auto address = reinterpret_cast<uintptr_t>(entry);
@@ -133,14 +134,14 @@ uint64_t poolBlocksOfDrivers(uint64_t *bytes) {
             idleBytes += found->second.size;
         }
     });
+    *allocations = 0;
     for (PoolTable &table : kernel().pool.tables) {
         std::lock_guard lock(table.lock);
         blocks += table.driverBlocks;
         size += table.driverBytes;
+        *allocations += table.driverAllocations;
     }
-    if (bytes != nullptr) {
-        *bytes = size - std::min(size, idleBytes);
-    }
+    *bytes = size - std::min(size, idleBytes);
     return blocks - std::min(blocks, idleBlocks);
 }
 

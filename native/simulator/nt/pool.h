@@ -74,6 +74,7 @@ struct alignas(64) PoolTable {
     std::vector<Blocks::node_type> spare;
     uint64_t driverBlocks = 0;
     uint64_t driverBytes = 0;
+    uint64_t driverAllocations = 0;
 };
 
 struct PoolFaults {
@@ -128,7 +129,7 @@ bool faultsArmed();
 
 bool isPoolAddress(const void *address);
 // Without what lies unused in lookaside lists.
-uint64_t poolBlocksOfDrivers(uint64_t *bytes);
+uint64_t poolBlocksOfDrivers(uint64_t *bytes, uint64_t *allocations);
 // Bug check if drivers left blocks or lookaside lists.
 void checkPoolLeaks(bool kernelToo);
 

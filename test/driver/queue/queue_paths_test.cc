@@ -75,9 +75,9 @@ TEST_F(KeptPaths, TakeOverSlotsEvenly) {
     // The slots are used evenly.
     EXPECT_GT(used.size(), CMB_PATH_SLOTS / 2u);
     // As much is held as the slots can hold, and given back with the session.
-    const uint64_t blocks = client.statistics(CMB_SCOPE_DRIVER).PoolBlocks;
+    const uint64_t blocks = machine().poolUsage().blocks;
     client.close();
-    EXPECT_GE(blocks - Client().statistics(CMB_SCOPE_DRIVER).PoolBlocks, used.size());
+    EXPECT_GE(blocks - machine().poolUsage().blocks, used.size());
     for (HANDLE key : keys) {
         actor.close(key);
     }
