@@ -23,8 +23,16 @@ VOID IdentityGetProcess(IDENTITY_PROCESS *Process) {
     Process->Slot = (UINT32)(Process->Key % CMB_PROCESS_SLOTS);
 }
 
-static BOOLEAN IsShortage(_In_ NTSTATUS Status) {
-    return Status == STATUS_INSUFFICIENT_RESOURCES || Status == STATUS_NO_MEMORY;
+// Processes without an image have an empty name.
+_Use_decl_annotations_
+BOOLEAN IdentityGetImage(PEPROCESS Process, UNICODE_STRING **Path) {
+    *Path = NULL;
+    const NTSTATUS status = SeLocateProcessImageName(Process, Path);
+    if (*Path && (!(*Path)->Length || !(*Path)->Buffer)) {
+        ExFreePoolWithTag(*Path, 0);
+        *Path = NULL;
+    }
+    return !IdentityIsShortage(status);
 }
 
 _IRQL_requires_(PASSIVE_LEVEL)
@@ -80,7 +88,7 @@ BOOLEAN IdentityReadToken(TOKEN_FACTS *Facts, PACCESS_TOKEN Token) {
     if (NT_SUCCESS(ReadNumber(Token, TokenSessionId, &Facts->Token.SessionId))) {
         Facts->Token.Flags |= CMB_TOKEN_SESSION;
     }
-    return !IsShortage(user) && !IsShortage(elevation);
+    return !IdentityIsShortage(user) && !IdentityIsShortage(elevation);
 }
 
 _Use_decl_annotations_
@@ -101,9 +109,9 @@ VOID IdentityWriteToken(const TOKEN_FACTS *Facts, CMB_RECORD *Record, ULONG Offs
 }
 
 _Use_decl_annotations_
-BOOLEAN IdentityReadClient(TOKEN_FACTS *Client, BOOLEAN *Complete) {
+BOOLEAN IdentityReadClient(TOKEN_FACTS *Client, UINT32 *Level, BOOLEAN *Complete) {
     const PETHREAD thread = PsGetCurrentThread();
-    SECURITY_IMPERSONATION_LEVEL level;
+    SECURITY_IMPERSONATION_LEVEL level = SecurityAnonymous;
     BOOLEAN copyOnOpen;
     BOOLEAN effectiveOnly;
     const PACCESS_TOKEN token = PsIsThreadImpersonating(thread)
@@ -112,24 +120,10 @@ BOOLEAN IdentityReadClient(TOKEN_FACTS *Client, BOOLEAN *Complete) {
     if (!token) {
         return FALSE;
     }
+    *Level = level;
     *Complete = IdentityReadToken(Client, token);
     PsDereferenceImpersonationToken(token);
     return TRUE;
-}
-
-_IRQL_requires_(PASSIVE_LEVEL)
-static VOID ReadClient(_Inout_ IDENTITY *Identity, _In_ PETHREAD Thread) {
-    SECURITY_IMPERSONATION_LEVEL level = SecurityAnonymous;
-    BOOLEAN copyOnOpen;
-    BOOLEAN effectiveOnly;
-    const PACCESS_TOKEN token = PsReferenceImpersonationToken(Thread, &copyOnOpen, &effectiveOnly, &level);
-    if (token) {
-        // A lack of memory leaves facts unknown in this record; the next one asks again.
-        (VOID) IdentityReadToken(&Identity->Client, token);
-        Identity->Level = level;
-        Identity->ClientKnown = TRUE;
-        PsDereferenceImpersonationToken(token);
-    }
 }
 
 _Use_decl_annotations_
@@ -145,11 +139,10 @@ VOID IdentityGet(IDENTITY *Identity) {
     if (!Identity->CanAsk && KeGetCurrentIrql() == APC_LEVEL) {
         Identity->Flags |= CMB_RECORD_APC_LEVEL;
     }
-    const PETHREAD thread = PsGetCurrentThread();
-    if (PsIsThreadImpersonating(thread)) {
+    if (PsIsThreadImpersonating(PsGetCurrentThread())) {
+        // A lack of memory leaves facts unknown in this record; the next one asks again.
+        BOOLEAN complete;
         Identity->Flags |= CMB_RECORD_IMPERSONATING;
-        if (Identity->CanAsk) {
-            ReadClient(Identity, thread);
-        }
+        Identity->ClientKnown = Identity->CanAsk && IdentityReadClient(&Identity->Client, &Identity->Level, &complete);
     }
 }

@@ -44,15 +44,26 @@ VOID IdentityGetProcess(_Out_ IDENTITY_PROCESS *Process);
 _IRQL_requires_max_(APC_LEVEL)
 VOID IdentityGet(_Out_ IDENTITY *Identity);
 
+// Any other failure to find something out would come again.
+static inline BOOLEAN IdentityIsShortage(_In_ NTSTATUS Status) {
+    return Status == STATUS_INSUFFICIENT_RESOURCES || Status == STATUS_NO_MEMORY;
+}
+
+// Gets the path of the image, which the caller frees with tag 0; NULL where there is none, or it cannot be had. FALSE
+// if that was for lack of memory.
+_IRQL_requires_(PASSIVE_LEVEL)
+BOOLEAN IdentityGetImage(_In_ PEPROCESS Process, _Outptr_result_maybenull_ UNICODE_STRING **Path);
+
 // Marks what cannot be had as unknown. FALSE if that was for lack of memory, so that asking again may help.
 _IRQL_requires_(PASSIVE_LEVEL)
 BOOLEAN IdentityReadToken(_Out_ TOKEN_FACTS *Facts, _In_ PACCESS_TOKEN Token);
 
-// Reads the token that the current thread impersonates with; FALSE if it does not. Complete is what IdentityReadToken
+// Reads the token that the current thread impersonates with, and the SECURITY_IMPERSONATION_LEVEL; FALSE if it does
+// not. Complete is what IdentityReadToken
 // returns.
 _IRQL_requires_(PASSIVE_LEVEL)
 _Success_(return != FALSE)
-BOOLEAN IdentityReadClient(_Out_ TOKEN_FACTS *Client, _Out_ BOOLEAN *Complete);
+BOOLEAN IdentityReadClient(_Out_ TOKEN_FACTS *Client, _Out_ UINT32 *Level, _Out_ BOOLEAN *Complete);
 
 // How many bytes the SID takes in a record.
 _IRQL_requires_max_(DISPATCH_LEVEL)

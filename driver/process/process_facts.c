@@ -16,23 +16,10 @@ C_ASSERT(sizeof(CMB_RECORD) + sizeof(CMB_BODY_PROCESS) + ALIGN_UP_BY(CMB_MAX_IMA
              ALIGN_UP_BY(CMB_MAX_COMMAND_LINE_BYTES, 8) + ALIGN_UP_BY(CMB_MAX_SID_BYTES, 8) <=
          CMB_MAX_RECORD_BYTES);
 
-// Any other failure would come again, so only a lack of memory leaves the facts incomplete.
 static VOID NoteShortage(_Inout_ PROCESS_FACTS *Facts, _In_ NTSTATUS Status) {
-    if (Status == STATUS_INSUFFICIENT_RESOURCES || Status == STATUS_NO_MEMORY) {
+    if (IdentityIsShortage(Status)) {
         Facts->Complete = FALSE;
     }
-}
-
-_IRQL_requires_(PASSIVE_LEVEL)
-static VOID ReadImagePath(_Inout_ PROCESS_FACTS *Facts, _In_ PEPROCESS Process) {
-    UNICODE_STRING *path = NULL;
-    NoteShortage(Facts, SeLocateProcessImageName(Process, &path));
-    // Processes without an image have an empty name.
-    if (path && (!path->Length || !path->Buffer)) {
-        ExFreePoolWithTag(path, 0);
-        path = NULL;
-    }
-    Facts->ImagePath = path;
 }
 
 // Whether the answer is whole characters inside the block.
@@ -91,12 +78,11 @@ static VOID ReadByHandle(_Inout_ PROCESS_FACTS *Facts, _In_ PEPROCESS Process) {
 _Use_decl_annotations_
 VOID ProcessFactsRead(PROCESS_FACTS *Facts, const IDENTITY_PROCESS *Process) {
     RtlZeroMemory(Facts, sizeof(*Facts));
-    Facts->Complete = TRUE;
+    Facts->Complete = IdentityGetImage(Process->Object, &Facts->ImagePath);
     Facts->Body.CreateTime = PsGetProcessCreateTimeQuadPart(Process->Object);
     if (Process->Object == PsInitialSystemProcess) {
         Facts->Body.Flags |= CMB_PROCESS_SYSTEM;
     }
-    ReadImagePath(Facts, Process->Object);
     ReadByHandle(Facts, Process->Object);
     const PACCESS_TOKEN token = PsReferencePrimaryToken(Process->Object);
     if (token) {

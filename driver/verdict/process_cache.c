@@ -70,22 +70,6 @@ static VOID KeepTraits(_Inout_ PROCESS_SLOT *Slot, _In_ UINT64 Key, _In_ const P
     KeReleaseSpinLock(&Slot->Lock, irql);
 }
 
-static BOOLEAN IsMemoryShort(_In_ NTSTATUS Status) {
-    return Status == STATUS_INSUFFICIENT_RESOURCES || Status == STATUS_NO_MEMORY;
-}
-
-// Gets the image path, which belongs to the caller, who frees it with tag 0. NULL for a process without an image.
-_IRQL_requires_(PASSIVE_LEVEL)
-static NTSTATUS GetImage(_In_ PEPROCESS Process, _Outptr_result_maybenull_ UNICODE_STRING **Path) {
-    *Path = NULL;
-    const NTSTATUS status = SeLocateProcessImageName(Process, Path);
-    if (*Path && (!(*Path)->Length || !(*Path)->Buffer)) {
-        ExFreePoolWithTag(*Path, 0);
-        *Path = NULL;
-    }
-    return status;
-}
-
 static RULES_TEXT TextOfPath(_In_ const UNICODE_STRING *Path) {
     return (RULES_TEXT){.Units = Path->Buffer, .Count = Path->Length / sizeof(WCHAR)};
 }
@@ -95,7 +79,7 @@ static VOID FindOut(_In_ const RULES *Rules, _In_ PEPROCESS Process, _Out_ PROCE
     RtlZeroMemory(Traits, sizeof(*Traits));
     if (RulesUses(Rules, RulesImage)) {
         UNICODE_STRING *path;
-        Traits->ImageDoubtful = IsMemoryShort(GetImage(Process, &path));
+        Traits->ImageDoubtful = !IdentityGetImage(Process, &path);
         if (path) {
             const RULES_TEXT text = TextOfPath(path);
             Traits->ImageKnown = TRUE;
@@ -116,14 +100,14 @@ static VOID FindOut(_In_ const RULES *Rules, _In_ PEPROCESS Process, _Out_ PROCE
 _IRQL_requires_(PASSIVE_LEVEL)
 static BOOLEAN NarrowByLongImage(_Inout_ RULES_MATCH *Match, _In_ PEPROCESS Process) {
     UNICODE_STRING *path;
-    const NTSTATUS status = GetImage(Process, &path);
+    const BOOLEAN complete = IdentityGetImage(Process, &path);
     if (path) {
         const RULES_TEXT text = TextOfPath(path);
         RulesNarrowByTexts(Match, RulesImage, &text, 1, NULL, 0);
         ExFreePoolWithTag(path, 0);
         return TRUE;
     }
-    if (IsMemoryShort(status)) {
+    if (!complete) {
         RulesDoubt(Match, RulesImage);
         return FALSE;
     }
@@ -163,8 +147,9 @@ static BOOLEAN NarrowBySid(_Inout_ RULES_MATCH *Match, _In_ const TOKEN_FACTS *T
 _IRQL_requires_(PASSIVE_LEVEL)
 static DECLSPEC_NOINLINE BOOLEAN NarrowByUser(_Inout_ RULES_MATCH *Match, _In_ const PROCESS_TRAITS *Traits) {
     TOKEN_FACTS client;
-    BOOLEAN complete = TRUE;
-    if (!IdentityReadClient(&client, &complete)) {
+    UINT32 level;
+    BOOLEAN complete;
+    if (!IdentityReadClient(&client, &level, &complete)) {
         return NarrowBySid(Match, &Traits->Token, Traits->TokenDoubtful);
     }
     return NarrowBySid(Match, &client, !complete);
