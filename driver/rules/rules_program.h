@@ -86,6 +86,11 @@ static inline BOOLEAN RulesIsTextDimension(_In_ ULONG Dimension) {
     return Dimension == RulesKey || Dimension == RulesValueName || Dimension == RulesImage;
 }
 
+// Whether Count entries from First on are among Limit entries.
+static inline BOOLEAN RulesIsRange(_In_ UINT32 First, _In_ UINT32 Count, _In_ UINT32 Limit) {
+    return First <= Limit && Count <= Limit - First;
+}
+
 #define RULES_HASH_BASIS 0x811C9DC5
 static inline UINT32 RulesHashUnit(_In_ UINT32 Hash, _In_ WCHAR Unit) {
     return (Hash ^ Unit) * 0x01000193;

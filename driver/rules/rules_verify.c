@@ -14,47 +14,33 @@ typedef struct VERIFY {
     RULES_ERROR *Error;
 } VERIFY;
 
-static BOOLEAN RefuseProgram(_Inout_ VERIFY *Verify, _In_ UINT32 Reason, _In_ const VOID *Member) {
-    Verify->Error->Reason = Reason;
-    Verify->Error->Offset = (UINT32)((const UCHAR *)Member - (const UCHAR *)Verify->Header);
-    return FALSE;
+// Returns Condition. If it is FALSE, says what is wrong with Member.
+static BOOLEAN Require(_Inout_ VERIFY *Verify, _In_ BOOLEAN Condition, _In_ UINT32 Reason, _In_ const VOID *Member) {
+    if (!Condition) {
+        Verify->Error->Reason = Reason;
+        Verify->Error->Offset = (UINT32)((const UCHAR *)Member - (const UCHAR *)Verify->Header);
+    }
+    return Condition;
 }
 
 static BOOLEAN VerifyHeader(_Inout_ VERIFY *Verify, _In_ ULONG Size) {
     const CMB_RULES *header = Verify->Header;
-    if (header->Size != Size || Size % 8 != 0) {
-        return RefuseProgram(Verify, CMB_RULES_REASON_SIZE, &header->Size);
-    }
-    if (header->Version != CMB_RULES_VERSION) {
-        return RefuseProgram(Verify, CMB_RULES_REASON_VERSION, &header->Version);
-    }
-    if (header->HeaderSize != sizeof(CMB_RULES)) {
-        return RefuseProgram(Verify, CMB_RULES_REASON_VERSION, &header->HeaderSize);
-    }
-    if (header->Reserved != 0) {
-        return RefuseProgram(Verify, CMB_RULES_REASON_RESERVED, &header->Reserved);
-    }
-    if (header->Reserved2 != 0) {
-        return RefuseProgram(Verify, CMB_RULES_REASON_RESERVED, &header->Reserved2);
-    }
-    if (header->RuleCount > CMB_MAX_RULES) {
-        return RefuseProgram(Verify, CMB_RULES_REASON_COUNT, &header->RuleCount);
-    }
-    if (header->Otherwise != CMB_ACTION_IGNORE && header->Otherwise != CMB_ACTION_NOTIFY) {
-        return RefuseProgram(Verify, CMB_RULES_REASON_ACTION, &header->Otherwise);
-    }
-    return TRUE;
+    const BOOLEAN otherwise = header->Otherwise == CMB_ACTION_IGNORE || header->Otherwise == CMB_ACTION_NOTIFY;
+    return Require(Verify, header->Size == Size && Size % 8 == 0, CMB_RULES_REASON_SIZE, &header->Size) &&
+           Require(Verify, header->Version == CMB_RULES_VERSION, CMB_RULES_REASON_VERSION, &header->Version) &&
+           Require(Verify, header->HeaderSize == sizeof(CMB_RULES), CMB_RULES_REASON_VERSION, &header->HeaderSize) &&
+           Require(Verify, header->Reserved == 0, CMB_RULES_REASON_RESERVED, &header->Reserved) &&
+           Require(Verify, header->Reserved2 == 0, CMB_RULES_REASON_RESERVED, &header->Reserved2) &&
+           Require(Verify, header->RuleCount <= CMB_MAX_RULES, CMB_RULES_REASON_COUNT, &header->RuleCount) &&
+           Require(Verify, otherwise, CMB_RULES_REASON_ACTION, &header->Otherwise);
 }
 
 // NULL if Count entries do not lie between the header and the end.
 static const VOID *FindSection(_Inout_ VERIFY *Verify, _In_ const UINT32 *Offset, _In_ UINT32 Count, _In_ ULONG Entry) {
     const UINT32 size = Verify->Header->Size;
-    if (*Offset % 8 != 0 || *Offset > size || (Count > 0 && *Offset < sizeof(CMB_RULES)) ||
-        (UINT64)Count * Entry > size - *Offset) {
-        (VOID) RefuseProgram(Verify, CMB_RULES_REASON_BOUNDS, Offset);
-        return NULL;
-    }
-    return (const UCHAR *)Verify->Header + *Offset;
+    const BOOLEAN inside = *Offset % 8 == 0 && *Offset <= size && (Count == 0 || *Offset >= sizeof(CMB_RULES)) &&
+                           (UINT64)Count * Entry <= size - *Offset;
+    return Require(Verify, inside, CMB_RULES_REASON_BOUNDS, Offset) ? (const UCHAR *)Verify->Header + *Offset : NULL;
 }
 
 static BOOLEAN FindSections(_Inout_ VERIFY *Verify) {
@@ -95,19 +81,14 @@ static UINT32 FlagsOfAction(_In_ UINT32 Action) {
 static BOOLEAN VerifyRule(_Inout_ VERIFY *Verify, _In_ const CMB_RULE *Rule) {
     const BOOLEAN asks = Rule->Action == CMB_ACTION_ASK;
     const BOOLEAN blocks = Rule->Action == CMB_ACTION_BLOCK || (asks && Rule->Flags & CMB_RULE_FAIL_CLOSED);
-    if (Rule->Action > CMB_ACTION_BYPASS) {
-        return RefuseProgram(Verify, CMB_RULES_REASON_ACTION, &Rule->Action);
-    }
-    if (Rule->Flags & ~FlagsOfAction(Rule->Action)) {
-        return RefuseProgram(Verify, CMB_RULES_REASON_RULE, &Rule->Flags);
-    }
-    if (blocks ? !NotifyIsError(Rule->Status) : Rule->Status != 0) {
-        return RefuseProgram(Verify, CMB_RULES_REASON_RULE, &Rule->Status);
-    }
-    if (asks ? Rule->Deadline < CMB_MIN_DEADLINE || Rule->Deadline > CMB_MAX_DEADLINE : Rule->Deadline != 0) {
-        return RefuseProgram(Verify, CMB_RULES_REASON_RULE, &Rule->Deadline);
-    }
-    return TRUE;
+    const BOOLEAN flags = (Rule->Flags & ~FlagsOfAction(Rule->Action)) == 0;
+    const BOOLEAN status = blocks ? NotifyIsError(Rule->Status) : Rule->Status == 0;
+    const BOOLEAN deadline =
+        asks ? Rule->Deadline >= CMB_MIN_DEADLINE && Rule->Deadline <= CMB_MAX_DEADLINE : Rule->Deadline == 0;
+    return Require(Verify, Rule->Action <= CMB_ACTION_BYPASS, CMB_RULES_REASON_ACTION, &Rule->Action) &&
+           Require(Verify, flags, CMB_RULES_REASON_RULE, &Rule->Flags) &&
+           Require(Verify, status, CMB_RULES_REASON_RULE, &Rule->Status) &&
+           Require(Verify, deadline, CMB_RULES_REASON_RULE, &Rule->Deadline);
 }
 
 static BOOLEAN VerifyRules(_Inout_ VERIFY *Verify) {
@@ -122,8 +103,8 @@ static BOOLEAN VerifyRules(_Inout_ VERIFY *Verify) {
 static BOOLEAN VerifyUnits(_Inout_ VERIFY *Verify) {
     for (UINT32 i = 0; i < Verify->Header->UnitCount; ++i) {
         const WCHAR *unit = &Verify->Program->Units[i];
-        if (UpcaseUnit(*unit) != *unit) {
-            return RefuseProgram(Verify, CMB_RULES_REASON_TEXT, unit);
+        if (!Require(Verify, UpcaseUnit(*unit) == *unit, CMB_RULES_REASON_TEXT, unit)) {
+            return FALSE;
         }
     }
     return TRUE;
@@ -131,22 +112,20 @@ static BOOLEAN VerifyUnits(_Inout_ VERIFY *Verify) {
 
 static BOOLEAN VerifySet(_Inout_ VERIFY *Verify, _In_ const CMB_RULE_SET *Set) {
     const CMB_RULES *header = Verify->Header;
-    const ULONG words = RulesCountBits(Set->Summary);
-    if (Set->Reserved != 0) {
-        return RefuseProgram(Verify, CMB_RULES_REASON_RESERVED, &Set->Reserved);
-    }
-    if (Set->WordFirst > header->WordCount || words > header->WordCount - Set->WordFirst) {
-        return RefuseProgram(Verify, CMB_RULES_REASON_BOUNDS, &Set->WordFirst);
+    const BOOLEAN inside = RulesIsRange(Set->WordFirst, RulesCountBits(Set->Summary), header->WordCount);
+    if (!Require(Verify, Set->Reserved == 0, CMB_RULES_REASON_RESERVED, &Set->Reserved) ||
+        !Require(Verify, inside, CMB_RULES_REASON_BOUNDS, &Set->WordFirst)) {
+        return FALSE;
     }
     const UINT64 *word = Verify->Program->Words + Set->WordFirst;
     for (UINT64 summary = Set->Summary; summary; summary &= summary - 1, ++word) {
         const UINT32 first = RulesLowestBit(summary) * 64;
-        if (first >= header->RuleCount) {
-            return RefuseProgram(Verify, CMB_RULES_REASON_SET, &Set->Summary);
+        if (!Require(Verify, first < header->RuleCount, CMB_RULES_REASON_SET, &Set->Summary)) {
+            return FALSE;
         }
         const UINT32 rules = header->RuleCount - first;
-        if (*word == 0 || (rules < 64 && *word >> rules != 0)) {
-            return RefuseProgram(Verify, CMB_RULES_REASON_SET, word);
+        if (!Require(Verify, *word != 0 && (rules >= 64 || *word >> rules == 0), CMB_RULES_REASON_SET, word)) {
+            return FALSE;
         }
     }
     return TRUE;
@@ -161,14 +140,20 @@ static BOOLEAN VerifySets(_Inout_ VERIFY *Verify) {
     return TRUE;
 }
 
+// None, or one that there is.
+static BOOLEAN RequireSet(_Inout_ VERIFY *Verify, _In_ const UINT32 *Set) {
+    return Require(Verify, *Set == CMB_RULES_NONE || *Set < Verify->Header->SetCount, CMB_RULES_REASON_BOUNDS, Set);
+}
+
 // Set is verified.
 static BOOLEAN VerifyActions(_Inout_ VERIFY *Verify, _In_ const CMB_RULE_SET *Set, _In_ ULONG NotifyClass) {
     const UINT64 *word = Verify->Program->Words + Set->WordFirst;
     for (UINT64 summary = Set->Summary; summary; summary &= summary - 1, ++word) {
         for (UINT64 rest = *word; rest; rest &= rest - 1) {
             const CMB_RULE *rule = &Verify->Program->Rules[RulesLowestBit(summary) * 64 + RulesLowestBit(rest)];
-            if (rule->Action >= CMB_ACTION_ASK && !NotifyClassTakesAction(NotifyClass, rule->Action)) {
-                return RefuseProgram(Verify, CMB_RULES_REASON_ACTION, &rule->Action);
+            const BOOLEAN takes = rule->Action < CMB_ACTION_ASK || NotifyClassTakesAction(NotifyClass, rule->Action);
+            if (!Require(Verify, takes, CMB_RULES_REASON_ACTION, &rule->Action)) {
+                return FALSE;
             }
         }
     }
@@ -176,13 +161,10 @@ static BOOLEAN VerifyActions(_Inout_ VERIFY *Verify, _In_ const CMB_RULE_SET *Se
 }
 
 static BOOLEAN VerifyClasses(_Inout_ VERIFY *Verify) {
-    const CMB_RULES *header = Verify->Header;
     for (UINT32 i = 0; i <= CMB_MAX_NOTIFY_CLASS; ++i) {
         const UINT32 *set = &Verify->Program->ClassSets[i];
-        if (*set != CMB_RULES_NONE && *set >= header->SetCount) {
-            return RefuseProgram(Verify, CMB_RULES_REASON_BOUNDS, set);
-        }
-        if (*set != CMB_RULES_NONE && !VerifyActions(Verify, &Verify->Program->Sets[*set], i)) {
+        if (!RequireSet(Verify, set) ||
+            (*set != CMB_RULES_NONE && !VerifyActions(Verify, &Verify->Program->Sets[*set], i))) {
             return FALSE;
         }
     }
@@ -193,7 +175,7 @@ static BOOLEAN VerifyClasses(_Inout_ VERIFY *Verify) {
 static BOOLEAN IsSid(_In_ const RULES_PROGRAM *Program, _In_ UINT64 Value) {
     const UINT32 offset = (UINT32)Value;
     const UINT32 size = (UINT32)(Value >> 32);
-    if (size < 8 || offset > Program->Header->ByteCount || size > Program->Header->ByteCount - offset) {
+    if (size < 8 || !RulesIsRange(offset, size, Program->Header->ByteCount)) {
         return FALSE;
     }
     const UCHAR *sid = Program->Bytes + offset;
@@ -217,14 +199,11 @@ static BOOLEAN VerifyMembers(_Inout_ VERIFY *Verify, _In_ ULONG Dimension, _In_ 
     for (UINT32 i = 0; i < Which->MemberCount; ++i) {
         const CMB_RULE_MEMBER *member = &Verify->Program->Members[Which->MemberFirst + i];
         const BOOLEAN ascending = Dimension == RulesUser || i == 0 || member[-1].Value < member->Value;
-        if (!ascending || !IsMember(Verify->Program, Dimension, member->Value)) {
-            return RefuseProgram(Verify, CMB_RULES_REASON_MEMBER, &member->Value);
-        }
-        if (member->Set >= Verify->Header->SetCount) {
-            return RefuseProgram(Verify, CMB_RULES_REASON_BOUNDS, &member->Set);
-        }
-        if (member->Reserved != 0) {
-            return RefuseProgram(Verify, CMB_RULES_REASON_RESERVED, &member->Reserved);
+        const BOOLEAN is = ascending && IsMember(Verify->Program, Dimension, member->Value);
+        if (!Require(Verify, is, CMB_RULES_REASON_MEMBER, &member->Value) ||
+            !Require(Verify, member->Set < Verify->Header->SetCount, CMB_RULES_REASON_BOUNDS, &member->Set) ||
+            !Require(Verify, member->Reserved == 0, CMB_RULES_REASON_RESERVED, &member->Reserved)) {
+            return FALSE;
         }
     }
     return TRUE;
@@ -233,25 +212,19 @@ static BOOLEAN VerifyMembers(_Inout_ VERIFY *Verify, _In_ ULONG Dimension, _In_ 
 static BOOLEAN VerifyDimension(_Inout_ VERIFY *Verify, _In_ ULONG Dimension) {
     const CMB_RULES *header = Verify->Header;
     const CMB_RULE_DIMENSION *which = RulesGetDimension(header, Dimension);
-    if (which->Any != CMB_RULES_NONE && which->Any >= header->SetCount) {
-        return RefuseProgram(Verify, CMB_RULES_REASON_BOUNDS, &which->Any);
+    const BOOLEAN rootless = which->Root == CMB_RULES_NONE;
+    if (!RequireSet(Verify, &which->Any)) {
+        return FALSE;
     }
     if (RulesIsTextDimension(Dimension)) {
-        if (which->Root != CMB_RULES_NONE && which->Root >= header->NodeCount) {
-            return RefuseProgram(Verify, CMB_RULES_REASON_BOUNDS, &which->Root);
-        }
-        return which->MemberCount == 0 || RefuseProgram(Verify, CMB_RULES_REASON_MEMBER, &which->MemberCount);
+        return Require(Verify, rootless || which->Root < header->NodeCount, CMB_RULES_REASON_BOUNDS, &which->Root) &&
+               Require(Verify, which->MemberCount == 0, CMB_RULES_REASON_MEMBER, &which->MemberCount);
     }
-    if (which->Root != CMB_RULES_NONE) {
-        return RefuseProgram(Verify, CMB_RULES_REASON_NODE, &which->Root);
-    }
-    if (which->MemberFirst > header->MemberCount || which->MemberCount > header->MemberCount - which->MemberFirst) {
-        return RefuseProgram(Verify, CMB_RULES_REASON_BOUNDS, &which->MemberFirst);
-    }
-    if (Dimension == RulesTree && which->MemberCount > CMB_MAX_RULES_TREES) {
-        return RefuseProgram(Verify, CMB_RULES_REASON_COUNT, &which->MemberCount);
-    }
-    return VerifyMembers(Verify, Dimension, which);
+    const BOOLEAN inside = RulesIsRange(which->MemberFirst, which->MemberCount, header->MemberCount);
+    const BOOLEAN few = Dimension != RulesTree || which->MemberCount <= CMB_MAX_RULES_TREES;
+    return Require(Verify, rootless, CMB_RULES_REASON_NODE, &which->Root) &&
+           Require(Verify, inside, CMB_RULES_REASON_BOUNDS, &which->MemberFirst) &&
+           Require(Verify, few, CMB_RULES_REASON_COUNT, &which->MemberCount) && VerifyMembers(Verify, Dimension, which);
 }
 
 _Use_decl_annotations_

@@ -23,10 +23,14 @@ typedef struct VERIFY_NODES {
     UINT64 Units;
 } VERIFY_NODES;
 
-static BOOLEAN RefuseNode(_Inout_ VERIFY_NODES *Verify, _In_ UINT32 Reason, _In_ const VOID *Member) {
-    Verify->Error->Reason = Reason;
-    Verify->Error->Offset = (UINT32)((const UCHAR *)Member - (const UCHAR *)Verify->Program->Header);
-    return FALSE;
+// Returns Condition. If it is FALSE, says what is wrong with Member.
+static BOOLEAN Require(_Inout_ VERIFY_NODES *Verify, _In_ BOOLEAN Condition, _In_ UINT32 Reason,
+                       _In_ const VOID *Member) {
+    if (!Condition) {
+        Verify->Error->Reason = Reason;
+        Verify->Error->Offset = (UINT32)((const UCHAR *)Member - (const UCHAR *)Verify->Program->Header);
+    }
+    return Condition;
 }
 
 static BOOLEAN TestBit(_In_ const UINT64 *Bits, _In_ UINT32 Index) {
@@ -37,13 +41,14 @@ static VOID SetBit(_Inout_ UINT64 *Bits, _In_ UINT32 Index) {
     Bits[Index / 64] |= 1ULL << (Index % 64);
 }
 
-// FALSE: something in the range has an owner, or lies beyond Limit.
-static BOOLEAN Claim(_Inout_ UINT64 *Bits, _In_ UINT32 First, _In_ UINT32 Count, _In_ UINT32 Limit) {
-    if (First > Limit || Count > Limit - First) {
+// FALSE if the range lies beyond Limit, or, for Reason, something in it has an owner.
+static BOOLEAN Claim(_Inout_ VERIFY_NODES *Verify, _Inout_ UINT64 *Bits, _In_ const UINT32 *First, _In_ UINT32 Count,
+                     _In_ UINT32 Limit, _In_ UINT32 Reason) {
+    if (!Require(Verify, RulesIsRange(*First, Count, Limit), CMB_RULES_REASON_BOUNDS, First)) {
         return FALSE;
     }
-    for (UINT32 i = First; i < First + Count; ++i) {
-        if (TestBit(Bits, i)) {
+    for (UINT32 i = *First; i < *First + Count; ++i) {
+        if (!Require(Verify, !TestBit(Bits, i), Reason, First)) {
             return FALSE;
         }
         SetBit(Bits, i);
@@ -54,12 +59,12 @@ static BOOLEAN Claim(_Inout_ UINT64 *Bits, _In_ UINT32 First, _In_ UINT32 Count,
 // Depth is what the node must have.
 static BOOLEAN VerifyChild(_Inout_ VERIFY_NODES *Verify, _In_ UINT32 Parent, _In_ const UINT32 *Child) {
     const CMB_RULE_NODE *nodes = Verify->Program->Nodes;
-    if (*Child >= Verify->Program->Header->NodeCount) {
-        return RefuseNode(Verify, CMB_RULES_REASON_BOUNDS, Child);
-    }
-    if (*Child <= Parent || nodes[*Child].Depth != nodes[Parent].Depth + 1 ||
-        !Claim(Verify->Nodes, *Child, 1, Verify->Program->Header->NodeCount)) {
-        return RefuseNode(Verify, CMB_RULES_REASON_NODE, Child);
+    const UINT32 count = Verify->Program->Header->NodeCount;
+    if (!Require(Verify, *Child < count, CMB_RULES_REASON_BOUNDS, Child) ||
+        !Require(Verify, *Child > Parent && nodes[*Child].Depth == nodes[Parent].Depth + 1, CMB_RULES_REASON_NODE,
+                 Child) ||
+        !Claim(Verify, Verify->Nodes, Child, 1, count, CMB_RULES_REASON_NODE)) {
+        return FALSE;
     }
     // Parents come first, so that this is known of the parent already.
     if (TestBit(Verify->Below, Parent) || (nodes[Parent].Flags & CMB_RULE_NODE_DEEP)) {
@@ -70,15 +75,13 @@ static BOOLEAN VerifyChild(_Inout_ VERIFY_NODES *Verify, _In_ UINT32 Parent, _In
 
 // Where the units of an edge or a text are, which are UnitFirst and UnitCount.
 static BOOLEAN VerifyText(_Inout_ VERIFY_NODES *Verify, _In_ const UINT32 *First, _In_ const UINT32 *Count) {
-    const UINT32 limit = Verify->Program->Header->UnitCount;
-    if (*First > limit || *Count > limit - *First) {
-        return RefuseNode(Verify, CMB_RULES_REASON_BOUNDS, First);
+    if (!Require(Verify, RulesIsRange(*First, *Count, Verify->Program->Header->UnitCount), CMB_RULES_REASON_BOUNDS,
+                 First)) {
+        return FALSE;
     }
     Verify->Units += *Count;
-    if (*Count > CMB_MAX_RULES_TEXT_UNITS || Verify->Units > CMB_MAX_RULES_UNITS) {
-        return RefuseNode(Verify, CMB_RULES_REASON_COUNT, Count);
-    }
-    return TRUE;
+    return Require(Verify, *Count <= CMB_MAX_RULES_TEXT_UNITS && Verify->Units <= CMB_MAX_RULES_UNITS,
+                   CMB_RULES_REASON_COUNT, Count);
 }
 
 static BOOLEAN EqualTexts(_In_ const WCHAR *Units, _In_ const CMB_RULE_EDGE *First, _In_ const CMB_RULE_EDGE *Second) {
@@ -123,41 +126,39 @@ static UINT32 HashText(_In_ const WCHAR *Units, _In_ UINT32 Count) {
     return hash;
 }
 
+static BOOLEAN VerifyEdge(_Inout_ VERIFY_NODES *Verify, _In_ UINT32 Parent, _In_ const CMB_RULE_EDGE *Edge) {
+    if (Edge->Child == CMB_RULES_NONE) {
+        return Require(Verify, Edge->Hash == 0 && Edge->UnitFirst == 0 && Edge->UnitCount == 0, CMB_RULES_REASON_EDGE,
+                       Edge);
+    }
+    return VerifyText(Verify, &Edge->UnitFirst, &Edge->UnitCount) && VerifyChild(Verify, Parent, &Edge->Child) &&
+           Require(Verify, Edge->Hash == HashText(Verify->Program->Units + Edge->UnitFirst, Edge->UnitCount),
+                   CMB_RULES_REASON_EDGE, &Edge->Hash);
+}
+
 static BOOLEAN VerifyEdges(_Inout_ VERIFY_NODES *Verify, _In_ UINT32 Index) {
     const CMB_RULE_NODE *node = &Verify->Program->Nodes[Index];
-    if (node->EdgeCount & (node->EdgeCount - 1)) {
-        return RefuseNode(Verify, CMB_RULES_REASON_EDGE, &node->EdgeCount);
-    }
-    if (!Claim(Verify->Edges, node->EdgeFirst, node->EdgeCount, Verify->Program->Header->EdgeCount)) {
-        const BOOLEAN outside = node->EdgeFirst > Verify->Program->Header->EdgeCount ||
-                                node->EdgeCount > Verify->Program->Header->EdgeCount - node->EdgeFirst;
-        return RefuseNode(Verify, outside ? CMB_RULES_REASON_BOUNDS : CMB_RULES_REASON_EDGE, &node->EdgeFirst);
+    if (!Require(Verify, (node->EdgeCount & (node->EdgeCount - 1)) == 0, CMB_RULES_REASON_EDGE, &node->EdgeCount) ||
+        !Claim(Verify, Verify->Edges, &node->EdgeFirst, node->EdgeCount, Verify->Program->Header->EdgeCount,
+               CMB_RULES_REASON_EDGE)) {
+        return FALSE;
     }
     const CMB_RULE_EDGE *table = Verify->Program->Edges + node->EdgeFirst;
     UINT32 used = 0;
     // Texts first: IsReachable compares them.
     for (UINT32 i = 0; i < node->EdgeCount; ++i) {
-        const CMB_RULE_EDGE *edge = &table[i];
-        if (edge->Child == CMB_RULES_NONE) {
-            if (edge->Hash != 0 || edge->UnitFirst != 0 || edge->UnitCount != 0) {
-                return RefuseNode(Verify, CMB_RULES_REASON_EDGE, edge);
-            }
-            continue;
-        }
-        ++used;
-        if (!VerifyText(Verify, &edge->UnitFirst, &edge->UnitCount) || !VerifyChild(Verify, Index, &edge->Child)) {
+        used += table[i].Child != CMB_RULES_NONE;
+        if (!VerifyEdge(Verify, Index, &table[i])) {
             return FALSE;
         }
-        if (edge->Hash != HashText(Verify->Program->Units + edge->UnitFirst, edge->UnitCount)) {
-            return RefuseNode(Verify, CMB_RULES_REASON_EDGE, &edge->Hash);
-        }
     }
-    if (node->EdgeCount > 0 && used == node->EdgeCount) {
-        return RefuseNode(Verify, CMB_RULES_REASON_EDGE, &node->EdgeCount);
+    if (!Require(Verify, node->EdgeCount == 0 || used < node->EdgeCount, CMB_RULES_REASON_EDGE, &node->EdgeCount)) {
+        return FALSE;
     }
     for (UINT32 i = 0; i < node->EdgeCount; ++i) {
-        if (table[i].Child != CMB_RULES_NONE && !IsReachable(Verify, table, node->EdgeCount - 1, i)) {
-            return RefuseNode(Verify, CMB_RULES_REASON_EDGE, &table[i]);
+        if (!Require(Verify, table[i].Child == CMB_RULES_NONE || IsReachable(Verify, table, node->EdgeCount - 1, i),
+                     CMB_RULES_REASON_EDGE, &table[i])) {
+            return FALSE;
         }
     }
     return TRUE;
@@ -165,25 +166,17 @@ static BOOLEAN VerifyEdges(_Inout_ VERIFY_NODES *Verify, _In_ UINT32 Index) {
 
 static BOOLEAN VerifyGlob(_Inout_ VERIFY_NODES *Verify, _In_ UINT32 Parent, _In_ const CMB_RULE_GLOB *Glob) {
     const UINT32 anchors = CMB_RULE_GLOB_START | CMB_RULE_GLOB_END;
-    if (Glob->Flags & ~anchors || (Glob->TextCount == 1 && Glob->Flags == anchors)) {
-        return RefuseNode(Verify, CMB_RULES_REASON_GLOB, &Glob->Flags);
-    }
-    if (Glob->TextCount == 0) {
-        return RefuseNode(Verify, CMB_RULES_REASON_GLOB, &Glob->TextCount);
-    }
-    if (Glob->TextFirst > Verify->Program->Header->TextCount ||
-        Glob->TextCount > Verify->Program->Header->TextCount - Glob->TextFirst) {
-        return RefuseNode(Verify, CMB_RULES_REASON_BOUNDS, &Glob->TextFirst);
-    }
-    if (!Claim(Verify->Texts, Glob->TextFirst, Glob->TextCount, Verify->Program->Header->TextCount)) {
-        return RefuseNode(Verify, CMB_RULES_REASON_GLOB, &Glob->TextFirst);
+    const BOOLEAN flags = (Glob->Flags & ~anchors) == 0 && (Glob->TextCount != 1 || Glob->Flags != anchors);
+    if (!Require(Verify, flags, CMB_RULES_REASON_GLOB, &Glob->Flags) ||
+        !Require(Verify, Glob->TextCount > 0, CMB_RULES_REASON_GLOB, &Glob->TextCount) ||
+        !Claim(Verify, Verify->Texts, &Glob->TextFirst, Glob->TextCount, Verify->Program->Header->TextCount,
+               CMB_RULES_REASON_GLOB)) {
+        return FALSE;
     }
     for (UINT32 i = 0; i < Glob->TextCount; ++i) {
         const CMB_RULE_TEXT *text = &Verify->Program->Texts[Glob->TextFirst + i];
-        if (text->UnitCount == 0) {
-            return RefuseNode(Verify, CMB_RULES_REASON_GLOB, &text->UnitCount);
-        }
-        if (!VerifyText(Verify, &text->UnitFirst, &text->UnitCount)) {
+        if (!Require(Verify, text->UnitCount > 0, CMB_RULES_REASON_GLOB, &text->UnitCount) ||
+            !VerifyText(Verify, &text->UnitFirst, &text->UnitCount)) {
             return FALSE;
         }
         Verify->Counts->TextUnits += text->UnitCount;
@@ -193,12 +186,9 @@ static BOOLEAN VerifyGlob(_Inout_ VERIFY_NODES *Verify, _In_ UINT32 Parent, _In_
 
 static BOOLEAN VerifyGlobs(_Inout_ VERIFY_NODES *Verify, _In_ UINT32 Index) {
     const CMB_RULE_NODE *node = &Verify->Program->Nodes[Index];
-    const UINT32 limit = Verify->Program->Header->GlobCount;
-    if (node->GlobFirst > limit || node->GlobCount > limit - node->GlobFirst) {
-        return RefuseNode(Verify, CMB_RULES_REASON_BOUNDS, &node->GlobFirst);
-    }
-    if (!Claim(Verify->Globs, node->GlobFirst, node->GlobCount, limit)) {
-        return RefuseNode(Verify, CMB_RULES_REASON_GLOB, &node->GlobFirst);
+    if (!Claim(Verify, Verify->Globs, &node->GlobFirst, node->GlobCount, Verify->Program->Header->GlobCount,
+               CMB_RULES_REASON_GLOB)) {
+        return FALSE;
     }
     for (UINT32 i = 0; i < node->GlobCount; ++i) {
         if (!VerifyGlob(Verify, Index, &Verify->Program->Globs[node->GlobFirst + i])) {
@@ -209,43 +199,28 @@ static BOOLEAN VerifyGlobs(_Inout_ VERIFY_NODES *Verify, _In_ UINT32 Index) {
 }
 
 static BOOLEAN VerifyNodeSet(_Inout_ VERIFY_NODES *Verify, _In_ const UINT32 *Set) {
-    return *Set == CMB_RULES_NONE || *Set < Verify->Program->Header->SetCount ||
-           RefuseNode(Verify, CMB_RULES_REASON_BOUNDS, Set);
+    return Require(Verify, *Set == CMB_RULES_NONE || *Set < Verify->Program->Header->SetCount, CMB_RULES_REASON_BOUNDS,
+                   Set);
 }
 
 static BOOLEAN VerifyNode(_Inout_ VERIFY_NODES *Verify, _In_ UINT32 Index) {
     const CMB_RULE_NODE *nodes = Verify->Program->Nodes;
     const CMB_RULE_NODE *node = &nodes[Index];
     // Parents and roots come first, so whoever has none now never gets one.
-    if (!TestBit(Verify->Nodes, Index)) {
-        return RefuseNode(Verify, CMB_RULES_REASON_NODE, node);
-    }
-    if (node->Depth > CMB_MAX_RULES_DEPTH) {
-        return RefuseNode(Verify, CMB_RULES_REASON_NODE, &node->Depth);
-    }
-    if (node->Flags & ~(UINT32)CMB_RULE_NODE_DEEP) {
-        return RefuseNode(Verify, CMB_RULES_REASON_RESERVED, &node->Flags);
-    }
-    if ((node->Flags & CMB_RULE_NODE_DEEP) && TestBit(Verify->Below, Index) &&
-        ++Verify->Counts->Nested > CMB_MAX_RULES_NESTED) {
-        return RefuseNode(Verify, CMB_RULES_REASON_COUNT, &node->Flags);
-    }
-    if (!VerifyNodeSet(Verify, &node->EndSet) || !VerifyNodeSet(Verify, &node->BelowSet) ||
-        !VerifyEdges(Verify, Index) || !VerifyGlobs(Verify, Index)) {
+    if (!Require(Verify, TestBit(Verify->Nodes, Index), CMB_RULES_REASON_NODE, node) ||
+        !Require(Verify, node->Depth <= CMB_MAX_RULES_DEPTH, CMB_RULES_REASON_NODE, &node->Depth) ||
+        !Require(Verify, (node->Flags & ~(UINT32)CMB_RULE_NODE_DEEP) == 0, CMB_RULES_REASON_RESERVED, &node->Flags)) {
         return FALSE;
     }
-    if (node->AnyChild != CMB_RULES_NONE && !VerifyChild(Verify, Index, &node->AnyChild)) {
-        return FALSE;
-    }
-    if (node->DeepChild != CMB_RULES_NONE) {
-        if (!VerifyChild(Verify, Index, &node->DeepChild)) {
-            return FALSE;
-        }
-        if (!(nodes[node->DeepChild].Flags & CMB_RULE_NODE_DEEP)) {
-            return RefuseNode(Verify, CMB_RULES_REASON_NODE, &node->DeepChild);
-        }
-    }
-    return TRUE;
+    Verify->Counts->Nested += (node->Flags & CMB_RULE_NODE_DEEP) && TestBit(Verify->Below, Index);
+    return Require(Verify, Verify->Counts->Nested <= CMB_MAX_RULES_NESTED, CMB_RULES_REASON_COUNT, &node->Flags) &&
+           VerifyNodeSet(Verify, &node->EndSet) && VerifyNodeSet(Verify, &node->BelowSet) &&
+           VerifyEdges(Verify, Index) && VerifyGlobs(Verify, Index) &&
+           (node->AnyChild == CMB_RULES_NONE || VerifyChild(Verify, Index, &node->AnyChild)) &&
+           (node->DeepChild == CMB_RULES_NONE ||
+            (VerifyChild(Verify, Index, &node->DeepChild) &&
+             Require(Verify, (nodes[node->DeepChild].Flags & CMB_RULE_NODE_DEEP) != 0, CMB_RULES_REASON_NODE,
+                     &node->DeepChild)));
 }
 
 static BOOLEAN VerifyRoots(_Inout_ VERIFY_NODES *Verify) {
@@ -255,8 +230,9 @@ static BOOLEAN VerifyRoots(_Inout_ VERIFY_NODES *Verify) {
         if (*root == CMB_RULES_NONE) {
             continue;
         }
-        if (Verify->Program->Nodes[*root].Depth != 1 || !Claim(Verify->Nodes, *root, 1, header->NodeCount)) {
-            return RefuseNode(Verify, CMB_RULES_REASON_NODE, root);
+        if (!Require(Verify, Verify->Program->Nodes[*root].Depth == 1, CMB_RULES_REASON_NODE, root) ||
+            !Claim(Verify, Verify->Nodes, root, 1, header->NodeCount, CMB_RULES_REASON_NODE)) {
+            return FALSE;
         }
     }
     return TRUE;
