@@ -9,8 +9,8 @@
 #include "base/notify_class.h"
 #include "key/key_object.h"
 
-// Longer texts of the caller's are copied to the pool.
-#define SUBJECT_SHORT_UNITS 256
+// Longer texts of the caller's are copied to the pool: two subjects may be on the stack at once.
+#define SUBJECT_SHORT_UNITS 192
 
 typedef enum FACT_STATE {
     FactNotAsked,
