@@ -26,7 +26,7 @@ export function breakerSuite(host: ConformanceHost): void {
         let isAwake = false;
         const options: PolicyOptions = {
           rules: ask(key, SHORT, closed),
-          breaker: { missedDeadlines: 2, coolDown: 100 },
+          breaker: { missedDeadlines: 2, coolDown: 1500 },
         };
         const policy = await Policy.set(driver, actor, options, () => (isAwake ? allow() : never));
         const breakers = () => policy.events.filter((event) => event.class === 'breaker');
@@ -38,7 +38,7 @@ export function breakerSuite(host: ConformanceHost): void {
         await until(() => Promise.resolve(breakers().length === 1));
         const [opened] = breakers();
         assert.ok(opened);
-        assert.deepEqual([opened.state, opened.missedDeadlines, opened.coolDown], ['open', 2, 100]);
+        assert.deepEqual([opened.state, opened.missedDeadlines, opened.coolDown], ['open', 2, 1500]);
         assert.equal(opened.cookie, policy.registration.cookie);
 
         isAwake = true;

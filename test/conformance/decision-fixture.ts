@@ -20,8 +20,8 @@ export const STATUS_OBJECT_NAME_NOT_FOUND = 0xc000_0034;
 export const STATUS_CANCELLED = 0xc000_0120;
 /** Longer than any test takes: what ends before was not ended by a deadline. */
 export const LONG = 10_000;
-/** What nobody is to answer. */
-export const SHORT = 10;
+/** What nobody is to answer. A question that takes half of it until it is put is no miss for the breaker. */
+export const SHORT = 250;
 
 export const text = (data: string) => ({ type: 'REG_SZ', data }) as const;
 

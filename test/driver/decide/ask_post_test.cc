@@ -57,7 +57,7 @@ TEST_F(AskedOperation, HasItsDefaultInPostWhenNobodyAnswers) {
     for (const Action &action : {kAsk, kAskClosed}) {
         const bool closed = (action.flags & CMB_RULE_FAIL_CLOSED) != 0;
         Action quick = action;
-        quick.deadline = CMB_MIN_DEADLINE;
+        quick.deadline = kMissed;
         const int64_t cookie = add(client, setting(kPostSet), quick, {.misses = 1});
         EXPECT_EQ(trySet(actor, key), closed ? STATUS_ACCESS_DENIED : STATUS_SUCCESS);
         EXPECT_TRUE(client.drain().at(0).decided().Flags & CMB_DECIDED_HELD);

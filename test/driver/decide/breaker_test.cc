@@ -132,7 +132,7 @@ TEST_F(Breaker, OpensAndClosesAgain) {
     // Long enough for what is to come before its end.
     constexpr uint32_t kLong = 700;
     Action action = kAskClosed;
-    action.deadline = CMB_MIN_DEADLINE;
+    action.deadline = kMissed;
     const int64_t cookie = add(client, setting(), action, {.misses = 2, .coolDown = kLong});
     EXPECT_EQ(trySet(actor, key), STATUS_ACCESS_DENIED);
     EXPECT_EQ(trySet(actor, key), STATUS_ACCESS_DENIED);
@@ -179,7 +179,7 @@ TEST_F(Breaker, AdmitsOneQuestionOnTrial) {
         keys.push_back(actors.back()->create(path()));
     }
     Action action = kAskClosed;
-    action.deadline = CMB_MIN_DEADLINE;
+    action.deadline = kMissed;
     const int64_t cookie = add(client, setting(), action, {.misses = 1, .coolDown = CMB_MIN_BREAKER_COOL_DOWN});
     EXPECT_EQ(trySet(*actors[0], keys[0]), STATUS_ACCESS_DENIED);
     action.deadline = 5000;

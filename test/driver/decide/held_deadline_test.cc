@@ -11,6 +11,8 @@ namespace {
 
 using HeldDeadline = AskTest;
 
+// In milliseconds; long enough that each question is put before it has passed.
+constexpr uint32_t kDeadline = 50;
 constexpr auto kAccepted = static_cast<UINT32>(CMB_REPLY_ACCEPTED);
 
 // An answer that was accepted is what happens, and one that was not is not, however close the deadline is.
@@ -19,7 +21,7 @@ TEST_F(HeldDeadline, DecidesWhereAnswersComeAtTheSameTime) {
     Actor actor;
     HANDLE key = actor.create(path());
     Action action = kAsk;
-    action.deadline = CMB_MIN_DEADLINE;
+    action.deadline = kDeadline;
     // The breaker is to stay out of it.
     add(client, setting(), action, {.misses = CMB_MAX_BREAKER_MISSES});
     unsigned accepted = 0;
@@ -28,8 +30,7 @@ TEST_F(HeldDeadline, DecidesWhereAnswersComeAtTheSameTime) {
         // On a busy machine its end may have come along.
         std::vector<Record> records = client.receive();
         const Record asked = records.at(0);
-        const auto deadline =
-            std::chrono::steady_clock::now() + std::chrono::microseconds(CMB_MIN_DEADLINE * 1000 - 900);
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::microseconds(kDeadline * 1000 - 900);
         while (std::chrono::steady_clock::now() < deadline + std::chrono::microseconds(i * 20)) {
         }
         const UINT32 result = replyOne(client, block(asked));
@@ -53,7 +54,7 @@ TEST_F(HeldDeadline, LetsAnswersInTimeDecide) {
     Actor actor;
     HANDLE key = actor.create(path());
     Action action = kAskClosed;
-    action.deadline = CMB_MIN_DEADLINE;
+    action.deadline = kDeadline;
     add(client, setting(), action, {.misses = CMB_MAX_BREAKER_MISSES});
     for (int i = 0; i < 60; ++i) {
         auto set = startSet(actor, key);
