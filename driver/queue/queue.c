@@ -16,7 +16,7 @@
      CMB_MAX_SID_BYTES + 24)
 #define LARGEST_BYTES (RING_SLOT_SIZE(PROCESS_RECORD_SIZE) + RING_SLOT_SIZE(CMB_MAX_RECORD_BYTES) + RING_ALIGNMENT)
 // An empty queue takes a gap of every source, the largest description and the largest record.
-C_ASSERT(CMB_MIN_QUEUE_BYTES >= QUEUE_SOURCES * GAP_SLOT_SIZE + LARGEST_BYTES);
+C_ASSERT(CMB_MIN_QUEUE_BYTES >= (SIZE_T)QUEUE_SOURCES * GAP_SLOT_SIZE + LARGEST_BYTES);
 
 // What is set apart for records of decisions: an eighth of what all may take, and at least what the largest question
 // takes, with who asks, or so many small ones.

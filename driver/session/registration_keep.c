@@ -36,7 +36,10 @@ _Function_class_(SESSION_MATCH)
 static BOOLEAN TakeAny(_Inout_ REGISTRATION *Registration, _In_opt_ const VOID *Context) {
     const BOOLEAN taken = Registration->Kept && !Registration->Leaving;
     UNREFERENCED_PARAMETER(Context);
-    Registration->Leaving |= taken;
+    // Who has taken it reads this without the lock.
+    if (taken) {
+        Registration->Leaving = TRUE;
+    }
     return taken;
 }
 
