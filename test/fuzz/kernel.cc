@@ -9,14 +9,12 @@
 #include <cstring>
 
 extern "C" {
-#include "driver/base/memory.h"
-
-VOID *MemoryAllocate(SIZE_T Size) {
-    return std::calloc(1, Size);
+PVOID ExAllocatePoolZero(POOL_TYPE, SIZE_T NumberOfBytes, ULONG) {
+    return std::calloc(1, NumberOfBytes);
 }
 
-VOID MemoryFree(VOID *Block) {
-    std::free(Block);
+VOID ExFreePoolWithTag(PVOID P, ULONG) {
+    std::free(P);
 }
 
 VOID RtlCopyMemory(VOID *Destination, const VOID *Source, SIZE_T Length) {

@@ -82,7 +82,7 @@ void destroyThreadBody(PVOID object) {
 
 void enterThread(PKTHREAD thread) {
     current = {generation.load(std::memory_order_acquire), thread, false};
-    schedule::watch(&thread->irql, &thread->priority);
+    schedule::watch(thread ? &thread->irql : nullptr, thread ? &thread->priority : nullptr);
 }
 
 void leaveThread() {
