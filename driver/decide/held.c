@@ -9,11 +9,14 @@
 
 // A slot goes through these states; the arrows are taken under the lock, and the first that is taken wins:
 //
-//                                        +--HeldAnswer---> Answered
+//                                        +--HeldAnswer---> free, Answered
 //                                        |
-//   free ---HeldPut----> waited for -----+--deadline-----> Expired     --HeldWait--> free, with its ticket and its end
+//   free ---HeldPut----> waited for -----+--deadline-----> free, Expired
 //                                        |
-//                                        +--HeldRelease--> Released
+//                                        +--HeldRelease--> free, Released
+//
+// A free slot keeps its last ticket, and how that ended. Whoever ends the wait frees the slot: the thread that waited
+// may not get to run for long. For the same reason others end waits whose deadline has passed, when they find no room.
 //
 // The HELD is on the stack of the thread that waits. Whoever ends the wait signals its event with the lock held, and
 // the thread takes the lock once more before it returns, so that nobody touches the HELD afterwards.
@@ -87,7 +90,7 @@ static VOID TakeSlot(_Inout_ HELD_TABLE *Table, _In_ HELD *Held) {
     ASKER *asker = Held->Asker;
     Table->FirstFree = slot->NextFree;
     slot->Ticket = Held->Ticket;
-    slot->State = CMB_REPLY_ACCEPTED;
+    slot->State = Held->State = CMB_REPLY_ACCEPTED;
     slot->Held = Held;
     slot->Asker = asker;
     ++Table->Shares[Held->Process];
@@ -119,6 +122,45 @@ static HELD_SLOT *FindSlot(_In_ const HELD_TABLE *Table, _In_ UINT64 Ticket) {
         return NULL;
     }
     return &Table->Slots[index];
+}
+
+// Ends the wait of the slot's thread with CMB_REPLY_*, wakes it and frees the slot.
+_Requires_lock_held_(Table->Lock)
+static VOID EndWait(_Inout_ HELD_TABLE *Table, _Inout_ HELD_SLOT *Slot, _In_ UINT32 State) {
+    HELD *held = Slot->Held;
+    ASKER *asker = held->Asker;
+    Slot->State = held->State = State;
+    COUNT(Table, asker, Held, -1);
+    switch (State) {
+    case CMB_REPLY_ANSWERED:
+        COUNT(Table, asker, Answered, 1);
+        BreakerAnswer(&asker->Breaker, held->Round);
+        break;
+    case CMB_REPLY_EXPIRED:
+        COUNT(Table, asker, TimedOut, 1);
+        if (BreakerMiss(&asker->Breaker, held->Round, ReadAcquire(&held->Fair) != FALSE, ClockNow())) {
+            COUNT(Table, asker, BreakerTrips, 1);
+        }
+        break;
+    default:
+        COUNT(Table, asker, Released, 1);
+        break;
+    }
+    WriteRelease(&asker->BreakerUntold, BreakerIsUntold(&asker->Breaker));
+    FreeSlot(Table, Slot);
+    KeSetEvent(&held->Event, IO_NO_INCREMENT, FALSE);
+}
+
+// Ends the waits among the next slots whose deadline has passed and whose threads have not got to run since.
+_Requires_lock_held_(Table->Lock)
+static VOID EndOverdue(_Inout_ HELD_TABLE *Table, _In_ UINT64 Now) {
+    for (ULONG i = 0; i < min(SLOTS_AT_A_TIME, Table->Limit); ++i) {
+        HELD_SLOT *slot = &Table->Slots[Table->NextOverdue];
+        Table->NextOverdue = (Table->NextOverdue + 1) % Table->Limit;
+        if (slot->Held && Now >= slot->Held->Deadline) {
+            EndWait(Table, slot, CMB_REPLY_EXPIRED);
+        }
+    }
 }
 
 _Requires_lock_held_(Asker->Table->Lock)
@@ -170,6 +212,9 @@ static UINT16 Put(_Inout_ HELD *Held, _Out_ QUEUE_RESULT *Result, _Out_ BOOLEAN 
         return CMB_DECIDED_BY_TIMEOUT;
     }
     if (!HasRoom(table, Held->Process)) {
+        EndOverdue(table, now);
+    }
+    if (!HasRoom(table, Held->Process)) {
         return CMB_DECIDED_BY_LIMIT;
     }
     Held->Ticket = (UINT64)InterlockedIncrement64(&LastTicket) << SLOT_BITS | table->FirstFree;
@@ -204,31 +249,6 @@ UINT16 HeldPut(HELD *Held, BOOLEAN *Relayed) {
     }
 }
 
-// Ends the wait of the slot's thread with CMB_REPLY_*; the caller wakes it.
-_Requires_lock_held_(Table->Lock)
-static VOID EndWait(_Inout_ HELD_TABLE *Table, _Inout_ HELD_SLOT *Slot, _In_ UINT32 State) {
-    HELD *held = Slot->Held;
-    ASKER *asker = held->Asker;
-    Slot->State = State;
-    COUNT(Table, asker, Held, -1);
-    switch (State) {
-    case CMB_REPLY_ANSWERED:
-        COUNT(Table, asker, Answered, 1);
-        BreakerAnswer(&asker->Breaker, held->Round);
-        break;
-    case CMB_REPLY_EXPIRED:
-        COUNT(Table, asker, TimedOut, 1);
-        if (BreakerMiss(&asker->Breaker, held->Round, held->Fair, ClockNow())) {
-            COUNT(Table, asker, BreakerTrips, 1);
-        }
-        break;
-    default:
-        COUNT(Table, asker, Released, 1);
-        break;
-    }
-    WriteRelease(&asker->BreakerUntold, BreakerIsUntold(&asker->Breaker));
-}
-
 _Use_decl_annotations_
 UINT16 HeldWait(HELD *Held) {
     HELD_TABLE *table = Held->Asker->Table;
@@ -237,19 +257,16 @@ UINT16 HeldWait(HELD *Held) {
     LARGE_INTEGER timeout = {.QuadPart = -(LONGLONG)left};
     KIRQL irql;
     // The reader knows of the question now. What the thread has needed until then is not the program's fault.
-    Held->Fair = left >= (Held->Deadline - Held->Start) / 2;
+    WriteRelease(&Held->Fair, left >= (Held->Deadline - Held->Start) / 2);
     // The wait is in kernel mode and not alertable: the event is on this stack, and only an end that the table knows of
     // may end the wait.
     KeWaitForSingleObject(&Held->Event, UserRequest, KernelMode, FALSE, &timeout);
     KeAcquireSpinLock(&table->Lock, &irql);
-    HELD_SLOT *slot = FindSlot(table, Held->Ticket);
-    if (slot->State == CMB_REPLY_ACCEPTED) {
-        EndWait(table, slot, CMB_REPLY_EXPIRED);
+    if (Held->State == CMB_REPLY_ACCEPTED) {
+        EndWait(table, FindSlot(table, Held->Ticket), CMB_REPLY_EXPIRED);
     }
-    const UINT32 state = slot->State;
-    FreeSlot(table, slot);
     KeReleaseSpinLock(&table->Lock, irql);
-    switch (state) {
+    switch (Held->State) {
     case CMB_REPLY_ANSWERED:
         return CMB_DECIDED_BY_CALLBACK;
     case CMB_REPLY_EXPIRED:
@@ -320,7 +337,6 @@ UINT32 HeldAnswer(HELD_TABLE *Table, UINT64 Ticket, const DECISION *Decision) {
     if (result == CMB_REPLY_ACCEPTED) {
         *slot->Held->Decision = *Decision;
         EndWait(Table, slot, CMB_REPLY_ANSWERED);
-        KeSetEvent(&slot->Held->Event, IO_NO_INCREMENT, FALSE);
     } else {
         CountRefused(Table, Ticket, result);
     }
@@ -351,9 +367,8 @@ static VOID ReleaseWaiting(_Inout_ HELD_TABLE *Table, _In_opt_ const ASKER *Aske
                 continue;
             }
             slot->Asker = NULL;
-            if (slot->Held && slot->State == CMB_REPLY_ACCEPTED) {
+            if (slot->Held) {
                 EndWait(Table, slot, CMB_REPLY_RELEASED);
-                KeSetEvent(&slot->Held->Event, IO_NO_INCREMENT, FALSE);
             }
         }
         more = index < Table->Limit;

@@ -30,8 +30,10 @@ typedef struct HELD {
     UINT32 Round;
     // IDENTITY_PROCESS.Slot
     UINT32 Process;
-    // Half of the time at least was the program's.
-    BOOLEAN Fair;
+    // CMB_REPLY_ACCEPTED until somebody has ended the wait.
+    UINT32 State;
+    // Half of the time at least was the program's. Written by the thread that is held, read by who ends the wait.
+    volatile LONG Fair;
 } HELD;
 
 typedef struct HELD_SLOT {
@@ -41,7 +43,7 @@ typedef struct HELD_SLOT {
     UINT32 State;
     // The next free slot while this one is free.
     UINT32 NextFree;
-    // NULL once nobody waits.
+    // NULL while it is free.
     HELD *Held;
     // NULL once the registration is being removed.
     ASKER *Asker;
@@ -57,6 +59,8 @@ typedef struct HELD_TABLE {
     // The slot that was freed first is taken first, so that late answers are known as such for as long as possible.
     _Guarded_by_(Lock) ULONG FirstFree;
     _Guarded_by_(Lock) ULONG LastFree;
+    // Where the next search for waits that are over begins.
+    _Guarded_by_(Lock) ULONG NextOverdue;
     // The session ends, and nobody waits any more.
     _Guarded_by_(Lock) BOOLEAN Stopped;
     _Guarded_by_(Lock) CMB_DECISION_STATISTICS Counters;

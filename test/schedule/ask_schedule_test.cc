@@ -8,6 +8,14 @@
 namespace cmbridge::test {
 namespace {
 
+struct Limits {
+    uint32_t limit = 4;
+    // In milliseconds.
+    uint32_t deadline = 5000;
+    // So long after the thread that is stopped the other one is asked.
+    int64_t later = 1;
+};
+
 class AskSchedule : public ScheduleTest {
   protected:
     // Receives until there is a question; NULL if the session ended.
@@ -58,12 +66,13 @@ class AskSchedule : public ScheduleTest {
 
     // A thread of low priority is stopped at its at-th point while it does `job`; another one is asked and must have
     // its answer, which comes at once.
-    bool askWhileStopped(const char *name, uint64_t at, const std::function<void(Device &)> &job) {
+    bool askWhileStopped(const char *name, uint64_t at, const std::function<void(Device &)> &job,
+                         const Limits &held = {}) {
         bool stopped = true;
         auto frozen = scenario(name + std::to_string(at), [&] {
             Device device;
-            EXPECT_EQ(device.hello(), STATUS_SUCCESS);
-            Program program = asking();
+            EXPECT_EQ(device.hello(held.limit), STATUS_SUCCESS);
+            Program program = asking(held.deadline);
             const int64_t cookie = registerWith(device, bytesOfProgram(program), kSet);
             bool through = false;
             KEVENT end;
@@ -82,7 +91,7 @@ class AskSchedule : public ScheduleTest {
                           },
                           4),
                       actor([&] {
-                          sleep(1);
+                          sleep(held.later);
                           ask();
                           through = true;
                           KeSetEvent(&end, 0, FALSE);
@@ -122,6 +131,17 @@ TEST_F(AskSchedule, DecidesByTheAnswerThatWasAccepted) {
 TEST_F(AskSchedule, AnswersWhileAnotherThreadIsStoppedThatSetsAValue) {
     uint64_t at = 1;
     while (at < kMostPoints && askWhileStopped("StoppedSet", at, [this](Device &) { setValue(); })) {
+        ++at;
+    }
+    EXPECT_GT(at, 50u);
+}
+
+// The only slot is free once the deadline of the question in it has passed, whether or not its thread gets to run.
+TEST_F(AskSchedule, AnswersWhereAStoppedThreadIsHeldBeyondItsDeadline) {
+    uint64_t at = 1;
+    const Limits one{.limit = 1, .deadline = CMB_MIN_DEADLINE, .later = 2 * CMB_MIN_DEADLINE};
+    while (at < kMostPoints && askWhileStopped(
+                                   "StoppedHeld", at, [this](Device &) { setValue(); }, one)) {
         ++at;
     }
     EXPECT_GT(at, 50u);

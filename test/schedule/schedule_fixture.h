@@ -63,14 +63,14 @@ class Device {
     template <typename Request, typename Reply> NTSTATUS call(uint32_t code, const Request &request, Reply &reply) {
         return control(code, bytesOf(request), std::as_writable_bytes(std::span(&reply, 1)));
     }
-    NTSTATUS hello() {
+    NTSTATUS hello(uint32_t maxHeld = 4) {
         CMB_HELLO_REQUEST request{};
         CMB_HELLO_REPLY reply{};
         request.Header = {sizeof(request), CMB_STRUCTURE_VERSION, 0};
         request.ProtocolMajor = CMB_PROTOCOL_MAJOR;
         request.ProtocolMinor = CMB_PROTOCOL_MINOR;
         request.QueueBytes = CMB_MIN_QUEUE_BYTES;
-        request.MaxHeld = 4;
+        request.MaxHeld = maxHeld;
         return call(CMB_IOCTL_HELLO, request, reply);
     }
     // One RECEIVE, until it is completed.
