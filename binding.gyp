@@ -47,7 +47,7 @@
         ['OS=="win"', {
           'sources': ['<@(addon_windows_sources)'],
           'defines': ['UNICODE', '_UNICODE', 'WIN32_LEAN_AND_MEAN', 'NOMINMAX', '_WIN32_WINNT=0x0A00', '_HAS_EXCEPTIONS=1'],
-          'libraries': ['ntdll.lib'],
+          'libraries': ['advapi32.lib', 'crypt32.lib', 'ntdll.lib'],
         }, {
           'sources': ['<@(addon_simulator_sources)'],
           'defines': ['CMB_SIMULATOR'],

@@ -49,6 +49,11 @@ Addon::Addon(Napi::Env env, Napi::Object exports) : channelConstructor_(Napi::Pe
 #else
     exports.Set("simulator", env.Null());
 #endif
+#if defined(_WIN32)
+    exports.Set("windows", createWindowsObject(env));
+#else
+    exports.Set("windows", env.Null());
+#endif
 }
 
 Napi::Value Addon::openChannel(const Napi::CallbackInfo &info) {

@@ -46,6 +46,10 @@ class Addon {
 #if defined(CMB_SIMULATOR)
 std::unique_ptr<SimulatorBinding> createSimulatorBinding(Napi::Env env);
 #endif
+#if defined(_WIN32)
+// NativeWindows of lib/native/native.ts.
+Napi::Object createWindowsObject(Napi::Env env);
+#endif
 
 } // namespace cmbridge
 

@@ -17,7 +17,14 @@ const { values } = parseArgs({
 const AMD64 = 0x8664;
 const NATIVE = 1;
 // What an addon may need beside node.exe: parts of every Windows 10. No compiler's run-time DLL is among them.
-const SYSTEM_LIBRARIES = new Set(['kernel32.dll', 'ntdll.dll', 'advapi32.dll', 'msvcrt.dll', 'ucrtbase.dll']);
+const SYSTEM_LIBRARIES = new Set([
+  'advapi32.dll',
+  'crypt32.dll',
+  'kernel32.dll',
+  'msvcrt.dll',
+  'ntdll.dll',
+  'ucrtbase.dll',
+]);
 
 const failures = [];
 let checks = 0;

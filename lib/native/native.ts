@@ -247,6 +247,55 @@ export interface NativeSimulator {
   failedAllocations(): number;
 }
 
+/** A service as the service control manager has it; numbers are those of winsvc.h. */
+export interface NativeService {
+  readonly type: number;
+  readonly startType: number;
+  readonly path: string;
+  readonly group: string;
+  readonly displayName: string;
+  readonly state: number;
+  readonly exitCode: number;
+}
+
+/** Failures are rejections with an Error that carries the code of Windows as `windowsError`. */
+export interface NativeServices {
+  query(name: string): Promise<NativeService | null>;
+  /** A kernel driver. */
+  create(name: string, config: Pick<NativeService, 'startType' | 'path' | 'group' | 'displayName'>): Promise<void>;
+  change(name: string, config: Partial<Pick<NativeService, 'startType' | 'path'>>): Promise<void>;
+  /** Resolves when DriverEntry has returned. */
+  start(name: string): Promise<void>;
+  stop(name: string): Promise<void>;
+  delete(name: string): Promise<void>;
+}
+
+export interface NativeRegistryValue {
+  readonly type: number;
+  readonly data: Uint8Array;
+}
+
+/** What installing, starting and examining the driver needs of Windows. Keys are those below HKEY_LOCAL_MACHINE. */
+export interface NativeWindows {
+  readonly services: NativeServices;
+  /** Administrators are among the groups that this process may use. */
+  isElevated(): boolean;
+  /** IMAGE_FILE_MACHINE_* of the machine, whatever this process was compiled for. */
+  nativeMachine(): number;
+  /** CODEINTEGRITY_OPTION_*; null where Windows does not tell. */
+  codeIntegrityOptions(): number | null;
+  /** Owner and DACL, as a self-relative security descriptor. */
+  fileSecurity(path: string): Uint8Array;
+  readRegistry(key: string, name: string): NativeRegistryValue | null;
+  /** The names of the keys below; null when there is no such key. */
+  registryKeys(key: string): string[] | null;
+  writeRegistry(key: string, name: string, type: number, data: Uint8Array): void;
+  /** Stores of the machine: `Root`, `TrustedPublisher`. A thumbprint is the SHA-1 of the certificate. */
+  hasCertificate(store: string, thumbprint: Uint8Array): boolean;
+  addCertificate(store: string, certificate: Uint8Array): void;
+  removeCertificate(store: string, thumbprint: Uint8Array): void;
+}
+
 export interface NativeAddon {
   /** Of the package that the addon was built from. */
   readonly version: string;
@@ -262,4 +311,6 @@ export interface NativeAddon {
     onEnd: (ntStatus: number) => void,
   ): Promise<NativeChannel>;
   readonly simulator: NativeSimulator | null;
+  /** Null where there is no Windows. */
+  readonly windows: NativeWindows | null;
 }

@@ -42,7 +42,7 @@ cmb_sources(device_channel_sources addon_windows)
 target_sources(cmbridge PRIVATE ${device_channel_sources})
 target_compile_definitions(cmbridge PRIVATE
     UNICODE _UNICODE WIN32_LEAN_AND_MEAN NOMINMAX _WIN32_WINNT=0x0A00)
-target_link_libraries(cmbridge PRIVATE ntdll)
+target_link_libraries(cmbridge PRIVATE advapi32 crypt32 ntdll)
 
 if(MSVC)
     target_compile_options(cmbridge PRIVATE /W4 /WX /guard:cf /sdl /ZH:SHA_256 /utf-8)

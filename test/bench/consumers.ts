@@ -116,6 +116,7 @@ function replayAddon(recording: Recording, onOpen: (channel: BenchChannel) => vo
     version: '',
     backends: ['simulator'],
     simulator: null,
+    windows: null,
     openChannel: (_backend, _deviceName, onBatch) => {
       const channel = new addon.Channel(recording, 'batches', onBatch);
       onOpen(channel);

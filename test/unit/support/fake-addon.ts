@@ -16,6 +16,7 @@ export class FakeAddon implements NativeAddon {
   readonly version = '0.0.0';
   readonly backends: readonly BackendName[] = ['simulator', 'device'];
   readonly simulator = null;
+  readonly windows = null;
   readonly channels: FakeChannel[] = [];
   openFailure: Error | null = null;
   helloStatus = 0;
