@@ -17,6 +17,7 @@ const STEPS = [
   { name: 'stack', packages: ['stack'], commands: [npm('lint:stack')] },
   { name: 'unit', builds: ['build-ts'], tests: true, commands: [nodeTest('test/unit')] },
   { name: 'package', builds: ['build-ts'], tests: true, commands: [nodeTest('test/package')] },
+  { name: 'sign', builds: ['build-ts'], packages: ['sign'], tests: true, commands: [nodeTest('test/sign')] },
   { name: 'addon', builds: ['build-ts', 'build-addon'], tests: true, commands: [nodeTest('test/addon')] },
   { name: 'addon-asan', builds: ['build-ts'], packages: ['native'], tests: true, commands: [npm('test:addon:asan')] },
   { name: 'conformance', builds: ['build-ts', 'build-addon'], tests: true, commands: [nodeTest('test/conformance')] },
@@ -38,7 +39,7 @@ const STEPS = [
   { name: 'native-asan', packages: ['native'], tests: true, commands: [npm('test:native:asan')] },
   { name: 'native-tsan', packages: ['native'], tests: true, commands: [npm('test:native:tsan')] },
   { name: 'fuzz', packages: ['fuzz'], commands: [npm('test:fuzz')] },
-  { name: 'wine', packages: ['build', 'native', 'wine'], tests: true, commands: [npm('test:wine')] },
+  { name: 'wine', packages: ['build', 'native', 'sign', 'wine'], tests: true, commands: [npm('test:wine')] },
 ];
 
 const wanted = process.argv.slice(2);

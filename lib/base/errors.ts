@@ -7,9 +7,14 @@ export const cmBridgeErrorCodes = [
   'CMB_ACCESS_DENIED',
   'CMB_ALTITUDE_COLLISION',
   'CMB_BACKEND_UNAVAILABLE',
+  'CMB_DRIVER_BLOCKED',
   'CMB_DRIVER_CLOSED',
+  'CMB_DRIVER_FILE',
   'CMB_DRIVER_GONE',
+  'CMB_DRIVER_IN_USE',
   'CMB_DRIVER_NOT_FOUND',
+  'CMB_DRIVER_VERSION',
+  'CMB_FOLDER_UNSAFE',
   'CMB_INSUFFICIENT_RESOURCES',
   'CMB_INVALID_ALTITUDE',
   'CMB_INVALID_ARGUMENT',
@@ -24,7 +29,10 @@ export const cmBridgeErrorCodes = [
   'CMB_REG_FILE',
   'CMB_REPLY_REFUSED',
   'CMB_RULES_REFUSED',
+  'CMB_SERVICE_TAKEN',
+  'CMB_SIGNING_FAILED',
   'CMB_UNKNOWN_OPTION',
+  'CMB_WINDOWS_ERROR',
 ] as const;
 
 /** Every `code` an error of this package can have. Messages may change between versions; codes do not. */

@@ -5,6 +5,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { CmBridgeError } from '../base/errors.js';
 import { packageInfo } from '../native/native-loader.js';
 import { openDriver } from '../driver/open-driver.js';
+import { addDriverCommand, addSignCommand } from './driver-command.js';
 import { StreamOutput } from './output.js';
 import { formatProblem } from './rules-check.js';
 import { addRulesCommand } from './rules-command.js';
@@ -15,7 +16,10 @@ import { watch, type WatchOptions } from './watch.js';
 
 const examples = `
 Examples:
-  On Windows, with the driver installed, from an elevated command prompt:
+  On Windows, from an elevated command prompt of a machine for tests (docs/windows.md):
+    $ cmbridge driver install
+
+  With the driver installed:
     $ cmbridge watch
     $ cmbridge watch --class SetValueKey --phase post --old-values
     $ cmbridge watch --rules rules.yaml
@@ -67,6 +71,8 @@ function createProgram(): Command {
     .exitOverride()
     .action(runWatch);
   addRulesCommand(program, runRules);
+  addDriverCommand(program, finish);
+  addSignCommand(program);
   return program;
 }
 
@@ -92,6 +98,10 @@ async function runWatch(options: WatchOptions): Promise<void> {
     console.error(`cmbridge: cannot write the output: ${output.failure.message}`);
     process.exitCode = 1;
   }
+}
+
+function finish(exitCode: number): void {
+  process.exitCode = exitCode;
 }
 
 async function runRules(command: (environment: ExplainEnvironment) => Promise<number>): Promise<void> {

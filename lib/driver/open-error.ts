@@ -28,8 +28,7 @@ export function openError(error: unknown, backend: BackendName, deviceName: stri
     code = 'CMB_DRIVER_NOT_FOUND';
     advice =
       backend === 'device'
-        ? ' does not exist. Is the driver installed and started? An administrator can look with: sc query cmbridge; ' +
-          'and start it with: sc start cmbridge'
+        ? ' does not exist. Type this in an elevated prompt, and the driver is installed and started: npx cmbridge driver install'
         : ' does not exist in the simulator; its driver makes the device CmBridge';
   } else if (status === NtStatus.STATUS_ACCESS_DENIED) {
     code = 'CMB_ACCESS_DENIED';

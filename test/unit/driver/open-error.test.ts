@@ -7,7 +7,7 @@ describe('an error of opening the device', () => {
   it('the statuses of opening have error codes that programs decide by, and advice', () => {
     const missing = openError(nativeError(0xc0000034), 'device', 'CmBridge');
     assert.equal(missing.code, 'CMB_DRIVER_NOT_FOUND');
-    assert.match(missing.message, /sc start cmbridge/);
+    assert.match(missing.message, /: npx cmbridge driver install /);
     const denied = openError(nativeError(0xc0000022), 'device', 'CmBridge');
     assert.equal(denied.code, 'CMB_ACCESS_DENIED');
     assert.match(denied.message, /elevated/);
