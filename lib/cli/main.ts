@@ -5,18 +5,22 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { CmBridgeError } from '../base/errors.js';
 import { packageInfo } from '../native/native-loader.js';
 import { openDriver } from '../driver/open-driver.js';
+import { addDoctorCommand } from './doctor-command.js';
 import { addDriverCommand, addSignCommand } from './driver-command.js';
 import { StreamOutput } from './output.js';
 import { formatProblem } from './rules-check.js';
 import { addRulesCommand } from './rules-command.js';
 import type { ExplainEnvironment } from './rules-explain.js';
 import { wantsColor } from './style.js';
+import { addTryCommand } from './try-command.js';
 import { RulesError } from '../rules/problem.js';
 import { watch, type WatchOptions } from './watch.js';
 
 const examples = `
 Examples:
   On Windows, from an elevated command prompt of a machine for tests (docs/windows.md):
+    $ cmbridge try                 installs the driver, watches, and takes it away again
+    $ cmbridge doctor              what stands between this machine and the first event
     $ cmbridge driver install
 
   With the driver installed:
@@ -73,6 +77,8 @@ function createProgram(): Command {
   addRulesCommand(program, runRules);
   addDriverCommand(program, finish);
   addSignCommand(program);
+  addDoctorCommand(program, finish);
+  addTryCommand(program, parseCount, (count) => runWatch({ count, color: true }));
   return program;
 }
 

@@ -13,6 +13,8 @@ import { signFile, type Signature, type SigningCertificate } from './sign.js';
 import { starts, status, type DriverStatus } from './status.js';
 import { uninstall } from './uninstall.js';
 
+export { examine } from './doctor/doctor.js';
+export type { Examination, ExamineOptions, Finding, FindingLevel } from './doctor/finding.js';
 export type { DriverStart, DriverState, DriverStatus } from './status.js';
 export type { Signature, SigningCertificate } from './sign.js';
 
