@@ -3,7 +3,18 @@
 // node scripts/test-wine.mjs [--no-build] [--keep] [--node VERSION] [--pattern TEST]
 
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, openSync, readdirSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -23,12 +34,14 @@ const { values: options } = parseArgs({
 
 const root = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
 const kernelBuild = join(root, 'build', 'kernel');
-const driver = join(kernelBuild, 'cmbridge.sys');
 const actor = join(kernelBuild, 'regactor.exe');
 const suite = join(root, 'dist', 'test', 'wine', 'conformance.test.js');
 const examples = join(root, 'dist', 'test', 'wine', 'examples.test.js');
-// Wine gives the drivers of one group one process; cmkernel.sys must be the same module for both.
-const GROUP = 'CmBridgeTest';
+const life = join(root, 'dist', 'test', 'wine', 'service.test.js');
+const commandLine = join(root, 'dist', 'lib', 'cli', 'main.js');
+const signing = join(root, 'build', 'wine', 'drivers');
+// Wine gives the drivers of one group one process; cmkernel.sys must be the same module for both. This is the group of cmbridge.sys.
+const GROUP = 'FSFilter Activity Monitor';
 
 async function step(name, action) {
   const started = Date.now();
@@ -78,6 +91,52 @@ function checkForwards(prefix) {
       return STUB.test(wine.bytes.toString('hex', code, code + 24));
     });
   if (missing.length > 0) throw new Error(`Wine's kernel has no ${missing.join(', ')}: add them to test/wine/cmkernel`);
+}
+
+/** The driver with Wine's test kernel, and another one that differs in a word of the program for DOS; signed as users sign theirs. */
+function signDrivers() {
+  rmSync(signing, { recursive: true, force: true });
+  mkdirSync(signing, { recursive: true });
+  const unsigned = join(signing, 'unsigned.sys');
+  patchImport(join(kernelBuild, 'driver', 'cmbridge-unsigned.sys'), unsigned);
+  const bytes = readFileSync(unsigned);
+  bytes.write('other', bytes.indexOf('This program'), 'latin1');
+  writeFileSync(join(signing, 'unsigned-other.sys'), bytes);
+  for (const name of ['', '-other']) {
+    const [from, to] = [join(signing, `unsigned${name}.sys`), join(signing, `cmbridge${name}.sys`)];
+    command(process.execPath, commandLine, 'sign', '--file', from, '--out', to);
+    checkSignature(to);
+  }
+}
+
+/** A root that nobody trusts is what a test signature has; the digest must be right. */
+function checkSignature(file) {
+  const { stdout } = spawnSync('osslsigncode', ['verify', '-in', file], { encoding: 'utf8' });
+  const [current, calculated] = [...stdout.matchAll(/message digest +: ([0-9A-F]+)/gi)].map(([, digest]) => digest);
+  if (!current || current !== calculated) throw new Error(`osslsigncode does not verify ${file}:\n${stdout}`);
+}
+
+/** A certificate that nobody has signed anything with. */
+function makeCertificate() {
+  const path = join(signing, 'certificate.der');
+  const key = ['-newkey', 'rsa:2048', '-nodes', '-keyout', '/dev/null'];
+  command('openssl', 'req', '-x509', ...key, '-subj', '/CN=cmbridge test', '-outform', 'DER', '-out', path);
+  return { path, thumbprint: createHash('sha1').update(readFileSync(path)).digest('hex') };
+}
+
+async function testLife(prefix, version) {
+  const open = prefix.inside(`open-${version}`);
+  mkdirSync(open);
+  // Whatever the umask.
+  chmodSync(open, 0o777);
+  const certificate = makeCertificate();
+  await runSuite(prefix, version, life, {
+    CMBRIDGE_DRIVER: windowsPath(join(signing, 'cmbridge.sys')),
+    CMBRIDGE_OTHER_DRIVER: windowsPath(join(signing, 'cmbridge-other.sys')),
+    CMBRIDGE_OPEN_FOLDER: `C:\\open-${version}`,
+    CMBRIDGE_CERTIFICATE: windowsPath(certificate.path),
+    CMBRIDGE_THUMBPRINT_OF_IT: certificate.thumbprint,
+  });
 }
 
 async function createService(prefix, name) {
@@ -145,9 +204,9 @@ async function checkNothingIsLeft(prefix, when) {
   );
 }
 
-async function runSuite(prefix, version, file) {
+async function runSuite(prefix, version, file, settings = {}) {
   const node = windowsNode(version, join(root, 'build', 'wine'));
-  const env = { CMBRIDGE_REGACTOR: windowsPath(actor) };
+  const env = { CMBRIDGE_REGACTOR: windowsPath(actor), ...settings };
   const patterns = options.pattern.map((pattern) => `--test-name-pattern=${pattern}`);
   const args = [windowsPath(node), '--test-reporter=spec', ...patterns, windowsPath(file)];
   const { code } = await prefix.run(args, { seconds: 900, show: true, env });
@@ -161,29 +220,35 @@ async function main(prefix) {
   const holder = prefix.start([windowsPath(actor)], { stdio: ['pipe', 'ignore', openSync(prefix.logPath, 'a')] });
   try {
     const before = readdirSync(drivers).toSorted().join();
-    await step('install the drivers', async () => {
+    await step('install and start the test kernel', async () => {
       checkForwards(prefix);
       copyFileSync(join(kernelBuild, 'cmkernel.sys'), join(drivers, 'cmkernel.sys'));
-      patchImport(driver, join(drivers, 'cmbridge.sys'));
       await createService(prefix, 'cmkernel');
-      await createService(prefix, 'cmbridge');
-    });
-    await step('start the drivers', async () => {
       await startService(prefix, 'cmkernel');
-      await startService(prefix, 'cmbridge');
+    });
+    for (const version of versions)
+      await step(`the driver as a service, in Windows' Node ${version}`, () => testLife(prefix, version));
+    const node = windowsPath(windowsNode(versions[0], join(root, 'build', 'wine')));
+    const cmbridge = (...args) => prefix.expect([node, windowsPath(commandLine), ...args], { seconds: 120 });
+    await step('install and start the driver', async () => {
+      const output = await cmbridge('driver', 'install', '--file', windowsPath(join(signing, 'cmbridge.sys')));
+      console.log(output.trimEnd().replaceAll(/^/gm, '   '));
     });
     for (const version of versions) {
       await step(`conformance in Windows' Node ${version}`, () => runSuite(prefix, version, suite));
       await step(`examples in Windows' Node ${version}`, () => runSuite(prefix, version, examples));
       await step('nothing is left of the sessions', () => checkNothingIsLeft(prefix, 'quiet'));
     }
-    await step('stop and delete the driver', () => stopAndDelete(prefix, 'cmbridge'));
+    await step('uninstall the driver', async () => {
+      await cmbridge('driver', 'uninstall');
+      if ((await serviceState(prefix, 'cmbridge')) !== null) throw new Error('the service cmbridge is still there');
+    });
     await step('nothing is left of the driver', async () => {
       await checkNothingIsLeft(prefix, 'gone');
       const { code } = await prefix.run([windowsPath(actor), '--exists', '\\\\.\\CmBridge']);
       if (code !== 1) throw new Error('the device \\\\.\\CmBridge is still there');
       await stopAndDelete(prefix, 'cmkernel');
-      for (const name of ['cmkernel.sys', 'cmbridge.sys']) rmSync(join(drivers, name));
+      rmSync(join(drivers, 'cmkernel.sys'));
       if (readdirSync(drivers).toSorted().join() !== before) throw new Error(`files were left in ${drivers}`);
     });
   } finally {
@@ -208,6 +273,7 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
 const versions = options.node ?? WINDOWS_NODES;
 try {
   await step('build the driver, its test kernel, the actor, the addon', build);
+  await step('sign the driver', signDrivers);
   await step('check the PE files', () => command('node', 'scripts/check-pe.mjs'));
   await step("fetch Windows' Node", () => versions.map((version) => windowsNode(version, join(root, 'build', 'wine'))));
   if (!existsSync(suite)) throw new Error(`${suite} is missing: run npm run build:ts`);
