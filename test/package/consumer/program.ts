@@ -17,6 +17,7 @@ import {
   parseEvent,
   stringifyEvent,
 } from 'cmbridge';
+import { installDriver, type DriverStatus } from 'cmbridge/service';
 
 export const known: KnownRegistryType = 'REG_SZ';
 export const unknown: RegistryType = 'REG_TYPE_0x00000063';
@@ -79,3 +80,11 @@ export async function main(signal: AbortSignal): Promise<void> {
 // @ts-expect-error what is emulated must be told
 export const nothing = emulate();
 export const parsed: Event = parseEvent('{}');
+
+export async function inHarness(): Promise<boolean> {
+  await using installed = await installDriver({ start: 'demand', onStep: (sentence) => console.log(sentence) });
+  // @ts-expect-error drivers of this package do not start at boot
+  await installDriver({ start: 'boot' });
+  return installed.isNew;
+}
+export const told: DriverStatus['driver'] = 'older';
