@@ -118,7 +118,7 @@ async function sayHello(
     (ntSuccess(hello.status) && major !== P.CMB_PROTOCOL_MAJOR)
   ) {
     const newer =
-      major > P.CMB_PROTOCOL_MAJOR ? 'update this package' : 'install the driver that came with this package';
+      major > P.CMB_PROTOCOL_MAJOR ? 'update this package' : 'npx cmbridge driver install --upgrade puts the driver of this package in its place';
     throw new CmBridgeError(
       'CMB_PROTOCOL_MISMATCH',
       `The driver speaks protocol ${major}.${minor}, this package ${P.CMB_PROTOCOL_MAJOR}.${P.CMB_PROTOCOL_MINOR}: ${newer}`,

@@ -280,6 +280,8 @@ export interface NativeWindows {
   readonly services: NativeServices;
   /** Administrators are among the groups that this process may use. */
   isElevated(): boolean;
+  /** `C:\Windows`, whatever the environment says. */
+  systemRoot(): string;
   /** IMAGE_FILE_MACHINE_* of the machine, whatever this process was compiled for. */
   nativeMachine(): number;
   /** CODEINTEGRITY_OPTION_*; null where Windows does not tell. */

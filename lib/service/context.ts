@@ -38,7 +38,7 @@ export function windowsContext(): ServiceContext {
   const { root, version } = packageInfo();
   return {
     windows,
-    systemRoot: process.env['SystemRoot'] ?? 'C:\\Windows',
+    systemRoot: windows.systemRoot(),
     packageRoot: root,
     packageVersion: version,
     sign: (file) => signFile(file),

@@ -63,6 +63,8 @@ async function installNew(
   tell: Tell,
 ): Promise<InstallChanges> {
   const target = join(safeFolder(context, folder), fileName);
+  // What an installation left that was killed is this very driver.
+  if (tryImage(target)?.hash === file.image.hash) await removeFile(context, target);
   if (existsSync(target)) {
     throw new CmBridgeError(
       'CMB_DRIVER_FILE',

@@ -79,9 +79,10 @@ async function startTrusted(context: ServiceContext, found: Installation, tell: 
   if (certificate === undefined || !isOwn || isTrusted(context.windows, signer.thumbprint)) {
     throw windowsFailure('The driver does not start', refusal);
   }
-  addTrust(context.windows, certificate);
   try {
+    // On record first: what is killed in between is taken away by uninstalling.
     writeRecord(context.windows, { ...record, isTrusted: true });
+    addTrust(context.windows, certificate);
     await startService(context);
   } catch (error) {
     removeTrust(context.windows, signer.thumbprint);

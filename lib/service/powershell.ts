@@ -2,6 +2,7 @@
 
 import { win32 } from 'node:path';
 import { CmBridgeError, invalidArgument } from '../base/errors.js';
+import { loadNative } from '../native/native-loader.js';
 import { runTool } from './run-tool.js';
 import { SIGN_SCRIPT } from './sign-script.js';
 import type { SigningCertificate } from './sign.js';
@@ -10,8 +11,9 @@ export async function signWithPowerShell(file: string, certificate: SigningCerti
   if (certificate !== null && !('thumbprint' in certificate)) {
     throw invalidArgument('On Windows a certificate is named by its thumbprint, and lies in a store of certificates');
   }
-  const systemRoot = process.env['SystemRoot'] ?? 'C:\\Windows';
-  const program = win32.join(systemRoot, 'System32', 'WindowsPowerShell', 'v1.0', 'powershell.exe');
+  const { windows } = loadNative();
+  if (windows === null) throw new CmBridgeError('CMB_NOT_SUPPORTED', 'Windows PowerShell is part of Windows');
+  const program = win32.join(windows.systemRoot(), 'System32', 'WindowsPowerShell', 'v1.0', 'powershell.exe');
   // PowerShell 7 sets PSModulePath for the programs that it starts, and with its modules Windows PowerShell does not find its own.
   const inherited = Object.entries(process.env).filter(([name]) => name.toLowerCase() !== 'psmodulepath');
   const env = {

@@ -33,6 +33,16 @@ Napi::Value isElevated(const Napi::CallbackInfo &info) {
     return Napi::Boolean::New(info.Env(), isMember != FALSE);
 }
 
+// `C:\\Windows`. From the system, for variables of the environment are the user's to set.
+Napi::Value systemRoot(const Napi::CallbackInfo &info) {
+    wchar_t path[MAX_PATH];
+    UINT length = GetSystemWindowsDirectoryW(path, MAX_PATH);
+    if (length == 0 || length >= MAX_PATH) {
+        throw windowsError(info.Env(), *lastFailure("GetSystemWindowsDirectory"));
+    }
+    return text(info.Env(), std::wstring(path, length));
+}
+
 // IMAGE_FILE_MACHINE_*: of the machine, whatever this process was compiled for.
 Napi::Value nativeMachine(const Napi::CallbackInfo &info) {
     USHORT process;
@@ -83,6 +93,7 @@ Napi::Value fileSecurity(const Napi::CallbackInfo &info) {
 void addMachineFunctions(Napi::Object object) {
     Napi::Env env = object.Env();
     object.Set("isElevated", Napi::Function::New(env, isElevated, "isElevated"));
+    object.Set("systemRoot", Napi::Function::New(env, systemRoot, "systemRoot"));
     object.Set("nativeMachine", Napi::Function::New(env, nativeMachine, "nativeMachine"));
     object.Set("codeIntegrityOptions", Napi::Function::New(env, codeIntegrityOptions, "codeIntegrityOptions"));
     object.Set("fileSecurity", Napi::Function::New(env, fileSecurity, "fileSecurity"));

@@ -57,7 +57,7 @@ function requireCapability({ capabilities }: RulesTarget): void {
   if ((capabilities & P.CMB_CAPABILITY_SET_RULES) !== 0) return;
   throw new CmBridgeError(
     'CMB_NOT_SUPPORTED',
-    'This driver takes no rules; install the one that came with this package',
+    'This driver takes no rules; npx cmbridge driver install --upgrade puts the one of this package in its place',
   );
 }
 

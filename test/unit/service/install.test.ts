@@ -99,6 +99,13 @@ describe('installing the driver', () => {
     assert.ok(steps >= 5, `${steps} steps`);
   });
 
+  it('a driver file that an installation left which was killed is no obstacle to the next one', async () => {
+    using windows = machine();
+    writeFileSync(file(windows), v1);
+    await install(windows);
+    assert.equal((await status(windows.context())).state, 'running');
+  });
+
   it('an upgrade that fails at any step leaves the old driver as it was, running', async () => {
     const prepare = async () => {
       const windows = machine();

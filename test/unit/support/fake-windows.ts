@@ -100,6 +100,7 @@ export class FakeWindows implements NativeWindows {
   }
 
   isElevated = () => this.elevated;
+  systemRoot = () => '/windows';
   nativeMachine = () => this.machine;
   codeIntegrityOptions = () => this.options;
   fileSecurity = (path: string) => parseSddl(this.folders.get(path) ?? safeFolder);
