@@ -33,7 +33,7 @@ Napi::Value isElevated(const Napi::CallbackInfo &info) {
     return Napi::Boolean::New(info.Env(), isMember != FALSE);
 }
 
-// `C:\\Windows`. From the system, for variables of the environment are the user's to set.
+// `C:\Windows`. From the system, for variables of the environment are the user's to set.
 Napi::Value systemRoot(const Napi::CallbackInfo &info) {
     wchar_t path[MAX_PATH];
     UINT length = GetSystemWindowsDirectoryW(path, MAX_PATH);

@@ -5,6 +5,10 @@
 
 #include "native/service/services.h"
 
+#include <windows.h>
+
+#include <winsvc.h>
+
 #include <functional>
 #include <memory>
 #include <optional>

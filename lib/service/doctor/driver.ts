@@ -3,7 +3,8 @@
 import { CmBridgeError } from '../../base/errors.js';
 import type { ServiceContext } from '../context.js';
 import { requireSafeFolder } from '../folder.js';
-import { isOurs, lookForInstallation, type Installation } from '../installation.js';
+import { isOurs, lookForInstallation, tryImage, type Installation } from '../installation.js';
+import { packageDriver } from '../machine.js';
 import { folderFacts } from '../life.js';
 import { stateOf, status } from '../status.js';
 import { isTrusted, signerOf } from '../trust.js';
@@ -48,13 +49,16 @@ async function service(context: ServiceContext, found: Installation): Promise<Fi
   });
 }
 
-function file(_context: ServiceContext, { file: path, image, record }: Installation): Finding {
+/** Signing does not change the hash, so it tells whether the file is that of the package. */
+function file(context: ServiceContext, { file: path, image, record }: Installation): Finding {
   if (image === null) return finding('driver-file', 'problem', `${path} is missing or damaged.`, upgrade);
-  const details = { path, hash: image.hash, recorded: record?.hash ?? null };
+  const shipped = tryImage(packageDriver(context.packageRoot, context.windows.nativeMachine()))?.hash ?? null;
+  const details = { path, hash: image.hash, recorded: record?.hash ?? null, package: shipped };
   if (record !== null && record.hash !== image.hash) {
     return finding('driver-file', 'problem', `${path} is not the file that was installed.`, upgrade, details);
   }
-  return finding('driver-file', 'ok', `${path}, Authenticode hash ${image.hash}.`, null, details);
+  const whose = shipped === image.hash ? ', which is that of the package' : '';
+  return finding('driver-file', 'ok', `${path}, Authenticode hash ${image.hash}${whose}.`, null, details);
 }
 
 function folder(context: ServiceContext, { file: path }: Installation): Finding {

@@ -122,6 +122,7 @@ describe('the doctor about the driver', () => {
       ['ok', 'ok', 'ok', 'ok', 'ok'],
     );
     assert.match(running.get('certificate')?.text ?? '', /CN=cmbridge test signing of tests .* does not trust/);
+    assert.match(running.get('driver-file')?.text ?? '', /which is that of the package\.$/);
     windows.writePackageDriver(driverFile({ version: [0, 2, 0, 0] }));
     const older = (await byCheck(windows)).get('service');
     assert.deepEqual([older?.level, older?.next], ['warning', 'npx cmbridge driver install --upgrade']);
