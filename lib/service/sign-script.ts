@@ -15,7 +15,7 @@ $own = 'CN=${CERTIFICATE_NAME}*'
 
 function Remove-Certificate($certificate) {
   Get-ChildItem 'Cert:\\CurrentUser\\CA' | Where-Object Thumbprint -EQ $certificate.Thumbprint | Remove-Item
-  Remove-Item -LiteralPath "Cert:\\CurrentUser\\My\\$($certificate.Thumbprint)" -DeleteKey
+  Remove-Item -Path "Cert:\\CurrentUser\\My\\$($certificate.Thumbprint)" -DeleteKey
 }
 
 Get-ChildItem 'Cert:\\CurrentUser\\My' |

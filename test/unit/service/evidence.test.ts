@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { readCrashDump } from '../../../lib/service/doctor/crash-dump.js';
 import { logFinding, parseEvents } from '../../../lib/service/doctor/event-log.js';
+import { SIGN_SCRIPT } from '../../../lib/service/sign-script.js';
 import { plain } from '../../../lib/service/powershell.js';
 
 /** In the shape of recorded events: attributes in quotes of either kind, one element after the other. */
@@ -112,5 +113,21 @@ describe('errors of Windows PowerShell', () => {
       '#< CLIXML\r\n<Objs Version="1.1.0.1" xmlns="http://schemas.microsoft.com/powershell/2004/04"><S S="Error">not signed: &lt;x&gt;_x000D__x000A_</S><S S="Error">At line:1_x000D__x000A_</S></Objs>';
     assert.equal(plain(xml), 'not signed: <x>\nAt line:1');
     assert.equal(plain(' plain \n'), 'plain');
+  });
+});
+
+describe('the script for Windows PowerShell', () => {
+  it('the script destroys the key whatever happens, and looks for it, before it ends', () => {
+    const made = SIGN_SCRIPT.indexOf('New-SelfSignedCertificate');
+    const [tried, cleaned, looked] = [
+      'try {',
+      '} finally {\n  if ($made) { Remove-Certificate $made }',
+      '::Exists($key)',
+    ].map((text) => SIGN_SCRIPT.indexOf(text));
+    assert.ok(tried !== undefined && tried < made);
+    assert.ok(cleaned !== undefined && looked !== undefined && made < cleaned && cleaned < looked);
+    assert.match(SIGN_SCRIPT, /-DeleteKey/);
+    assert.match(SIGN_SCRIPT, /-KeyExportPolicy NonExportable/);
+    assert.doesNotMatch(SIGN_SCRIPT, /Root|TrustedPublisher|Export-/);
   });
 });
