@@ -1,6 +1,5 @@
-// native/sources.json is the list of sources. Every source file must stand in it, every name in it must exist, and the Visual Studio
-// project of the driver, which cannot read JSON, must name the same files. Every source of the driver has a test of its name in the
-// same room of test/driver, or test/driver/covered.json names the test that covers it.
+// native/sources.json is the list of sources. Every source file must stand in it, and every name in it must exist. Every source of the
+// driver has a test of its name in the same room of test/driver, or test/driver/covered.json names the test that covers it.
 
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -20,20 +19,6 @@ for (const name of listed)
 for (const name of ['driver', 'native', 'test'].flatMap((folder) => filesBelow(folder, /\.(c|cc)$/))) {
   if (!listed.has(name)) problems.push(`${name} stands in no list of native/sources.json`);
 }
-
-const project = readFileSync(`${root}driver/cmbridge.vcxproj`, 'utf8');
-const included = (element) =>
-  [...project.matchAll(new RegExp(`<${element} Include="([^"]+)"`, 'g'))].map(
-    (match) => `driver/${match[1].replace('\\', '/')}`,
-  );
-const expectSame = (what, expected, found) => {
-  for (const name of expected)
-    if (!found.includes(name)) problems.push(`driver/cmbridge.vcxproj lacks the ${what} ${name}`);
-  for (const name of found)
-    if (!expected.includes(name)) problems.push(`driver/cmbridge.vcxproj has the ${what} ${name} too many`);
-};
-expectSame('source', sources.driver, included('ClCompile'));
-expectSame('header', filesBelow('driver', /\.h$/), included('ClInclude'));
 
 const covered = JSON.parse(readFileSync(`${root}test/driver/covered.json`, 'utf8'));
 const ownTest = (name) => `test/${name.replace(/\.c$/, '_test.cc')}`;

@@ -9,11 +9,31 @@
 #ifndef CMBRIDGE_COMPAT_H
 #define CMBRIDGE_COMPAT_H
 
-#if defined(_MSC_VER) && !defined(__clang__)
+#if defined(_MSC_VER)
 
 // ExAllocatePoolZero then works on systems whose pool cannot zero by itself.
 #define POOL_ZERO_DOWN_LEVEL_SUPPORT 1
 #include <ntifs.h>
+
+// The kernel of Windows 10 1809 has these two, and the structure; the headers declare them for later systems, or for
+// none.
+NTKERNELAPI BOOLEAN PsIsThreadImpersonating(_In_ PETHREAD Thread);
+NTSYSAPI NTSTATUS NTAPI ZwQueryInformationProcess(_In_ HANDLE ProcessHandle,
+                                                  _In_ PROCESSINFOCLASS ProcessInformationClass,
+                                                  _Out_writes_bytes_opt_(ProcessInformationLength)
+                                                      PVOID ProcessInformation,
+                                                  _In_ ULONG ProcessInformationLength, _Out_opt_ PULONG ReturnLength);
+#if NTDDI_VERSION < NTDDI_WIN10_FE
+typedef struct CMB_REG_SAVE_MERGED_KEY_INFORMATION {
+    PVOID Object;
+    HANDLE FileHandle;
+    PVOID HighKeyObject;
+    PVOID LowKeyObject;
+    PVOID CallContext;
+    PVOID ObjectContext;
+    PVOID Reserved;
+} REG_SAVE_MERGED_KEY_INFORMATION, *PREG_SAVE_MERGED_KEY_INFORMATION;
+#endif
 
 #elif defined(_WIN32)
 
@@ -112,7 +132,7 @@ NTKERNELAPI ULONG64 NTAPI KeQueryInterruptTimePrecise(PULONG64 QpcTimeStamp);
 NTKERNELAPI VOID NTAPI KeQuerySystemTimePrecise(PLARGE_INTEGER CurrentTime);
 NTKERNELAPI ULONGLONG NTAPI PsGetProcessStartKey(PEPROCESS Process);
 NTKERNELAPI BOOLEAN NTAPI PsIsThreadImpersonating(PETHREAD Thread);
-NTKERNELAPI VOID NTAPI TmGetTransactionId(PVOID Transaction, GUID *TransactionId);
+NTKERNELAPI VOID NTAPI TmGetTransactionId(PVOID Transaction, PUOW TransactionId);
 
 // The macro of the ddk is for 32-bit systems only.
 #define KeMemoryBarrier() __atomic_thread_fence(__ATOMIC_SEQ_CST)
@@ -149,7 +169,7 @@ NTSYSAPI NTSTATUS NTAPI ZwQuerySystemInformation(ULONG SystemInformationClass, P
 #endif
 
 // Code that only DriverEntry runs; the system throws the section away afterwards.
-#if defined(_MSC_VER) && !defined(__clang__)
+#if defined(_MSC_VER)
 #define CMB_INIT_CODE __declspec(code_seg("INIT"))
 #elif defined(_WIN32)
 #define CMB_INIT_CODE __attribute__((section("INIT"), noinline))
