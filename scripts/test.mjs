@@ -13,10 +13,23 @@ const nodeTest = (folder) => [process.execPath, '--test', '--test-reporter=spec'
 const STEPS = [
   { name: 'build-ts', fatal: true, commands: [npm('build:ts')] },
   { name: 'build-addon', packages: ['build'], fatal: true, commands: [npm('build:native')] },
+  { name: 'build-windows', packages: ['build', 'windows'], fatal: true, commands: [npm('build:windows')] },
   { name: 'lint', builds: ['build-ts'], packages: ['native'], commands: [npm('lint')] },
   { name: 'stack', packages: ['stack'], commands: [npm('lint:stack')] },
   { name: 'unit', builds: ['build-ts'], tests: true, commands: [nodeTest('test/unit')] },
-  { name: 'package', builds: ['build-ts'], tests: true, commands: [nodeTest('test/package')] },
+  {
+    name: 'package',
+    builds: ['build-ts', 'build-windows'],
+    tests: true,
+    commands: [nodeTest('test/package')],
+  },
+  {
+    name: 'windows',
+    builds: ['build-ts', 'build-windows'],
+    packages: ['sign', 'windows'],
+    tests: true,
+    commands: [nodeTest('test/windows')],
+  },
   { name: 'sign', builds: ['build-ts'], packages: ['sign'], tests: true, commands: [nodeTest('test/sign')] },
   { name: 'addon', builds: ['build-ts', 'build-addon'], tests: true, commands: [nodeTest('test/addon')] },
   { name: 'addon-asan', builds: ['build-ts'], packages: ['native'], tests: true, commands: [npm('test:addon:asan')] },
@@ -39,7 +52,13 @@ const STEPS = [
   { name: 'native-asan', packages: ['native'], tests: true, commands: [npm('test:native:asan')] },
   { name: 'native-tsan', packages: ['native'], tests: true, commands: [npm('test:native:tsan')] },
   { name: 'fuzz', packages: ['fuzz'], commands: [npm('test:fuzz')] },
-  { name: 'wine', packages: ['build', 'native', 'sign', 'wine'], tests: true, commands: [npm('test:wine')] },
+  {
+    name: 'wine',
+    builds: ['build-ts', 'build-windows'],
+    packages: ['native', 'sign', 'windows', 'wine'],
+    tests: true,
+    commands: [[...npm('test:wine'), '--', '--no-build']],
+  },
 ];
 
 const wanted = process.argv.slice(2);

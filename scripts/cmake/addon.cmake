@@ -35,9 +35,14 @@ if(NOT WIN32)
     target_sources(cmbridge PRIVATE ${simulator_channel_sources})
     target_compile_definitions(cmbridge PRIVATE CMB_SIMULATOR)
     target_link_libraries(cmbridge PRIVATE driver simulator)
+    if(NOT CMB_SANITIZE)
+        # libstdc++ stays shared: Node.js needs it anyway, and a static one of GCC 12 would ask for the C library of 2022.
+        target_link_options(cmbridge PRIVATE LINKER:--strip-all)
+    endif()
     return()
 endif()
 
+enable_language(RC)
 cmb_sources(device_channel_sources addon_windows)
 target_sources(cmbridge PRIVATE ${device_channel_sources})
 target_compile_definitions(cmbridge PRIVATE
@@ -62,8 +67,8 @@ else()
     add_custom_target(node_api_import DEPENDS "${node_api_library}")
     add_dependencies(cmbridge node_api_import)
     # Nothing but node.exe and what Windows itself carries may be needed where the addon is loaded.
-    target_link_options(cmbridge PRIVATE -static -static-libgcc -static-libstdc++)
+    target_link_options(cmbridge PRIVATE -static -static-libgcc -static-libstdc++ LINKER:--strip-all)
+    # The linker would make the address that the file asks for out of the name of its folder. Windows chooses another one anyway.
+    target_link_options(cmbridge PRIVATE LINKER:--no-insert-timestamp LINKER:--image-base=0x180000000)
     target_link_libraries(cmbridge PRIVATE "${node_api_library}")
-    add_custom_command(TARGET cmbridge POST_BUILD
-        COMMAND ${CMAKE_STRIP} --strip-unneeded "$<TARGET_FILE:cmbridge>" VERBATIM)
 endif()
