@@ -10,9 +10,11 @@ import { copyWithChecksum } from './lib/pe.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const kernel = 'build/kernel';
+// What a cache of the compiler kept was made in another folder, perhaps, and would not be the same bytes.
+const env = { ...process.env, CCACHE_DISABLE: '1' };
 
 function run(command, ...args) {
-  const { status, error } = spawnSync(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+  const { status, error } = spawnSync(command, args, { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'] });
   if (error) console.error(`${command}: ${error.message}`);
   if (status !== 0) process.exit(status ?? 1);
 }
