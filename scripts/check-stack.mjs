@@ -37,7 +37,7 @@ const POINTERS = [
 const root = fileURLToPath(new URL('..', import.meta.url));
 const toolchain = readFileSync(join(root, 'scripts/cmake/windows-kernel.cmake'), 'utf8');
 const [, flagText] = /target_compile_options\(\$\{target\} PRIVATE\s+([^"]+?)-isystem/.exec(toolchain);
-const [, optimization] = /CMAKE_C_FLAGS_RELEASE_INIT "([^"]+)"/.exec(toolchain);
+const [, optimization] = /CMAKE_C_FLAGS_RELEASE "([^"]+)"/.exec(toolchain);
 const include = ['/usr/share/mingw-w64/include', '/usr/x86_64-w64-mingw32/include'].find((folder) =>
   existsSync(join(folder, 'ddk/wdm.h')),
 );
@@ -45,6 +45,8 @@ const flags = [
   '--target=x86_64-w64-mingw32',
   '-std=c17',
   optimization,
+  // As driver/CMakeLists.txt has it: cookies are on the stack, too.
+  '-fstack-protector-strong',
   ...flagText.trim().split(/\s+/),
   '-isystem',
   join(include ?? '', 'ddk'),

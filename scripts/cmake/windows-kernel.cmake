@@ -17,7 +17,8 @@ find_path(CMB_MINGW_INCLUDE ddk/wdm.h PATHS /usr/share/mingw-w64/include /usr/x8
 set(CMAKE_C_LINK_EXECUTABLE "${CMB_LLD_LINK} /nologo <LINK_FLAGS> <OBJECTS> /out:<TARGET> <LINK_LIBRARIES>")
 # One kind of build only: what is tested is what is shipped.
 set(CMAKE_BUILD_TYPE Release)
-set(CMAKE_C_FLAGS_RELEASE_INIT "-O2")
+# Not by way of _INIT, to which CMake would add -O3.
+set(CMAKE_C_FLAGS_RELEASE "-O2" CACHE STRING "Optimization of kernel code")
 
 # Flags of all kernel code. -mno-stack-arg-probe: the routine that probes would call does not exist in a kernel.
 # -fasynchronous-unwind-tables: -ffreestanding drops them, and without them no exception finds its handler.
