@@ -18,6 +18,7 @@ import {
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { installPackage } from './lib/installed-package.mjs';
 import { patchImport } from './lib/patch-import.mjs';
 import { PeFile } from './lib/pe.mjs';
 import { WINDOWS_NODES, windowsNode } from './lib/windows-node.mjs';
@@ -38,6 +39,7 @@ const driver = join(root, 'prebuilds', 'win32-x64', 'cmbridge.sys');
 const actor = join(kernelBuild, 'regactor.exe');
 const suite = join(root, 'dist', 'test', 'wine', 'conformance.test.js');
 const examples = join(root, 'dist', 'test', 'wine', 'examples.test.js');
+const installed = join(root, 'dist', 'test', 'wine', 'package.test.js');
 const life = join(root, 'dist', 'test', 'wine', 'service.test.js');
 const commandLine = join(root, 'dist', 'lib', 'cli', 'main.js');
 const signing = join(root, 'build', 'wine', 'drivers');
@@ -140,6 +142,13 @@ async function testLife(prefix, version) {
   });
 }
 
+async function testPackage(prefix, version, { folder }) {
+  await runSuite(prefix, version, installed, {
+    CMBRIDGE_PACKAGE: windowsPath(folder),
+    CMBRIDGE_DRIVER: windowsPath(join(signing, 'cmbridge.sys')),
+  });
+}
+
 async function createService(prefix, name) {
   const path = `C:\\windows\\system32\\drivers\\${name}.sys`;
   await prefix.expect(['sc', 'create', name, 'type=', 'kernel', 'start=', 'demand', 'group=', GROUP, 'binPath=', path]);
@@ -229,6 +238,11 @@ async function main(prefix) {
     });
     for (const version of versions)
       await step(`the driver as a service, in Windows' Node ${version}`, () => testLife(prefix, version));
+    const consumer = await step('install the package without scripts', () =>
+      installPackage(join(prefix.root, 'consumer')),
+    );
+    for (const version of versions)
+      await step(`the package in Windows' Node ${version}`, () => testPackage(prefix, version, consumer));
     const node = windowsPath(windowsNode(versions[0], join(root, 'build', 'wine')));
     const cmbridge = (...args) => prefix.expect([node, windowsPath(commandLine), ...args], { seconds: 120 });
     await step('install and start the driver', async () => {
