@@ -32,7 +32,7 @@ export class PeFile {
   constructor(path) {
     this.path = path;
     this.bytes = readFileSync(path);
-    this.#image = NtExecutable.from(this.bytes, { ignoreCert: true });
+    this.#image = NtExecutable.from(withoutSymbolTable(this.bytes), { ignoreCert: true });
     if (this.#image.is32bit()) throw new Error(`${path} is no 64-bit PE file`);
     const { fileHeader, optionalHeader } = this.#image.newHeader;
     this.machine = fileHeader.machine;
@@ -219,6 +219,14 @@ export class PeFile {
   computeChecksum() {
     return calculateCheckSumForPE(arrayBuffer(this.bytes));
   }
+}
+
+/** A copy whose header names no COFF symbols: pe-library refuses a file that has them, as Wine's own have. */
+function withoutSymbolTable(bytes) {
+  const copy = Buffer.from(bytes);
+  if (copy.length >= 0x40 && copy.readUInt32LE(0x3c) + 20 <= copy.length)
+    copy.fill(0, copy.readUInt32LE(0x3c) + 12, copy.readUInt32LE(0x3c) + 20);
+  return copy;
 }
 
 function arrayBuffer(bytes) {
