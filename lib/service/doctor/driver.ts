@@ -90,8 +90,8 @@ async function device(context: ServiceContext): Promise<Finding[]> {
   try {
     await using driver = await context.open();
     const { major, minor } = driver.protocol;
-    const { poolBytes, sessions } = await driver.statistics({ scope: 'driver' });
-    const details = { protocol: `${major}.${minor}`, sessions: sessions - 1, poolBytes: `${poolBytes}` };
+    const { sessions } = await driver.statistics({ scope: 'driver' });
+    const details = { protocol: `${major}.${minor}`, sessions: sessions - 1 };
     return [finding('device', 'ok', `\\\\.\\CmBridge answers, with protocol ${major}.${minor}.`, null, details)];
   } catch (error) {
     if (!(error instanceof CmBridgeError)) throw error;

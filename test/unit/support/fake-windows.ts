@@ -184,7 +184,7 @@ export class FakeWindows implements NativeWindows {
     const { sessions, registrations } = this.usage;
     const driver = {
       protocol: { major: 1, minor: 0 },
-      statistics: () => Promise.resolve({ sessions: sessions + 1, registrations, poolBytes: 0n }),
+      statistics: () => Promise.resolve({ sessions: sessions + 1, registrations }),
       close: () => Promise.resolve(),
       registerCallback: () => Promise.resolve({ unregister: () => Promise.resolve() }),
       [Symbol.asyncDispose]: () => Promise.resolve(),
