@@ -41,12 +41,15 @@ typedef enum STEP {
     StepGlob,
 } STEP;
 
+// There are as many as the stack affords. A node has less than CMB_MAX_RULES_WORK globs, and no text has more
+// components than its two parts have units.
 typedef struct FRAME {
     UINT32 Node;
-    UINT32 Step;
-    ULONG Place;
+    UINT16 Step;
+    UINT16 Place;
     CURSOR Cursor;
 } FRAME;
+C_ASSERT(StepGlob + CMB_MAX_RULES_WORK <= MAXUSHORT);
 
 typedef struct WALK {
     const RULES *Rules;
@@ -66,7 +69,7 @@ typedef struct WALK {
 } WALK;
 
 // The walk has the kernel's stack, of which others want some, too.
-C_ASSERT(sizeof(WALK) <= 1664);
+C_ASSERT(sizeof(WALK) <= 1408);
 
 static BOOLEAN IsEnd(_In_ const WALK *Walk, _In_ const CURSOR *Cursor) {
     return Cursor->Part >= Walk->PartCount;
@@ -228,7 +231,7 @@ static VOID EnterNode(_Inout_ WALK *Walk, _In_ UINT32 Index, _In_ ULONG Place, _
     }
     const BOOLEAN moves = node->EdgeCount != 0 || node->GlobCount != 0 || node->AnyChild != CMB_RULES_NONE;
     if (node->DeepChild != CMB_RULES_NONE || (moves && !end)) {
-        const FRAME frame = {Index, StepDeep, Place, *Cursor};
+        const FRAME frame = {Index, StepDeep, (UINT16)Place, *Cursor};
         Walk->Frames[Walk->Depth++] = frame;
     }
 }
@@ -249,7 +252,7 @@ static UINT32 NextChild(_In_ const RULES *Rules, _In_ const CMB_RULE_NODE *Node,
             return Node->AnyChild;
         }
     }
-    while (Frame->Step - StepGlob < Node->GlobCount) {
+    while ((ULONG)(Frame->Step - StepGlob) < Node->GlobCount) {
         const UINT32 number = Node->GlobFirst + Frame->Step++ - StepGlob;
         if (IsGlobMatch(Rules, number, Component)) {
             return Rules->Program.Globs[number].Child;
