@@ -82,7 +82,6 @@ static VOID FreeRegistration(_In_ _Post_ptr_invalid_ REGISTRATION *Registration,
     ProcessTreesFree(Registration->Asker.Children);
     UncountPersistent(Registration->Options);
     MemoryFree(Registration);
-    ProcessTreesSettle();
 }
 
 // FALSE if the session was stopped. Otherwise the registration belongs to whoever takes it from the list.
@@ -250,7 +249,6 @@ NTSTATUS RegistrationCreate(SESSION *Session, const CMB_REGISTER_REQUEST *Reques
     status = Prepare(Session, Request, Altitude, ruleset, &registration);
     if (!NT_SUCCESS(status)) {
         RulesetRelease(ruleset);
-        ProcessTreesSettle();
         return status;
     }
     status = Register(registration);

@@ -4,7 +4,6 @@
 
 #include "session/registration.h"
 #include "base/memory.h"
-#include "verdict/process_trees.h"
 
 static VOID PutInForce(_Inout_ REGISTRATION *Registration, _In_ LONG Slot, _In_ RULESET *Ruleset) {
     Registration->Slots[Slot].Ruleset = Ruleset;
@@ -128,6 +127,5 @@ NTSTATUS RegistrationSetRules(SESSION *Session, INT64 Cookie, const VOID *Progra
     }
     const NTSTATUS status = SetRules(registration, Program, Size, Reply);
     RegistrationLeave(registration);
-    ProcessTreesSettle();
     return status;
 }

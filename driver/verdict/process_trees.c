@@ -44,7 +44,8 @@ struct PROCESS_TREES {
 static KSPIN_LOCK TreesLock;
 static _Guarded_by_(TreesLock) LIST_ENTRY TreesList;
 
-// Held while the system is told whether to call ProcessNotify, which does not take it.
+// Held while the system is told to call ProcessNotify, which does not take it. That it is called is not taken back
+// before the driver goes, for taking it back waits for whoever is just creating a process.
 static KMUTEX TellingMutex;
 static _Guarded_by_(TellingMutex) BOOLEAN Telling;
 
@@ -60,8 +61,10 @@ CMB_INIT_CODE VOID ProcessTreesInitialize(VOID) {
 
 _Use_decl_annotations_
 VOID ProcessTreesUninitialize(VOID) {
-    ProcessTreesSettle();
-    NT_ASSERT(!Telling);
+    NT_ASSERT(IsListEmpty(&TreesList));
+    if (Telling) {
+        PsSetCreateProcessNotifyRoutine(ProcessNotify, TRUE);
+    }
 }
 
 // Returns the start key; 0 if nobody has the id. Time is when the process was created.
@@ -146,20 +149,6 @@ static NTSTATUS Plant(_Inout_ PROCESS_TREES *Trees) {
     }
     KeReleaseMutex(&TellingMutex, FALSE);
     return status;
-}
-
-_Use_decl_annotations_
-VOID ProcessTreesSettle(VOID) {
-    KIRQL irql;
-    KeWaitForSingleObject(&TellingMutex, Executive, KernelMode, FALSE, NULL);
-    KeAcquireSpinLock(&TreesLock, &irql);
-    const BOOLEAN empty = IsListEmpty(&TreesList);
-    KeReleaseSpinLock(&TreesLock, irql);
-    if (empty && Telling) {
-        PsSetCreateProcessNotifyRoutine(ProcessNotify, TRUE);
-        Telling = FALSE;
-    }
-    KeReleaseMutex(&TellingMutex, FALSE);
 }
 
 // Processes are born and die between two questions, so that the size that is asked for may not do any more.
@@ -276,7 +265,6 @@ static NTSTATUS Grow(_In_ PROCESS_TREES *Trees, _In_opt_ PROCESS_TREES *Former, 
     status = FindMembers(Trees);
     if (!NT_SUCCESS(status)) {
         ProcessTreesFree(Trees);
-        ProcessTreesSettle();
         return status;
     }
     if (Former) {

@@ -30,11 +30,6 @@ NTSTATUS ProcessTreesCreateOne(_In_ UINT32 ProcessId, _In_ UINT64 ProcessKey, _O
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID ProcessTreesFree(_In_opt_ _Post_ptr_invalid_ PROCESS_TREES *Trees);
 
-// The system tells of processes only while there are trees. The caller has freed trees, and calls this with no lock
-// held: it waits for the routine that is told.
-_IRQL_requires_(PASSIVE_LEVEL)
-VOID ProcessTreesSettle(VOID);
-
 // Finds the trees that a process belongs to. Bit n stands for the tree of RulesGetTreeProcess(n), bit 0 for an only
 // one. FALSE if that is not known.
 _IRQL_requires_max_(DISPATCH_LEVEL)
