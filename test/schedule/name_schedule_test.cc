@@ -59,6 +59,63 @@ class NameSchedule : public ScheduleTest {
         };
     }
 
+    // Two keys are renamed at the same time, each seen by two filters, while others use what is below.
+    std::function<void()> renamingBoth() {
+        return [=, this] {
+            const uint64_t blocks = machine().poolUsage().blocks;
+            {
+                Device devices[2];
+                constexpr std::u16string_view kAltitudes[] = {u"385100", u"385200"};
+                Program program =
+                    buildProgram({{.classes = kSet,
+                                   .keys = {RulesetTest::key(u"\\High0\\Leaf"), RulesetTest::key(u"\\High1\\Leaf")}}});
+                for (int i = 0; i < 2; ++i) {
+                    EXPECT_EQ(devices[i].hello(), STATUS_SUCCESS);
+                    registerWith(devices[i], bytesOfProgram(program), kAllClasses, nullptr,
+                                 {.altitude = kAltitudes[i]});
+                }
+                HANDLE parents[2] = {}, leaves[2] = {};
+                together({actor([&] {
+                             for (int i = 0; i < 2; ++i) {
+                                 parents[i] = createBelow(keyHandle(), i == 0 ? u"Low0" : u"Low1");
+                                 leaves[i] = createBelow(parents[i], u"Leaf");
+                                 EXPECT_EQ(set(leaves[i]), STATUS_SUCCESS);
+                             }
+                         })},
+                         false);
+                std::vector<Job> jobs;
+                for (int i = 0; i < 2; ++i) {
+                    jobs.push_back(actor([&parents, i] {
+                        std::u16string name = i == 0 ? u"High0" : u"High1";
+                        UNICODE_STRING text = unicode(name);
+                        EXPECT_EQ(NtRenameKey(parents[i], &text), STATUS_SUCCESS);
+                    }));
+                }
+                jobs.push_back(actor([&] {
+                    EXPECT_EQ(set(leaves[0]), STATUS_SUCCESS);
+                    EXPECT_EQ(set(leaves[1]), STATUS_SUCCESS);
+                }));
+                together(jobs);
+                const uint64_t before[] = {recorded(devices[0]), recorded(devices[1])};
+                together({actor([&] {
+                             EXPECT_EQ(set(leaves[0]), STATUS_SUCCESS);
+                             EXPECT_EQ(set(leaves[1]), STATUS_SUCCESS);
+                         })},
+                         false);
+                EXPECT_EQ(recorded(devices[0]), before[0] + 2);
+                EXPECT_EQ(recorded(devices[1]), before[1] + 2);
+                together({actor([&] {
+                             for (HANDLE key : {leaves[0], leaves[1], parents[0], parents[1]}) {
+                                 EXPECT_EQ(NtDeleteKey(key), STATUS_SUCCESS);
+                                 EXPECT_EQ(NtClose(key), STATUS_SUCCESS);
+                             }
+                         })},
+                         false);
+            }
+            expectNothingLeft(blocks);
+        };
+    }
+
   private:
     static HANDLE createBelow(HANDLE root, std::u16string name) {
         HANDLE key = nullptr;
@@ -71,8 +128,13 @@ class NameSchedule : public ScheduleTest {
 };
 
 TEST_F(NameSchedule, ForgetsWhatTheRulesSaidOfTheNameBefore) {
-    EXPECT_EQ(schedule::exhaust(scenario("Rename", renaming(1)), 2, 4000).failed, "");
-    EXPECT_EQ(schedule::sample(scenario("RenameAtRandom", renaming(2), 2), 1000).failed, "");
+    expectEach(scenario("Rename", renaming(1)), {2});
+    expectMany(scenario("RenameAtRandom", renaming(2), 2), 1000);
+}
+
+TEST_F(NameSchedule, ForgetsWhatTheRulesSaidWhenTwoAreRenamedAtOnce) {
+    expectEach(scenario("RenameBoth", renamingBoth()), {1, 1});
+    expectMany(scenario("RenameBothAtRandom", renamingBoth(), 2), 1000);
 }
 
 } // namespace

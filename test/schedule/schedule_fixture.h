@@ -17,6 +17,7 @@ class Device {
     Device() {
         EXPECT_EQ(nt::openDevice(u"\\??\\CmBridge", GENERIC_READ | GENERIC_WRITE, &handle_, &file_), STATUS_SUCCESS);
     }
+    Device(HANDLE handle, PFILE_OBJECT file) : handle_(handle), file_(file) {}
     ~Device() {
         close();
         letGo();
@@ -94,6 +95,12 @@ class Device {
     PFILE_OBJECT file_ = nullptr;
 };
 
+// Where a registration is, and its CMB_REGISTER_*.
+struct Place {
+    std::u16string_view altitude = u"385100";
+    uint32_t options = 0;
+};
+
 class ScheduleTest : public AskTest {
   protected:
     void SetUp() override {
@@ -113,13 +120,30 @@ class ScheduleTest : public AskTest {
                 }};
     }
 
+    // Every schedule within the bound goes well. Sanitizers make each several times slower: they see those with one
+    // preemption fewer.
+    static void expectEach(const schedule::Scenario &scenario, schedule::Bound bound) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+        bound.preemptions = std::max(bound.preemptions - 1, 0);
+#endif
+        const schedule::Summary summary = schedule::exhaust(scenario, bound);
+        EXPECT_EQ(summary.failed, "");
+        EXPECT_TRUE(summary.complete || !summary.failed.empty()) << scenario.name << " has more schedules than that";
+    }
+    // So many random ones do.
+    static void expectMany(const schedule::Scenario &scenario, uint64_t count) {
+        EXPECT_EQ(schedule::sample(scenario, count).failed, "");
+    }
+
     struct Job {
         std::function<void()> run;
         KPRIORITY priority = 8;
         // A thread of the process that uses the registry, or of the one that has the session.
         bool actor = false;
     };
-    Job actor(std::function<void()> run, KPRIORITY priority = 8) const { return {std::move(run), priority, true}; }
+    Job actor(std::function<void()> run, KPRIORITY priority = 8) const {
+        return {std::move(run), priority, true};
+    }
 
     // Each on a thread of its own, from a moment on when all are there, until all are done. Free: who runs is a choice.
     void together(const std::vector<Job> &jobs, bool free = true) {
@@ -141,6 +165,15 @@ class ScheduleTest : public AskTest {
         KeDelayExecutionThread(KernelMode, FALSE, &time);
     }
 
+    // Nothing of a session that is gone answers or holds anybody, and nothing of it is left.
+    void expectNothingLeft(uint64_t blocks) {
+        together({actor([this] { EXPECT_EQ(setValue(), STATUS_SUCCESS); })}, false);
+        CM_STATISTICS statistics;
+        CmGetStatistics(&statistics);
+        EXPECT_EQ(statistics.ObjectContexts, 0u);
+        EXPECT_EQ(machine().poolUsage().blocks, blocks);
+    }
+
     // Setting a value of the test's key, on the calling thread.
     NTSTATUS setValue() const {
         std::u16string name = u"v";
@@ -148,24 +181,26 @@ class ScheduleTest : public AskTest {
         ULONG data = 1;
         return NtSetValueKey(key_, &value, 0, REG_DWORD, &data, sizeof(data));
     }
+    // Without `status` it must succeed. With it, it becomes what the request or else the configuration manager said.
     static int64_t registerWith(Device &device, std::span<const uint8_t> program, uint64_t mask,
-                                NTSTATUS *status = nullptr) {
-        constexpr std::u16string_view kAltitude = u"385100";
+                                NTSTATUS *status = nullptr, const Place &place = {}) {
+        const std::u16string_view altitude = place.altitude;
         CMB_REGISTER_REQUEST request{};
         CMB_REGISTER_REPLY reply{};
-        const size_t offset = (sizeof(request) + kAltitude.size() * 2 + 7) & ~size_t{7};
+        const size_t offset = (sizeof(request) + altitude.size() * 2 + 7) & ~size_t{7};
         Bytes input(offset + program.size());
         request.Header = {static_cast<UINT32>(input.size()), CMB_STRUCTURE_VERSION, 0};
         request.ClassMask = mask;
         request.MaxDataBytes = 4096;
-        request.AltitudeSize = static_cast<UINT16>(kAltitude.size() * 2);
+        request.Options = place.options;
+        request.AltitudeSize = static_cast<UINT16>(altitude.size() * 2);
         request.ProgramSize = static_cast<UINT32>(program.size());
         std::memcpy(input.data(), &request, sizeof(request));
-        std::memcpy(input.data() + sizeof(request), kAltitude.data(), kAltitude.size() * 2);
+        std::memcpy(input.data() + sizeof(request), altitude.data(), altitude.size() * 2);
         std::memcpy(input.data() + offset, program.data(), program.size());
         NTSTATUS result = device.control(CMB_IOCTL_REGISTER, input, std::as_writable_bytes(std::span(&reply, 1)));
         if (status != nullptr) {
-            *status = result;
+            *status = NT_SUCCESS(result) ? reply.Status : result;
         } else {
             EXPECT_EQ(result, STATUS_SUCCESS);
             EXPECT_EQ(reply.Status, STATUS_SUCCESS);
@@ -176,6 +211,24 @@ class ScheduleTest : public AskTest {
         CMB_UNREGISTER_REQUEST request{{sizeof(request), CMB_STRUCTURE_VERSION, 0}, cookie};
         CMB_UNREGISTER_REPLY reply{};
         NTSTATUS status = device.call(CMB_IOCTL_UNREGISTER, request, reply);
+        return NT_SUCCESS(status) ? reply.Status : status;
+    }
+    // Also the sequence number that it tells.
+    static NTSTATUS setRules(Device &device, int64_t cookie, std::span<const uint8_t> program,
+                             uint64_t *sequence = nullptr) {
+        CMB_SET_RULES_REQUEST request{};
+        CMB_SET_RULES_REPLY reply{};
+        Bytes input(sizeof(request) + program.size());
+        request.Header = {static_cast<UINT32>(input.size()), CMB_STRUCTURE_VERSION, 0};
+        request.Cookie = cookie;
+        request.ProgramSize = static_cast<UINT32>(program.size());
+        std::memcpy(input.data(), &request, sizeof(request));
+        std::memcpy(input.data() + sizeof(request), program.data(), program.size());
+        const NTSTATUS status =
+            device.control(CMB_IOCTL_SET_RULES, input, std::as_writable_bytes(std::span(&reply, 1)));
+        if (sequence != nullptr) {
+            *sequence = reply.Sequence;
+        }
         return NT_SUCCESS(status) ? reply.Status : status;
     }
     // What became of the one answer; no such result if the request was refused.
@@ -198,10 +251,25 @@ class ScheduleTest : public AskTest {
         program.rule(0).Status = flags != 0 ? STATUS_ACCESS_DENIED : 0;
         return program;
     }
-    Program telling() const { return buildProgram({setting()}); }
+    Program blocking(NTSTATUS status) const {
+        Program program = buildProgram({[this] {
+            TestRule rule = setting();
+            rule.action = CMB_ACTION_BLOCK;
+            return rule;
+        }()});
+        program.rule(0).Status = status;
+        return program;
+    }
+    Program telling() const {
+        return buildProgram({setting()});
+    }
 
-    HANDLE keyHandle() const { return key_; }
-    Actor &owner() { return *owner_; }
+    HANDLE keyHandle() const {
+        return key_;
+    }
+    Actor &owner() {
+        return *owner_;
+    }
 
   private:
     std::unique_ptr<Actor> owner_;

@@ -9,17 +9,9 @@ namespace {
 
 class SessionSchedule : public ScheduleTest {
   protected:
-    // Nothing of a session that is gone answers or holds anybody.
-    void expectNothingLeft() {
-        together({actor([this] { EXPECT_EQ(setValue(), STATUS_SUCCESS); })}, false);
-        CM_STATISTICS statistics;
-        CmGetStatistics(&statistics);
-        EXPECT_EQ(statistics.ObjectContexts, 0u);
-        EXPECT_EQ(machine().poolUsage().blocks, before_);
-    }
     std::function<void()> closing(std::function<std::vector<Job>(Device &device)> jobs, bool registered) {
         return [=, this] {
-            before_ = machine().poolUsage().blocks;
+            const uint64_t before = machine().poolUsage().blocks;
             {
                 Device device;
                 EXPECT_EQ(device.hello(), STATUS_SUCCESS);
@@ -36,12 +28,84 @@ class SessionSchedule : public ScheduleTest {
                 Program program = telling();
                 EXPECT_EQ(unregister(next, registerWith(next, bytesOfProgram(program), kSet)), STATUS_SUCCESS);
             }
-            expectNothingLeft();
+            expectNothingLeft(before);
         };
     }
 
-  private:
-    uint64_t before_ = 0;
+    // Requests that make and end sessions and registrations, all at once: each does what it says, or says that it was
+    // too late.
+    std::function<void()> beginning() {
+        return [=, this] {
+            const uint64_t before = machine().poolUsage().blocks;
+            {
+                Device device, other;
+                EXPECT_EQ(other.hello(), STATUS_SUCCESS);
+                NTSTATUS hello[2] = {}, registered = STATUS_SUCCESS, rival = STATUS_SUCCESS;
+                Program program = telling();
+                std::vector<Job> jobs;
+                for (NTSTATUS &status : hello) {
+                    jobs.push_back({[&] { status = device.hello(); }});
+                }
+                jobs.push_back({[&] {
+                    const int64_t cookie = registerWith(device, bytesOfProgram(program), kSet, &registered);
+                    if (registered == STATUS_SUCCESS) {
+                        const NTSTATUS status = unregister(device, cookie);
+                        EXPECT_TRUE(status == STATUS_SUCCESS || status == STATUS_INVALID_PARAMETER ||
+                                    status == STATUS_FILE_CLOSED || status == STATUS_INVALID_DEVICE_STATE)
+                            << status;
+                    }
+                }});
+                // At the same altitude.
+                jobs.push_back({[&] {
+                    const int64_t cookie = registerWith(other, bytesOfProgram(program), kSet, &rival);
+                    if (rival == STATUS_SUCCESS) {
+                        EXPECT_EQ(unregister(other, cookie), STATUS_SUCCESS);
+                    }
+                }});
+                jobs.push_back({[&] { device.close(); }});
+                together(jobs);
+                EXPECT_FALSE(hello[0] == STATUS_SUCCESS && hello[1] == STATUS_SUCCESS);
+                for (NTSTATUS status : {hello[0], hello[1], registered, rival}) {
+                    EXPECT_TRUE(status == STATUS_SUCCESS || status == STATUS_FILE_CLOSED ||
+                                status == STATUS_INVALID_DEVICE_STATE || status == STATUS_DELETE_PENDING ||
+                                status == STATUS_FLT_INSTANCE_ALTITUDE_COLLISION)
+                        << status;
+                }
+                // What made them collide is gone.
+                EXPECT_EQ(unregister(other, registerWith(other, bytesOfProgram(program), kSet)), STATUS_SUCCESS);
+            }
+            expectNothingLeft(before);
+        };
+    }
+    std::function<void()> unregistering() {
+        return [=, this] {
+            const uint64_t before = machine().poolUsage().blocks;
+            {
+                Device device;
+                EXPECT_EQ(device.hello(), STATUS_SUCCESS);
+                Program program = blocking(STATUS_ACCESS_DENIED);
+                const int64_t cookie = registerWith(device, bytesOfProgram(program), kSet);
+                NTSTATUS first = STATUS_SUCCESS, second = STATUS_SUCCESS;
+                bool ended = false;
+                together({{[&] {
+                              first = unregister(device, cookie);
+                              ended |= NT_SUCCESS(first);
+                          }},
+                          {[&] {
+                              second = unregister(device, cookie);
+                              ended |= NT_SUCCESS(second);
+                          }},
+                          actor([&] {
+                              const bool before = ended;
+                              const NTSTATUS status = setValue();
+                              EXPECT_TRUE(status == STATUS_SUCCESS || (status == STATUS_ACCESS_DENIED && !before));
+                          })});
+                EXPECT_NE(first == STATUS_SUCCESS, second == STATUS_SUCCESS);
+                EXPECT_EQ(first == STATUS_SUCCESS ? second : first, STATUS_INVALID_PARAMETER);
+            }
+            expectNothingLeft(before);
+        };
+    }
 };
 
 TEST_F(SessionSchedule, EndsARegistrationThatComesWhileTheHandleCloses) {
@@ -55,8 +119,8 @@ TEST_F(SessionSchedule, EndsARegistrationThatComesWhileTheHandleCloses) {
                 << status;
         }}};
     };
-    EXPECT_EQ(schedule::exhaust(scenario("RegisterAndClose", closing(jobs, false)), 1, 3000).failed, "");
-    EXPECT_EQ(schedule::sample(scenario("RegisterAndCloseOnTwo", closing(jobs, false), 2), 500).failed, "");
+    expectEach(scenario("RegisterAndClose", closing(jobs, false)), {1});
+    expectMany(scenario("RegisterAndCloseOnTwo", closing(jobs, false), 2), 500);
 }
 
 TEST_F(SessionSchedule, EndsWhileItsRequestsAndCallbacksAreAtWork) {
@@ -71,8 +135,9 @@ TEST_F(SessionSchedule, EndsWhileItsRequestsAndCallbacksAreAtWork) {
                     device.receive(records);
                 }}};
     };
-    EXPECT_EQ(schedule::exhaust(scenario("WorkAndClose", closing(jobs, true), 2), 1, 3000).failed, "");
-    EXPECT_EQ(schedule::sample(scenario("WorkAndCloseAtRandom", closing(jobs, true), 2), 1500).failed, "");
+    expectEach(scenario("WorkAndClose", closing(jobs, true), 2), {0});
+    expectEach(scenario("WorkAndCloseAndOneMore", closing(jobs, true), 2), {1, 1});
+    expectMany(scenario("WorkAndCloseAtRandom", closing(jobs, true), 2), 1500);
 }
 
 // The last reference to the file goes with the request, which another thread completes, while the dispatch routine that
@@ -95,8 +160,20 @@ TEST_F(SessionSchedule, IsFreedAfterTheDispatchRoutineThatIsAtWork) {
                       nt::finish(request);
                   }}});
     };
-    EXPECT_EQ(schedule::exhaust(scenario("FreeAndDispatch", body), 1, 3000).failed, "");
-    EXPECT_EQ(schedule::sample(scenario("FreeAndDispatchOnTwo", body, 2), 500).failed, "");
+    expectEach(scenario("FreeAndDispatch", body), {0});
+    expectEach(scenario("FreeAndDispatchAndOneMore", body), {1, 1});
+    expectMany(scenario("FreeAndDispatchOnTwo", body, 2), 1000);
+}
+
+TEST_F(SessionSchedule, BeginsAndEndsWhateverComesFirst) {
+    expectEach(scenario("Begin", beginning()), {0, 2});
+    expectEach(scenario("BeginAndOneMore", beginning()), {1, 1});
+    expectMany(scenario("BeginOnTwo", beginning(), 2), 1000);
+}
+
+TEST_F(SessionSchedule, EndsARegistrationOnceForWhoeverAsksFirst) {
+    expectEach(scenario("Unregister", unregistering()), {1});
+    expectMany(scenario("UnregisterOnTwo", unregistering(), 2), 500);
 }
 
 } // namespace

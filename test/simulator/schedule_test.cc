@@ -72,10 +72,10 @@ class Schedule : public NtTest {
 using ScheduleDeathTest = Schedule;
 
 TEST_F(Schedule, FindsALostUpdateWithOnePreemptionAndNoneWithout) {
-    schedule::Summary without = schedule::exhaust(lostUpdate(), 0);
+    schedule::Summary without = schedule::exhaust(lostUpdate(), {0});
     EXPECT_TRUE(without.complete);
     EXPECT_EQ(without.failed, "");
-    schedule::Summary with = schedule::exhaust(lostUpdate(), 1);
+    schedule::Summary with = schedule::exhaust(lostUpdate(), {1});
     EXPECT_FALSE(with.complete);
     EXPECT_NE(with.failed, "");
 }
@@ -124,7 +124,7 @@ TEST_F(ScheduleDeathTest, FindsALostWakeUp) {
                       KeSetEvent(&event, 0, FALSE);
                   }});
     });
-    EXPECT_DEATH(schedule::exhaust(lost, 1), "Deadlock: .*waits for a dispatcher object.*CMB_SCHEDULE='Schedule@");
+    EXPECT_DEATH(schedule::exhaust(lost, {1}), "Deadlock: .*waits for a dispatcher object.*CMB_SCHEDULE='Schedule@");
 }
 
 TEST_F(ScheduleDeathTest, FindsLocksInTwoOrders) {
@@ -143,7 +143,7 @@ TEST_F(ScheduleDeathTest, FindsLocksInTwoOrders) {
             together({[&] { both(&first, &second); }, [&] { both(&second, &first); }});
         },
         2);
-    EXPECT_DEATH(schedule::exhaust(crossed, 2), "Deadlock: .*IRQL 2.*waits for a spin lock.*IRQL 2.*CMB_SCHEDULE=");
+    EXPECT_DEATH(schedule::exhaust(crossed, {2}), "Deadlock: .*IRQL 2.*waits for a spin lock.*IRQL 2.*CMB_SCHEDULE=");
 }
 
 // With one processor nobody else runs while a thread is at DISPATCH_LEVEL; with two the other one does.
@@ -163,7 +163,7 @@ TEST_F(Schedule, KeepsTheProcessorAtDispatchLevel) {
             },
             processors);
     };
-    schedule::Summary one = schedule::exhaust(raised(1), 2), two = schedule::exhaust(raised(2), 2);
+    schedule::Summary one = schedule::exhaust(raised(1), {2}), two = schedule::exhaust(raised(2), {2});
     EXPECT_TRUE(one.complete);
     EXPECT_EQ(one.failed, "");
     EXPECT_NE(two.failed, "");
@@ -188,7 +188,7 @@ TEST_F(Schedule, RunsTheHigherPriorityFirst) {
             },
             processors);
     };
-    schedule::Summary one = schedule::exhaust(ranked(1), 2), two = schedule::exhaust(ranked(2), 2);
+    schedule::Summary one = schedule::exhaust(ranked(1), {2}), two = schedule::exhaust(ranked(2), {2});
     EXPECT_TRUE(one.complete);
     EXPECT_EQ(one.failed, "");
     EXPECT_NE(two.failed, "");
@@ -215,8 +215,8 @@ TEST_F(Schedule, LetsTimePassWhereNobodyCanRun) {
                      KeQueryInterruptTime() - before != (comes ? 0 : ULONGLONG{36000000000});
         });
     };
-    EXPECT_EQ(schedule::exhaust(timed(false), 2).failed, "");
-    EXPECT_EQ(schedule::exhaust(timed(true), 2).failed, "");
+    EXPECT_EQ(schedule::exhaust(timed(false), {2}).failed, "");
+    EXPECT_EQ(schedule::exhaust(timed(true), {2}).failed, "");
 }
 
 // Whoever is stopped holds nobody up who does not need it, and goes on when all others are through.

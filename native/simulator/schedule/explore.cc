@@ -197,26 +197,30 @@ Summary replay(const Scenario &scenario, const std::string &said) {
     return summary;
 }
 
-Summary exhaust(const Scenario &scenario, int preemptions, uint64_t most) {
+Summary exhaust(const Scenario &scenario, Bound bound, uint64_t most) {
     Summary summary;
     if (fromEnvironment(scenario, summary)) {
+        summary.complete = true;
         return summary;
     }
     Mortal mortal;
     std::vector<Choice> prefix;
     const auto chooser = [&](uint64_t at, const auto &) { return at < prefix.size() ? prefix[at].taken : 0; };
-    while (summary.schedules < std::max<uint64_t>(most / kShare, 1) && runOnce(scenario, chooser, summary)) {
+    while (summary.schedules < most && runOnce(scenario, chooser, summary)) {
         // The last place where something else may be taken.
         std::vector<Choice> done = std::move(current.choices);
-        auto spent = std::count_if(done.begin(), done.end(), [](const Choice &c) { return c.preempts(); });
+        auto preemptions = std::count_if(done.begin(), done.end(), [](const Choice &c) { return c.preempts(); });
+        auto departures = std::count_if(done.begin(), done.end(), [](const Choice &c) { return c.taken != 0; });
         for (;; done.pop_back()) {
             if (done.empty()) {
                 summary.complete = true;
                 return summary;
             }
             Choice &last = done.back();
-            spent -= last.preempts();
-            if (last.taken + 1 < last.count && (spent < preemptions || !last.couldGoOn)) {
+            preemptions -= last.preempts();
+            departures -= last.taken != 0;
+            if (last.taken + 1 < last.count && departures < bound.departures &&
+                (preemptions < bound.preemptions || !last.couldGoOn)) {
                 ++last.taken;
                 break;
             }

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <string>
 
 namespace schedule {
@@ -24,11 +25,19 @@ struct Scenario {
     std::function<bool()> failed;
 };
 
+// How far a schedule may be from the one in which each thread runs until it waits, and then the first that can.
+struct Bound {
+    // How often somebody else may run although the thread could go on.
+    int preemptions;
+    // How often not the first of those that can run may do so, whatever the reason.
+    int departures = std::numeric_limits<int>::max();
+};
+
 struct Summary {
     uint64_t schedules = 0;
     // The most choices that one of them had.
     uint64_t choices = 0;
-    // No schedule with so few preemptions is left out.
+    // No schedule within the bound is left out, or only one was asked for.
     bool complete = false;
     // Of the first one that failed: what CMB_SCHEDULE takes.
     std::string failed;
@@ -36,9 +45,10 @@ struct Summary {
     std::string trace;
 };
 
-// Every schedule with at most so many preemptions, depth first, `most` at most. Under sanitizers both take fewer.
-Summary exhaust(const Scenario &scenario, int preemptions, uint64_t most = 20000);
+// Every schedule within the bound, depth first; it gives up after so many.
+Summary exhaust(const Scenario &scenario, Bound bound, uint64_t most = 20000);
 // Random ones: half of them with priorities of their own that change at a few places, half with a switch now and then.
+// Under sanitizers an eighth of them.
 Summary sample(const Scenario &scenario, uint64_t count, uint64_t seed = 1);
 // The one that the text says: "name@" and "number:choice" with commas.
 Summary replay(const Scenario &scenario, const std::string &text);
@@ -52,6 +62,10 @@ void choose(bool on);
 void freezeAt(uint64_t count);
 // Whether the calling thread has been stopped so.
 bool wasFrozen();
+// How often threads that were stopped had to go on in this run, because nobody else could.
+uint64_t thaws();
+// At how many points threads have been in this run.
+uint64_t steps();
 
 } // namespace schedule
 

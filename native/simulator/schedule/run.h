@@ -62,6 +62,7 @@ struct Run {
     int processors = 1;
     int64_t now = 0;
     uint64_t steps = 0;
+    uint64_t thaws = 0;
     bool choosing = false;
     // Which of several threads runs next. The first goes on, if it is the calling one.
     std::function<size_t(const std::vector<Thread *> &)> choose;

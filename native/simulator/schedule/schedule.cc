@@ -78,6 +78,7 @@ static bool goOn(Run &run) {
     for (const auto &thread : run.threads) {
         thread->frozen = false;
     }
+    run.thaws += frozen;
     return frozen;
 }
 
@@ -282,6 +283,14 @@ void freezeAt(uint64_t count) {
 
 bool wasFrozen() {
     return self->wasFrozen;
+}
+
+uint64_t thaws() {
+    return self->run->thaws;
+}
+
+uint64_t steps() {
+    return self->run->steps;
 }
 
 void choose(bool on) {
