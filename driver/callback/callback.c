@@ -12,12 +12,11 @@ _IRQL_requires_max_(APC_LEVEL)
 static DECLSPEC_NOINLINE VOID DescribeCleanUp(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class,
                                               _In_ KEY_OBJECT *KeyObject) {
     const ULONG number = RegNtCallbackObjectContextCleanup;
-    RULES_IN_FORCE rules;
     SUBJECT subject;
-    RegistrationEnterRules(Registration, &rules);
-    SubjectBegin(&subject, &Registration->Filter, rules.Ruleset->Rules, Class, NULL);
+    RULESET_SHARE *rules = RegistrationTakeRules(Registration);
+    SubjectBegin(&subject, &Registration->Filter, rules->Ruleset->Rules, Class, NULL);
     SubjectSetDead(&subject, KeyObject);
-    if (CallbackIsRelayed(Registration, CallbackDecide(Registration, rules.Ruleset, &subject, number, 0))) {
+    if (CallbackIsRelayed(Registration, CallbackDecide(Registration, rules->Ruleset, &subject, number, 0))) {
         CMB_BODY_CLOSE opener;
         const NOTIFICATION notification = {
             .Recorder = &Registration->Recorder,
@@ -28,11 +27,10 @@ static DECLSPEC_NOINLINE VOID DescribeCleanUp(_In_ REGISTRATION *Registration, _
             .Opener = &opener,
         };
         KeyObjectGetOpener(KeyObject, &opener);
-        RegistrationStayInRules(&rules);
         AskRelay(&Registration->Asker, &notification);
     }
     SubjectEnd(&subject);
-    RegistrationLeaveRules(&rules);
+    RulesetReleaseShare(rules);
 }
 
 // The configuration manager gives the context back exactly once: when the object dies, or while the registration is
@@ -53,16 +51,14 @@ _IRQL_requires_max_(APC_LEVEL)
 static DECLSPEC_NOINLINE VOID NotifyOther(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class,
                                           _In_ ULONG Number) {
     const NOTIFICATION notification = {.Recorder = &Registration->Recorder, .Class = Class, .Number = Number};
-    RULES_IN_FORCE rules;
     SUBJECT subject;
-    RegistrationEnterRules(Registration, &rules);
-    SubjectBegin(&subject, &Registration->Filter, rules.Ruleset->Rules, Class, NULL);
-    if (CallbackIsRelayed(Registration, CallbackDecide(Registration, rules.Ruleset, &subject, Number, 0))) {
-        RegistrationStayInRules(&rules);
+    RULESET_SHARE *rules = RegistrationTakeRules(Registration);
+    SubjectBegin(&subject, &Registration->Filter, rules->Ruleset->Rules, Class, NULL);
+    if (CallbackIsRelayed(Registration, CallbackDecide(Registration, rules->Ruleset, &subject, Number, 0))) {
         AskRelay(&Registration->Asker, &notification);
     }
     SubjectEnd(&subject);
-    RegistrationLeaveRules(&rules);
+    RulesetReleaseShare(rules);
 }
 
 _IRQL_requires_max_(APC_LEVEL)

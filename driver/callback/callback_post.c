@@ -128,10 +128,10 @@ _IRQL_requires_max_(APC_LEVEL)
 _Must_inspect_result_
 static DECLSPEC_NOINLINE NTSTATUS DecideWanted(_In_ REGISTRATION *Registration, _In_ ULONG Number,
                                                _Inout_ REG_POST_OPERATION_INFORMATION *Post, _In_opt_ const CALL *Call,
-                                               _Inout_ RULES_IN_FORCE *Rules, _Inout_ SUBJECT *Subject) {
+                                               _In_ RULESET *Ruleset, _Inout_ SUBJECT *Subject) {
     const NOTIFY_CLASS *notifyClass = Subject->Class;
     const VERDICT verdict = IsEnded(Call) ? (VERDICT){VerdictIgnore, CMB_RULES_NONE}
-                                          : DecidePost(Registration, Rules->Ruleset, Subject, Number, Post, Call);
+                                          : DecidePost(Registration, Ruleset, Subject, Number, Post, Call);
     const BOOLEAN asked = AskIsDecided(verdict);
     NTSTATUS status = STATUS_SUCCESS;
     VOID *object = NULL;
@@ -152,26 +152,23 @@ static DECLSPEC_NOINLINE NTSTATUS DecideWanted(_In_ REGISTRATION *Registration, 
         notification.Duration = ClockSince(Call->Start);
     }
     if (IsOpened(notifyClass, Post)) {
-        name = DescribeOpened(Registration, &notification, Rules->Ruleset, Subject, relayed || asked);
+        name = DescribeOpened(Registration, &notification, Ruleset, Subject, relayed || asked);
     } else if ((relayed || asked) && IsLive(notifyClass, Post) && !IsEnded(Call)) {
         name = DescribeObject(&notification, Subject, Call != NULL);
     }
     // The object, and what is attached to it, may go away with a decision.
     SubjectEnd(Subject);
-    if (asked || relayed) {
-        RegistrationStayInRules(Rules);
-    }
     if (asked) {
-        status = DecidedPost(Registration, Rules->Ruleset, verdict, Call, &notification, Post, &object);
+        status = DecidedPost(Registration, Ruleset, verdict, Call, &notification, Post, &object);
     } else if (relayed) {
         AskRelay(&Registration->Asker, &notification);
     }
     NameRelease(name);
     if (object) {
         CMB_BODY_CLOSE opener;
-        SubjectBegin(Subject, &Registration->Filter, Rules->Ruleset->Rules, notifyClass, Post->PreInformation);
+        SubjectBegin(Subject, &Registration->Filter, Ruleset->Rules, notifyClass, Post->PreInformation);
         SetOpened(Subject, object, NULL, &opener);
-        NameRelease(DescribeOpened(Registration, &notification, Rules->Ruleset, Subject, TRUE));
+        NameRelease(DescribeOpened(Registration, &notification, Ruleset, Subject, TRUE));
         SubjectEnd(Subject);
     }
     return status;
@@ -181,12 +178,12 @@ _IRQL_requires_max_(APC_LEVEL)
 _Must_inspect_result_
 static NTSTATUS PostOperation(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class, _In_ ULONG Number,
                               _Inout_ REG_POST_OPERATION_INFORMATION *Post, _In_ const CALL_STATE *State,
-                              _Inout_ RULES_IN_FORCE *Rules) {
+                              _In_ RULESET *Ruleset) {
     const CALL *call = State->Call;
     UINT64 classes = CLASS_BIT(Number);
     CMB_BODY_CLOSE opener;
     SUBJECT subject;
-    SubjectBegin(&subject, &Registration->Filter, Rules->Ruleset->Rules, Class, Post->PreInformation);
+    SubjectBegin(&subject, &Registration->Filter, Ruleset->Rules, Class, Post->PreInformation);
     if (IsOpened(Class, Post)) {
         classes |= CLOSE;
         SetOpened(&subject, Post->Object, Post->ObjectContext, &opener);
@@ -196,11 +193,11 @@ static NTSTATUS PostOperation(_In_ REGISTRATION *Registration, _In_ const NOTIFY
         // Pre knew the key, but there was no memory to say so.
         subject.Key = FactNoMemory;
     }
-    if (!call && VerdictIsQuiet(Rules->Ruleset, &subject, classes & Registration->ClassMask)) {
+    if (!call && VerdictIsQuiet(Ruleset, &subject, classes & Registration->ClassMask)) {
         SubjectEnd(&subject);
         return STATUS_SUCCESS;
     }
-    return DecideWanted(Registration, Number, Post, call, Rules, &subject);
+    return DecideWanted(Registration, Number, Post, call, Ruleset, &subject);
 }
 
 _Use_decl_annotations_
@@ -215,27 +212,26 @@ VOID CallbackEnded(REGISTRATION *Registration, const NOTIFY_CLASS *Class, VOID *
         .ObjectContext = existing ? *NotifyClassObjectContext(Class, Pre) : NULL,
     };
     const CALL_STATE state = {.Call = (CALL *)(ULONG_PTR)Call};
-    RULES_IN_FORCE rules = {.Ruleset = Ruleset};
     if (Registration->ClassMask >> Class->Partner & 1 || Object) {
-        (VOID) PostOperation(Registration, NotifyClassGet(Class->Partner), Class->Partner, &post, &state, &rules);
+        (VOID) PostOperation(Registration, NotifyClassGet(Class->Partner), Class->Partner, &post, &state, Ruleset);
     }
 }
 
 _Use_decl_annotations_
 NTSTATUS CallbackPost(REGISTRATION *Registration, const NOTIFY_CLASS *Class, ULONG Number,
                       REG_POST_OPERATION_INFORMATION *Information, const CALL_STATE *State) {
-    RULES_IN_FORCE rules = {.Ruleset = State->Call ? State->Call->Ruleset : State->Ruleset};
+    RULESET *ruleset = State->Call ? State->Call->Ruleset : State->Ruleset;
     // What is opened may be wanted later, even if this notification is not.
     if (State->Ignored || (State->OnlyOpened && !IsOpened(Class, Information)) ||
         (!(Registration->ClassMask >> Number & 1) && Class->Body != NotifyBodyCreate)) {
         return STATUS_SUCCESS;
     }
-    if (rules.Ruleset) {
-        return PostOperation(Registration, Class, Number, Information, State, &rules);
+    if (ruleset) {
+        return PostOperation(Registration, Class, Number, Information, State, ruleset);
     }
     // Pre knew nothing of the key, or was not seen: what is in force now decides.
-    RegistrationEnterRules(Registration, &rules);
-    const NTSTATUS status = PostOperation(Registration, Class, Number, Information, State, &rules);
-    RegistrationLeaveRules(&rules);
+    RULESET_SHARE *rules = RegistrationTakeRules(Registration);
+    const NTSTATUS status = PostOperation(Registration, Class, Number, Information, State, rules->Ruleset);
+    RulesetReleaseShare(rules);
     return status;
 }

@@ -35,32 +35,29 @@ static DECLSPEC_NOINLINE VOID CarryOut(_In_ REGISTRATION *Registration, _In_ con
     }
 }
 
-// Not inlined: only what the key does not rule out comes here. Rules stays entered.
+// Not inlined: only what the key does not rule out comes here.
 _IRQL_requires_max_(APC_LEVEL)
 _Must_inspect_result_
-static DECLSPEC_NOINLINE NTSTATUS DecideWanted(_In_ REGISTRATION *Registration, _Inout_ RULES_IN_FORCE *Rules,
+static DECLSPEC_NOINLINE NTSTATUS DecideWanted(_In_ REGISTRATION *Registration, _In_ RULESET *Ruleset,
                                                _Inout_ SUBJECT *Subject, _In_ ULONG Number) {
     const NOTIFY_CLASS *notifyClass = Subject->Class;
-    RULESET *ruleset = Rules->Ruleset;
-    const VERDICT verdict = CallbackDecide(Registration, ruleset, Subject, Number, 0);
-    const VERDICT onSuccess = CallbackDecide(Registration, ruleset, Subject, notifyClass->Partner, CMB_OUTCOME_SUCCESS);
+    const VERDICT verdict = CallbackDecide(Registration, Ruleset, Subject, Number, 0);
+    const VERDICT onSuccess = CallbackDecide(Registration, Ruleset, Subject, notifyClass->Partner, CMB_OUTCOME_SUCCESS);
     const VERDICT onFailure =
-        ruleset->Rules && RulesUses(ruleset->Rules, RulesOutcome)
-            ? CallbackDecide(Registration, ruleset, Subject, notifyClass->Partner, CMB_OUTCOME_FAILURE)
+        Ruleset->Rules && RulesUses(Ruleset->Rules, RulesOutcome)
+            ? CallbackDecide(Registration, Ruleset, Subject, notifyClass->Partner, CMB_OUTCOME_FAILURE)
             : onSuccess;
     // This is the last time that the path can be had.
     if (Number == RegNtPreKeyHandleClose &&
-        CallbackCanWant(Registration, ruleset, Subject, RegNtCallbackObjectContextCleanup, FALSE)) {
+        CallbackCanWant(Registration, Ruleset, Subject, RegNtCallbackObjectContextCleanup, FALSE)) {
         KeyObjectClose(&Registration->Filter, Subject->Object, Subject->KeyObject, SubjectUsePath(&Subject->Paths[0]));
     }
     const BOOLEAN relayed = CallbackIsRelayed(Registration, verdict);
     if (AskIsDecided(verdict)) {
-        RegistrationStayInRules(Rules);
-        return CallbackDecidedPre(Registration, Subject, ruleset, verdict, Number, onSuccess, onFailure);
+        return CallbackDecidedPre(Registration, Subject, Ruleset, verdict, Number, onSuccess, onFailure);
     }
     if (relayed || onSuccess.Kind != VerdictIgnore || onFailure.Kind != VerdictIgnore) {
-        RegistrationStayInRules(Rules);
-        CarryOut(Registration, Subject, ruleset, verdict, Number, onSuccess, onFailure);
+        CarryOut(Registration, Subject, Ruleset, verdict, Number, onSuccess, onFailure);
     } else {
         CallbackIgnore(Registration, notifyClass, Subject->Pre);
     }
@@ -73,17 +70,16 @@ _Must_inspect_result_
 static NTSTATUS DecidePre(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class, _In_ ULONG Number,
                           _In_ UINT64 Classes, _Inout_ VOID *Pre) {
     NTSTATUS status = STATUS_SUCCESS;
-    RULES_IN_FORCE rules;
     SUBJECT subject;
-    RegistrationEnterRules(Registration, &rules);
-    SubjectBegin(&subject, &Registration->Filter, rules.Ruleset->Rules, Class, Pre);
-    if (VerdictIsQuiet(rules.Ruleset, &subject, Classes)) {
+    RULESET_SHARE *rules = RegistrationTakeRules(Registration);
+    SubjectBegin(&subject, &Registration->Filter, rules->Ruleset->Rules, Class, Pre);
+    if (VerdictIsQuiet(rules->Ruleset, &subject, Classes)) {
         CallbackIgnore(Registration, Class, Pre);
     } else {
-        status = DecideWanted(Registration, &rules, &subject, Number);
+        status = DecideWanted(Registration, rules->Ruleset, &subject, Number);
     }
     SubjectEnd(&subject);
-    RegistrationLeaveRules(&rules);
+    RulesetReleaseShare(rules);
     return status;
 }
 
@@ -91,17 +87,16 @@ static NTSTATUS DecidePre(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLA
 // know of, so it is found out once more.
 _IRQL_requires_max_(APC_LEVEL)
 static VOID NoteLastPath(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class, _Inout_ VOID *Pre) {
-    RULES_IN_FORCE rules;
     SUBJECT subject;
-    RegistrationEnterRules(Registration, &rules);
-    SubjectBegin(&subject, &Registration->Filter, rules.Ruleset->Rules, Class, Pre);
-    if (CallbackCanWantClose(Registration, rules.Ruleset, &subject)) {
+    RULESET_SHARE *rules = RegistrationTakeRules(Registration);
+    SubjectBegin(&subject, &Registration->Filter, rules->Ruleset->Rules, Class, Pre);
+    if (CallbackCanWantClose(Registration, rules->Ruleset, &subject)) {
         subject.KeyObject = KeyObjectAttach(&Registration->Filter, subject.Object, subject.KeyObject, NULL);
         NameRelease(KeyObjectGetName(&Registration->Filter, subject.Object, subject.KeyObject,
                                      SubjectUsePath(&subject.Paths[0])));
     }
     SubjectEnd(&subject);
-    RegistrationLeaveRules(&rules);
+    RulesetReleaseShare(rules);
 }
 
 // Most notifications end here: no rule is meant for them, or the key says that none is.

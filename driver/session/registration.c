@@ -131,11 +131,11 @@ static UINT64 Intake(_In_ UINT64 ClassMask) {
     return intake;
 }
 
-// Does everything but what the configuration manager does. Ruleset is taken over if it succeeds.
+// Does everything but what the configuration manager does.
 _IRQL_requires_(PASSIVE_LEVEL)
 _Must_inspect_result_
 static NTSTATUS Prepare(_Inout_ SESSION *Session, _In_ const CMB_REGISTER_REQUEST *Request,
-                        _In_ PCUNICODE_STRING Altitude, _In_ RULESET *Ruleset, _Outptr_ REGISTRATION **Result) {
+                        _In_ PCUNICODE_STRING Altitude, _Inout_ RULESET *Ruleset, _Outptr_ REGISTRATION **Result) {
     *Result = NULL;
     REGISTRATION *registration = MemoryAllocate(sizeof(*registration) + Altitude->Length);
     if (!registration) {
@@ -183,12 +183,7 @@ static NTSTATUS Prepare(_Inout_ SESSION *Session, _In_ const CMB_REGISTER_REQUES
     registration->Altitude.Buffer = (WCHAR *)(registration + 1);
     registration->Altitude.Length = registration->Altitude.MaximumLength = Altitude->Length;
     RtlCopyMemory(registration->Altitude.Buffer, Altitude->Buffer, Altitude->Length);
-    status = RegistrationBeginRules(registration, Ruleset);
-    if (!NT_SUCCESS(status)) {
-        QUEUE_COUNTERS nothing;
-        QueueCloseSource(&Session->Queue, registration->Recorder.Source, &nothing);
-        goto cleanupChildren;
-    }
+    RegistrationBeginRules(registration, Ruleset);
     *Result = registration;
     return STATUS_SUCCESS;
 
@@ -247,8 +242,8 @@ NTSTATUS RegistrationCreate(SESSION *Session, const CMB_REGISTER_REQUEST *Reques
         return status;
     }
     status = Prepare(Session, Request, Altitude, ruleset, &registration);
+    RulesetRelease(ruleset);
     if (!NT_SUCCESS(status)) {
-        RulesetRelease(ruleset);
         return status;
     }
     status = Register(registration);

@@ -10,12 +10,12 @@
 // The bit of a notification class in a mask of classes.
 #define CLASS_BIT(NotifyClass) (1ULL << (NotifyClass))
 
-// A place for the ruleset that is in force. A registration has two, of which the other is empty and run down.
-typedef struct RULES_SLOT {
-    // Callbacks that have taken the ruleset from here.
-    PEX_RUNDOWN_REF_CACHE_AWARE Readers;
-    RULESET *Ruleset;
-} RULES_SLOT;
+// Where the callbacks on one processor, or on a few, find the ruleset that is in force.
+typedef struct RULES_CELL {
+    KSPIN_LOCK Lock;
+    _Guarded_by_(Lock) RULESET_SHARE *Share;
+    UCHAR Apart[SYSTEM_CACHE_ALIGNMENT_SIZE - sizeof(KSPIN_LOCK) - sizeof(RULESET_SHARE *)];
+} RULES_CELL;
 
 // What every notification reads comes first, and nothing that is written often is near it.
 struct REGISTRATION {
@@ -31,9 +31,6 @@ struct REGISTRATION {
     // Read with acquire by the callback: set after the cookie is known, cleared when the session stops. Who has seen it
     // set may use the cookie. While it is clear nothing is decided or recorded.
     volatile LONG Relaying;
-    // The index of the slot that is in force.
-    _Interlocked_ volatile LONG Slot;
-    RULES_SLOT Slots[2];
     // The classes that may be relayed, and the serial number of the rules.
     volatile LONG64 Wanted;
     volatile LONG64 RulesSerial;
@@ -53,8 +50,11 @@ struct REGISTRATION {
     _Guarded_by_(Session->Lock) BOOLEAN Kept;
     // How much was recorded; valid once it is Kept.
     QUEUE_COUNTERS Counters;
-    // Held by who changes the rules. No callback takes it.
-    KMUTEX Swapping;
+    // Held by who puts a ruleset into force. No callback takes it.
+    KSPIN_LOCK RulesLock;
+    // All of the ruleset that was put into force last, whose Number is counted here.
+    _Guarded_by_(RulesLock) UINT32 RulesNumber;
+    RULES_CELL Rules[RULESET_SHARES];
     // Requests that are at work with the registration, and the configuration manager.
     USERS Users;
 };
@@ -89,29 +89,17 @@ REGISTRATION *RegistrationEnter(_Inout_ SESSION *Session, _In_ INT64 Cookie);
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID RegistrationLeave(_Inout_ REGISTRATION *Registration);
 
-// registration_rules.c: the first ruleset, which is taken over if that succeeds.
-_IRQL_requires_(PASSIVE_LEVEL)
-_Must_inspect_result_
-NTSTATUS RegistrationBeginRules(_Inout_ REGISTRATION *Registration, _In_ RULESET *Ruleset);
-_IRQL_requires_(PASSIVE_LEVEL)
+// registration_rules.c: puts the first ruleset into force.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID RegistrationBeginRules(_Inout_ REGISTRATION *Registration, _Inout_ RULESET *Ruleset);
+_IRQL_requires_max_(DISPATCH_LEVEL)
 VOID RegistrationEndRules(_Inout_ REGISTRATION *Registration);
 
-// The ruleset that a notification belongs to.
-typedef struct RULES_IN_FORCE {
-    RULESET *Ruleset;
-    // What keeps it; NULL: a reference.
-    RULES_SLOT *Slot;
-} RULES_IN_FORCE;
-
-// registration_rules.c: takes what is in force now, without writing to anything that other processors write to. A swap
-// waits until that is given back, so the caller neither waits nor reads the buffers of whoever uses the registry before
-// it has called RegistrationStayInRules.
+// registration_rules.c: takes the ruleset that is in force now, without writing to anything that other processors
+// write to. It stays, whatever comes into force, until the caller gives it back by RulesetReleaseShare.
 _IRQL_requires_max_(DISPATCH_LEVEL)
-VOID RegistrationEnterRules(_In_ REGISTRATION *Registration, _Out_ RULES_IN_FORCE *Rules);
-_IRQL_requires_max_(DISPATCH_LEVEL)
-VOID RegistrationStayInRules(_Inout_ RULES_IN_FORCE *Rules);
-_IRQL_requires_max_(DISPATCH_LEVEL)
-VOID RegistrationLeaveRules(_Inout_ RULES_IN_FORCE *Rules);
+_Must_inspect_result_
+RULESET_SHARE *RegistrationTakeRules(_Inout_ REGISTRATION *Registration);
 
 // registration_rules.c: makes a program the rules of a registration; Size 0 takes the rules away. A failure means that
 // there was no memory; everything else is the Status of Reply. Unless that is a success, the old rules stay in force.

@@ -5,104 +5,70 @@
 #include "session/registration.h"
 #include "base/memory.h"
 
-static VOID PutInForce(_Inout_ REGISTRATION *Registration, _In_ LONG Slot, _In_ RULESET *Ruleset) {
-    Registration->Slots[Slot].Ruleset = Ruleset;
-    ExReInitializeRundownProtectionCacheAware(Registration->Slots[Slot].Readers);
-    InterlockedExchange(&Registration->Slot, Slot);
+// Puts a ruleset, which the caller has a reference to, into the place of the one before it. Who comes later gets the
+// new one. Who has taken the former one keeps it for as long as he likes, and the last of them frees it: nobody waits.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+static VOID PutInForce(_Inout_ REGISTRATION *Registration, _Inout_ RULESET *Ruleset) {
+    RULESET_SHARE *former[RULESET_SHARES];
+    KIRQL irql;
+    KeAcquireSpinLock(&Registration->RulesLock, &irql);
+    Ruleset->Number = ++Registration->RulesNumber;
+    for (ULONG i = 0; i < RULESET_SHARES; ++i) {
+        RULES_CELL *cell = &Registration->Rules[i];
+        RULESET_SHARE *share = RulesetBeginShare(Ruleset, i);
+        KeAcquireSpinLockAtDpcLevel(&cell->Lock);
+        former[i] = cell->Share;
+        cell->Share = share;
+        KeReleaseSpinLockFromDpcLevel(&cell->Lock);
+    }
     InterlockedExchange64(&Registration->Wanted, (LONG64)RulesetGetClassMask(Ruleset, Registration->ClassMask));
     InterlockedExchange64(&Registration->RulesSerial, (LONG64)RulesetGetSerial(Ruleset));
+    KeReleaseSpinLock(&Registration->RulesLock, irql);
+    for (ULONG i = 0; i < RULESET_SHARES; ++i) {
+        if (former[i]) {
+            RulesetReleaseShare(former[i]);
+        }
+    }
 }
 
 _Use_decl_annotations_
-NTSTATUS RegistrationBeginRules(REGISTRATION *Registration, RULESET *Ruleset) {
-    KeInitializeMutex(&Registration->Swapping, 0);
-    for (ULONG i = 0; i < RTL_NUMBER_OF(Registration->Slots); ++i) {
-        RULES_SLOT *slot = &Registration->Slots[i];
-        slot->Readers = ExAllocateCacheAwareRundownProtection(NonPagedPoolNx, MEMORY_TAG);
-        if (!slot->Readers) {
-            RegistrationEndRules(Registration);
-            return STATUS_INSUFFICIENT_RESOURCES;
-        }
-        ExWaitForRundownProtectionReleaseCacheAware(slot->Readers);
+VOID RegistrationBeginRules(REGISTRATION *Registration, RULESET *Ruleset) {
+    KeInitializeSpinLock(&Registration->RulesLock);
+    for (ULONG i = 0; i < RULESET_SHARES; ++i) {
+        KeInitializeSpinLock(&Registration->Rules[i].Lock);
     }
-    Ruleset->Number = 1;
-    PutInForce(Registration, 0, Ruleset);
-    return STATUS_SUCCESS;
+    PutInForce(Registration, Ruleset);
 }
 
 _Use_decl_annotations_
 VOID RegistrationEndRules(REGISTRATION *Registration) {
-    for (ULONG i = 0; i < RTL_NUMBER_OF(Registration->Slots); ++i) {
-        RULES_SLOT *slot = &Registration->Slots[i];
-        RulesetRelease(slot->Ruleset);
-        slot->Ruleset = NULL;
-        if (slot->Readers) {
-            ExFreeCacheAwareRundownProtection(slot->Readers);
-            slot->Readers = NULL;
-        }
-    }
-}
-
-// A slot that cannot be entered is not in force any more.
-_Use_decl_annotations_
-VOID RegistrationEnterRules(REGISTRATION *Registration, RULES_IN_FORCE *Rules) {
-    do {
-        Rules->Slot = &Registration->Slots[ReadAcquire(&Registration->Slot)];
-    } while (!ExAcquireRundownProtectionCacheAware(Rules->Slot->Readers));
-    Rules->Ruleset = Rules->Slot->Ruleset;
-}
-
-_Use_decl_annotations_
-VOID RegistrationStayInRules(RULES_IN_FORCE *Rules) {
-    if (Rules->Slot) {
-        RulesetReference(Rules->Ruleset);
-        ExReleaseRundownProtectionCacheAware(Rules->Slot->Readers);
-        Rules->Slot = NULL;
+    for (ULONG i = 0; i < RULESET_SHARES; ++i) {
+        RulesetReleaseShare(Registration->Rules[i].Share);
     }
 }
 
 _Use_decl_annotations_
-VOID RegistrationLeaveRules(RULES_IN_FORCE *Rules) {
-    if (Rules->Slot) {
-        ExReleaseRundownProtectionCacheAware(Rules->Slot->Readers);
-    } else {
-        RulesetRelease(Rules->Ruleset);
-    }
-}
-
-// Puts a new ruleset in the place of the old one. Who comes later gets the new one, so that numbers that are given
-// under it are higher than the one that is returned.
-_IRQL_requires_(PASSIVE_LEVEL)
-static UINT64 Swap(_Inout_ REGISTRATION *Registration, _In_ RULESET *Ruleset) {
-    QUEUE *queue = Registration->Recorder.Queue;
+RULESET_SHARE *RegistrationTakeRules(REGISTRATION *Registration) {
+    RULES_CELL *cell = &Registration->Rules[KeGetCurrentProcessorNumberEx(NULL) % RULESET_SHARES];
     KIRQL irql;
-    KeWaitForSingleObject(&Registration->Swapping, Executive, KernelMode, FALSE, NULL);
-    const LONG former = Registration->Slot;
-    RULES_SLOT *slot = &Registration->Slots[former];
-    RULESET *outdated = slot->Ruleset;
-    KeAcquireSpinLock(&queue->Lock, &irql);
-    const UINT64 sequence = queue->LastSequence;
-    KeReleaseSpinLock(&queue->Lock, irql);
-    Ruleset->Number = outdated->Number + 1;
-    PutInForce(Registration, !former, Ruleset);
-    ExWaitForRundownProtectionReleaseCacheAware(slot->Readers);
-    slot->Ruleset = NULL;
-    KeReleaseMutex(&Registration->Swapping, FALSE);
-    RulesetRelease(outdated);
-    return sequence;
+    KeAcquireSpinLock(&cell->Lock, &irql);
+    RULESET_SHARE *share = cell->Share;
+    InterlockedIncrement(&share->References);
+    KeReleaseSpinLock(&cell->Lock, irql);
+    return share;
 }
 
 _IRQL_requires_(PASSIVE_LEVEL)
 _Must_inspect_result_
 static NTSTATUS SetRules(_Inout_ REGISTRATION *Registration, _In_reads_bytes_(Size) const VOID *Program,
                          _In_ ULONG Size, _Inout_ CMB_SET_RULES_REPLY *Reply) {
+    QUEUE *queue = Registration->Recorder.Queue;
     RULES_ERROR error;
     RULESET *ruleset;
-    RULES_IN_FORCE former;
-    RegistrationEnterRules(Registration, &former);
-    RegistrationStayInRules(&former);
-    const NTSTATUS status = RulesetCreate(Program, Size, former.Ruleset, &ruleset, &error);
-    RegistrationLeaveRules(&former);
+    KIRQL irql;
+    RULESET_SHARE *former = RegistrationTakeRules(Registration);
+    const NTSTATUS status = RulesetCreate(Program, Size, former->Ruleset, &ruleset, &error);
+    RulesetReleaseShare(former);
     if (status == STATUS_BAD_DATA) {
         Reply->Status = status;
         Reply->Reason = error.Reason;
@@ -112,8 +78,13 @@ static NTSTATUS SetRules(_Inout_ REGISTRATION *Registration, _In_reads_bytes_(Si
     if (!NT_SUCCESS(status)) {
         return status;
     }
+    // Numbers that are given under the new rules are higher.
+    KeAcquireSpinLock(&queue->Lock, &irql);
+    Reply->Sequence = queue->LastSequence;
+    KeReleaseSpinLock(&queue->Lock, irql);
+    PutInForce(Registration, ruleset);
+    RulesetRelease(ruleset);
     Reply->Status = STATUS_SUCCESS;
-    Reply->Sequence = Swap(Registration, ruleset);
     return STATUS_SUCCESS;
 }
 

@@ -71,6 +71,21 @@ VOID RulesetRelease(RULESET *Ruleset) {
 }
 
 _Use_decl_annotations_
+RULESET_SHARE *RulesetBeginShare(RULESET *Ruleset, ULONG Index) {
+    RULESET_SHARE *share = &Ruleset->Shares[Index];
+    share->References = 1;
+    share->Ruleset = RulesetReference(Ruleset);
+    return share;
+}
+
+_Use_decl_annotations_
+VOID RulesetReleaseShare(RULESET_SHARE *Share) {
+    if (InterlockedDecrement(&Share->References) == 0) {
+        RulesetRelease(Share->Ruleset);
+    }
+}
+
+_Use_decl_annotations_
 UINT64 RulesetGetClassMask(const RULESET *Ruleset, UINT64 ClassMask) {
     return Ruleset->Rules ? ClassMask & RulesGetClassMask(Ruleset->Rules) : ClassMask;
 }

@@ -12,8 +12,23 @@
 typedef struct PROCESS_CACHE PROCESS_CACHE;
 typedef struct PROCESS_TREES PROCESS_TREES;
 
-typedef struct RULESET {
-    // Of the registration, and of operations that are told of or decided about. Who only decides has none.
+typedef struct RULESET RULESET;
+
+// References to a ruleset that are counted together, and that are one reference for the ruleset. There are several, so
+// that processors that decide at the same time do not write to the same cache line.
+typedef struct RULESET_SHARE {
+    _Interlocked_ volatile LONG References;
+    RULESET *Ruleset;
+    UCHAR Apart[SYSTEM_CACHE_ALIGNMENT_SIZE - sizeof(LONG_PTR) - sizeof(RULESET *)];
+} RULESET_SHARE;
+
+C_ASSERT(sizeof(RULESET_SHARE) == SYSTEM_CACHE_ALIGNMENT_SIZE);
+
+// On machines with more processors some of them have one together.
+#define RULESET_SHARES 64
+
+struct RULESET {
+    // Of whoever has created it, of operations until their post, and of shares that have references.
     _Interlocked_ volatile LONG References;
     // CMB_DECIDED.Ruleset, which is set when the ruleset comes into force.
     UINT32 Number;
@@ -23,7 +38,8 @@ typedef struct RULESET {
     PROCESS_CACHE *Processes;
     // Owned; NULL if no rule asks for a tree.
     PROCESS_TREES *Trees;
-} RULESET;
+    RULESET_SHARE Shares[RULESET_SHARES];
+};
 
 // Creates a ruleset; with Size 0 it has no rules. Former is what is in force now, or NULL: trees of processes that are
 // gone live on. STATUS_BAD_DATA with Error for a program that is refused.
@@ -38,6 +54,13 @@ RULESET *RulesetReference(_Inout_ RULESET *Ruleset);
 
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID RulesetRelease(_In_opt_ _Post_ptr_invalid_ RULESET *Ruleset);
+
+// Gives the first reference to one of the shares.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+RULESET_SHARE *RulesetBeginShare(_Inout_ RULESET *Ruleset, _In_range_(0, RULESET_SHARES - 1) ULONG Index);
+
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID RulesetReleaseShare(_Inout_ _Post_ptr_invalid_ RULESET_SHARE *Share);
 
 // Returns those classes of ClassMask that may be relayed.
 _IRQL_requires_max_(DISPATCH_LEVEL)
