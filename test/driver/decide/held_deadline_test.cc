@@ -48,7 +48,7 @@ TEST_F(HeldDeadline, DecidesWhereAnswersComeAtTheSameTime) {
     actor.close(key);
 }
 
-// The thread that is held stays awake for a moment if the last answer came at once; that changes nothing else.
+// Some answers come at once, some a little later, some after the deadline.
 TEST_F(HeldDeadline, LetsAnswersInTimeDecide) {
     Client client;
     Actor actor;
@@ -60,7 +60,6 @@ TEST_F(HeldDeadline, LetsAnswersInTimeDecide) {
         auto set = startSet(actor, key);
         const Record asked = client.receive().at(0);
         if (i % 6 == 4) {
-            // Longer than anybody stays awake.
             std::this_thread::sleep_for(std::chrono::milliseconds(1));
         }
         UINT16 by = CMB_DECIDED_BY_CALLBACK;
