@@ -32,15 +32,17 @@ const say = (line: string) => {
   console.log(line);
 };
 
+/** What a terminal sends to programs that are to end: Ctrl-C, kill, a window that is closed, Ctrl-Break. */
+export const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGBREAK'] as const;
+
 /** Runs to its end, or takes back what it did, whatever is pressed meanwhile. */
 export async function undisturbed<T>(action: () => Promise<T>): Promise<T> {
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGBREAK'] as const;
   const ignore = () => undefined;
-  for (const signal of signals) process.on(signal, ignore);
+  for (const signal of stopSignals) process.on(signal, ignore);
   try {
     return await action();
   } finally {
-    for (const signal of signals) process.off(signal, ignore);
+    for (const signal of stopSignals) process.off(signal, ignore);
   }
 }
 

@@ -7,6 +7,7 @@ import { packageInfo } from '../native/native-loader.js';
 import { openDriver } from '../driver/open-driver.js';
 import { addDoctorCommand } from './doctor-command.js';
 import { addDriverCommand, addSignCommand } from './driver-command.js';
+import { interruptible, type Interruption } from './interruption.js';
 import { StreamOutput } from './output.js';
 import { formatProblem } from './rules-check.js';
 import { addRulesCommand } from './rules-command.js';
@@ -73,22 +74,19 @@ function createProgram(): Command {
     .option('--count <n>', 'end after so many events', parseCount)
     .addHelpText('after', examples)
     .exitOverride()
-    .action(runWatch);
+    .action(async (options: WatchOptions) => {
+      using interruption = interruptible(['SIGINT', 'SIGTERM'], () => process.exit(130));
+      await runWatch(options, interruption);
+    });
   addRulesCommand(program, runRules);
   addDriverCommand(program, finish);
   addSignCommand(program);
   addDoctorCommand(program, finish);
-  addTryCommand(program, parseCount, (count) => runWatch({ count, color: true }));
+  addTryCommand(program, parseCount, (count, interruption) => runWatch({ count, color: true }, interruption));
   return program;
 }
 
-async function runWatch(options: WatchOptions): Promise<void> {
-  const interrupted = new AbortController();
-  const onSignal = () => {
-    if (interrupted.signal.aborted) process.exit(130);
-    interrupted.abort();
-  };
-  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+async function runWatch(options: WatchOptions, { signal }: Interruption): Promise<void> {
   process.stderr.on('error', () => undefined);
   const output = new StreamOutput(process.stdout);
   await watch(options, {
@@ -97,9 +95,8 @@ async function runWatch(options: WatchOptions): Promise<void> {
     note: (line) => process.stderr.write(`${line}\n`),
     env: process.env,
     platform: process.platform,
-    signal: interrupted.signal,
+    signal,
   });
-  process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
   if (output.failure !== null) {
     console.error(`cmbridge: cannot write the output: ${output.failure.message}`);
     process.exitCode = 1;

@@ -1,9 +1,11 @@
 // `cmbridge try`: the driver for as long as one looks on.
 
+import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import { CmBridgeError, invalidArgument } from '../base/errors.js';
-import { undisturbed } from './driver-command.js';
+import { stopSignals, undisturbed } from './driver-command.js';
+import { interruptible, type Interruption } from './interruption.js';
 import { installDriver, type InstallDriverOptions } from '../service/service.js';
 
 export interface TryOptions {
@@ -21,8 +23,8 @@ export interface TryEnvironment {
   readonly install: typeof installDriver;
   readonly ask: (text: string) => Promise<string>;
   readonly note: (line: string) => void;
-  /** Watches until Ctrl-C or the count. */
-  readonly watch: (count: number | undefined) => Promise<void>;
+  /** Watches until it is interrupted or the count is reached. */
+  readonly watch: (count: number | undefined, interruption: Interruption) => Promise<void>;
 }
 
 /** Installs, watches, and puts back what was there before. */
@@ -36,8 +38,12 @@ export async function tryDriver({ yes, count, file }: TryOptions, environment: T
     throw new CmBridgeError('CMB_ABORTED', 'Nothing was done');
   }
   const options: InstallDriverOptions = { file, onStep: environment.note };
+  // The driver never stays because somebody is in a hurry. A window that is closed leaves some seconds for this, too.
+  using interruption = interruptible(stopSignals, () => {
+    environment.note('The driver is being taken away first.');
+  });
   await using installed = await environment.install(options);
-  await environment.watch(count);
+  if (!interruption.signal.aborted) await environment.watch(count, interruption);
   await installed.remove();
   if (installed.isNew) environment.note('The driver is uninstalled again.');
   else if (installed.isStarted) environment.note('The driver is stopped again; it was installed before.');
@@ -47,7 +53,8 @@ export async function askOnTerminal(text: string): Promise<string> {
   if (!process.stdin.isTTY) throw invalidArgument('There is nobody to ask; --yes says yes');
   const lines = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    return await lines.question(text);
+    // Ctrl-C closes it, which is an answer, too.
+    return await Promise.race([lines.question(text), once(lines, 'close').then(() => '')]);
   } finally {
     lines.close();
   }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { describe, it } from 'node:test';
 import { describeStatus } from '../../../lib/cli/driver-command.js';
 import { tryDriver, type TryEnvironment, type TryOptions } from '../../../lib/cli/try-command.js';
@@ -41,7 +42,12 @@ interface Trying {
   readonly finished: Promise<void>;
 }
 
-function startTry(options: TryOptions, changes: Partial<TryEnvironment> & { readonly isNew?: boolean } = {}): Trying {
+interface Changes extends Partial<TryEnvironment> {
+  readonly isNew?: boolean;
+  readonly whileInstalling?: () => void;
+}
+
+function startTry(options: TryOptions, changes: Changes = {}): Trying {
   const log: string[] = [];
   let isRemoved = false;
   const remove = () => {
@@ -49,11 +55,12 @@ function startTry(options: TryOptions, changes: Partial<TryEnvironment> & { read
     isRemoved = true;
     return Promise.resolve();
   };
-  const { isNew = true, ...others } = changes;
+  const { isNew = true, whileInstalling, ...others } = changes;
   const installed: InstalledDriver = { isNew, isStarted: true, remove, [Symbol.asyncDispose]: remove };
   const environment: TryEnvironment = {
     platform: 'win32',
     install: () => {
+      whileInstalling?.();
       log.push('installed');
       return Promise.resolve(installed);
     },
@@ -91,5 +98,30 @@ describe('cmbridge try', () => {
     const { log, finished } = startTry({ yes: true }, { watch: () => Promise.reject(new Error('no device')) });
     await assert.rejects(finished, /no device/);
     assert.deepEqual(log, ['installed', 'removed']);
+  });
+
+  it('a try that is interrupted again and again takes the driver away before it ends', async () => {
+    const { log, finished } = startTry(
+      { yes: true },
+      {
+        watch: async (_count, { signal }) => {
+          const aborted = once(signal, 'abort');
+          process.emit('SIGHUP');
+          await aborted;
+          process.emit('SIGINT');
+          process.emit('SIGINT');
+        },
+      },
+    );
+    await finished;
+    const first = 'The driver is being taken away first.';
+    assert.deepEqual(log, ['installed', first, first, 'removed', 'The driver is uninstalled again.']);
+    assert.equal(process.listenerCount('SIGHUP'), 0);
+  });
+
+  it('a try that is interrupted while the driver is installed does not watch', async () => {
+    const { log, finished } = startTry({ yes: true }, { whileInstalling: () => process.emit('SIGINT') });
+    await finished;
+    assert.deepEqual(log, ['installed', 'removed', 'The driver is uninstalled again.']);
   });
 });
