@@ -18,7 +18,6 @@ function setting(name: string): string {
 
 const folder = setting('CMBRIDGE_PACKAGE');
 const actor = setting('CMBRIDGE_REGACTOR');
-const driverFile = setting('CMBRIDGE_DRIVER');
 const commandLine = join(folder, 'dist', 'lib', 'cli', 'main.js');
 const cmbridge = (...args: string[]) => run(process.execPath, [commandLine, ...args]);
 
@@ -30,7 +29,12 @@ describe('the installed package on Windows', () => {
       const library = (await import(
         pathToFileURL(join(folder, 'dist', 'lib', 'index.js')).href
       )) as typeof import('../../lib/index.js');
-      await cmbridge('driver', 'install', '--file', driverFile);
+      const { stdout } = await cmbridge('driver', 'install');
+      assert.match(stdout, /signed with a certificate made for it \([0-9a-f]{40}\); its private key is destroyed\./);
+      assert.match(stdout, /The driver runs\./);
+      assert.doesNotMatch(stdout, /trusts it now/);
+      const status = JSON.parse((await cmbridge('driver', 'status', '--json')).stdout) as { driver: string };
+      assert.equal(status.driver, 'same');
       const driver = await library.openDriver();
       assert.equal(driver.backend, 'device');
       const registration = await driver.registerCallback({ altitude: '385210.4775', classes: ['RegNtPreSetValueKey'] });
