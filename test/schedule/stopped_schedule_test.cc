@@ -245,5 +245,14 @@ TEST_F(StoppedSchedule, AnswersWhileAnotherRegistrationGoes) {
     }
 }
 
+TEST_F(StoppedSchedule, ChangesRules) {
+    for (const Stopped &stopped : stopped()) {
+        stopEverywhere("Change", stopped, false, [this](Session &session) {
+            Program program = telling();
+            EXPECT_EQ(setRules(session.device, session.cookie, bytesOfProgram(program)), STATUS_SUCCESS);
+        });
+    }
+}
+
 } // namespace
 } // namespace cmbridge::test
