@@ -65,5 +65,7 @@ function advice(root: string): string {
     return 'Build it with: npm run build:native (needs a C++20 compiler and Python)';
   const prebuilds = join(root, 'prebuilds');
   const shipped = existsSync(prebuilds) ? readdirSync(prebuilds).join(', ') : 'no platform at all';
+  if (process.platform === 'win32' && process.arch === 'arm64' && shipped.includes('win32-x64'))
+    return 'Use Node.js for x64, which runs on ARM64 machines, too. The driver is the one for ARM64 all the same.';
   return `This package carries binaries for ${shipped}. If yours is among them, install cmbridge again; otherwise build it from its repository.`;
 }

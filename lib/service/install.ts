@@ -8,7 +8,7 @@ import { removeFile, renameFile } from './files.js';
 import { requireSafeFolder } from './folder.js';
 import { fileName, findInstallation, tryImage, type Installation } from './installation.js';
 import { folderFacts, startInstalled, stopInstalled, type Tell } from './life.js';
-import { compareDrivers, packageDriver, readDriver, type DriverFile } from './machine.js';
+import { compareDrivers, readDriver, readPackageDriver, type DriverFile } from './machine.js';
 import { writeRecord, type InstallRecord } from './record.js';
 import { isAltered, starts, stateOf, type DriverStart } from './status.js';
 import { removeTrust } from './trust.js';
@@ -37,7 +37,8 @@ export interface InstallChanges {
 export async function install(context: ServiceContext, request: InstallRequest, tell: Tell): Promise<InstallChanges> {
   requireAdministrator(context);
   const machine = context.windows.nativeMachine();
-  const file = readDriver(request.file ?? packageDriver(context.packageRoot, machine), machine);
+  const file =
+    request.file === null ? readPackageDriver(context.packageRoot, machine) : readDriver(request.file, machine);
   const found = await findInstallation(context);
   const undo = new UndoList();
   try {

@@ -1,6 +1,6 @@
 // Which driver of the package this machine needs: the processor decides, not what Node.js was compiled for.
 
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CmBridgeError } from '../base/errors.js';
 import { readImage, type DriverImage } from './pe-image.js';
@@ -45,6 +45,17 @@ export function readDriver(path: string, machine: number): DriverFile {
     );
   }
   return { path, bytes, image };
+}
+
+/** Of the package, for a machine. */
+export function readPackageDriver(root: string, machine: number): DriverFile {
+  const path = packageDriver(root, machine);
+  if (existsSync(path)) return readDriver(path, machine);
+  const name = machineName(machine);
+  throw new CmBridgeError(
+    'CMB_DRIVER_FILE',
+    `This package carries no driver for ${name}: ${path} does not exist. One that was built for ${name} with the WDK is taken by --file`,
+  );
 }
 
 export type VersionComparison = 'same' | 'older' | 'newer' | 'different';

@@ -8,7 +8,7 @@ import { requireAdministrator, SERVICE, windowsContext, type ServiceContext } fr
 import { install, type InstallChanges, type InstallRequest } from './install.js';
 import { findInstallation, fileName } from './installation.js';
 import { startInstalled, stopInstalled, type Tell } from './life.js';
-import { packageDriver, readDriver } from './machine.js';
+import { readDriver, readPackageDriver } from './machine.js';
 import { signFile, type Signature, type SigningCertificate } from './sign.js';
 import { starts, status, type DriverStatus } from './status.js';
 import { uninstall } from './uninstall.js';
@@ -175,8 +175,8 @@ export async function signDriver(options?: SignDriverOptions): Promise<SignedDri
   const checked = checkOptions('signDriver()', options, ['out', 'file', 'machine', 'certificate']);
   const file = checkPath('out', checked['out']) ?? fileName;
   const machine = wantedMachine(checked['machine']);
-  const source = checkPath('file', checked['file']) ?? packageDriver(packageInfo().root, machine);
-  const { bytes } = readDriver(source, machine);
+  const source = checkPath('file', checked['file']);
+  const { bytes } = source === null ? readPackageDriver(packageInfo().root, machine) : readDriver(source, machine);
   if (existsSync(file)) throw invalidArgument(`${file} exists already, and is not written over`);
   const fresh = `${file}.unsigned`;
   writeFileSync(fresh, bytes, { flag: 'wx' });

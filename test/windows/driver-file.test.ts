@@ -1,8 +1,12 @@
 // Would the kernel of Windows 10 1809 load cmbridge.sys, and run it as it should?
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { readImage } from '../../lib/service/pe-image.js';
+import { signDriver } from '../../lib/service/service.js';
 import {
   DLL_CHARACTERISTICS as DLL,
   driverPath,
@@ -125,6 +129,26 @@ describe(`cmbridge.sys for ${architecture}, built with ${isWdkBuild ? 'the WDK' 
     it('indirect calls are checked by Control Flow Guard', () => {
       assert.ok(has('GUARD_CF'));
       assert.notEqual(file.loadConfiguration?.guardFunctions, 0n);
+    });
+  }
+
+  if (process.platform === 'linux') {
+    it('a signed copy is the same to a signature, has a right checksum, and osslsigncode finds its digest right', async () => {
+      const folder = await mkdtemp(join(tmpdir(), 'cmbridge-signed-'));
+      try {
+        const out = join(folder, 'signed.sys');
+        const machine = architecture === 'x64' ? 'x64' : 'arm64';
+        const { hash } = await signDriver({ file: driverPath, out, machine });
+        assert.equal(hash, readImage(await readFile(driverPath), driverPath).hash);
+        const signed = new PeFile(out);
+        assert.equal(signed.checksum, signed.computeChecksum());
+        // A root that nobody trusts lets it end with an error.
+        const { stdout } = spawnSync('osslsigncode', ['verify', '-in', out], { encoding: 'utf8' });
+        const digests = [...stdout.matchAll(/message digest +: ([0-9A-F]{64})/gi)].map(([, digest]) => digest);
+        assert.deepEqual(digests, [hash.toUpperCase(), hash.toUpperCase()], stdout);
+      } finally {
+        await rm(folder, { recursive: true });
+      }
     });
   }
 
