@@ -12,11 +12,11 @@ _IRQL_requires_max_(APC_LEVEL)
 static DECLSPEC_NOINLINE VOID DescribeCleanUp(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class,
                                               _In_ KEY_OBJECT *KeyObject) {
     const ULONG number = RegNtCallbackObjectContextCleanup;
+    RULESET *ruleset = RegistrationTakeRules(Registration);
     SUBJECT subject;
-    RULESET_SHARE *rules = RegistrationTakeRules(Registration);
-    SubjectBegin(&subject, &Registration->Filter, rules->Ruleset->Rules, Class, NULL);
+    SubjectBegin(&subject, &Registration->Filter, ruleset->Rules, Class, NULL);
     SubjectSetDead(&subject, KeyObject);
-    if (CallbackIsRelayed(Registration, CallbackDecide(Registration, rules->Ruleset, &subject, number, 0))) {
+    if (CallbackIsRelayed(Registration, CallbackDecide(Registration, ruleset, &subject, number, 0))) {
         CMB_BODY_CLOSE opener;
         const NOTIFICATION notification = {
             .Recorder = &Registration->Recorder,
@@ -30,7 +30,7 @@ static DECLSPEC_NOINLINE VOID DescribeCleanUp(_In_ REGISTRATION *Registration, _
         AskRelay(&Registration->Asker, &notification);
     }
     SubjectEnd(&subject);
-    RulesetReleaseShare(rules);
+    RulesetRelease(ruleset);
 }
 
 // The configuration manager gives the context back exactly once: when the object dies, or while the registration is
@@ -51,14 +51,14 @@ _IRQL_requires_max_(APC_LEVEL)
 static DECLSPEC_NOINLINE VOID NotifyOther(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class,
                                           _In_ ULONG Number) {
     const NOTIFICATION notification = {.Recorder = &Registration->Recorder, .Class = Class, .Number = Number};
+    RULESET *ruleset = RegistrationTakeRules(Registration);
     SUBJECT subject;
-    RULESET_SHARE *rules = RegistrationTakeRules(Registration);
-    SubjectBegin(&subject, &Registration->Filter, rules->Ruleset->Rules, Class, NULL);
-    if (CallbackIsRelayed(Registration, CallbackDecide(Registration, rules->Ruleset, &subject, Number, 0))) {
+    SubjectBegin(&subject, &Registration->Filter, ruleset->Rules, Class, NULL);
+    if (CallbackIsRelayed(Registration, CallbackDecide(Registration, ruleset, &subject, Number, 0))) {
         AskRelay(&Registration->Asker, &notification);
     }
     SubjectEnd(&subject);
-    RulesetReleaseShare(rules);
+    RulesetRelease(ruleset);
 }
 
 _IRQL_requires_max_(APC_LEVEL)
@@ -102,10 +102,5 @@ NTSTATUS NTAPI CallbackNotify(PVOID CallbackContext, PVOID Argument1, PVOID Argu
     if (number > CMB_MAX_NOTIFY_CLASS || !(registration->IntakeMask >> number & 1)) {
         return STATUS_SUCCESS;
     }
-    const BOOLEAN entered = RegistrationEnterSession(registration);
-    const NTSTATUS status = Notify(registration, (ULONG)number, Argument2);
-    if (entered) {
-        RegistrationLeaveSession(registration);
-    }
-    return status;
+    return Notify(registration, (ULONG)number, Argument2);
 }

@@ -128,7 +128,7 @@ _IRQL_requires_max_(APC_LEVEL)
 _Must_inspect_result_
 static DECLSPEC_NOINLINE NTSTATUS DecideWanted(_In_ REGISTRATION *Registration, _In_ ULONG Number,
                                                _Inout_ REG_POST_OPERATION_INFORMATION *Post, _In_opt_ const CALL *Call,
-                                               _In_ RULESET *Ruleset, _Inout_ SUBJECT *Subject) {
+                                               _In_ const RULESET *Ruleset, _Inout_ SUBJECT *Subject) {
     const NOTIFY_CLASS *notifyClass = Subject->Class;
     const VERDICT verdict = IsEnded(Call) ? (VERDICT){VerdictIgnore, CMB_RULES_NONE}
                                           : DecidePost(Registration, Ruleset, Subject, Number, Post, Call);
@@ -178,7 +178,7 @@ _IRQL_requires_max_(APC_LEVEL)
 _Must_inspect_result_
 static NTSTATUS PostOperation(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class, _In_ ULONG Number,
                               _Inout_ REG_POST_OPERATION_INFORMATION *Post, _In_ const CALL_STATE *State,
-                              _In_ RULESET *Ruleset) {
+                              _In_ const RULESET *Ruleset) {
     const CALL *call = State->Call;
     UINT64 classes = CLASS_BIT(Number);
     CMB_BODY_CLOSE opener;
@@ -230,8 +230,8 @@ NTSTATUS CallbackPost(REGISTRATION *Registration, const NOTIFY_CLASS *Class, ULO
         return PostOperation(Registration, Class, Number, Information, State, ruleset);
     }
     // Pre knew nothing of the key, or was not seen: what is in force now decides.
-    RULESET_SHARE *rules = RegistrationTakeRules(Registration);
-    const NTSTATUS status = PostOperation(Registration, Class, Number, Information, State, rules->Ruleset);
-    RulesetReleaseShare(rules);
+    ruleset = RegistrationTakeRules(Registration);
+    const NTSTATUS status = PostOperation(Registration, Class, Number, Information, State, ruleset);
+    RulesetRelease(ruleset);
     return status;
 }

@@ -70,16 +70,16 @@ _Must_inspect_result_
 static NTSTATUS DecidePre(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class, _In_ ULONG Number,
                           _In_ UINT64 Classes, _Inout_ VOID *Pre) {
     NTSTATUS status = STATUS_SUCCESS;
+    RULESET *ruleset = RegistrationTakeRules(Registration);
     SUBJECT subject;
-    RULESET_SHARE *rules = RegistrationTakeRules(Registration);
-    SubjectBegin(&subject, &Registration->Filter, rules->Ruleset->Rules, Class, Pre);
-    if (VerdictIsQuiet(rules->Ruleset, &subject, Classes)) {
+    SubjectBegin(&subject, &Registration->Filter, ruleset->Rules, Class, Pre);
+    if (VerdictIsQuiet(ruleset, &subject, Classes)) {
         CallbackIgnore(Registration, Class, Pre);
     } else {
-        status = DecideWanted(Registration, rules->Ruleset, &subject, Number);
+        status = DecideWanted(Registration, ruleset, &subject, Number);
     }
     SubjectEnd(&subject);
-    RulesetReleaseShare(rules);
+    RulesetRelease(ruleset);
     return status;
 }
 
@@ -87,16 +87,16 @@ static NTSTATUS DecidePre(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLA
 // know of, so it is found out once more.
 _IRQL_requires_max_(APC_LEVEL)
 static VOID NoteLastPath(_In_ REGISTRATION *Registration, _In_ const NOTIFY_CLASS *Class, _Inout_ VOID *Pre) {
+    RULESET *ruleset = RegistrationTakeRules(Registration);
     SUBJECT subject;
-    RULESET_SHARE *rules = RegistrationTakeRules(Registration);
-    SubjectBegin(&subject, &Registration->Filter, rules->Ruleset->Rules, Class, Pre);
-    if (CallbackCanWantClose(Registration, rules->Ruleset, &subject)) {
+    SubjectBegin(&subject, &Registration->Filter, ruleset->Rules, Class, Pre);
+    if (CallbackCanWantClose(Registration, ruleset, &subject)) {
         subject.KeyObject = KeyObjectAttach(&Registration->Filter, subject.Object, subject.KeyObject, NULL);
         NameRelease(KeyObjectGetName(&Registration->Filter, subject.Object, subject.KeyObject,
                                      SubjectUsePath(&subject.Paths[0])));
     }
     SubjectEnd(&subject);
-    RulesetReleaseShare(rules);
+    RulesetRelease(ruleset);
 }
 
 // Most notifications end here: no rule is meant for them, or the key says that none is.

@@ -56,7 +56,7 @@ static VOID TellBreaker(_Inout_ ASKER *Asker) {
     BREAKER *breaker = &Asker->Breaker;
     LARGE_INTEGER time;
     KIRQL irql;
-    if (!ReadAcquire(&Asker->BreakerUntold) || ReadAcquire(&recorder->Silent)) {
+    if (!ReadAcquire(&Asker->BreakerUntold) || QueueIsStopped(recorder->Queue)) {
         return;
     }
     KeQuerySystemTimePrecise(&time);

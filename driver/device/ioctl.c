@@ -245,13 +245,14 @@ NTSTATUS IoctlDispatch(SESSION *Session, IRP *Irp) {
         .InputSize = stack->Parameters.DeviceIoControl.InputBufferLength,
         .OutputSize = stack->Parameters.DeviceIoControl.OutputBufferLength,
     };
-    SessionEnter(Session);
+    // SessionFree comes when no request is on its way to here any more.
+    (VOID) NT_VERIFY(ExAcquireRundownProtection(&Session->Users));
     const NTSTATUS status = HandleRequest(&request, stack->Parameters.DeviceIoControl.IoControlCode);
     if (status != STATUS_PENDING) {
         Irp->IoStatus.Status = status;
         Irp->IoStatus.Information = request.ReplySize;
         IoCompleteRequest(Irp, IO_NO_INCREMENT);
     }
-    SessionLeave(Session);
+    ExReleaseRundownProtection(&Session->Users);
     return status;
 }

@@ -35,7 +35,6 @@ VOID QueueInitialize(QUEUE *Queue, QUEUE_WAKE *Wake, VOID *WakeContext) {
 _Use_decl_annotations_
 VOID QueueUninitialize(QUEUE *Queue) {
     KIRQL irql;
-    NT_ASSERT(Queue->OpenSources == 0);
     PathsUninitialize(&Queue->Paths);
     // The lock is for CMB_IOCTL_STATISTICS, which may still read these.
     KeAcquireSpinLock(&Queue->Lock, &irql);
@@ -82,7 +81,7 @@ _Use_decl_annotations_
 VOID QueueStop(QUEUE *Queue) {
     KIRQL irql;
     KeAcquireSpinLock(&Queue->Lock, &irql);
-    Queue->Stopped = TRUE;
+    WriteRelease(&Queue->Stopped, TRUE);
     KeReleaseSpinLock(&Queue->Lock, irql);
 }
 

@@ -81,7 +81,8 @@ typedef struct QUEUE {
     // The bytes of such blocks.
     _Guarded_by_(Lock) ULONG BlockBytes;
     _Guarded_by_(Lock) ULONG BytesPeak;
-    _Guarded_by_(Lock) BOOLEAN Stopped;
+    // Written with the lock held, and read without it by QueueIsStopped.
+    volatile LONG Stopped;
     _Guarded_by_(Lock) ULONG Records;
     _Guarded_by_(Lock) ULONG RecordsPeak;
     _Guarded_by_(Lock) UINT64 LastSequence;
@@ -147,7 +148,8 @@ typedef struct QUEUE_DRAFT {
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID QueueInitialize(_Out_ QUEUE *Queue, _In_ QUEUE_WAKE *Wake, _In_ __drv_aliasesMem VOID *WakeContext);
 
-// The queue is stopped and has no open source; statistics may still be read. Frees what QueueAllocate has allocated.
+// The queue is stopped, or has no source yet. Frees what QueueAllocate has allocated; what stays is for statistics and
+// for callbacks of registrations that are kept, which look first whether the queue is stopped.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID QueueUninitialize(_Inout_ QUEUE *Queue);
 
@@ -160,6 +162,12 @@ NTSTATUS QueueAllocate(_Inout_ QUEUE *Queue, _In_ ULONG Bytes, _In_ ULONG Record
 // From now on nothing is recorded or counted.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID QueueStop(_Inout_ QUEUE *Queue);
+
+// Nothing is recorded any more. FALSE: that may have changed when the caller looks at the answer.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+static inline BOOLEAN QueueIsStopped(_In_ const QUEUE *Queue) {
+    return ReadAcquire(&Queue->Stopped) != FALSE;
+}
 
 // queue_source.c
 

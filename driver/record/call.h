@@ -18,8 +18,6 @@ typedef struct RECORDER {
     // CMB_REGISTER_OLD_VALUES
     BOOLEAN OldValues;
     ULONG MaxDataBytes;
-    // The session has ended, and nothing is recorded.
-    volatile LONG Silent;
 } RECORDER;
 
 typedef struct CALL_TRANSACTION {

@@ -183,7 +183,8 @@ BOOLEAN RecordBuild(const NOTIFICATION *Notification, RECORD_DRAFT *Draft) {
     LARGE_INTEGER time;
     IDENTITY identity;
     RtlZeroMemory(Draft, sizeof(*Draft));
-    if (ReadAcquire(&recorder->Silent)) {
+    // Sending would find that out, too, but when everything is built.
+    if (QueueIsStopped(recorder->Queue)) {
         return FALSE;
     }
     KeQuerySystemTimePrecise(&time);

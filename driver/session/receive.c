@@ -35,7 +35,7 @@
 // lower. But a request that came meanwhile found it busy: PumpAgain says so, and the pump looks once more.
 //
 // Session gone: once a request is in the list it can complete, and the handle can close, before ReceiverPend returns.
-// The session is held by the dispatch routine (UsersEnter), not by the request; a registry caller needs no hold, for
+// The session is held by the dispatch routine (SESSION.Users), not by the request; a registry caller needs no hold, for
 // its registration is not freed while it is inside the callback, and the session's thread is waited for. So that this
 // thread is never the one that closes the handle, by the last reference that a request has, requests are completed at
 // DISPATCH_LEVEL, where the system puts closing off.

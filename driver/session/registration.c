@@ -56,29 +56,16 @@ static VOID UncountPersistent(_In_ UINT32 Options) {
     }
 }
 
-_IRQL_requires_max_(APC_LEVEL)
-static VOID FreeInSession(_Inout_ REGISTRATION *Registration) {
-    if (Registration->InSession) {
-        ExFreeCacheAwareRundownProtection(Registration->InSession);
-    }
-}
-
 // The configuration manager knows the registration no more, or never did. Waits for requests that are at work with it.
 _IRQL_requires_(PASSIVE_LEVEL)
 static VOID FreeRegistration(_In_ _Post_ptr_invalid_ REGISTRATION *Registration, _Out_ QUEUE_COUNTERS *Counters) {
-    UsersDrain(&Registration->Users);
-    // Everybody who could set Kept has left.
-    if (Registration->Kept) {
-        *Counters = Registration->Counters;
-    } else {
-        QueueCloseSource(Registration->Recorder.Queue, Registration->Recorder.Source, Counters);
-    }
+    ExWaitForRundownProtectionRelease(&Registration->Users);
+    QueueCloseSource(Registration->Recorder.Queue, Registration->Recorder.Source, Counters);
     if (Registration->Leaving) {
         SessionUnlinkRegistration(Registration);
     }
     KeyFilterUninitialize(&Registration->Filter);
     RegistrationEndRules(Registration);
-    FreeInSession(Registration);
     ProcessTreesFree(Registration->Asker.Children);
     UncountPersistent(Registration->Options);
     MemoryFree(Registration);
@@ -131,11 +118,11 @@ static UINT64 Intake(_In_ UINT64 ClassMask) {
     return intake;
 }
 
-// Does everything but what the configuration manager does.
+// Does everything but what the configuration manager does. Rulesets is taken over if it succeeds.
 _IRQL_requires_(PASSIVE_LEVEL)
 _Must_inspect_result_
 static NTSTATUS Prepare(_Inout_ SESSION *Session, _In_ const CMB_REGISTER_REQUEST *Request,
-                        _In_ PCUNICODE_STRING Altitude, _Inout_ RULESET *Ruleset, _Outptr_ REGISTRATION **Result) {
+                        _In_ PCUNICODE_STRING Altitude, _In_ RULESETS *Rulesets, _Outptr_ REGISTRATION **Result) {
     *Result = NULL;
     REGISTRATION *registration = MemoryAllocate(sizeof(*registration) + Altitude->Length);
     if (!registration) {
@@ -145,16 +132,9 @@ static NTSTATUS Prepare(_Inout_ SESSION *Session, _In_ const CMB_REGISTER_REQUES
     if (!CountPersistent(Request->Options)) {
         goto cleanupRegistration;
     }
-    if (Request->Options & CMB_REGISTER_PERSIST) {
-        registration->InSession = ExAllocateCacheAwareRundownProtection(NonPagedPoolNx, MEMORY_TAG);
-        if (!registration->InSession) {
-            status = STATUS_INSUFFICIENT_RESOURCES;
-            goto cleanupCount;
-        }
-    }
     status = KeyFilterInitialize(&registration->Filter);
     if (!NT_SUCCESS(status)) {
-        goto cleanupInSession;
+        goto cleanupCount;
     }
     if (Request->Options & CMB_REGISTER_EXEMPT_CHILDREN) {
         status = ProcessTreesCreateOne(Session->OwnerId, Session->OwnerKey, &registration->Asker.Children);
@@ -179,11 +159,11 @@ static NTSTATUS Prepare(_Inout_ SESSION *Session, _In_ const CMB_REGISTER_REQUES
     registration->ClassMask = Request->ClassMask;
     registration->Options = Request->Options;
     registration->IntakeMask = Intake(Request->ClassMask);
-    UsersInitialize(&registration->Users);
+    ExInitializeRundownProtection(&registration->Users);
     registration->Altitude.Buffer = (WCHAR *)(registration + 1);
     registration->Altitude.Length = registration->Altitude.MaximumLength = Altitude->Length;
     RtlCopyMemory(registration->Altitude.Buffer, Altitude->Buffer, Altitude->Length);
-    RegistrationBeginRules(registration, Ruleset);
+    RegistrationBeginRules(registration, Rulesets);
     *Result = registration;
     return STATUS_SUCCESS;
 
@@ -191,8 +171,6 @@ cleanupChildren:
     ProcessTreesFree(registration->Asker.Children);
 cleanupFilter:
     KeyFilterUninitialize(&registration->Filter);
-cleanupInSession:
-    FreeInSession(registration);
 cleanupCount:
     UncountPersistent(Request->Options);
 cleanupRegistration:
@@ -230,8 +208,8 @@ NTSTATUS RegistrationCreate(SESSION *Session, const CMB_REGISTER_REQUEST *Reques
     QUEUE_COUNTERS counters;
     CMB_UNREGISTER_REPLY nobody;
     RULES_ERROR error;
-    RULESET *ruleset;
-    NTSTATUS status = RulesetCreate(Program, Request->ProgramSize, NULL, &ruleset, &error);
+    RULESETS *rulesets;
+    NTSTATUS status = RulesetsCreate(Program, Request->ProgramSize, NULL, &rulesets, &error);
     if (status == STATUS_BAD_DATA) {
         Reply->Status = status;
         Reply->Reason = error.Reason;
@@ -241,9 +219,9 @@ NTSTATUS RegistrationCreate(SESSION *Session, const CMB_REGISTER_REQUEST *Reques
     if (!NT_SUCCESS(status)) {
         return status;
     }
-    status = Prepare(Session, Request, Altitude, ruleset, &registration);
-    RulesetRelease(ruleset);
+    status = Prepare(Session, Request, Altitude, rulesets, &registration);
     if (!NT_SUCCESS(status)) {
+        RulesetsRelease(rulesets);
         return status;
     }
     status = Register(registration);
@@ -282,13 +260,8 @@ _Use_decl_annotations_
 VOID RegistrationRemoveAll(SESSION *Session) {
     CMB_UNREGISTER_REPLY nobody;
     RegistrationSilenceAll(Session);
-    for (REGISTRATION *registration; (registration = RegistrationTakeNext(Session)) != NULL;) {
-        if (registration->Options & CMB_REGISTER_PERSIST) {
-            RegistrationKeep(registration);
-            RegistrationLeave(registration);
-        } else {
-            Unregister(registration, &nobody);
-        }
+    for (REGISTRATION *registration; (registration = RegistrationTakeAny(Session)) != NULL;) {
+        Unregister(registration, &nobody);
     }
 }
 

@@ -10,11 +10,13 @@
 // The bit of a notification class in a mask of classes.
 #define CLASS_BIT(NotifyClass) (1ULL << (NotifyClass))
 
-// Where the callbacks on one processor, or on a few, find the ruleset that is in force.
+// Where a processor finds its copy of the ruleset that is in force. It writes here with each notification that it
+// decides about, others only when the rules are set.
 typedef struct RULES_CELL {
     KSPIN_LOCK Lock;
-    _Guarded_by_(Lock) RULESET_SHARE *Share;
-    UCHAR Apart[SYSTEM_CACHE_ALIGNMENT_SIZE - sizeof(KSPIN_LOCK) - sizeof(RULESET_SHARE *)];
+    // Referenced.
+    _Guarded_by_(Lock) RULESET *Ruleset;
+    UCHAR Apart[SYSTEM_CACHE_ALIGNMENT_SIZE - sizeof(KSPIN_LOCK) - sizeof(VOID *)];
 } RULES_CELL;
 
 // What every notification reads comes first, and nothing that is written often is near it.
@@ -34,8 +36,6 @@ struct REGISTRATION {
     // The classes that may be relayed, and the serial number of the rules.
     volatile LONG64 Wanted;
     volatile LONG64 RulesSerial;
-    // With CMB_REGISTER_PERSIST: callbacks that began while the session lasted. NULL without.
-    PEX_RUNDOWN_REF_CACHE_AWARE InSession;
 
     // What the rooms below session/ do their part of the work with.
     RECORDER Recorder;
@@ -46,21 +46,16 @@ struct REGISTRATION {
     // Somebody removes it. It stays in the list until the configuration manager knows it no more, so that its altitude
     // is known to become free; nobody else finds it by its cookie.
     _Guarded_by_(Session->Lock) BOOLEAN Leaving;
-    // The session has ended, nothing is recorded, and nobody uses what the session has given up.
-    _Guarded_by_(Session->Lock) BOOLEAN Kept;
-    // How much was recorded; valid once it is Kept.
-    QUEUE_COUNTERS Counters;
-    // Held by who puts a ruleset into force. No callback takes it.
+    // Requests that are at work with the registration.
+    EX_RUNDOWN_REF Users;
+    // Held by who puts rules in force.
     KSPIN_LOCK RulesLock;
-    // All of the ruleset that was put into force last, whose Number is counted here.
-    _Guarded_by_(RulesLock) UINT32 RulesNumber;
-    RULES_CELL Rules[RULESET_SHARES];
-    // Requests that are at work with the registration, and the configuration manager.
-    USERS Users;
+    _Guarded_by_(RulesLock) RULESETS *Rulesets;
+    RULES_CELL Cells[RULESET_COPIES];
 };
 
 // KEY_FILTER keeps a line between its first member and what it writes.
-C_ASSERT(FIELD_OFFSET(struct REGISTRATION, Recorder) > FIELD_OFFSET(struct REGISTRATION, InSession));
+C_ASSERT(FIELD_OFFSET(struct REGISTRATION, Recorder) > FIELD_OFFSET(struct REGISTRATION, RulesSerial));
 C_ASSERT(FIELD_OFFSET(struct REGISTRATION, Filter.Stripes) - FIELD_OFFSET(struct REGISTRATION, Filter.Apart) >=
          SYSTEM_CACHE_ALIGNMENT_SIZE);
 
@@ -89,17 +84,16 @@ REGISTRATION *RegistrationEnter(_Inout_ SESSION *Session, _In_ INT64 Cookie);
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID RegistrationLeave(_Inout_ REGISTRATION *Registration);
 
-// registration_rules.c: puts the first ruleset into force.
+// registration_rules.c: the first ruleset, which is taken over; and the end of what is in force.
 _IRQL_requires_max_(DISPATCH_LEVEL)
-VOID RegistrationBeginRules(_Inout_ REGISTRATION *Registration, _Inout_ RULESET *Ruleset);
+VOID RegistrationBeginRules(_Inout_ REGISTRATION *Registration, _In_ RULESETS *Rulesets);
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID RegistrationEndRules(_Inout_ REGISTRATION *Registration);
 
-// registration_rules.c: takes the ruleset that is in force now, without writing to anything that other processors
-// write to. It stays, whatever comes into force, until the caller gives it back by RulesetReleaseShare.
+// registration_rules.c: takes what is in force now, without writing to anything that other processors write to. It is a
+// reference: the caller may keep it, and gives it back with RulesetRelease.
 _IRQL_requires_max_(DISPATCH_LEVEL)
-_Must_inspect_result_
-RULESET_SHARE *RegistrationTakeRules(_Inout_ REGISTRATION *Registration);
+RULESET *RegistrationTakeRules(_Inout_ REGISTRATION *Registration);
 
 // registration_rules.c: makes a program the rules of a registration; Size 0 takes the rules away. A failure means that
 // there was no memory; everything else is the Status of Reply. Unless that is a success, the old rules stay in force.
@@ -120,11 +114,6 @@ VOID RegistrationRemove(_Inout_ SESSION *Session, _In_ INT64 Cookie, _Inout_ CMB
 // session.
 _IRQL_requires_max_(PASSIVE_LEVEL)
 VOID RegistrationRemoveAll(_Inout_ SESSION *Session);
-
-// registration_keep.c: lets the registration outlive its session, which is stopped. The caller has entered the
-// registration. Returns when no callback uses the session's memory any more.
-_IRQL_requires_max_(PASSIVE_LEVEL)
-VOID RegistrationKeep(_Inout_ REGISTRATION *Registration);
 
 // Removes all registrations whose session is gone.
 _IRQL_requires_max_(PASSIVE_LEVEL)
@@ -148,23 +137,14 @@ _IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
 BOOLEAN RegistrationIsLeavingAt(_In_ PCUNICODE_STRING Altitude);
 
-// registration_keep.c: every callback is between these two. TRUE: the session's memory stays until
-// RegistrationLeaveSession. FALSE: the caller must not call that.
-_IRQL_requires_max_(DISPATCH_LEVEL)
-_Must_inspect_result_
-BOOLEAN RegistrationEnterSession(_Inout_ REGISTRATION *Registration);
-_IRQL_requires_max_(DISPATCH_LEVEL)
-VOID RegistrationLeaveSession(_Inout_ REGISTRATION *Registration);
-
-// registration_list.c: takes a registration, which the caller removes: the one with the cookie; the next one that the
-// end of the session is to reach. NULL if there is none. One that is to stay beyond the session's end is only entered:
-// an UNREGISTER may be at work.
+// registration_list.c: takes a registration, which the caller removes: the one with the cookie; any that is not to stay
+// beyond the session's end. NULL if there is none.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
 REGISTRATION *RegistrationTake(_Inout_ SESSION *Session, _In_ INT64 Cookie);
 _IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
-REGISTRATION *RegistrationTakeNext(_Inout_ SESSION *Session);
+REGISTRATION *RegistrationTakeAny(_Inout_ SESSION *Session);
 
 // registration_list.c: the registrations of a stopped session that are not to stay decide and record nothing from now
 // on.

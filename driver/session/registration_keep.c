@@ -3,38 +3,16 @@
 // Registrations that outlive their session: CMB_REGISTER_PERSIST.
 //
 // Callbacks go on all the time, so that none is ever let through because the program has ended. What they find of the
-// session is a queue and a table that are stopped: nothing is recorded, and questions have their defaults. Those that
-// began before that may still write to the queue's memory, which goes away with the handle. They are counted, and
-// waited for. The session itself stays until its last registration is gone, without that memory.
+// session is a queue and a table that are stopped: nothing is recorded, and questions have their defaults. Both are
+// looked at under their locks before anything of theirs is used that goes away with the handle. The session itself
+// stays until its last registration is gone, without that memory.
 
 #include "session/registration.h"
 
-_Use_decl_annotations_
-BOOLEAN RegistrationEnterSession(REGISTRATION *Registration) {
-    return Registration->InSession && ExAcquireRundownProtectionCacheAware(Registration->InSession);
-}
-
-_Use_decl_annotations_
-VOID RegistrationLeaveSession(REGISTRATION *Registration) {
-    ExReleaseRundownProtectionCacheAware(Registration->InSession);
-}
-
-_Use_decl_annotations_
-VOID RegistrationKeep(REGISTRATION *Registration) {
-    SESSION *session = Registration->Session;
-    KIRQL irql;
-    // A callback that cannot enter any more must see this, for its place in the queue is gone.
-    WriteRelease(&Registration->Recorder.Silent, TRUE);
-    ExWaitForRundownProtectionReleaseCacheAware(Registration->InSession);
-    QueueCloseSource(&session->Queue, Registration->Recorder.Source, &Registration->Counters);
-    KeAcquireSpinLock(&session->Lock, &irql);
-    Registration->Kept = TRUE;
-    KeReleaseSpinLock(&session->Lock, irql);
-}
-
 _Function_class_(SESSION_MATCH)
 static BOOLEAN TakeAny(_Inout_ REGISTRATION *Registration, _In_opt_ const VOID *Context) {
-    const BOOLEAN taken = Registration->Kept && !Registration->Leaving;
+    const BOOLEAN taken = Registration->Options & CMB_REGISTER_PERSIST &&
+                          Registration->Session->State == SessionStopped && !Registration->Leaving;
     UNREFERENCED_PARAMETER(Context);
     // Who has taken it reads this without the lock.
     if (taken) {

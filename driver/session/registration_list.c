@@ -21,7 +21,8 @@ REGISTRATION *RegistrationEnter(SESSION *Session, INT64 Cookie) {
     KeAcquireSpinLock(&Session->Lock, &irql);
     REGISTRATION *registration = FindByCookie(Session, Cookie);
     if (registration) {
-        UsersEnter(&registration->Users);
+        // Nobody waits for the users of one that is not Leaving.
+        (VOID) NT_VERIFY(ExAcquireRundownProtection(&registration->Users));
     }
     KeReleaseSpinLock(&Session->Lock, irql);
     return registration;
@@ -29,7 +30,7 @@ REGISTRATION *RegistrationEnter(SESSION *Session, INT64 Cookie) {
 
 _Use_decl_annotations_
 VOID RegistrationLeave(REGISTRATION *Registration) {
-    UsersLeave(&Registration->Users);
+    ExReleaseRundownProtection(&Registration->Users);
 }
 
 _Use_decl_annotations_
@@ -58,18 +59,16 @@ VOID RegistrationSilenceAll(SESSION *Session) {
 }
 
 _Use_decl_annotations_
-REGISTRATION *RegistrationTakeNext(SESSION *Session) {
+REGISTRATION *RegistrationTakeAny(SESSION *Session) {
     REGISTRATION *next = NULL;
     KIRQL irql;
     KeAcquireSpinLock(&Session->Lock, &irql);
     for (LIST_ENTRY *link = Session->Registrations.Flink; !next && link != &Session->Registrations;
          link = link->Flink) {
         REGISTRATION *registration = CONTAINING_RECORD(link, REGISTRATION, Link);
-        next = registration->Kept || registration->Leaving ? NULL : registration;
+        next = registration->Options & CMB_REGISTER_PERSIST || registration->Leaving ? NULL : registration;
     }
-    if (next && next->Options & CMB_REGISTER_PERSIST) {
-        UsersEnter(&next->Users);
-    } else if (next) {
+    if (next) {
         next->Leaving = TRUE;
     }
     KeReleaseSpinLock(&Session->Lock, irql);

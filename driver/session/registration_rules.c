@@ -3,59 +3,56 @@
 // The rules of a registration, which may change at any time.
 
 #include "session/registration.h"
-#include "base/memory.h"
 
-// Puts a ruleset, which the caller has a reference to, into the place of the one before it. Who comes later gets the
-// new one. Who has taken the former one keeps it for as long as he likes, and the last of them frees it: nobody waits.
-_IRQL_requires_max_(DISPATCH_LEVEL)
-static VOID PutInForce(_Inout_ REGISTRATION *Registration, _Inout_ RULESET *Ruleset) {
-    RULESET_SHARE *former[RULESET_SHARES];
+// Each cell is the place of one copy of the ruleset that is in force, and holds a reference to it. Who takes the copy
+// from there, or puts another in its place, holds the lock of the cell for no longer than that, at DISPATCH_LEVEL. So
+// nobody waits for a thread that may be preempted, and the former ruleset goes with the last who uses it.
+
+_Use_decl_annotations_
+RULESET *RegistrationTakeRules(REGISTRATION *Registration) {
+    RULES_CELL *cell = &Registration->Cells[KeGetCurrentProcessorNumberEx(NULL) % RULESET_COPIES];
     KIRQL irql;
+    KeAcquireSpinLock(&cell->Lock, &irql);
+    RULESET *ruleset = RulesetReference(cell->Ruleset);
+    KeReleaseSpinLock(&cell->Lock, irql);
+    return ruleset;
+}
+
+// Puts a ruleset in force, and returns the one whose place it takes. Whoever comes afterwards has the new one.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+static RULESETS *PutInForce(_Inout_ REGISTRATION *Registration, _In_ RULESETS *Rulesets) {
+    const RULESET *first = &Rulesets->Copies[0];
+    KIRQL irql;
+    KIRQL nested;
     KeAcquireSpinLock(&Registration->RulesLock, &irql);
-    Ruleset->Number = ++Registration->RulesNumber;
-    for (ULONG i = 0; i < RULESET_SHARES; ++i) {
-        RULES_CELL *cell = &Registration->Rules[i];
-        RULESET_SHARE *share = RulesetBeginShare(Ruleset, i);
-        KeAcquireSpinLockAtDpcLevel(&cell->Lock);
-        former[i] = cell->Share;
-        cell->Share = share;
-        KeReleaseSpinLockFromDpcLevel(&cell->Lock);
+    RULESETS *former = Registration->Rulesets;
+    Registration->Rulesets = Rulesets;
+    const UINT32 number = former ? former->Copies[0].Number + 1 : 1;
+    for (ULONG i = 0; i < RULESET_COPIES; ++i) {
+        RULES_CELL *cell = &Registration->Cells[i];
+        Rulesets->Copies[i].Number = number;
+        KeAcquireSpinLock(&cell->Lock, &nested);
+        cell->Ruleset = &Rulesets->Copies[i];
+        KeReleaseSpinLock(&cell->Lock, nested);
     }
-    InterlockedExchange64(&Registration->Wanted, (LONG64)RulesetGetClassMask(Ruleset, Registration->ClassMask));
-    InterlockedExchange64(&Registration->RulesSerial, (LONG64)RulesetGetSerial(Ruleset));
+    InterlockedExchange64(&Registration->Wanted, (LONG64)RulesetGetClassMask(first, Registration->ClassMask));
+    InterlockedExchange64(&Registration->RulesSerial, (LONG64)RulesetGetSerial(first));
     KeReleaseSpinLock(&Registration->RulesLock, irql);
-    for (ULONG i = 0; i < RULESET_SHARES; ++i) {
-        if (former[i]) {
-            RulesetReleaseShare(former[i]);
-        }
-    }
+    return former;
 }
 
 _Use_decl_annotations_
-VOID RegistrationBeginRules(REGISTRATION *Registration, RULESET *Ruleset) {
+VOID RegistrationBeginRules(REGISTRATION *Registration, RULESETS *Rulesets) {
     KeInitializeSpinLock(&Registration->RulesLock);
-    for (ULONG i = 0; i < RULESET_SHARES; ++i) {
-        KeInitializeSpinLock(&Registration->Rules[i].Lock);
+    for (ULONG i = 0; i < RULESET_COPIES; ++i) {
+        KeInitializeSpinLock(&Registration->Cells[i].Lock);
     }
-    PutInForce(Registration, Ruleset);
+    (VOID) PutInForce(Registration, Rulesets);
 }
 
 _Use_decl_annotations_
 VOID RegistrationEndRules(REGISTRATION *Registration) {
-    for (ULONG i = 0; i < RULESET_SHARES; ++i) {
-        RulesetReleaseShare(Registration->Rules[i].Share);
-    }
-}
-
-_Use_decl_annotations_
-RULESET_SHARE *RegistrationTakeRules(REGISTRATION *Registration) {
-    RULES_CELL *cell = &Registration->Rules[KeGetCurrentProcessorNumberEx(NULL) % RULESET_SHARES];
-    KIRQL irql;
-    KeAcquireSpinLock(&cell->Lock, &irql);
-    RULESET_SHARE *share = cell->Share;
-    InterlockedIncrement(&share->References);
-    KeReleaseSpinLock(&cell->Lock, irql);
-    return share;
+    RulesetsRelease(Registration->Rulesets);
 }
 
 _IRQL_requires_(PASSIVE_LEVEL)
@@ -64,11 +61,11 @@ static NTSTATUS SetRules(_Inout_ REGISTRATION *Registration, _In_reads_bytes_(Si
                          _In_ ULONG Size, _Inout_ CMB_SET_RULES_REPLY *Reply) {
     QUEUE *queue = Registration->Recorder.Queue;
     RULES_ERROR error;
-    RULESET *ruleset;
+    RULESETS *rulesets;
     KIRQL irql;
-    RULESET_SHARE *former = RegistrationTakeRules(Registration);
-    const NTSTATUS status = RulesetCreate(Program, Size, former->Ruleset, &ruleset, &error);
-    RulesetReleaseShare(former);
+    RULESET *former = RegistrationTakeRules(Registration);
+    const NTSTATUS status = RulesetsCreate(Program, Size, former, &rulesets, &error);
+    RulesetRelease(former);
     if (status == STATUS_BAD_DATA) {
         Reply->Status = status;
         Reply->Reason = error.Reason;
@@ -78,13 +75,12 @@ static NTSTATUS SetRules(_Inout_ REGISTRATION *Registration, _In_reads_bytes_(Si
     if (!NT_SUCCESS(status)) {
         return status;
     }
-    // Numbers that are given under the new rules are higher.
+    // Nobody has the new rules yet, so numbers that are given under them are higher.
     KeAcquireSpinLock(&queue->Lock, &irql);
     Reply->Sequence = queue->LastSequence;
     KeReleaseSpinLock(&queue->Lock, irql);
-    PutInForce(Registration, ruleset);
-    RulesetRelease(ruleset);
     Reply->Status = STATUS_SUCCESS;
+    RulesetsRelease(PutInForce(Registration, rulesets));
     return STATUS_SUCCESS;
 }
 

@@ -19,7 +19,7 @@ NTSTATUS SessionCreate(SESSION **Session) {
     session->OwnerKey = owner.Key;
     session->OwnerId = owner.Id;
     session->State = SessionNew;
-    UsersInitialize(&session->Users);
+    ExInitializeRundownProtection(&session->Users);
     KeInitializeSpinLock(&session->Lock);
     InitializeListHead(&session->Registrations);
     QueueInitialize(&session->Queue, ReceiverWake, &session->Receiver);
@@ -51,23 +51,13 @@ VOID SessionStop(SESSION *Session) {
 
 _Use_decl_annotations_
 VOID SessionFree(SESSION *Session) {
-    UsersDrain(&Session->Users);
+    ExWaitForRundownProtectionRelease(&Session->Users);
     NT_ASSERT(IsListEmpty(&Session->Receiver.Pended));
     // Callbacks of registrations that are kept are still to come, and find all of these stopped.
     ReceiverUninitialize(&Session->Receiver);
     QueueUninitialize(&Session->Queue);
     HeldUninitialize(&Session->Held);
     SessionDetach(Session);
-}
-
-_Use_decl_annotations_
-VOID SessionEnter(SESSION *Session) {
-    UsersEnter(&Session->Users);
-}
-
-_Use_decl_annotations_
-VOID SessionLeave(SESSION *Session) {
-    UsersLeave(&Session->Users);
 }
 
 // Moves the state from From to To. FALSE if it is another than From, as when the session was stopped meanwhile.

@@ -8,7 +8,6 @@
 
 #include "decide/held.h"
 #include "session/receive.h"
-#include "session/users.h"
 
 typedef struct REGISTRATION REGISTRATION;
 
@@ -31,8 +30,9 @@ typedef struct SESSION {
     // Who has opened the handle: PsGetProcessStartKey and the process id.
     UINT64 OwnerKey;
     UINT32 OwnerId;
-    // Dispatch routines that are at work, and the file object.
-    USERS Users;
+    // Dispatch routines that are at work: a pended request does not hold the handle open for the routine that has
+    // pended it.
+    EX_RUNDOWN_REF Users;
 
     KSPIN_LOCK Lock;
     _Guarded_by_(Lock) SESSION_STATE State;
@@ -102,13 +102,6 @@ REGISTRATION *SessionFindRegistration(_In_ SESSION_MATCH *Match, _In_opt_ const 
 // was the last one that it stayed for.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID SessionUnlinkRegistration(_Inout_ REGISTRATION *Registration);
-
-// A dispatch routine is between these two while it uses a session: a pended request does not hold the
-// handle open for the routine that has pended it.
-_IRQL_requires_max_(DISPATCH_LEVEL)
-VOID SessionEnter(_Inout_ SESSION *Session);
-_IRQL_requires_max_(DISPATCH_LEVEL)
-VOID SessionLeave(_Inout_ SESSION *Session);
 
 // Gives the session its queue, and room to hold so many operations. It succeeds once only.
 _IRQL_requires_max_(PASSIVE_LEVEL)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Makes a ruleset from a program. It is shared by reference, and the last to release it frees it.
+// Makes a ruleset from a program. Its copies are shared by reference, and the last to release one frees it.
 
 #include "verdict/ruleset.h"
 #include "base/memory.h"
@@ -15,7 +15,7 @@ static BOOLEAN AsksAboutProcesses(_In_ const RULES *Rules) {
 _IRQL_requires_(PASSIVE_LEVEL)
 _Must_inspect_result_
 static NTSTATUS Fill(_Inout_ RULESET *Ruleset, _In_reads_bytes_(Size) const VOID *Program, _In_ ULONG Size,
-                     _In_opt_ RULESET *Former, _Out_ RULES_ERROR *Error) {
+                     _In_opt_ const RULESET *Former, _Out_ RULES_ERROR *Error) {
     const NTSTATUS status = RulesCreate(Program, Size, &Ruleset->Rules, Error);
     if (!NT_SUCCESS(status)) {
         Ruleset->Rules = NULL;
@@ -34,24 +34,36 @@ static NTSTATUS Fill(_Inout_ RULESET *Ruleset, _In_reads_bytes_(Size) const VOID
 }
 
 _Use_decl_annotations_
-NTSTATUS RulesetCreate(const VOID *Program, ULONG Size, RULESET *Former, RULESET **Ruleset, RULES_ERROR *Error) {
+NTSTATUS RulesetsCreate(const VOID *Program, ULONG Size, const RULESET *Former, RULESETS **Rulesets,
+                        RULES_ERROR *Error) {
     NTSTATUS status = STATUS_SUCCESS;
     RtlZeroMemory(Error, sizeof(*Error));
-    *Ruleset = NULL;
-    RULESET *ruleset = MemoryAllocate(sizeof(*ruleset));
-    if (!ruleset) {
+    *Rulesets = NULL;
+    RULESETS *rulesets = MemoryAllocate(sizeof(*rulesets));
+    if (!rulesets) {
         return STATUS_INSUFFICIENT_RESOURCES;
     }
-    ruleset->References = 1;
+    RULESET ruleset = {.References = 1, .All = rulesets};
     if (Size) {
-        status = Fill(ruleset, Program, Size, Former, Error);
+        status = Fill(&ruleset, Program, Size, Former, Error);
+    }
+    rulesets->Used = RULESET_COPIES;
+    for (ULONG i = 0; i < RULESET_COPIES; ++i) {
+        rulesets->Copies[i] = ruleset;
     }
     if (!NT_SUCCESS(status)) {
-        RulesetRelease(ruleset);
+        RulesetsRelease(rulesets);
         return status;
     }
-    *Ruleset = ruleset;
+    *Rulesets = rulesets;
     return STATUS_SUCCESS;
+}
+
+_Use_decl_annotations_
+VOID RulesetsRelease(RULESETS *Rulesets) {
+    for (ULONG i = 0; i < RULESET_COPIES; ++i) {
+        RulesetRelease(&Rulesets->Copies[i]);
+    }
 }
 
 _Use_decl_annotations_
@@ -62,26 +74,11 @@ RULESET *RulesetReference(RULESET *Ruleset) {
 
 _Use_decl_annotations_
 VOID RulesetRelease(RULESET *Ruleset) {
-    if (Ruleset && InterlockedDecrement(&Ruleset->References) == 0) {
+    if (Ruleset && InterlockedDecrement(&Ruleset->References) == 0 && InterlockedDecrement(&Ruleset->All->Used) == 0) {
         ProcessTreesFree(Ruleset->Trees);
         ProcessCacheFree(Ruleset->Processes);
         RulesRelease(Ruleset->Rules);
-        MemoryFree(Ruleset);
-    }
-}
-
-_Use_decl_annotations_
-RULESET_SHARE *RulesetBeginShare(RULESET *Ruleset, ULONG Index) {
-    RULESET_SHARE *share = &Ruleset->Shares[Index];
-    share->References = 1;
-    share->Ruleset = RulesetReference(Ruleset);
-    return share;
-}
-
-_Use_decl_annotations_
-VOID RulesetReleaseShare(RULESET_SHARE *Share) {
-    if (InterlockedDecrement(&Share->References) == 0) {
-        RulesetRelease(Share->Ruleset);
+        MemoryFree(Ruleset->All);
     }
 }
 

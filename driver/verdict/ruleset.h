@@ -12,55 +12,54 @@
 typedef struct PROCESS_CACHE PROCESS_CACHE;
 typedef struct PROCESS_TREES PROCESS_TREES;
 
-typedef struct RULESET RULESET;
+typedef struct RULESETS RULESETS;
 
-// References to a ruleset that are counted together, and that are one reference for the ruleset. There are several, so
-// that processors that decide at the same time do not write to the same cache line.
-typedef struct RULESET_SHARE {
-    _Interlocked_ volatile LONG References;
-    RULESET *Ruleset;
-    UCHAR Apart[SYSTEM_CACHE_ALIGNMENT_SIZE - sizeof(LONG_PTR) - sizeof(RULESET *)];
-} RULESET_SHARE;
-
-C_ASSERT(sizeof(RULESET_SHARE) == SYSTEM_CACHE_ALIGNMENT_SIZE);
-
-// On machines with more processors some of them have one together.
-#define RULESET_SHARES 64
-
-struct RULESET {
-    // Of whoever has created it, of operations until their post, and of shares that have references.
+// One copy of it. Each has references of its own, so that processors that use different copies do not write to the same
+// line.
+typedef struct RULESET {
     _Interlocked_ volatile LONG References;
     // CMB_DECIDED.Ruleset, which is set when the ruleset comes into force.
     UINT32 Number;
-    // Owned. If it is NULL there are no rules, and everything is relayed.
+    // If it is NULL there are no rules, and everything is relayed.
     RULES *Rules;
-    // Owned; NULL if no rule asks for what it holds.
+    // NULL if no rule asks for what it holds.
     PROCESS_CACHE *Processes;
-    // Owned; NULL if no rule asks for a tree.
+    // NULL if no rule asks for a tree.
     PROCESS_TREES *Trees;
-    RULESET_SHARE Shares[RULESET_SHARES];
+    RULESETS *All;
+    UCHAR Apart[SYSTEM_CACHE_ALIGNMENT_SIZE - 5 * sizeof(VOID *)];
+} RULESET;
+
+// A processor uses the copy of its number, modulo this: where there are more processors, a few share one.
+#define RULESET_COPIES 64
+
+struct RULESETS {
+    // First: a block of a page or more starts with a line.
+    RULESET Copies[RULESET_COPIES];
+    // How many copies have references. The last one to have none frees what they all point to.
+    _Interlocked_ volatile LONG Used;
 };
 
-// Creates a ruleset; with Size 0 it has no rules. Former is what is in force now, or NULL: trees of processes that are
-// gone live on. STATUS_BAD_DATA with Error for a program that is refused.
+C_ASSERT(sizeof(RULESET) == SYSTEM_CACHE_ALIGNMENT_SIZE);
+C_ASSERT(sizeof(RULESETS) >= PAGE_SIZE);
+
+// Creates a ruleset, with one reference to each copy; with Size 0 it has no rules. Former is what is in force now, or
+// NULL: trees of processes that are gone live on. STATUS_BAD_DATA with Error for a program that is refused.
 _IRQL_requires_(PASSIVE_LEVEL)
 _Must_inspect_result_
 _Success_(return >= 0)
-NTSTATUS RulesetCreate(_In_reads_bytes_(Size) const VOID *Program, _In_ ULONG Size, _In_opt_ RULESET *Former,
-                       _Outptr_ RULESET **Ruleset, _Out_ RULES_ERROR *Error);
+NTSTATUS RulesetsCreate(_In_reads_bytes_(Size) const VOID *Program, _In_ ULONG Size, _In_opt_ const RULESET *Former,
+                        _Outptr_ RULESETS **Rulesets, _Out_ RULES_ERROR *Error);
+
+// Gives one reference to each copy back.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID RulesetsRelease(_In_ _Post_ptr_invalid_ RULESETS *Rulesets);
 
 _IRQL_requires_max_(DISPATCH_LEVEL)
 RULESET *RulesetReference(_Inout_ RULESET *Ruleset);
 
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID RulesetRelease(_In_opt_ _Post_ptr_invalid_ RULESET *Ruleset);
-
-// Gives the first reference to one of the shares.
-_IRQL_requires_max_(DISPATCH_LEVEL)
-RULESET_SHARE *RulesetBeginShare(_Inout_ RULESET *Ruleset, _In_range_(0, RULESET_SHARES - 1) ULONG Index);
-
-_IRQL_requires_max_(DISPATCH_LEVEL)
-VOID RulesetReleaseShare(_Inout_ _Post_ptr_invalid_ RULESET_SHARE *Share);
 
 // Returns those classes of ClassMask that may be relayed.
 _IRQL_requires_max_(DISPATCH_LEVEL)

@@ -155,7 +155,56 @@ class RulesSchedule : public ScheduleTest {
             EXPECT_EQ(unregister(device, cookie), STATUS_SUCCESS);
         };
     }
+
+    // A thread of low priority is stopped at its at-th point while it sets a value. The rules are replaced before it
+    // goes on, and what it has used goes with it. FALSE: it has fewer points.
+    bool setWhileStopped(uint64_t at) {
+        bool stopped = true;
+        auto frozen = scenario("StoppedInRules" + std::to_string(at), [&] {
+            Device device;
+            EXPECT_EQ(device.hello(), STATUS_SUCCESS);
+            // Names of values are read from the caller's memory each time.
+            TestRule named = setting();
+            named.action = CMB_ACTION_BLOCK;
+            named.valueNames = {u"v"};
+            Program first = buildProgram({named}), second = buildProgram({named});
+            first.rule(0).Status = kFirst;
+            second.rule(0).Status = kSecond;
+            const int64_t cookie = registerWith(device, bytesOfProgram(first), kSet);
+            // What is remembered of the key comes before.
+            together({actor([this] { setValue(); })}, false);
+            const uint64_t blocks = machine().poolUsage().blocks;
+            together({actor(
+                          [&] {
+                              schedule::freezeAt(at);
+                              const NTSTATUS status = setValue();
+                              stopped = schedule::wasFrozen();
+                              schedule::freezeAt(0);
+                              EXPECT_TRUE(status == kFirst || status == kSecond) << status;
+                          },
+                          4),
+                      actor([&] {
+                          sleep(1);
+                          const uint64_t thaws = schedule::thaws();
+                          EXPECT_EQ(setRules(device, cookie, bytesOfProgram(second)), STATUS_SUCCESS);
+                          EXPECT_EQ(setValue(), kSecond);
+                          EXPECT_EQ(schedule::thaws(), thaws);
+                      })});
+            EXPECT_EQ(machine().poolUsage().blocks, blocks);
+            EXPECT_EQ(unregister(device, cookie), STATUS_SUCCESS);
+        });
+        return schedule::sample(frozen, 1, at).failed.empty() && stopped;
+    }
 };
+
+TEST_F(RulesSchedule, AreReplacedWhileAThreadIsStoppedThatDecidesByTheFormerOnes) {
+    uint64_t at = 1;
+    while (at < 400 && setWhileStopped(at)) {
+        ++at;
+    }
+    EXPECT_GT(at, 30u);
+    EXPECT_LT(at, 400u);
+}
 
 TEST_F(RulesSchedule, AreInForceOnceSetRulesHasReturned) {
     expectEach(scenario("Rules", changing(1)), {1});

@@ -2,7 +2,7 @@
 //
 // Rule programs that come through the device: what is wrong with one is said, and what was in force stays so.
 
-#include "test/driver/fixture/ruleset_fixture.h"
+#include "test/driver/fixture/ask_fixture.h"
 
 #include <atomic>
 #include <random>
@@ -10,9 +10,13 @@
 namespace cmbridge::test {
 namespace {
 
-using RegistrationRules = RulesetTest;
-
-constexpr uint64_t kSet = bit(RegNtPreSetValueKey);
+class RegistrationRules : public AskTest {
+  protected:
+    using AskTest::add;
+    using AskTest::trySet;
+    using RulesetTest::add;
+    using RulesetTest::trySet;
+};
 
 TEST_F(RegistrationRules, ComeWithRegisterAndAreSetAnew) {
     Client client;
@@ -107,6 +111,133 @@ TEST_F(RegistrationRules, AreNotTakenFromForgedRequests) {
                   STATUS_INFO_LENGTH_MISMATCH)
             << size;
     }
+}
+
+// A thread that is held keeps the rules that it was held by, however often they are replaced, and nobody waits for it.
+TEST_F(RegistrationRules, GoWithTheLastWhoUsesThem) {
+    Client client;
+    Actor actor;
+    HANDLE mine = actor.create(path());
+    const int64_t cookie = add(client, setting(), kAsk);
+    std::future<NTSTATUS> held = startSet(actor, mine);
+    const Record asked = question(client);
+    EXPECT_EQ(asked.decided().Ruleset, 1u);
+    // The one that is held by stays, those between go at once.
+    setRules(client, cookie, {{.classes = kSet, .keys = {key(u"A")}}});
+    const uint64_t blocks = machine().poolUsage().blocks;
+    for (int i = 0; i < 3; ++i) {
+        setRules(client, cookie, {{.classes = kSet, .keys = {key(u"B")}}});
+        EXPECT_EQ(machine().poolUsage().blocks, blocks);
+    }
+    EXPECT_EQ(replyOne(client, block(asked)), static_cast<UINT32>(CMB_REPLY_ACCEPTED));
+    EXPECT_EQ(held.get(), STATUS_ACCESS_DENIED);
+    // At least the ruleset and its rules.
+    EXPECT_LE(machine().poolUsage().blocks, blocks - 2);
+    actor.close(mine);
+}
+
+// Between pre and post they are kept by what pre has left for post.
+TEST_F(RegistrationRules, AreThoseOfPreInPost) {
+    Client client;
+    Actor actor;
+    HANDLE mine = actor.create(path());
+    const int64_t cookie = add(client, setting(kSet | kPostSet), kAsk, {.mask = kSet | kPostSet});
+    std::future<NTSTATUS> held = startSet(actor, mine);
+    const Record first = question(client);
+    setRules(client, cookie, {{.classes = kSet, .keys = {key(u"A")}}});
+    EXPECT_EQ(replyOne(client, allow(first)), static_cast<UINT32>(CMB_REPLY_ACCEPTED));
+    // Only the former rules ask about post.
+    const Record second = question(client);
+    EXPECT_EQ(second->NotifyClass, static_cast<UINT32>(RegNtPostSetValueKey));
+    EXPECT_EQ(second.decided().Ruleset, 1u);
+    EXPECT_EQ(replyOne(client, allow(second)), static_cast<UINT32>(CMB_REPLY_ACCEPTED));
+    EXPECT_EQ(held.get(), STATUS_SUCCESS);
+    actor.close(mine);
+}
+
+TEST_F(RegistrationRules, StayWhereThereIsNoMemoryForNewOnes) {
+    Client client;
+    Actor actor;
+    HANDLE mine = actor.create(path());
+    const int64_t cookie = add(client, {{.classes = kSet, .keys = {key()}}});
+    const Program next = buildProgram(
+        {{.classes = kSet, .keys = {key(u"A")}, .elevated = {1}}, {.keys = {key(u"B")}, .trees = {actor.processId()}}});
+    CMB_SET_RULES_REQUEST request{};
+    request.Cookie = cookie;
+    request.ProgramSize = next.size();
+    request.Header = {static_cast<UINT32>(sizeof(request) + next.size()), CMB_STRUCTURE_VERSION, 0};
+    Bytes input(sizeof(request) + next.size());
+    std::memcpy(input.data(), &request, sizeof(request));
+    std::memcpy(input.data() + sizeof(request), next.bytes(), next.size());
+    CMB_SET_RULES_REPLY reply{};
+    const auto output = std::as_writable_bytes(std::span(&reply, 1));
+    // What is remembered of the key and the process comes first.
+    set(actor, mine);
+    client.drain();
+    const uint64_t blocks = machine().poolUsage().blocks;
+    NTSTATUS status = STATUS_UNSUCCESSFUL;
+    for (uint64_t nth = 1; status != STATUS_SUCCESS; ++nth) {
+        ASSERT_LT(nth, 60u);
+        machine().failAllocation(nth);
+        status = client.file().control(CMB_IOCTL_SET_RULES, input, output).status;
+        machine().failAllocation(0);
+        if (status != STATUS_SUCCESS) {
+            EXPECT_EQ(status, STATUS_INSUFFICIENT_RESOURCES) << nth;
+            EXPECT_EQ(machine().poolUsage().blocks, blocks) << nth;
+            set(actor, mine);
+            EXPECT_EQ(countOf(client.drain(), RegNtPreSetValueKey), 1u) << nth;
+        }
+    }
+    set(actor, mine);
+    EXPECT_EQ(countOf(client.drain(), RegNtPreSetValueKey), 0u);
+    actor.close(mine);
+}
+
+// Several threads replace them while others decide.
+TEST_F(RegistrationRules, AreReplacedByManyUnderLoad) {
+    Client client(CMB_MIN_QUEUE_BYTES);
+    Actor first, second;
+    std::array<std::unique_ptr<Actor>, 2> setters{std::make_unique<Actor>(machine().hostProcess()),
+                                                  std::make_unique<Actor>(machine().hostProcess())};
+    HANDLE mine = first.create(path());
+    HANDLE same = second.openKey(path());
+    const int64_t cookie = add(client, setting(), kBlock);
+    // What is remembered of the keys and the processes comes first.
+    EXPECT_EQ(trySet(first, mine), STATUS_ACCESS_DENIED);
+    EXPECT_EQ(trySet(second, same), STATUS_ACCESS_DENIED);
+    const uint64_t blocks = machine().poolUsage().blocks;
+    std::atomic<bool> stop = false;
+    std::atomic<uint64_t> slipped = 0, done = 0;
+    auto work = [&](HANDLE key) {
+        return [&, key] {
+            while (!stop) {
+                std::u16string name = u"v";
+                UNICODE_STRING value = unicode(name);
+                slipped += NtSetValueKey(key, &value, 0, REG_DWORD, &name[0], 2) != STATUS_ACCESS_DENIED;
+                ++done;
+            }
+        };
+    };
+    first.post(work(mine));
+    second.post(work(same));
+    for (const auto &setter : setters) {
+        setter->post([&] {
+            for (int i = 0; i < 300; ++i) {
+                EXPECT_EQ(setRule(client, cookie, setting(), kBlock).Status, STATUS_SUCCESS);
+            }
+        });
+    }
+    setters = {};
+    stop = true;
+    first.run([] {});
+    second.run([] {});
+    EXPECT_GT(done, 0u);
+    EXPECT_EQ(slipped, 0u);
+    EXPECT_EQ(machine().poolUsage().blocks, blocks);
+    EXPECT_EQ(trySet(first, mine), STATUS_ACCESS_DENIED);
+    client.drain();
+    first.close(mine);
+    second.close(same);
 }
 
 // Whatever is sent, the driver takes it or says what is wrong with it, while a thread does what rules are asked about.
