@@ -39,8 +39,9 @@ struct KEY_OBJECT {
 // Each of these two has a cache line of its own: the first is read by every notification and hardly ever written, the
 // second is written whenever a key object is told of for the first time.
 //
-// Names: the lowest bits count the renames that are at work, the others the beginnings and ends of renames. A path is
-// right as long as this does not change; while a rename is at work no path is taken from memory or put there.
+// Names: the lowest bits count the renames that are at work, the others those that have ended. A path is remembered
+// with the generation of the moment before it was asked for. A rename that came between, or comes later, makes that
+// generation one that is never right again: while a rename is at work no path is taken from memory or put there.
 #define RENAME_COUNT_MASK 0xFFFFFLL
 #define RENAME_STEP (RENAME_COUNT_MASK + 1)
 static struct DECLSPEC_CACHEALIGN { _Interlocked_ volatile LONG64 Generation; } Names = {RENAME_STEP};
@@ -213,9 +214,6 @@ VOID KeyPathGet(KEY_PATH *Path, KEY_FILTER *Filter, VOID *Object) {
     } else if (!Path->Given) {
         Path->Status = STATUS_OBJECT_NAME_INVALID;
     }
-    if (ReadAcquire64(&Names.Generation) != Path->Generation) {
-        Path->Generation = 0;
-    }
 }
 
 _Use_decl_annotations_
@@ -251,7 +249,7 @@ NAME *KeyObjectGetName(KEY_FILTER *Filter, VOID *Object, KEY_OBJECT *KeyObject, 
         // A deleted key has no name but the last one.
         name = TakeName(oldest, 0, TRUE);
     }
-    if (Path->Given && name && oldest && Path->Generation && ReadAcquire64(&Names.Generation) == Path->Generation) {
+    if (Path->Given && name && oldest && Path->Generation) {
         KeepName(oldest, name, Path->Generation);
     }
     KeyPathRelease(&path);
@@ -381,7 +379,7 @@ VOID KeyObjectFree(KEY_FILTER *Filter, KEY_OBJECT *KeyObject) {
 
 _Use_decl_annotations_
 VOID KeyObjectRenameBegins(VOID) {
-    InterlockedExchangeAdd64(&Names.Generation, RENAME_STEP + 1);
+    InterlockedIncrement64(&Names.Generation);
 }
 
 _Use_decl_annotations_

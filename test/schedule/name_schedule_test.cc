@@ -21,6 +21,63 @@ class NameSchedule : public ScheduleTest {
         return reply.Recorded;
     }
 
+    static std::u16string nameOf(HANDLE key) {
+        uint64_t buffer[128];
+        auto *information = reinterpret_cast<KEY_NAME_INFORMATION *>(buffer);
+        ULONG size = 0;
+        EXPECT_EQ(NtQueryKey(key, KeyNameInformation, information, sizeof(buffer), &size), STATUS_SUCCESS);
+        return {reinterpret_cast<const char16_t *>(information->Name), information->NameLength / sizeof(char16_t)};
+    }
+
+    // A thread is stopped at its at-th point while it renames, and another one uses what is below: by the name that it
+    // has then. False: it has fewer points, or the schedule has failed.
+    bool renameAndStop(uint64_t at) {
+        bool stopped = true;
+        auto body = [&] {
+            Device device;
+            EXPECT_EQ(device.hello(), STATUS_SUCCESS);
+            Program program = buildProgram({{.classes = kSet, .keys = {RulesetTest::key(u"\\High\\Leaf")}}});
+            const int64_t cookie = registerWith(device, bytesOfProgram(program), kAllClasses);
+            HANDLE parent = nullptr, leaf = nullptr;
+            together({actor([&] {
+                         parent = createBelow(keyHandle(), u"Low");
+                         leaf = createBelow(parent, u"Leaf");
+                         EXPECT_EQ(set(leaf), STATUS_SUCCESS);
+                     })},
+                     false);
+            together({actor(
+                          [&] {
+                              std::u16string name = u"High";
+                              UNICODE_STRING text = unicode(name);
+                              schedule::freezeAt(at);
+                              EXPECT_EQ(NtRenameKey(parent, &text), STATUS_SUCCESS);
+                              stopped = schedule::wasFrozen();
+                              schedule::freezeAt(0);
+                          },
+                          4),
+                      actor([&] {
+                          sleep(1);
+                          for (int i = 0; i < 2; ++i) {
+                              const bool meant = nameOf(leaf).ends_with(u"\\High\\Leaf");
+                              const uint64_t before = recorded(device);
+                              EXPECT_EQ(set(leaf), STATUS_SUCCESS);
+                              EXPECT_EQ(recorded(device), before + meant);
+                          }
+                      })},
+                     false);
+            together({actor([&] {
+                         for (HANDLE key : {leaf, parent}) {
+                             EXPECT_EQ(NtDeleteKey(key), STATUS_SUCCESS);
+                             EXPECT_EQ(NtClose(key), STATUS_SUCCESS);
+                         }
+                     })},
+                     false);
+            EXPECT_EQ(unregister(device, cookie), STATUS_SUCCESS);
+        };
+        const auto frozen = scenario("RenameAndStop" + std::to_string(at), body);
+        return schedule::sample(frozen, 1).failed.empty() && stopped;
+    }
+
     // A key whose parent is renamed from a name that no rule means to one that a rule means.
     std::function<void()> renaming(int sets) {
         return [=, this] {
@@ -130,6 +187,15 @@ class NameSchedule : public ScheduleTest {
 TEST_F(NameSchedule, ForgetsWhatTheRulesSaidOfTheNameBefore) {
     expectEach(scenario("Rename", renaming(1)), {2});
     expectMany(scenario("RenameAtRandom", renaming(2), 2), 1000);
+}
+
+// Whoever renames may be stopped between the new name and the notification that tells of it.
+TEST_F(NameSchedule, GoesByTheNameThatAKeyHasWhileARenameIsStopped) {
+    uint64_t at = 1;
+    while (at < 400 && renameAndStop(at)) {
+        ++at;
+    }
+    EXPECT_GT(at, 5u);
 }
 
 TEST_F(NameSchedule, ForgetsWhatTheRulesSaidWhenTwoAreRenamedAtOnce) {
