@@ -64,7 +64,7 @@ TEST_F(UnloadSchedule, HappensBeforeOrAfterAHandle) {
         expectNothingLeft(0);
         reload();
     };
-    expectEach(scenario("UnloadAndOpen", body), {1, 2});
+    expectEach(scenario("UnloadAndOpen", body), {1, 1});
     expectMany(scenario("UnloadAndOpenAtRandom", body, 2), 500);
 }
 
