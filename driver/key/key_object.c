@@ -39,9 +39,10 @@ struct KEY_OBJECT {
 // Each of these two has a cache line of its own: the first is read by every notification and hardly ever written, the
 // second is written whenever a key object is told of for the first time.
 //
-// Names: the lowest bits count the renames that are at work, the others those that have ended. A path is remembered
-// with the generation of the moment before it was asked for. A rename that came between, or comes later, makes that
-// generation one that is never right again: while a rename is at work no path is taken from memory or put there.
+// Names: the lowest bits count the renames that are at work, the others those that have ended, so that it only grows. A
+// path is remembered with the generation of the moment before it was asked for, and right as long as that stays and no
+// rename is at work. What is remembered while one is at work is for keys that are deleted meanwhile: these have no
+// other.
 #define RENAME_COUNT_MASK 0xFFFFFLL
 #define RENAME_STEP (RENAME_COUNT_MASK + 1)
 static struct DECLSPEC_CACHEALIGN { _Interlocked_ volatile LONG64 Generation; } Names = {RENAME_STEP};
@@ -207,7 +208,7 @@ static LONG64 GetGeneration(VOID) {
 _Use_decl_annotations_
 VOID KeyPathGet(KEY_PATH *Path, KEY_FILTER *Filter, VOID *Object) {
     RtlZeroMemory(Path, sizeof(*Path));
-    Path->Generation = GetGeneration();
+    Path->Generation = ReadAcquire64(&Names.Generation);
     Path->Status = CmCallbackGetKeyObjectIDEx(&Filter->Cookie, Object, NULL, &Path->Given, 0);
     if (!NT_SUCCESS(Path->Status)) {
         Path->Given = NULL;
@@ -249,7 +250,7 @@ NAME *KeyObjectGetName(KEY_FILTER *Filter, VOID *Object, KEY_OBJECT *KeyObject, 
         // A deleted key has no name but the last one.
         name = TakeName(oldest, 0, TRUE);
     }
-    if (Path->Given && name && oldest && Path->Generation) {
+    if (Path->Given && name && oldest) {
         KeepName(oldest, name, Path->Generation);
     }
     KeyPathRelease(&path);
@@ -306,7 +307,7 @@ VOID KeyObjectKeepHits(KEY_OBJECT *KeyObject, UINT64 Serial, const RULES_HITS *H
                        UINT64 QuietClasses) {
     KEY_OBJECT *oldest = FindOldest(KeyObject);
     KIRQL irql;
-    if (!oldest || !Generation || Hits->Count == RULES_HITS_MANY) {
+    if (!oldest || Hits->Count == RULES_HITS_MANY) {
         return;
     }
     KeAcquireSpinLock(&oldest->Lock, &irql);

@@ -63,7 +63,7 @@ typedef struct KEY_PATH {
     PCUNICODE_STRING Given;
     // The status of finding it out.
     NTSTATUS Status;
-    // The generation of the path; 0 if a key was being renamed, so that the path must not be remembered.
+    // The generation of names before it was found out.
     LONG64 Generation;
 } KEY_PATH;
 

@@ -325,5 +325,34 @@ TEST_F(Verdict, IsTheSameForAKeyThatIsNotRemembered) {
     client.drain();
 }
 
+// Anybody may rename a key of his own and take his time: what others are told of deleted keys does not depend on it.
+TEST_F(Verdict, OfADeletedKeyIsTheSameWhileAnotherIsRenamed) {
+    Client client;
+    Actor actor, renamer;
+    HANDLE root = actor.create(path()), low = actor.create(u"Low", root), other = renamer.create(path() + u"Other");
+    add(client, {{.classes = bit(RegNtPreKeyHandleClose), .keys = {key(u"\\Low")}}});
+    Gate gate;
+    Rival below(u"0.5", [&](ULONG notifyClass, PVOID) {
+        if (notifyClass == RegNtPreRenameKey) {
+            gate.pass();
+        }
+    });
+    renamer.post([&] {
+        std::u16string name = u"Renamed";
+        UNICODE_STRING text = unicode(name);
+        EXPECT_EQ(NtRenameKey(other, &text), STATUS_SUCCESS);
+    });
+    gate.awaitArrival();
+    actor.run([&] { EXPECT_EQ(NtDeleteKey(low), STATUS_SUCCESS); });
+    actor.close(low);
+    const std::vector<Record> records = client.drain();
+    gate.let();
+    renamer.run([] {});
+    ASSERT_EQ(records.size(), 1u);
+    EXPECT_EQ(records[0].path(), path() + u"\\Low");
+    renamer.close(other);
+    actor.close(root);
+}
+
 } // namespace
 } // namespace cmbridge::test
