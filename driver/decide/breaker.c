@@ -20,7 +20,8 @@ BOOLEAN BreakerAdmit(BREAKER *Breaker, UINT64 Now) {
     // If the clock goes back, it stands still for the cool-down.
     const BOOLEAN cool =
         Now >= Breaker->Opened && Now - Breaker->Opened >= Breaker->CoolDown * CLOCK_UNITS_PER_MILLISECOND;
-    if (Breaker->State == BreakerClosed || (Breaker->State == BreakerOpen && cool)) {
+    // Nothing is put on trial before the program was told that it is open, so that this is never taken back untold.
+    if (Breaker->State == BreakerClosed || (Breaker->State == BreakerOpen && Breaker->ToldOpen && cool)) {
         return TRUE;
     }
     ++Breaker->Unasked;

@@ -11,7 +11,8 @@
 
 typedef enum BREAKER_STATE {
     BreakerClosed,
-    // Nothing is asked, from Opened until the cool-down has passed and beyond, until there is a question.
+    // Nothing is asked, from Opened until the cool-down has passed and beyond, until there is a question and the
+    // program knows that it is open.
     BreakerOpen,
     // That question waits, and nothing else is asked.
     BreakerTrial,

@@ -96,7 +96,8 @@ typedef struct CMB_DECIDED {
 #define CMB_BREAKER_CLOSED 2
 
 // Body of a breaker record: a registration asks nothing any more, or asks again. Sequence is 0, Cookie the
-// registration. It tells of the state as it is; what changed back before it could be told is not told.
+// registration. It tells of the state as it is. Nothing is put on trial before its opening was told; a
+// closing after which it opened again before that could be told is not told.
 typedef struct CMB_BODY_BREAKER {
     // CMB_BREAKER_*
     UINT32 State;

@@ -28,6 +28,7 @@ class BreakerState : public testing::Test {
     void open() {
         while (!miss()) {
         }
+        breaker_.ToldOpen = TRUE;
     }
     bool isUntold() const { return BreakerIsUntold(&breaker_) != FALSE; }
 
@@ -89,6 +90,19 @@ TEST_F(BreakerState, CoolsDownAgainAfterAMissOnTrial) {
     EXPECT_FALSE(miss());
     EXPECT_FALSE(miss());
     EXPECT_TRUE(miss());
+}
+
+// Otherwise the answer would close it, and the program would never know.
+TEST_F(BreakerState, PutsNothingOnTrialBeforeItsOpeningIsTold) {
+    open();
+    breaker_.ToldOpen = FALSE;
+    now_ += kCoolDown;
+    EXPECT_FALSE(admit());
+    EXPECT_TRUE(isUntold());
+    breaker_.ToldOpen = TRUE;
+    ask();
+    answer();
+    EXPECT_TRUE(isUntold());
 }
 
 // Of questions that were put before it opened, the ends come when it is on trial, or closed again.

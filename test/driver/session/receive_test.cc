@@ -353,5 +353,37 @@ TEST_F(Receive, FailsWhereTheOutputCannotBeMapped) {
     EXPECT_EQ(client.statistics().PendedReceives, 0u);
 }
 
+// Everything else is there then, and goes again.
+TEST_F(Receive, HasNoSessionWithoutAThreadForIt) {
+    CMB_HELLO_REQUEST request{};
+    CMB_HELLO_REPLY reply{};
+    request.Header = {sizeof(request), CMB_STRUCTURE_VERSION, 0};
+    request.ProtocolMajor = CMB_PROTOCOL_MAJOR;
+    request.ProtocolMinor = CMB_PROTOCOL_MINOR;
+    auto hello = [&](auto &file) {
+        return file
+            .control(CMB_IOCTL_HELLO, std::as_bytes(std::span(&request, 1)),
+                     std::as_writable_bytes(std::span(&reply, 1)))
+            .status;
+    };
+    auto other = Client::open();
+    const uint64_t first = machine().poolUsage().allocations;
+    EXPECT_EQ(hello(*other), STATUS_SUCCESS);
+    const uint64_t all = machine().poolUsage().allocations - first;
+    auto file = Client::open();
+    const simulator::PoolUsage before = machine().poolUsage();
+    // What comes after all allocations from the pool is the thread.
+    machine().failAllocation(all + 1);
+    EXPECT_EQ(hello(*file), STATUS_INSUFFICIENT_RESOURCES);
+    machine().failAllocation(0);
+    EXPECT_EQ(machine().poolUsage().allocations - before.allocations, all);
+    EXPECT_EQ(machine().poolUsage().bytes, before.bytes);
+    // The session is as new.
+    std::vector<std::byte> output(CMB_MIN_RECEIVE_BYTES);
+    EXPECT_EQ(file->control(CMB_IOCTL_RECEIVE, {}, output).status, STATUS_INVALID_DEVICE_STATE);
+    EXPECT_EQ(hello(*file), STATUS_SUCCESS);
+    EXPECT_EQ(hello(*file), STATUS_INVALID_DEVICE_STATE);
+}
+
 } // namespace
 } // namespace cmbridge::test

@@ -2,6 +2,7 @@
 //
 // Rule programs that come through the device: what is wrong with one is said, and what was in force stays so.
 
+#include "test/driver/decide/decision_fixture.h"
 #include "test/driver/fixture/ask_fixture.h"
 
 #include <atomic>
@@ -153,6 +154,31 @@ TEST_F(RegistrationRules, AreThoseOfPreInPost) {
     EXPECT_EQ(replyOne(client, allow(second)), static_cast<UINT32>(CMB_REPLY_ACCEPTED));
     EXPECT_EQ(held.get(), STATUS_SUCCESS);
     actor.close(mine);
+}
+
+// Pre sees a key that nobody wants. A filter below opens another one, and the rules are set meanwhile: those that are
+// in force in post decide, which sees that key for the first time.
+TEST_F(RegistrationRules, DecideAboutAKeyThatAFilterBelowOpensWhileTheyAreSet) {
+    constexpr uint64_t kOpen = bit(RegNtPostOpenKeyEx);
+    Client client;
+    Actor actor, setter(machine().hostProcess());
+    actor.close(actor.create(path() + u"Asked"));
+    actor.close(actor.create(path() + u"Opened"));
+    const std::vector<TestRule> opened{{.classes = kOpen, .keys = {key(u"Opened")}}};
+    const std::vector<TestRule> none{{.classes = kOpen, .keys = {key(u"None")}}};
+    for (bool wanted : {true, false}) {
+        const int64_t cookie = add(client, wanted ? none : opened, CMB_ACTION_IGNORE, kOpen, u"385100");
+        Decider below(u"200000", RegNtPreOpenKeyEx, redirectTo(path() + u"Opened"));
+        below.before([&] { setter.run([&] { setRules(client, cookie, wanted ? opened : none); }); });
+        actor.close(actor.openKey(path() + u"Asked"));
+        EXPECT_FALSE(below.result().Failed);
+        const std::vector<Record> records = client.drain();
+        ASSERT_EQ(records.size(), wanted ? 1u : 0u);
+        if (wanted) {
+            EXPECT_EQ(records[0].path(), path() + u"Opened");
+        }
+        EXPECT_EQ(client.remove(cookie), STATUS_SUCCESS);
+    }
 }
 
 TEST_F(RegistrationRules, StayWhereThereIsNoMemoryForNewOnes) {
