@@ -10,7 +10,7 @@
 #ifndef CMBRIDGE_PROTOCOL_RULES_H
 #define CMBRIDGE_PROTOCOL_RULES_H
 
-#define CMB_RULES_VERSION 1
+#define CMB_RULES_VERSION 2
 #define CMB_MAX_RULES 4096
 #define CMB_MAX_RULES_BYTES 4194304
 // Nodes from a root to a leaf, both included.
@@ -20,20 +20,19 @@
 // Processes whose descendants rules ask for.
 #define CMB_MAX_RULES_TREES 32
 // A text may be long and its components many, so what it can meet is bounded: work(root) + deep(root) of each
-// dimension, where, for a node n with the literal children L, the children G of globs, AnyChild a and DeepChild d,
-//   work(n)  = 1 + GlobCount + words of BelowSet + max work(L) + sum work(G) + work(a)
-//   globs(n) = globs of n and the nodes below it, without those of nodes below that are CMB_RULE_NODE_DEEP or below
-//   such all(n)   = sum of work(x) + globs(x) over the nodes x that are CMB_RULE_NODE_DEEP, n and all below it deep(n)
-//   = all(n) if n is CMB_RULE_NODE_DEEP, else deep(d) + max deep(L) + sum deep(G) + deep(a)
+// dimension, where, for a node n with the literal children L, the children G of globs and A for any component, and the
+// child d that is CMB_RULE_NODE_DEEP,
+//   work(n)  = 1 + size of G + words of BelowSet + max work(L) + sum work(G) + sum work(A)
+//   globs(n) = globs below n, without those of nodes below that are CMB_RULE_NODE_DEEP or below such
+//   all(n)   = sum of work(x) + globs(x) over the nodes x that are CMB_RULE_NODE_DEEP, n and all below it
+//   deep(n)  = all(n) if n is CMB_RULE_NODE_DEEP, else deep(d) + max deep(L) + sum deep(G) + sum deep(A)
 // A text then meets work(root) nodes and deep(root) more for each of its components, and each component deep(root)
 // globs besides those that only one component meets.
 #define CMB_MAX_RULES_WORK 8192
 // Nodes that are CMB_RULE_NODE_DEEP and below another such node, in the whole program.
 #define CMB_MAX_RULES_NESTED 2048
-// An entry of a hash table lies less than this behind its place.
-#define CMB_MAX_RULES_PROBES 64
-// All edges and texts together; they may share units.
-#define CMB_MAX_RULES_UNITS 4194304
+// Notification classes; CMB_RULES has a set for each.
+#define CMB_RULES_CLASSES 64
 // Where there is no set, node or child.
 #define CMB_RULES_NONE 0xFFFFFFFF
 
@@ -54,16 +53,16 @@
 #define CMB_RULES_REASON_VERSION 2
 // More of something than the limits allow.
 #define CMB_RULES_REASON_COUNT 3
-// A section, or what a member points to, lies outside the program or is not aligned.
+// A section, or what a member points to, does not lie where it should, or not inside the program.
 #define CMB_RULES_REASON_BOUNDS 4
 #define CMB_RULES_REASON_RESERVED 5
 // Not an action, or one that does not suit a class that the rule is meant for.
 #define CMB_RULES_REASON_ACTION 6
 #define CMB_RULES_REASON_SET 7
-// A child that does not come after its parent, is not one deeper, or lies too deep.
+// A node that its place in the tree does not allow: its kind, depth, flags or number.
 #define CMB_RULES_REASON_NODE 8
-// A hash table that is not one: size, hash, place of an entry; or entries that are not of one node alone.
-#define CMB_RULES_REASON_EDGE 9
+// Literals of one node that do not ascend by their hashes, or of which more than two have the same.
+#define CMB_RULES_REASON_HASH 9
 #define CMB_RULES_REASON_GLOB 10
 // A text that is not in upper case as this kernel has it.
 #define CMB_RULES_REASON_TEXT 11
@@ -83,50 +82,35 @@ typedef struct CMB_RULE_DIMENSION {
     UINT32 MemberCount;
 } CMB_RULE_DIMENSION;
 
-// The sections lie behind the header at these offsets from its start, which are multiples of 8.
+// The sections lie behind the header in the order of their counts, each at the next multiple of 8, and nothing else.
 typedef struct CMB_RULES {
     // Whole program, a multiple of 8.
     UINT32 Size;
     UINT16 Version;
     UINT16 HeaderSize;
-    // CMB_RULE
-    UINT32 RuleOffset;
-    UINT32 RuleCount;
     // Bit n: notification class n may have a verdict that is not CMB_ACTION_IGNORE. Without its bit it has no other.
     UINT64 ClassMask;
     // CMB_ACTION_* where no rule matches.
     UINT32 Otherwise;
     UINT32 Reserved;
-    // 64 UINT32: for each notification class the set of the rules that are meant for it.
-    UINT32 ClassOffset;
+    // CMB_RULE
+    UINT32 RuleCount;
     // CMB_RULE_NODE
-    UINT32 NodeOffset;
     UINT32 NodeCount;
-    // CMB_RULE_EDGE
-    UINT32 EdgeOffset;
-    UINT32 EdgeCount;
-    // CMB_RULE_GLOB
-    UINT32 GlobOffset;
-    UINT32 GlobCount;
-    // CMB_RULE_TEXT: what globs look for.
-    UINT32 TextOffset;
+    // CMB_RULE_TEXT
     UINT32 TextCount;
     // CMB_RULE_SET
-    UINT32 SetOffset;
     UINT32 SetCount;
     // UINT64 of sets.
-    UINT32 WordOffset;
     UINT32 WordCount;
     // CMB_RULE_MEMBER
-    UINT32 MemberOffset;
     UINT32 MemberCount;
     // UTF-16 units, all in upper case.
-    UINT32 UnitOffset;
     UINT32 UnitCount;
     // Bytes of SIDs.
-    UINT32 ByteOffset;
     UINT32 ByteCount;
-    UINT32 Reserved2;
+    // The set of the rules that are meant for each notification class.
+    UINT32 ClassSets[CMB_RULES_CLASSES];
     CMB_RULE_DIMENSION Key;
     CMB_RULE_DIMENSION ValueName;
     // REG_SZ and so on, of what a set value writes.
@@ -176,56 +160,49 @@ typedef struct CMB_RULE_SET {
     UINT32 Reserved;
 } CMB_RULE_SET;
 
-// Bits of CMB_RULE_NODE.Flags.
-// Whatever component comes, the node stays.
-#define CMB_RULE_NODE_DEEP 0x00000001
+// CMB_RULE_NODE.Kind: by what component a node is reached from its parent. Children of one node stand in this order.
+#define CMB_RULE_NODE_ROOT 0
+// Together with its parent, of which it is the only child of this kind; whatever component comes, the node stays.
+#define CMB_RULE_NODE_DEEP 1
+// By any one component.
+#define CMB_RULE_NODE_ANY 2
+// By one that has the texts in their order, with anything between them.
+#define CMB_RULE_NODE_GLOB 3
+// By the one text. Literal children of one node ascend by their hashes, which are FNV-1a of the units, with 32 bits and
+// one step for each unit. No more than two have the same.
+#define CMB_RULE_NODE_LITERAL 4
 
-// A place in the patterns of one dimension. Children come after their parents, and each has one parent.
+// Bits of CMB_RULE_NODE.Flags.
+// The first text of a glob is at the start, the last one at the end. If it has only one, not both are set.
+#define CMB_RULE_GLOB_START 0x0001
+#define CMB_RULE_GLOB_END 0x0002
+// A node above this one is CMB_RULE_NODE_DEEP.
+#define CMB_RULE_NODE_BELOW 0x0004
+
+// A place in the patterns of one dimension. The trees of the dimensions stand one behind the other; each begins with
+// its root, and the children of its nodes follow in the order of these nodes. Texts and their units do, too.
 typedef struct CMB_RULE_NODE {
-    // Literal components: a hash table with open addressing and linear probing. Count is 0 or a power of two, and at
-    // least one entry is empty. No other node has these entries, and no more than two have the same hash.
-    UINT32 EdgeFirst;
-    UINT32 EdgeCount;
-    // Components with wildcards.
-    UINT32 GlobFirst;
-    UINT32 GlobCount;
-    // After any one component.
-    UINT32 AnyChild;
-    // Reached together with this node: it is CMB_RULE_NODE_DEEP.
-    UINT32 DeepChild;
+    // CMB_RULE_NODE_*
+    UINT16 Kind;
+    UINT16 Flags;
+    // 1 for a root, one more than that of the parent for others.
+    UINT32 Depth;
+    // Where nodes that came before have no text, and no child; also if there are none.
+    UINT32 TextFirst;
+    UINT32 TextCount;
+    UINT32 ChildFirst;
+    UINT32 ChildCount;
+    // How many children are literals.
+    UINT32 LiteralCount;
     // The rules with a pattern that ends here; CMB_RULES_NONE or a set.
     UINT32 EndSet;
     // The rules with a pattern that ends here and takes in everything below.
     UINT32 BelowSet;
-    UINT32 Flags;
-    // 1 for a root, one more than that of the parent for others.
-    UINT32 Depth;
+    // Numbers the nodes that are CMB_RULE_NODE_DEEP and CMB_RULE_NODE_BELOW; CMB_RULES_NONE for others.
+    UINT32 Nested;
 } CMB_RULE_NODE;
 
-typedef struct CMB_RULE_EDGE {
-    // FNV-1a of the units in upper case, 32 bits, one step for each unit; its place is Hash modulo EdgeCount.
-    UINT32 Hash;
-    // CMB_RULES_NONE: the entry is empty, and all else is 0.
-    UINT32 Child;
-    // First unit, and number of units.
-    UINT32 UnitFirst;
-    UINT32 UnitCount;
-} CMB_RULE_EDGE;
-
-// Bits of CMB_RULE_GLOB.Flags.
-// The first text is at the start, the last one at the end.
-#define CMB_RULE_GLOB_START 0x00000001
-#define CMB_RULE_GLOB_END 0x00000002
-
-// The texts in this order, with anything between them; none is empty. One text has at most one of the flags. Texts
-// belong to one glob.
-typedef struct CMB_RULE_GLOB {
-    UINT32 TextFirst;
-    UINT32 TextCount;
-    UINT32 Flags;
-    UINT32 Child;
-} CMB_RULE_GLOB;
-
+// Only that of a literal may be empty.
 typedef struct CMB_RULE_TEXT {
     UINT32 UnitFirst;
     UINT32 UnitCount;

@@ -8,21 +8,15 @@
 
 static volatile LONG64 RulesSerial;
 
-static VOID FreeRules(_In_ _Post_ptr_invalid_ RULES *Rules) {
-    MemoryFree(Rules->IndexBlock);
-    MemoryFree(Rules);
-}
-
 _Use_decl_annotations_
 NTSTATUS RulesCreate(const VOID *Program, ULONG Size, RULES **Rules, RULES_ERROR *Error) {
-    RULES_COUNTS counts;
-    NTSTATUS status;
+    NTSTATUS status = STATUS_BAD_DATA;
     *Rules = NULL;
     Error->Reason = 0;
     Error->Offset = 0;
     if (Size < sizeof(CMB_RULES) || Size > CMB_MAX_RULES_BYTES) {
         Error->Reason = CMB_RULES_REASON_SIZE;
-        return STATUS_BAD_DATA;
+        return status;
     }
     RULES *rules = MemoryAllocate(ALIGN_UP_BY(sizeof(RULES), 8) + (SIZE_T)Size);
     if (!rules) {
@@ -30,38 +24,23 @@ NTSTATUS RulesCreate(const VOID *Program, ULONG Size, RULES **Rules, RULES_ERROR
     }
     UCHAR *copy = (UCHAR *)rules + ALIGN_UP_BY(sizeof(RULES), 8);
     RtlCopyMemory(copy, Program, Size);
-    if (!RulesVerify(&rules->Program, copy, Size, Error)) {
-        status = STATUS_BAD_DATA;
-        goto cleanupRules;
+    if (RulesVerify(rules, copy, Size, Error)) {
+        status = RulesVerifyNodes(rules, Error);
     }
-    status = RulesVerifyNodes(&rules->Program, &counts, Error);
     if (!NT_SUCCESS(status)) {
-        goto cleanupRules;
+        RulesFree(rules);
+        return status;
     }
-    status = RulesBuildIndex(rules, &counts);
-    if (!NT_SUCCESS(status)) {
-        goto cleanupRules;
-    }
-    rules->References = 1;
     rules->Serial = (UINT64)InterlockedIncrement64(&RulesSerial);
     *Rules = rules;
     return STATUS_SUCCESS;
-
-cleanupRules:
-    FreeRules(rules);
-    return status;
 }
 
 _Use_decl_annotations_
-RULES *RulesReference(RULES *Rules) {
-    InterlockedIncrement(&Rules->References);
-    return Rules;
-}
-
-_Use_decl_annotations_
-VOID RulesRelease(RULES *Rules) {
-    if (Rules && InterlockedDecrement(&Rules->References) == 0) {
-        FreeRules(Rules);
+VOID RulesFree(RULES *Rules) {
+    if (Rules) {
+        MemoryFree(Rules->IndexBlock);
+        MemoryFree(Rules);
     }
 }
 

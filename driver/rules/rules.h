@@ -87,10 +87,7 @@ NTSTATUS RulesCreate(_In_reads_bytes_(Size) const VOID *Program, _In_ ULONG Size
                      _Out_ RULES_ERROR *Error);
 
 _IRQL_requires_max_(DISPATCH_LEVEL)
-RULES *RulesReference(_Inout_ RULES *Rules);
-
-_IRQL_requires_max_(DISPATCH_LEVEL)
-VOID RulesRelease(_In_opt_ _Post_ptr_invalid_ RULES *Rules);
+VOID RulesFree(_In_opt_ _Post_ptr_invalid_ RULES *Rules);
 
 // Bit n: class n may have a verdict that is not CMB_ACTION_IGNORE. Other classes need not be asked about.
 _IRQL_requires_max_(DISPATCH_LEVEL)

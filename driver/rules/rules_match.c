@@ -32,24 +32,16 @@ typedef struct COMPONENT {
     CURSOR Next;
 } COMPONENT;
 
-// What a node has still to try at its place.
-typedef enum STEP {
-    StepDeep,
-    StepLiteral,
-    StepAny,
-    // StepGlob + n: glob n.
-    StepGlob,
-} STEP;
-
-// There are as many as the stack affords. A node has less than CMB_MAX_RULES_WORK globs, and no text has more
-// components than its two parts have units.
+// There are as many as the stack affords. A node has less than CMB_MAX_RULES_WORK children that are no literals, and no
+// text has more components than its two parts have units.
 typedef struct FRAME {
     UINT32 Node;
-    UINT16 Step;
+    // How many children that are no literals were tried at this place, and one more for the literals.
+    UINT16 Tried;
     UINT16 Place;
     CURSOR Cursor;
 } FRAME;
-C_ASSERT(StepGlob + CMB_MAX_RULES_WORK <= MAXUSHORT);
+C_ASSERT(CMB_MAX_RULES_WORK + 2 <= MAXUSHORT);
 
 typedef struct WALK {
     const RULES *Rules;
@@ -64,7 +56,7 @@ typedef struct WALK {
     UINT32 Filled;
     FRAME Frames[CMB_MAX_RULES_DEPTH];
     COMPONENT Components[COMPONENT_SLOTS];
-    // Bits by RULES_INDEX.Nested: nodes that were entered.
+    // Bits by CMB_RULE_NODE.Nested: nodes that were entered.
     UINT64 Entered[CMB_MAX_RULES_NESTED / 64];
 } WALK;
 
@@ -136,18 +128,28 @@ static BOOLEAN HasText(_In_ const COMPONENT *Component, _In_ ULONG Start, _In_re
     return TRUE;
 }
 
-static UINT32 FindLiteral(_In_ const RULES_PROGRAM *Program, _In_ const CMB_RULE_NODE *Node,
-                          _In_ const COMPONENT *Component) {
-    const CMB_RULE_EDGE *table = Program->Edges + Node->EdgeFirst;
-    const UINT32 mask = Node->EdgeCount - 1;
-    for (UINT32 i = 0; i < CMB_MAX_RULES_PROBES; ++i) {
-        const CMB_RULE_EDGE *edge = &table[(Component->Hash + i) & mask];
-        if (edge->Child == CMB_RULES_NONE) {
-            break;
+static BOOLEAN HasTextAt(_In_ const RULES *Rules, _In_ const COMPONENT *Component, _In_ ULONG Start, _In_ UINT32 Text) {
+    const CMB_RULE_TEXT *text = &Rules->Program.Texts[Text];
+    return HasText(Component, Start, Rules->Program.Units + text->UnitFirst, text->UnitCount);
+}
+
+static UINT32 FindLiteral(_In_ const RULES *Rules, _In_ const CMB_RULE_NODE *Node, _In_ const COMPONENT *Component) {
+    const RULES_NODE *nodes = Rules->Index.Nodes;
+    const UINT32 limit = Node->ChildFirst + Node->ChildCount;
+    UINT32 first = limit - Node->LiteralCount;
+    UINT32 end = limit;
+    while (first < end) {
+        const UINT32 middle = first + (end - first) / 2;
+        if (nodes[middle].Hash < Component->Hash) {
+            first = middle + 1;
+        } else {
+            end = middle;
         }
-        if (edge->Hash == Component->Hash && edge->UnitCount == Component->Count &&
-            HasText(Component, 0, Program->Units + edge->UnitFirst, edge->UnitCount)) {
-            return edge->Child;
+    }
+    for (; first < limit && nodes[first].Hash == Component->Hash; ++first) {
+        if (nodes[first].Units == Component->Count &&
+            HasTextAt(Rules, Component, 0, Rules->Program.Nodes[first].TextFirst)) {
+            return first;
         }
     }
     return CMB_RULES_NONE;
@@ -158,7 +160,7 @@ static ULONG FindText(_In_ const RULES *Rules, _In_ const COMPONENT *Component, 
                       _In_ UINT32 Number) {
     const CMB_RULE_TEXT *text = &Rules->Program.Texts[Number];
     const WCHAR *units = Rules->Program.Units + text->UnitFirst;
-    const UINT16 *borders = Rules->Index.Borders + Rules->Index.BorderFirst[Number];
+    const UINT16 *borders = Rules->Index.Borders + text->UnitFirst;
     UINT32 matched = 0;
     for (ULONG i = Start; i < End; ++i) {
         const WCHAR unit = UpcaseUnit(Component->Units[i]);
@@ -173,29 +175,27 @@ static ULONG FindText(_In_ const RULES *Rules, _In_ const COMPONENT *Component, 
     return 0;
 }
 
-static BOOLEAN IsGlobMatch(_In_ const RULES *Rules, _In_ UINT32 Number, _In_ const COMPONENT *Component) {
-    const RULES_GLOB *facts = &Rules->Index.Globs[Number];
+// Node is a glob, or one for any component, which has no text.
+static BOOLEAN IsGlobMatch(_In_ const RULES *Rules, _In_ UINT32 Node, _In_ const COMPONENT *Component) {
+    const RULES_NODE *facts = &Rules->Index.Nodes[Node];
     if (facts->Mask & ~Component->Mask || facts->Units > Component->Count) {
         return FALSE;
     }
-    const RULES_PROGRAM *program = &Rules->Program;
-    const CMB_RULE_GLOB *glob = &program->Globs[Number];
-    UINT32 first = glob->TextFirst;
-    UINT32 last = glob->TextFirst + glob->TextCount;
+    const CMB_RULE_NODE *node = &Rules->Program.Nodes[Node];
+    UINT32 first = node->TextFirst;
+    UINT32 last = node->TextFirst + node->TextCount;
     ULONG start = 0;
     ULONG end = Component->Count;
     // The two do not overlap: there are at least as many units as all texts have.
-    if (glob->Flags & CMB_RULE_GLOB_START) {
-        const CMB_RULE_TEXT *text = &program->Texts[first++];
-        if (!HasText(Component, 0, program->Units + text->UnitFirst, text->UnitCount)) {
+    if (node->Flags & CMB_RULE_GLOB_START) {
+        if (!HasTextAt(Rules, Component, 0, first)) {
             return FALSE;
         }
-        start = text->UnitCount;
+        start = Rules->Program.Texts[first++].UnitCount;
     }
-    if (glob->Flags & CMB_RULE_GLOB_END) {
-        const CMB_RULE_TEXT *text = &program->Texts[--last];
-        end -= text->UnitCount;
-        if (!HasText(Component, end, program->Units + text->UnitFirst, text->UnitCount)) {
+    if (node->Flags & CMB_RULE_GLOB_END) {
+        end -= Rules->Program.Texts[--last].UnitCount;
+        if (!HasTextAt(Rules, Component, end, last)) {
             return FALSE;
         }
     }
@@ -208,68 +208,56 @@ static BOOLEAN IsGlobMatch(_In_ const RULES *Rules, _In_ UINT32 Number, _In_ con
     return TRUE;
 }
 
+static BOOLEAN HasDeepChild(_In_ const RULES_PROGRAM *Program, _In_ const CMB_RULE_NODE *Node) {
+    return Node->ChildCount != Node->LiteralCount && Program->Nodes[Node->ChildFirst].Kind == CMB_RULE_NODE_DEEP;
+}
+
 // The node is reached; it gets a frame unless there is nothing more to do.
 static VOID EnterNode(_Inout_ WALK *Walk, _In_ UINT32 Index, _In_ ULONG Place, _In_ const CURSOR *Cursor) {
     const CMB_RULE_NODE *node = &Walk->Rules->Program.Nodes[Index];
-    const BOOLEAN deep = (node->Flags & CMB_RULE_NODE_DEEP) != 0;
-    if (deep) {
-        const UINT16 nested = Walk->Rules->Index.Nested[Index];
-        if (nested != RULES_NOT_NESTED) {
-            if (Walk->Entered[nested / 64] >> (nested % 64) & 1) {
-                return;
-            }
-            Walk->Entered[nested / 64] |= 1ULL << (nested % 64);
+    const UINT32 nested = node->Nested;
+    if (nested != CMB_RULES_NONE) {
+        if (Walk->Entered[nested / 64] >> (nested % 64) & 1) {
+            return;
         }
+        Walk->Entered[nested / 64] |= 1ULL << (nested % 64);
     }
     if (node->BelowSet != CMB_RULES_NONE) {
         Walk->Add(Walk->Context, node->BelowSet);
     }
     const BOOLEAN end = IsEnd(Walk, Cursor);
     // A node that stays is there at the end, wherever that is.
-    if (node->EndSet != CMB_RULES_NONE && (end || deep)) {
+    if (node->EndSet != CMB_RULES_NONE && (end || node->Kind == CMB_RULE_NODE_DEEP)) {
         Walk->Add(Walk->Context, node->EndSet);
     }
-    const BOOLEAN moves = node->EdgeCount != 0 || node->GlobCount != 0 || node->AnyChild != CMB_RULES_NONE;
-    if (node->DeepChild != CMB_RULES_NONE || (moves && !end)) {
-        const FRAME frame = {Index, StepDeep, (UINT16)Place, *Cursor};
+    if (node->ChildCount && (!end || HasDeepChild(&Walk->Rules->Program, node))) {
+        const FRAME frame = {Index, 0, (UINT16)Place, *Cursor};
         Walk->Frames[Walk->Depth++] = frame;
     }
 }
 
-// The next child of the frame's node that the component leads to, if any; StepGlob + GlobCount is the end of them.
+// The next child of the frame's node that the component leads to, if any.
 static UINT32 NextChild(_In_ const RULES *Rules, _In_ const CMB_RULE_NODE *Node, _Inout_ FRAME *Frame,
                         _In_ const COMPONENT *Component) {
-    if (Frame->Step == StepLiteral) {
-        Frame->Step = StepAny;
-        const UINT32 child = Node->EdgeCount ? FindLiteral(&Rules->Program, Node, Component) : CMB_RULES_NONE;
-        if (child != CMB_RULES_NONE) {
+    const UINT32 others = Node->ChildCount - Node->LiteralCount;
+    while (Frame->Tried < others) {
+        const UINT32 child = Node->ChildFirst + Frame->Tried++;
+        if (IsGlobMatch(Rules, child, Component)) {
             return child;
         }
     }
-    if (Frame->Step == StepAny) {
-        Frame->Step = StepGlob;
-        if (Node->AnyChild != CMB_RULES_NONE) {
-            return Node->AnyChild;
-        }
-    }
-    while ((ULONG)(Frame->Step - StepGlob) < Node->GlobCount) {
-        const UINT32 number = Node->GlobFirst + Frame->Step++ - StepGlob;
-        if (IsGlobMatch(Rules, number, Component)) {
-            return Rules->Program.Globs[number].Child;
-        }
-    }
-    return CMB_RULES_NONE;
+    return Frame->Tried++ == others ? FindLiteral(Rules, Node, Component) : CMB_RULES_NONE;
 }
 
 static VOID AdvanceWalk(_Inout_ WALK *Walk) {
     FRAME *frame = &Walk->Frames[Walk->Depth - 1];
-    const CMB_RULE_NODE *node = &Walk->Rules->Program.Nodes[frame->Node];
-    if (frame->Step == StepDeep) {
-        frame->Step = StepLiteral;
-        if (node->DeepChild != CMB_RULES_NONE) {
-            EnterNode(Walk, node->DeepChild, frame->Place, &frame->Cursor);
-            return;
-        }
+    const RULES_PROGRAM *program = &Walk->Rules->Program;
+    const CMB_RULE_NODE *node = &program->Nodes[frame->Node];
+    if (frame->Tried == 0 && HasDeepChild(program, node)) {
+        // Where the node has stayed, this one was entered before, and is not again.
+        ++frame->Tried;
+        EnterNode(Walk, node->ChildFirst, frame->Place, &frame->Cursor);
+        return;
     }
     if (IsEnd(Walk, &frame->Cursor)) {
         --Walk->Depth;
@@ -279,10 +267,10 @@ static VOID AdvanceWalk(_Inout_ WALK *Walk) {
     const UINT32 child = NextChild(Walk->Rules, node, frame, component);
     if (child != CMB_RULES_NONE) {
         EnterNode(Walk, child, frame->Place + 1, &component->Next);
-    } else if (node->Flags & CMB_RULE_NODE_DEEP) {
+    } else if (node->Kind == CMB_RULE_NODE_DEEP) {
         frame->Cursor = component->Next;
         ++frame->Place;
-        frame->Step = StepLiteral;
+        frame->Tried = 0;
     } else {
         --Walk->Depth;
     }

@@ -11,10 +11,7 @@
 typedef struct RULES_PROGRAM {
     const CMB_RULES *Header;
     const CMB_RULE *Rules;
-    const UINT32 *ClassSets;
     const CMB_RULE_NODE *Nodes;
-    const CMB_RULE_EDGE *Edges;
-    const CMB_RULE_GLOB *Globs;
     const CMB_RULE_TEXT *Texts;
     const CMB_RULE_SET *Sets;
     const UINT64 *Words;
@@ -23,26 +20,24 @@ typedef struct RULES_PROGRAM {
     const UCHAR *Bytes;
 } RULES_PROGRAM;
 
-// What is computed about the program so that matching is fast.
-typedef struct RULES_GLOB {
-    // RulesUnitBit of the units of all its texts.
+// What is computed about the texts of a node so that matching is fast.
+typedef struct RULES_NODE {
+    // RulesUnitBit of the units of all texts.
     UINT64 Mask;
-    // Of all its texts together.
+    // Of all texts together.
     UINT32 Units;
-    UINT32 Reserved;
-} RULES_GLOB;
+    // Of the last text, RulesHashUnit.
+    UINT32 Hash;
+} RULES_NODE;
 
 #define RULES_LAST_BITS 1024
 
 typedef struct RULES_INDEX {
-    RULES_GLOB *Globs;
-    // For each text, where its borders begin: for each of its units the length of the longest proper prefix that ends
-    // with it (Knuth, Morris and Pratt).
-    UINT32 *BorderFirst;
+    // One for each node.
+    RULES_NODE *Nodes;
+    // For each unit, the length of the longest proper prefix of its text that ends with it (Knuth, Morris and Pratt).
     UINT16 *Borders;
-    // For each node that is CMB_RULE_NODE_DEEP below another such node, its number; without meaning for other nodes
-    // below one, RULES_NOT_NESTED for the rest.
-    UINT16 *Nested;
+    // CMB_RULE_NODE.Nested goes up to here.
     UINT32 NestedCount;
     // Each pattern of a key ends with the name of a key, whose hash, modulo RULES_LAST_BITS, is a bit of Last.
     BOOLEAN EndsKnown;
@@ -51,12 +46,9 @@ typedef struct RULES_INDEX {
     UINT64 Unmatched;
 } RULES_INDEX;
 
-#define RULES_NOT_NESTED 0xFFFF
-C_ASSERT(CMB_MAX_RULES_NESTED < RULES_NOT_NESTED);
 C_ASSERT(CMB_MAX_RULES_TEXT_UNITS <= MAXUSHORT);
 
 struct RULES {
-    volatile LONG References;
     UINT64 Serial;
     RULES_PROGRAM Program;
     RULES_INDEX Index;
@@ -64,15 +56,9 @@ struct RULES {
     UINT32 Used;
     // The rules whose action is not CMB_ACTION_IGNORE.
     UINT64 Wanted[RULES_WORDS];
-    // The program's own copy and the index lie behind the structure, and in a block of their own.
+    // The program's own copy lies behind the structure, arrays of the index in a block of their own.
     VOID *IndexBlock;
 };
-
-typedef struct RULES_COUNTS {
-    // Units of all texts.
-    UINT32 TextUnits;
-    UINT32 Nested;
-} RULES_COUNTS;
 
 C_ASSERT(FIELD_OFFSET(CMB_RULES, Tree) - FIELD_OFFSET(CMB_RULES, Key) == RulesTree * sizeof(CMB_RULE_DIMENSION));
 
@@ -115,35 +101,46 @@ static inline ULONG RulesLowestBit(_In_ UINT64 Word) {
     return bit;
 }
 
+// Returns Condition. If it is FALSE, says what is wrong with Member.
+static inline BOOLEAN RulesRequire(_In_ const RULES *Rules, _Inout_ RULES_ERROR *Error, _In_ BOOLEAN Condition,
+                                   _In_ UINT32 Reason, _In_ const VOID *Member) {
+    if (!Condition) {
+        Error->Reason = Reason;
+        Error->Offset = (UINT32)((const UCHAR *)Member - (const UCHAR *)Rules->Program.Header);
+    }
+    return Condition;
+}
+
 // rules_verify.c: checks everything but nodes, and finds the sections.
 _IRQL_requires_max_(APC_LEVEL)
 _Must_inspect_result_
-BOOLEAN RulesVerify(_Out_ RULES_PROGRAM *Program, _In_reads_bytes_(Size) const VOID *Bytes, _In_ ULONG Size,
+BOOLEAN RulesVerify(_Inout_ RULES *Rules, _In_reads_bytes_(Size) const VOID *Bytes, _In_ ULONG Size,
                     _Out_ RULES_ERROR *Error);
 
-// rules_verify_nodes.c: checks nodes, edges, globs and texts of a program that RulesVerify accepted. STATUS_BAD_DATA
-// with Error, or STATUS_INSUFFICIENT_RESOURCES.
+// rules_verify_nodes.c: checks nodes and texts of a program that RulesVerify accepted, and makes the index of them.
+// STATUS_BAD_DATA with Error, or STATUS_INSUFFICIENT_RESOURCES.
 _IRQL_requires_max_(APC_LEVEL)
 _Must_inspect_result_
-NTSTATUS RulesVerifyNodes(_In_ const RULES_PROGRAM *Program, _Out_ RULES_COUNTS *Counts, _Out_ RULES_ERROR *Error);
+NTSTATUS RulesVerifyNodes(_Inout_ RULES *Rules, _Out_ RULES_ERROR *Error);
 
-// Of a node; one more than CMB_MAX_RULES_WORK stands for all that is beyond it.
-typedef struct RULES_COST {
-    UINT32 Work;
-    UINT32 Globs;
-    UINT32 All;
-    UINT32 Deep;
-} RULES_COST;
-
-// rules_verify_costs.c: Costs, one for each node, are zeroes. Nodes are verified but for this.
+// rules_verify_costs.c: checks how much a text can meet, which is CMB_MAX_RULES_WORK at most. STATUS_BAD_DATA with
+// Error, or STATUS_INSUFFICIENT_RESOURCES.
 _IRQL_requires_max_(APC_LEVEL)
 _Must_inspect_result_
-BOOLEAN RulesVerifyCosts(_In_ const RULES_PROGRAM *Program, _Inout_ RULES_COST *Costs, _Out_ RULES_ERROR *Error);
+NTSTATUS RulesVerifyCosts(_In_ const RULES *Rules, _Out_ RULES_ERROR *Error);
 
-// rules_index.c: makes the index of a verified program.
+// rules_index.c: allocates the arrays of the index.
 _IRQL_requires_max_(APC_LEVEL)
 _Must_inspect_result_
-NTSTATUS RulesBuildIndex(_Inout_ RULES *Rules, _In_ const RULES_COUNTS *Counts);
+NTSTATUS RulesAllocateIndex(_Inout_ RULES *Rules);
+
+// rules_index.c: puts a verified text of a node into the index.
+_IRQL_requires_max_(APC_LEVEL)
+VOID RulesIndexText(_Inout_ RULES *Rules, _In_ UINT32 Node, _In_ const CMB_RULE_TEXT *Text);
+
+// rules_index.c: makes the rest of the index of a verified program. KeyEnd is the end of the nodes of keys.
+_IRQL_requires_max_(APC_LEVEL)
+VOID RulesFinishIndex(_Inout_ RULES *Rules, _In_ UINT32 KeyEnd);
 
 // rules_match.c: calls Add for each set that the text finds in the dimension, which may be more than once for a set.
 typedef VOID RULES_ADD_SET(_Inout_ VOID *Context, _In_ UINT32 Set);

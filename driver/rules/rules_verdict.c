@@ -73,7 +73,8 @@ static VOID NarrowTo(_Inout_ RULES_MATCH *Match, _In_ ULONG Dimension, _In_ cons
 _Use_decl_annotations_
 VOID RulesBegin(RULES_MATCH *Match, const RULES *Rules, ULONG NotifyClass) {
     const RULES_PROGRAM *program = &Rules->Program;
-    const CMB_RULE_SET *set = GetSet(program, NotifyClass < 64 ? program->ClassSets[NotifyClass] : CMB_RULES_NONE);
+    const CMB_RULE_SET *set =
+        GetSet(program, NotifyClass < CMB_RULES_CLASSES ? program->Header->ClassSets[NotifyClass] : CMB_RULES_NONE);
     Match->Rules = Rules;
     Match->Summary = set->Summary;
     Match->Source = program->Words + set->WordFirst;

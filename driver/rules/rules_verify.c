@@ -9,18 +9,14 @@
 #include "base/upcase.h"
 
 typedef struct VERIFY {
-    RULES_PROGRAM *Program;
+    const RULES *Rules;
+    const RULES_PROGRAM *Program;
     const CMB_RULES *Header;
     RULES_ERROR *Error;
 } VERIFY;
 
-// Returns Condition. If it is FALSE, says what is wrong with Member.
 static BOOLEAN Require(_Inout_ VERIFY *Verify, _In_ BOOLEAN Condition, _In_ UINT32 Reason, _In_ const VOID *Member) {
-    if (!Condition) {
-        Verify->Error->Reason = Reason;
-        Verify->Error->Offset = (UINT32)((const UCHAR *)Member - (const UCHAR *)Verify->Header);
-    }
-    return Condition;
+    return RulesRequire(Verify->Rules, Verify->Error, Condition, Reason, Member);
 }
 
 static BOOLEAN VerifyHeader(_Inout_ VERIFY *Verify, _In_ ULONG Size) {
@@ -30,39 +26,30 @@ static BOOLEAN VerifyHeader(_Inout_ VERIFY *Verify, _In_ ULONG Size) {
            Require(Verify, header->Version == CMB_RULES_VERSION, CMB_RULES_REASON_VERSION, &header->Version) &&
            Require(Verify, header->HeaderSize == sizeof(CMB_RULES), CMB_RULES_REASON_VERSION, &header->HeaderSize) &&
            Require(Verify, header->Reserved == 0, CMB_RULES_REASON_RESERVED, &header->Reserved) &&
-           Require(Verify, header->Reserved2 == 0, CMB_RULES_REASON_RESERVED, &header->Reserved2) &&
            Require(Verify, header->RuleCount <= CMB_MAX_RULES, CMB_RULES_REASON_COUNT, &header->RuleCount) &&
            Require(Verify, otherwise, CMB_RULES_REASON_ACTION, &header->Otherwise);
 }
 
-// NULL if Count entries do not lie between the header and the end.
-static const VOID *FindSection(_Inout_ VERIFY *Verify, _In_ const UINT32 *Offset, _In_ UINT32 Count, _In_ ULONG Entry) {
-    const UINT32 size = Verify->Header->Size;
-    const BOOLEAN inside = *Offset % 8 == 0 && *Offset <= size && (Count == 0 || *Offset >= sizeof(CMB_RULES)) &&
-                           (UINT64)Count * Entry <= size - *Offset;
-    return Require(Verify, inside, CMB_RULES_REASON_BOUNDS, Offset) ? (const UCHAR *)Verify->Header + *Offset : NULL;
+// The place of the next section, of *Count entries; NULL if it does not end inside the program.
+static const VOID *FindSection(_Inout_ VERIFY *Verify, _Inout_ UINT64 *Offset, _In_ const UINT32 *Count,
+                               _In_ ULONG Entry) {
+    const UCHAR *section = (const UCHAR *)Verify->Header + *Offset;
+    *Offset += ALIGN_UP_BY((UINT64)*Count * Entry, 8);
+    return Require(Verify, *Offset <= Verify->Header->Size, CMB_RULES_REASON_BOUNDS, Count) ? section : NULL;
 }
 
-static BOOLEAN FindSections(_Inout_ VERIFY *Verify) {
+static BOOLEAN FindSections(_Inout_ VERIFY *Verify, _Out_ RULES_PROGRAM *Program) {
     const CMB_RULES *header = Verify->Header;
-    RULES_PROGRAM *program = Verify->Program;
-    program->Header = header;
-    return (program->Rules = FindSection(Verify, &header->RuleOffset, header->RuleCount, sizeof(CMB_RULE))) != NULL &&
-           (program->ClassSets = FindSection(Verify, &header->ClassOffset, 64, sizeof(UINT32))) != NULL &&
-           (program->Nodes = FindSection(Verify, &header->NodeOffset, header->NodeCount, sizeof(CMB_RULE_NODE))) !=
-               NULL &&
-           (program->Edges = FindSection(Verify, &header->EdgeOffset, header->EdgeCount, sizeof(CMB_RULE_EDGE))) !=
-               NULL &&
-           (program->Globs = FindSection(Verify, &header->GlobOffset, header->GlobCount, sizeof(CMB_RULE_GLOB))) !=
-               NULL &&
-           (program->Texts = FindSection(Verify, &header->TextOffset, header->TextCount, sizeof(CMB_RULE_TEXT))) !=
-               NULL &&
-           (program->Sets = FindSection(Verify, &header->SetOffset, header->SetCount, sizeof(CMB_RULE_SET))) != NULL &&
-           (program->Words = FindSection(Verify, &header->WordOffset, header->WordCount, sizeof(UINT64))) != NULL &&
-           (program->Members =
-                FindSection(Verify, &header->MemberOffset, header->MemberCount, sizeof(CMB_RULE_MEMBER))) != NULL &&
-           (program->Units = FindSection(Verify, &header->UnitOffset, header->UnitCount, sizeof(WCHAR))) != NULL &&
-           (program->Bytes = FindSection(Verify, &header->ByteOffset, header->ByteCount, 1)) != NULL;
+    UINT64 offset = sizeof(*header);
+    return (Program->Rules = FindSection(Verify, &offset, &header->RuleCount, sizeof(CMB_RULE))) != NULL &&
+           (Program->Nodes = FindSection(Verify, &offset, &header->NodeCount, sizeof(CMB_RULE_NODE))) != NULL &&
+           (Program->Texts = FindSection(Verify, &offset, &header->TextCount, sizeof(CMB_RULE_TEXT))) != NULL &&
+           (Program->Sets = FindSection(Verify, &offset, &header->SetCount, sizeof(CMB_RULE_SET))) != NULL &&
+           (Program->Words = FindSection(Verify, &offset, &header->WordCount, sizeof(UINT64))) != NULL &&
+           (Program->Members = FindSection(Verify, &offset, &header->MemberCount, sizeof(CMB_RULE_MEMBER))) != NULL &&
+           (Program->Units = FindSection(Verify, &offset, &header->UnitCount, sizeof(WCHAR))) != NULL &&
+           (Program->Bytes = FindSection(Verify, &offset, &header->ByteCount, 1)) != NULL &&
+           Require(Verify, offset == header->Size, CMB_RULES_REASON_BOUNDS, &header->Size);
 }
 
 // Bits of CMB_RULE.Flags that an action may have.
@@ -162,7 +149,7 @@ static BOOLEAN VerifyActions(_Inout_ VERIFY *Verify, _In_ const CMB_RULE_SET *Se
 
 static BOOLEAN VerifyClasses(_Inout_ VERIFY *Verify) {
     for (UINT32 i = 0; i <= CMB_MAX_NOTIFY_CLASS; ++i) {
-        const UINT32 *set = &Verify->Program->ClassSets[i];
+        const UINT32 *set = &Verify->Header->ClassSets[i];
         if (!RequireSet(Verify, set) ||
             (*set != CMB_RULES_NONE && !VerifyActions(Verify, &Verify->Program->Sets[*set], i))) {
             return FALSE;
@@ -212,26 +199,25 @@ static BOOLEAN VerifyMembers(_Inout_ VERIFY *Verify, _In_ ULONG Dimension, _In_ 
 static BOOLEAN VerifyDimension(_Inout_ VERIFY *Verify, _In_ ULONG Dimension) {
     const CMB_RULES *header = Verify->Header;
     const CMB_RULE_DIMENSION *which = RulesGetDimension(header, Dimension);
-    const BOOLEAN rootless = which->Root == CMB_RULES_NONE;
     if (!RequireSet(Verify, &which->Any)) {
         return FALSE;
     }
     if (RulesIsTextDimension(Dimension)) {
-        return Require(Verify, rootless || which->Root < header->NodeCount, CMB_RULES_REASON_BOUNDS, &which->Root) &&
-               Require(Verify, which->MemberCount == 0, CMB_RULES_REASON_MEMBER, &which->MemberCount);
+        return Require(Verify, which->MemberCount == 0, CMB_RULES_REASON_MEMBER, &which->MemberCount);
     }
     const BOOLEAN inside = RulesIsRange(which->MemberFirst, which->MemberCount, header->MemberCount);
     const BOOLEAN few = Dimension != RulesTree || which->MemberCount <= CMB_MAX_RULES_TREES;
-    return Require(Verify, rootless, CMB_RULES_REASON_NODE, &which->Root) &&
+    return Require(Verify, which->Root == CMB_RULES_NONE, CMB_RULES_REASON_NODE, &which->Root) &&
            Require(Verify, inside, CMB_RULES_REASON_BOUNDS, &which->MemberFirst) &&
            Require(Verify, few, CMB_RULES_REASON_COUNT, &which->MemberCount) && VerifyMembers(Verify, Dimension, which);
 }
 
 _Use_decl_annotations_
-BOOLEAN RulesVerify(RULES_PROGRAM *Program, const VOID *Bytes, ULONG Size, RULES_ERROR *Error) {
-    VERIFY verify = {Program, Bytes, Error};
-    if (!VerifyHeader(&verify, Size) || !FindSections(&verify) || !VerifyRules(&verify) || !VerifyUnits(&verify) ||
-        !VerifySets(&verify) || !VerifyClasses(&verify)) {
+BOOLEAN RulesVerify(RULES *Rules, const VOID *Bytes, ULONG Size, RULES_ERROR *Error) {
+    VERIFY verify = {Rules, &Rules->Program, Bytes, Error};
+    Rules->Program.Header = Bytes;
+    if (!VerifyHeader(&verify, Size) || !FindSections(&verify, &Rules->Program) || !VerifyRules(&verify) ||
+        !VerifyUnits(&verify) || !VerifySets(&verify) || !VerifyClasses(&verify)) {
         return FALSE;
     }
     for (ULONG dimension = 0; dimension < RulesDimensionCount; ++dimension) {

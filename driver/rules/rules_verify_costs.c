@@ -4,57 +4,55 @@
 
 #include "rules/rules_program.h"
 
+#include "base/memory.h"
+
+// Of a node; one more than CMB_MAX_RULES_WORK stands for all that is beyond it.
+typedef struct RULES_COST {
+    UINT32 Work;
+    UINT32 Globs;
+    UINT32 All;
+    UINT32 Deep;
+} RULES_COST;
+
 static VOID AddCost(_Inout_ UINT32 *Cost, _In_ UINT32 More) {
     *Cost = min(*Cost + More, CMB_MAX_RULES_WORK + 1);
 }
 
-static BOOLEAN IsDeep(_In_ const CMB_RULE_NODE *Node) {
-    return (Node->Flags & CMB_RULE_NODE_DEEP) != 0;
-}
-
-static VOID AddChild(_In_ const RULES_PROGRAM *Program, _In_ const RULES_COST *Costs, _Inout_ RULES_COST *Cost,
-                     _In_ UINT32 Child) {
-    AddCost(&Cost->Work, Costs[Child].Work);
-    AddCost(&Cost->Globs, IsDeep(&Program->Nodes[Child]) ? 0 : Costs[Child].Globs);
-    AddCost(&Cost->All, Costs[Child].All);
-    AddCost(&Cost->Deep, Costs[Child].Deep);
-}
-
-// Costs of a node whose children have theirs.
+// Costs of a node whose children, which come after it, have theirs.
 static VOID FindCost(_In_ const RULES_PROGRAM *Program, _Inout_ RULES_COST *Costs, _In_ UINT32 Index) {
     const CMB_RULE_NODE *node = &Program->Nodes[Index];
     RULES_COST *cost = &Costs[Index];
     UINT32 work = 0;
     UINT32 deep = 0;
     AddCost(&cost->Work, 1);
-    AddCost(&cost->Work, node->GlobCount);
-    AddCost(&cost->Globs, node->GlobCount);
     if (node->BelowSet != CMB_RULES_NONE) {
         AddCost(&cost->Work, RulesCountBits(Program->Sets[node->BelowSet].Summary));
     }
-    for (UINT32 i = 0; i < node->EdgeCount; ++i) {
-        const UINT32 child = Program->Edges[node->EdgeFirst + i].Child;
-        if (child != CMB_RULES_NONE) {
+    for (UINT32 i = node->ChildFirst; i < node->ChildFirst + node->ChildCount; ++i) {
+        const UINT16 kind = Program->Nodes[i].Kind;
+        const RULES_COST *child = &Costs[i];
+        AddCost(&cost->All, child->All);
+        if (kind == CMB_RULE_NODE_DEEP) {
+            AddCost(&cost->Deep, child->Deep);
+            continue;
+        }
+        AddCost(&cost->Globs, child->Globs);
+        if (kind == CMB_RULE_NODE_LITERAL) {
             // A component is one literal at most.
-            work = max(work, Costs[child].Work);
-            deep = max(deep, Costs[child].Deep);
-            AddCost(&cost->Globs, IsDeep(&Program->Nodes[child]) ? 0 : Costs[child].Globs);
-            AddCost(&cost->All, Costs[child].All);
+            work = max(work, child->Work);
+            deep = max(deep, child->Deep);
+            continue;
+        }
+        AddCost(&cost->Work, child->Work);
+        AddCost(&cost->Deep, child->Deep);
+        if (kind == CMB_RULE_NODE_GLOB) {
+            AddCost(&cost->Work, 1);
+            AddCost(&cost->Globs, 1);
         }
     }
     AddCost(&cost->Work, work);
     AddCost(&cost->Deep, deep);
-    for (UINT32 i = 0; i < node->GlobCount; ++i) {
-        AddChild(Program, Costs, cost, Program->Globs[node->GlobFirst + i].Child);
-    }
-    if (node->AnyChild != CMB_RULES_NONE) {
-        AddChild(Program, Costs, cost, node->AnyChild);
-    }
-    if (node->DeepChild != CMB_RULES_NONE) {
-        AddCost(&cost->All, Costs[node->DeepChild].All);
-        AddCost(&cost->Deep, Costs[node->DeepChild].Deep);
-    }
-    if (IsDeep(node)) {
+    if (node->Kind == CMB_RULE_NODE_DEEP) {
         AddCost(&cost->All, cost->Work);
         AddCost(&cost->All, cost->Globs);
         cost->Deep = cost->All;
@@ -62,17 +60,23 @@ static VOID FindCost(_In_ const RULES_PROGRAM *Program, _Inout_ RULES_COST *Cost
 }
 
 _Use_decl_annotations_
-BOOLEAN RulesVerifyCosts(const RULES_PROGRAM *Program, RULES_COST *Costs, RULES_ERROR *Error) {
-    for (UINT32 i = Program->Header->NodeCount; i-- > 0;) {
-        FindCost(Program, Costs, i);
+NTSTATUS RulesVerifyCosts(const RULES *Rules, RULES_ERROR *Error) {
+    const CMB_RULES *header = Rules->Program.Header;
+    NTSTATUS status = STATUS_SUCCESS;
+    RULES_COST *costs = MemoryAllocate((header->NodeCount + 1) * sizeof(*costs));
+    if (!costs) {
+        return STATUS_INSUFFICIENT_RESOURCES;
     }
-    for (ULONG dimension = 0; dimension < RulesDimensionCount; ++dimension) {
-        const UINT32 *root = &RulesGetDimension(Program->Header, dimension)->Root;
-        if (*root != CMB_RULES_NONE && Costs[*root].Work + Costs[*root].Deep > CMB_MAX_RULES_WORK) {
-            Error->Reason = CMB_RULES_REASON_COUNT;
-            Error->Offset = (UINT32)((const UCHAR *)root - (const UCHAR *)Program->Header);
-            return FALSE;
+    for (UINT32 i = header->NodeCount; i-- > 0;) {
+        FindCost(&Rules->Program, costs, i);
+    }
+    for (ULONG dimension = 0; dimension < RulesDimensionCount && NT_SUCCESS(status); ++dimension) {
+        const UINT32 *root = &RulesGetDimension(header, dimension)->Root;
+        const RULES_COST *cost = &costs[*root == CMB_RULES_NONE ? header->NodeCount : *root];
+        if (!RulesRequire(Rules, Error, cost->Work + cost->Deep <= CMB_MAX_RULES_WORK, CMB_RULES_REASON_COUNT, root)) {
+            status = STATUS_BAD_DATA;
         }
     }
-    return TRUE;
+    MemoryFree(costs);
+    return status;
 }

@@ -1,277 +1,177 @@
 // SPDX-License-Identifier: MIT
 //
-// The nodes of a rule program: that they are trees of bounded depth, and that every literal can be found. Linear in the
-// size of the program, too, since nothing belongs to two nodes or globs.
+// The nodes of a rule program: that they are trees of bounded depth in which each literal can be found. Nodes, texts
+// and units have to stand in the order in which they are met here, so each belongs to one owner, comes after it, and is
+// looked at once.
 
 #include "rules/rules_program.h"
 
-#include "base/memory.h"
-
 typedef struct VERIFY_NODES {
-    const RULES_PROGRAM *Program;
+    RULES *Rules;
     RULES_ERROR *Error;
-    RULES_COUNTS *Counts;
-    // Bits: what has an owner already.
-    UINT64 *Nodes;
-    UINT64 *Edges;
-    UINT64 *Globs;
-    UINT64 *Texts;
-    // Bits: nodes below one that is CMB_RULE_NODE_DEEP.
-    UINT64 *Below;
-    RULES_COST *Costs;
-    // Units of all edges and texts so far.
-    UINT64 Units;
+    // What comes next of each.
+    UINT32 Node;
+    UINT32 Text;
+    UINT32 Unit;
+    UINT32 Nested;
 } VERIFY_NODES;
 
-// Returns Condition. If it is FALSE, says what is wrong with Member.
 static BOOLEAN Require(_Inout_ VERIFY_NODES *Verify, _In_ BOOLEAN Condition, _In_ UINT32 Reason,
                        _In_ const VOID *Member) {
-    if (!Condition) {
-        Verify->Error->Reason = Reason;
-        Verify->Error->Offset = (UINT32)((const UCHAR *)Member - (const UCHAR *)Verify->Program->Header);
-    }
-    return Condition;
+    return RulesRequire(Verify->Rules, Verify->Error, Condition, Reason, Member);
 }
 
-static BOOLEAN TestBit(_In_ const UINT64 *Bits, _In_ UINT32 Index) {
-    return Bits[Index / 64] >> (Index % 64) & 1;
+// Whether Count things from *First on are the next ones. Limit is how many there are.
+static BOOLEAN RequireNext(_Inout_ VERIFY_NODES *Verify, _In_ UINT32 Next, _In_ const UINT32 *First, _In_ UINT32 Count,
+                           _In_ UINT32 Limit) {
+    return Require(Verify, *First == Next && Count <= Limit - Next, CMB_RULES_REASON_BOUNDS, First);
 }
 
-static VOID SetBit(_Inout_ UINT64 *Bits, _In_ UINT32 Index) {
-    Bits[Index / 64] |= 1ULL << (Index % 64);
-}
-
-// FALSE if the range lies beyond Limit, or, for Reason, something in it has an owner.
-static BOOLEAN Claim(_Inout_ VERIFY_NODES *Verify, _Inout_ UINT64 *Bits, _In_ const UINT32 *First, _In_ UINT32 Count,
-                     _In_ UINT32 Limit, _In_ UINT32 Reason) {
-    if (!Require(Verify, RulesIsRange(*First, Count, Limit), CMB_RULES_REASON_BOUNDS, First)) {
+static BOOLEAN VerifyText(_Inout_ VERIFY_NODES *Verify, _In_ UINT32 Index, _In_ const CMB_RULE_TEXT *Text) {
+    const BOOLEAN empty = Verify->Rules->Program.Nodes[Index].Kind == CMB_RULE_NODE_GLOB && !Text->UnitCount;
+    if (!RequireNext(Verify, Verify->Unit, &Text->UnitFirst, Text->UnitCount,
+                     Verify->Rules->Program.Header->UnitCount) ||
+        !Require(Verify, Text->UnitCount <= CMB_MAX_RULES_TEXT_UNITS, CMB_RULES_REASON_COUNT, &Text->UnitCount) ||
+        !Require(Verify, !empty, CMB_RULES_REASON_GLOB, &Text->UnitCount)) {
         return FALSE;
     }
-    for (UINT32 i = *First; i < *First + Count; ++i) {
-        if (!Require(Verify, !TestBit(Bits, i), Reason, First)) {
-            return FALSE;
-        }
-        SetBit(Bits, i);
-    }
+    Verify->Unit += Text->UnitCount;
+    RulesIndexText(Verify->Rules, Index, Text);
     return TRUE;
 }
 
-// Depth is what the node must have.
-static BOOLEAN VerifyChild(_Inout_ VERIFY_NODES *Verify, _In_ UINT32 Parent, _In_ const UINT32 *Child) {
-    const CMB_RULE_NODE *nodes = Verify->Program->Nodes;
-    const UINT32 count = Verify->Program->Header->NodeCount;
-    if (!Require(Verify, *Child < count, CMB_RULES_REASON_BOUNDS, Child) ||
-        !Require(Verify, *Child > Parent && nodes[*Child].Depth == nodes[Parent].Depth + 1, CMB_RULES_REASON_NODE,
-                 Child) ||
-        !Claim(Verify, Verify->Nodes, Child, 1, count, CMB_RULES_REASON_NODE)) {
+static BOOLEAN VerifyTexts(_Inout_ VERIFY_NODES *Verify, _In_ UINT32 Index) {
+    const RULES_PROGRAM *program = &Verify->Rules->Program;
+    const CMB_RULE_NODE *node = &program->Nodes[Index];
+    const BOOLEAN suits = node->Kind == CMB_RULE_NODE_GLOB ? node->TextCount > 0
+                                                           : node->TextCount == (node->Kind == CMB_RULE_NODE_LITERAL);
+    if (!RequireNext(Verify, Verify->Text, &node->TextFirst, node->TextCount, program->Header->TextCount) ||
+        !Require(Verify, suits, CMB_RULES_REASON_GLOB, &node->TextCount)) {
         return FALSE;
     }
-    // Parents come first, so that this is known of the parent already.
-    if (TestBit(Verify->Below, Parent) || (nodes[Parent].Flags & CMB_RULE_NODE_DEEP)) {
-        SetBit(Verify->Below, *Child);
-    }
-    return TRUE;
-}
-
-// Where the units of an edge or a text are, which are UnitFirst and UnitCount.
-static BOOLEAN VerifyText(_Inout_ VERIFY_NODES *Verify, _In_ const UINT32 *First, _In_ const UINT32 *Count) {
-    if (!Require(Verify, RulesIsRange(*First, *Count, Verify->Program->Header->UnitCount), CMB_RULES_REASON_BOUNDS,
-                 First)) {
-        return FALSE;
-    }
-    Verify->Units += *Count;
-    return Require(Verify, *Count <= CMB_MAX_RULES_TEXT_UNITS && Verify->Units <= CMB_MAX_RULES_UNITS,
-                   CMB_RULES_REASON_COUNT, Count);
-}
-
-static BOOLEAN EqualTexts(_In_ const WCHAR *Units, _In_ const CMB_RULE_EDGE *First, _In_ const CMB_RULE_EDGE *Second) {
-    if (First->UnitCount != Second->UnitCount) {
-        return FALSE;
-    }
-    for (UINT32 i = 0; i < First->UnitCount; ++i) {
-        if (Units[First->UnitFirst + i] != Units[Second->UnitFirst + i]) {
+    Verify->Text += node->TextCount;
+    for (UINT32 i = node->TextFirst; i < Verify->Text; ++i) {
+        if (!VerifyText(Verify, Index, &program->Texts[i])) {
             return FALSE;
         }
     }
     return TRUE;
 }
 
-// Whether a search for the entry at Place comes there: no empty entry, no equal one and no third one of the same hash
-// before it.
-static BOOLEAN IsReachable(_In_ const VERIFY_NODES *Verify, _In_ const CMB_RULE_EDGE *Table, _In_ UINT32 Mask,
-                           _In_ UINT32 Place) {
-    const CMB_RULE_EDGE *entry = &Table[Place];
-    const UINT32 distance = (Place - entry->Hash) & Mask;
-    ULONG twins = 0;
-    if (distance >= CMB_MAX_RULES_PROBES) {
+// What their parent says about the children of a node; the rest comes when it is their turn.
+static BOOLEAN VerifyChildren(_Inout_ VERIFY_NODES *Verify, _In_ const CMB_RULE_NODE *Node) {
+    const RULES_PROGRAM *program = &Verify->Rules->Program;
+    const UINT16 below = Node->Kind == CMB_RULE_NODE_DEEP ? CMB_RULE_NODE_BELOW : Node->Flags & CMB_RULE_NODE_BELOW;
+    UINT16 last = CMB_RULE_NODE_ROOT;
+    UINT32 literals = 0;
+    if (!RequireNext(Verify, Verify->Node, &Node->ChildFirst, Node->ChildCount, program->Header->NodeCount)) {
         return FALSE;
     }
-    for (UINT32 i = 0; i < distance; ++i) {
-        const CMB_RULE_EDGE *other = &Table[(entry->Hash + i) & Mask];
-        if (other->Child == CMB_RULES_NONE) {
+    Verify->Node += Node->ChildCount;
+    for (UINT32 i = Node->ChildFirst; i < Verify->Node; ++i) {
+        const CMB_RULE_NODE *child = &program->Nodes[i];
+        const BOOLEAN kind = child->Kind <= CMB_RULE_NODE_LITERAL &&
+                             (child->Kind > last || (child->Kind == last && last != CMB_RULE_NODE_DEEP && last != 0));
+        if (!Require(Verify, kind, CMB_RULES_REASON_NODE, &child->Kind) ||
+            !Require(Verify, child->Depth == Node->Depth + 1, CMB_RULES_REASON_NODE, &child->Depth) ||
+            !Require(Verify, (child->Flags & CMB_RULE_NODE_BELOW) == below, CMB_RULES_REASON_NODE, &child->Flags)) {
             return FALSE;
         }
-        if (other->Hash == entry->Hash && (twins++ > 0 || EqualTexts(Verify->Program->Units, other, entry))) {
-            return FALSE;
-        }
+        last = child->Kind;
+        literals += last == CMB_RULE_NODE_LITERAL;
     }
-    return TRUE;
-}
-
-static UINT32 HashText(_In_ const WCHAR *Units, _In_ UINT32 Count) {
-    UINT32 hash = RULES_HASH_BASIS;
-    for (UINT32 i = 0; i < Count; ++i) {
-        hash = RulesHashUnit(hash, Units[i]);
-    }
-    return hash;
-}
-
-static BOOLEAN VerifyEdge(_Inout_ VERIFY_NODES *Verify, _In_ UINT32 Parent, _In_ const CMB_RULE_EDGE *Edge) {
-    if (Edge->Child == CMB_RULES_NONE) {
-        return Require(Verify, Edge->Hash == 0 && Edge->UnitFirst == 0 && Edge->UnitCount == 0, CMB_RULES_REASON_EDGE,
-                       Edge);
-    }
-    return VerifyText(Verify, &Edge->UnitFirst, &Edge->UnitCount) && VerifyChild(Verify, Parent, &Edge->Child) &&
-           Require(Verify, Edge->Hash == HashText(Verify->Program->Units + Edge->UnitFirst, Edge->UnitCount),
-                   CMB_RULES_REASON_EDGE, &Edge->Hash);
-}
-
-static BOOLEAN VerifyEdges(_Inout_ VERIFY_NODES *Verify, _In_ UINT32 Index) {
-    const CMB_RULE_NODE *node = &Verify->Program->Nodes[Index];
-    if (!Require(Verify, (node->EdgeCount & (node->EdgeCount - 1)) == 0, CMB_RULES_REASON_EDGE, &node->EdgeCount) ||
-        !Claim(Verify, Verify->Edges, &node->EdgeFirst, node->EdgeCount, Verify->Program->Header->EdgeCount,
-               CMB_RULES_REASON_EDGE)) {
-        return FALSE;
-    }
-    const CMB_RULE_EDGE *table = Verify->Program->Edges + node->EdgeFirst;
-    UINT32 used = 0;
-    // Texts first: IsReachable compares them.
-    for (UINT32 i = 0; i < node->EdgeCount; ++i) {
-        used += table[i].Child != CMB_RULES_NONE;
-        if (!VerifyEdge(Verify, Index, &table[i])) {
-            return FALSE;
-        }
-    }
-    if (!Require(Verify, node->EdgeCount == 0 || used < node->EdgeCount, CMB_RULES_REASON_EDGE, &node->EdgeCount)) {
-        return FALSE;
-    }
-    for (UINT32 i = 0; i < node->EdgeCount; ++i) {
-        if (!Require(Verify, table[i].Child == CMB_RULES_NONE || IsReachable(Verify, table, node->EdgeCount - 1, i),
-                     CMB_RULES_REASON_EDGE, &table[i])) {
-            return FALSE;
-        }
-    }
-    return TRUE;
-}
-
-static BOOLEAN VerifyGlob(_Inout_ VERIFY_NODES *Verify, _In_ UINT32 Parent, _In_ const CMB_RULE_GLOB *Glob) {
-    const UINT32 anchors = CMB_RULE_GLOB_START | CMB_RULE_GLOB_END;
-    const BOOLEAN flags = (Glob->Flags & ~anchors) == 0 && (Glob->TextCount != 1 || Glob->Flags != anchors);
-    if (!Require(Verify, flags, CMB_RULES_REASON_GLOB, &Glob->Flags) ||
-        !Require(Verify, Glob->TextCount > 0, CMB_RULES_REASON_GLOB, &Glob->TextCount) ||
-        !Claim(Verify, Verify->Texts, &Glob->TextFirst, Glob->TextCount, Verify->Program->Header->TextCount,
-               CMB_RULES_REASON_GLOB)) {
-        return FALSE;
-    }
-    for (UINT32 i = 0; i < Glob->TextCount; ++i) {
-        const CMB_RULE_TEXT *text = &Verify->Program->Texts[Glob->TextFirst + i];
-        if (!Require(Verify, text->UnitCount > 0, CMB_RULES_REASON_GLOB, &text->UnitCount) ||
-            !VerifyText(Verify, &text->UnitFirst, &text->UnitCount)) {
-            return FALSE;
-        }
-        Verify->Counts->TextUnits += text->UnitCount;
-    }
-    return VerifyChild(Verify, Parent, &Glob->Child);
-}
-
-static BOOLEAN VerifyGlobs(_Inout_ VERIFY_NODES *Verify, _In_ UINT32 Index) {
-    const CMB_RULE_NODE *node = &Verify->Program->Nodes[Index];
-    if (!Claim(Verify, Verify->Globs, &node->GlobFirst, node->GlobCount, Verify->Program->Header->GlobCount,
-               CMB_RULES_REASON_GLOB)) {
-        return FALSE;
-    }
-    for (UINT32 i = 0; i < node->GlobCount; ++i) {
-        if (!VerifyGlob(Verify, Index, &Verify->Program->Globs[node->GlobFirst + i])) {
-            return FALSE;
-        }
-    }
-    return TRUE;
+    return Require(Verify, literals == Node->LiteralCount, CMB_RULES_REASON_NODE, &Node->LiteralCount);
 }
 
 static BOOLEAN VerifyNodeSet(_Inout_ VERIFY_NODES *Verify, _In_ const UINT32 *Set) {
-    return Require(Verify, *Set == CMB_RULES_NONE || *Set < Verify->Program->Header->SetCount, CMB_RULES_REASON_BOUNDS,
-                   Set);
+    return Require(Verify, *Set == CMB_RULES_NONE || *Set < Verify->Rules->Program.Header->SetCount,
+                   CMB_RULES_REASON_BOUNDS, Set);
 }
 
 static BOOLEAN VerifyNode(_Inout_ VERIFY_NODES *Verify, _In_ UINT32 Index) {
-    const CMB_RULE_NODE *nodes = Verify->Program->Nodes;
-    const CMB_RULE_NODE *node = &nodes[Index];
-    // Parents and roots come first, so whoever has none now never gets one.
-    if (!Require(Verify, TestBit(Verify->Nodes, Index), CMB_RULES_REASON_NODE, node) ||
-        !Require(Verify, node->Depth <= CMB_MAX_RULES_DEPTH, CMB_RULES_REASON_NODE, &node->Depth) ||
-        !Require(Verify, (node->Flags & ~(UINT32)CMB_RULE_NODE_DEEP) == 0, CMB_RULES_REASON_RESERVED, &node->Flags)) {
-        return FALSE;
-    }
-    Verify->Counts->Nested += (node->Flags & CMB_RULE_NODE_DEEP) && TestBit(Verify->Below, Index);
-    return Require(Verify, Verify->Counts->Nested <= CMB_MAX_RULES_NESTED, CMB_RULES_REASON_COUNT, &node->Flags) &&
+    const CMB_RULE_NODE *node = &Verify->Rules->Program.Nodes[Index];
+    const UINT16 anchors = CMB_RULE_GLOB_START | CMB_RULE_GLOB_END;
+    const UINT16 flags = CMB_RULE_NODE_BELOW | (node->Kind == CMB_RULE_NODE_GLOB ? anchors : 0);
+    const BOOLEAN literal = node->TextCount == 1 && (node->Flags & anchors) == anchors;
+    const BOOLEAN isNested = node->Kind == CMB_RULE_NODE_DEEP && node->Flags & CMB_RULE_NODE_BELOW;
+    const UINT32 nested = isNested ? Verify->Nested++ : CMB_RULES_NONE;
+    return Require(Verify, node->Depth <= CMB_MAX_RULES_DEPTH, CMB_RULES_REASON_NODE, &node->Depth) &&
+           Require(Verify, (node->Flags & ~flags) == 0, CMB_RULES_REASON_RESERVED, &node->Flags) &&
+           Require(Verify, !literal, CMB_RULES_REASON_GLOB, &node->Flags) &&
+           Require(Verify, node->Nested == nested, CMB_RULES_REASON_NODE, &node->Nested) &&
+           Require(Verify, Verify->Nested <= CMB_MAX_RULES_NESTED, CMB_RULES_REASON_COUNT, &node->Nested) &&
            VerifyNodeSet(Verify, &node->EndSet) && VerifyNodeSet(Verify, &node->BelowSet) &&
-           VerifyEdges(Verify, Index) && VerifyGlobs(Verify, Index) &&
-           (node->AnyChild == CMB_RULES_NONE || VerifyChild(Verify, Index, &node->AnyChild)) &&
-           (node->DeepChild == CMB_RULES_NONE ||
-            (VerifyChild(Verify, Index, &node->DeepChild) &&
-             Require(Verify, (nodes[node->DeepChild].Flags & CMB_RULE_NODE_DEEP) != 0, CMB_RULES_REASON_NODE,
-                     &node->DeepChild)));
+           VerifyTexts(Verify, Index) && VerifyChildren(Verify, node);
 }
 
-static BOOLEAN VerifyRoots(_Inout_ VERIFY_NODES *Verify) {
-    const CMB_RULES *header = Verify->Program->Header;
-    for (ULONG dimension = 0; dimension < RulesDimensionCount; ++dimension) {
-        const UINT32 *root = &RulesGetDimension(header, dimension)->Root;
-        if (*root == CMB_RULES_NONE) {
-            continue;
-        }
-        if (!Require(Verify, Verify->Program->Nodes[*root].Depth == 1, CMB_RULES_REASON_NODE, root) ||
-            !Claim(Verify, Verify->Nodes, root, 1, header->NodeCount, CMB_RULES_REASON_NODE)) {
-            return FALSE;
-        }
+// The tree of a dimension ends where there are no more children of its nodes.
+static BOOLEAN VerifyTree(_Inout_ VERIFY_NODES *Verify, _In_ const UINT32 *Root) {
+    const RULES_PROGRAM *program = &Verify->Rules->Program;
+    if (*Root == CMB_RULES_NONE) {
+        return TRUE;
     }
-    return TRUE;
-}
-
-static BOOLEAN VerifyAll(_Inout_ VERIFY_NODES *Verify) {
-    if (!VerifyRoots(Verify)) {
+    if (!RequireNext(Verify, Verify->Node, Root, 1, program->Header->NodeCount)) {
         return FALSE;
     }
-    for (UINT32 i = 0; i < Verify->Program->Header->NodeCount; ++i) {
+    const CMB_RULE_NODE *root = &program->Nodes[Verify->Node++];
+    const BOOLEAN is = root->Kind == CMB_RULE_NODE_ROOT && root->Depth == 1 && !(root->Flags & CMB_RULE_NODE_BELOW);
+    if (!Require(Verify, is, CMB_RULES_REASON_NODE, root)) {
+        return FALSE;
+    }
+    for (UINT32 i = *Root; i < Verify->Node; ++i) {
         if (!VerifyNode(Verify, i)) {
             return FALSE;
         }
     }
-    return RulesVerifyCosts(Verify->Program, Verify->Costs, Verify->Error);
+    return TRUE;
+}
+
+// Literals are searched by halves, and of those that have the hash each is compared.
+static BOOLEAN VerifyHashes(_Inout_ VERIFY_NODES *Verify, _In_ const CMB_RULE_NODE *Node) {
+    const RULES_NODE *literals = Verify->Rules->Index.Nodes + Node->ChildFirst + Node->ChildCount - Node->LiteralCount;
+    for (UINT32 i = 1; i < Node->LiteralCount; ++i) {
+        const BOOLEAN ascends = literals[i].Hash >= literals[i - 1].Hash;
+        const BOOLEAN third = i > 1 && literals[i].Hash == literals[i - 2].Hash;
+        if (!Require(Verify, ascends && !third, CMB_RULES_REASON_HASH, Node)) {
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+static BOOLEAN VerifyAll(_Inout_ VERIFY_NODES *Verify, _Out_ UINT32 *KeyEnd) {
+    const RULES_PROGRAM *program = &Verify->Rules->Program;
+    *KeyEnd = 0;
+    for (ULONG dimension = 0; dimension < RulesDimensionCount; ++dimension) {
+        if (!VerifyTree(Verify, &RulesGetDimension(program->Header, dimension)->Root)) {
+            return FALSE;
+        }
+        *KeyEnd = dimension == RulesKey ? Verify->Node : *KeyEnd;
+    }
+    for (UINT32 i = 0; i < Verify->Node; ++i) {
+        if (!VerifyHashes(Verify, &program->Nodes[i])) {
+            return FALSE;
+        }
+    }
+    return Require(Verify, Verify->Node == program->Header->NodeCount, CMB_RULES_REASON_NODE,
+                   &program->Header->NodeCount);
 }
 
 _Use_decl_annotations_
-NTSTATUS RulesVerifyNodes(const RULES_PROGRAM *Program, RULES_COUNTS *Counts, RULES_ERROR *Error) {
-    const CMB_RULES *header = Program->Header;
-    VERIFY_NODES verify = {.Program = Program, .Error = Error, .Counts = Counts};
-    Counts->TextUnits = 0;
-    Counts->Nested = 0;
-    const SIZE_T nodes = (SIZE_T)header->NodeCount / 64 + 1;
-    const SIZE_T edges = (SIZE_T)header->EdgeCount / 64 + 1;
-    const SIZE_T globs = (SIZE_T)header->GlobCount / 64 + 1;
-    const SIZE_T texts = (SIZE_T)header->TextCount / 64 + 1;
-    const SIZE_T bits = nodes * 2 + edges + globs + texts;
-    UINT64 *block = MemoryAllocate(bits * sizeof(UINT64) + header->NodeCount * sizeof(RULES_COST));
-    if (!block) {
-        return STATUS_INSUFFICIENT_RESOURCES;
+NTSTATUS RulesVerifyNodes(RULES *Rules, RULES_ERROR *Error) {
+    VERIFY_NODES verify = {.Rules = Rules, .Error = Error};
+    UINT32 keyEnd;
+    NTSTATUS status = RulesAllocateIndex(Rules);
+    if (!NT_SUCCESS(status)) {
+        return status;
     }
-    verify.Nodes = block;
-    verify.Below = verify.Nodes + nodes;
-    verify.Edges = verify.Below + nodes;
-    verify.Globs = verify.Edges + edges;
-    verify.Texts = verify.Globs + globs;
-    verify.Costs = (RULES_COST *)(verify.Texts + texts);
-    const BOOLEAN verified = VerifyAll(&verify);
-    MemoryFree(block);
-    return verified ? STATUS_SUCCESS : STATUS_BAD_DATA;
+    if (!VerifyAll(&verify, &keyEnd)) {
+        return STATUS_BAD_DATA;
+    }
+    status = RulesVerifyCosts(Rules, Error);
+    if (NT_SUCCESS(status)) {
+        Rules->Index.NestedCount = verify.Nested;
+        RulesFinishIndex(Rules, keyEnd);
+    }
+    return status;
 }

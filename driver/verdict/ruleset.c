@@ -77,7 +77,7 @@ VOID RulesetRelease(RULESET *Ruleset) {
     if (Ruleset && InterlockedDecrement(&Ruleset->References) == 0 && InterlockedDecrement(&Ruleset->All->Used) == 0) {
         ProcessTreesFree(Ruleset->Trees);
         ProcessCacheFree(Ruleset->Processes);
-        RulesRelease(Ruleset->Rules);
+        RulesFree(Ruleset->Rules);
         MemoryFree(Ruleset->All);
     }
 }

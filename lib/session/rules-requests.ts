@@ -41,7 +41,7 @@ const reasons: Readonly<Record<number, readonly [name: string, meaning: string]>
   [P.CMB_RULES_REASON_ACTION]: ['ACTION', 'as an action is unknown, or does not suit a class'],
   [P.CMB_RULES_REASON_SET]: ['SET', 'as a set of rules is damaged'],
   [P.CMB_RULES_REASON_NODE]: ['NODE', 'as a node of a pattern is damaged'],
-  [P.CMB_RULES_REASON_EDGE]: ['EDGE', 'as a hash table is damaged'],
+  [P.CMB_RULES_REASON_HASH]: ['HASH', 'as names are not in the order of their hashes'],
   [P.CMB_RULES_REASON_GLOB]: ['GLOB', 'as a wildcard is damaged'],
   [P.CMB_RULES_REASON_TEXT]: ['TEXT', 'as a text is not in upper case'],
   [P.CMB_RULES_REASON_MEMBER]: ['MEMBER', 'as a list of values is damaged'],

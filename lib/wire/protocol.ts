@@ -52,7 +52,7 @@ export const CMB_LOAD_TRUST_CLASS = 0x00000001;
 export const CMB_LOAD_USER_EVENT = 0x00000002;
 export const CMB_LOAD_ROOT_HANDLE = 0x00000004;
 export const CMB_LOAD_FILE_ACCESS_TOKEN = 0x00000008;
-export const CMB_RULES_VERSION = 1;
+export const CMB_RULES_VERSION = 2;
 export const CMB_MAX_RULES = 4096;
 export const CMB_MAX_RULES_BYTES = 4194304;
 /** Nodes from a root to a leaf, both included. */
@@ -61,14 +61,12 @@ export const CMB_MAX_RULES_DEPTH = 64;
 export const CMB_MAX_RULES_TEXT_UNITS = 16383;
 /** Processes whose descendants rules ask for. */
 export const CMB_MAX_RULES_TREES = 32;
-/** A text may be long and its components many, so what it can meet is bounded: work(root) + deep(root) of each dimension, where, for a node n with the literal children L, the children G of globs, AnyChild a and DeepChild d,   work(n)  = 1 + GlobCount + words of BelowSet + max work(L) + sum work(G) + work(a)   globs(n) = globs of n and the nodes below it, without those of nodes below that are CMB_RULE_NODE_DEEP or below   such all(n)   = sum of work(x) + globs(x) over the nodes x that are CMB_RULE_NODE_DEEP, n and all below it deep(n)   = all(n) if n is CMB_RULE_NODE_DEEP, else deep(d) + max deep(L) + sum deep(G) + deep(a) A text then meets work(root) nodes and deep(root) more for each of its components, and each component deep(root) globs besides those that only one component meets. */
+/** A text may be long and its components many, so what it can meet is bounded: work(root) + deep(root) of each dimension, where, for a node n with the literal children L, the children G of globs and A for any component, and the child d that is CMB_RULE_NODE_DEEP,   work(n)  = 1 + size of G + words of BelowSet + max work(L) + sum work(G) + sum work(A)   globs(n) = globs below n, without those of nodes below that are CMB_RULE_NODE_DEEP or below such   all(n)   = sum of work(x) + globs(x) over the nodes x that are CMB_RULE_NODE_DEEP, n and all below it   deep(n)  = all(n) if n is CMB_RULE_NODE_DEEP, else deep(d) + max deep(L) + sum deep(G) + sum deep(A) A text then meets work(root) nodes and deep(root) more for each of its components, and each component deep(root) globs besides those that only one component meets. */
 export const CMB_MAX_RULES_WORK = 8192;
 /** Nodes that are CMB_RULE_NODE_DEEP and below another such node, in the whole program. */
 export const CMB_MAX_RULES_NESTED = 2048;
-/** An entry of a hash table lies less than this behind its place. */
-export const CMB_MAX_RULES_PROBES = 64;
-/** All edges and texts together; they may share units. */
-export const CMB_MAX_RULES_UNITS = 4194304;
+/** Notification classes; CMB_RULES has a set for each. */
+export const CMB_RULES_CLASSES = 64;
 /** Where there is no set, node or child. */
 export const CMB_RULES_NONE = 0xffffffff;
 /** What becomes of a notification. What is decided about an operation by the last three is told by the record of its post notification, whether another rule wants that or not, if the registration's class mask has it. */
@@ -85,16 +83,16 @@ export const CMB_RULES_REASON_SIZE = 1;
 export const CMB_RULES_REASON_VERSION = 2;
 /** More of something than the limits allow. */
 export const CMB_RULES_REASON_COUNT = 3;
-/** A section, or what a member points to, lies outside the program or is not aligned. */
+/** A section, or what a member points to, does not lie where it should, or not inside the program. */
 export const CMB_RULES_REASON_BOUNDS = 4;
 export const CMB_RULES_REASON_RESERVED = 5;
 /** Not an action, or one that does not suit a class that the rule is meant for. */
 export const CMB_RULES_REASON_ACTION = 6;
 export const CMB_RULES_REASON_SET = 7;
-/** A child that does not come after its parent, is not one deeper, or lies too deep. */
+/** A node that its place in the tree does not allow: its kind, depth, flags or number. */
 export const CMB_RULES_REASON_NODE = 8;
-/** A hash table that is not one: size, hash, place of an entry; or entries that are not of one node alone. */
-export const CMB_RULES_REASON_EDGE = 9;
+/** Literals of one node that do not ascend by their hashes, or of which more than two have the same. */
+export const CMB_RULES_REASON_HASH = 9;
 export const CMB_RULES_REASON_GLOB = 10;
 /** A text that is not in upper case as this kernel has it. */
 export const CMB_RULES_REASON_TEXT = 11;
@@ -111,11 +109,21 @@ export const CMB_RULE_FAIL_CLOSED = 0x00000001;
 export const CMB_RULE_DRY_RUN = 0x00000002;
 /** Block, bypass: also what is called from kernel mode. */
 export const CMB_RULE_KERNEL_MODE = 0x00000004;
-/** Bits of CMB_RULE_NODE.Flags. Whatever component comes, the node stays. */
-export const CMB_RULE_NODE_DEEP = 0x00000001;
-/** Bits of CMB_RULE_GLOB.Flags. The first text is at the start, the last one at the end. */
-export const CMB_RULE_GLOB_START = 0x00000001;
-export const CMB_RULE_GLOB_END = 0x00000002;
+/** CMB_RULE_NODE.Kind: by what component a node is reached from its parent. Children of one node stand in this order. */
+export const CMB_RULE_NODE_ROOT = 0;
+/** Together with its parent, of which it is the only child of this kind; whatever component comes, the node stays. */
+export const CMB_RULE_NODE_DEEP = 1;
+/** By any one component. */
+export const CMB_RULE_NODE_ANY = 2;
+/** By one that has the texts in their order, with anything between them. */
+export const CMB_RULE_NODE_GLOB = 3;
+/** By the one text. Literal children of one node ascend by their hashes, which are FNV-1a of the units, with 32 bits and one step for each unit. No more than two have the same. */
+export const CMB_RULE_NODE_LITERAL = 4;
+/** Bits of CMB_RULE_NODE.Flags. The first text of a glob is at the start, the last one at the end. If it has only one, not both are set. */
+export const CMB_RULE_GLOB_START = 0x0001;
+export const CMB_RULE_GLOB_END = 0x0002;
+/** A node above this one is CMB_RULE_NODE_DEEP. */
+export const CMB_RULE_NODE_BELOW = 0x0004;
 /** Operations of a session that are held at a time: CMB_HELLO_REQUEST.MaxHeld. Of one process at most half of them, rounded up. */
 export const CMB_DEFAULT_HELD = 1024;
 export const CMB_MAX_HELD = 16384;
@@ -494,45 +502,32 @@ export const CMB_RULE_DIMENSION = {
 } as const;
 
 export const CMB_RULES = {
-  size: 272,
+  size: 472,
   Size: 0,
   Version: 4,
   HeaderSize: 6,
-  RuleOffset: 8,
-  RuleCount: 12,
-  ClassMask: 16,
-  Otherwise: 24,
-  Reserved: 28,
-  ClassOffset: 32,
-  NodeOffset: 36,
-  NodeCount: 40,
-  EdgeOffset: 44,
-  EdgeCount: 48,
-  GlobOffset: 52,
-  GlobCount: 56,
-  TextOffset: 60,
-  TextCount: 64,
-  SetOffset: 68,
-  SetCount: 72,
-  WordOffset: 76,
-  WordCount: 80,
-  MemberOffset: 84,
-  MemberCount: 88,
-  UnitOffset: 92,
-  UnitCount: 96,
-  ByteOffset: 100,
-  ByteCount: 104,
-  Reserved2: 108,
-  Key: 112,
-  ValueName: 128,
-  ValueType: 144,
-  Outcome: 160,
-  Image: 176,
-  User: 192,
-  ProcessId: 208,
-  SessionId: 224,
-  Elevated: 240,
-  Tree: 256,
+  ClassMask: 8,
+  Otherwise: 16,
+  Reserved: 20,
+  RuleCount: 24,
+  NodeCount: 28,
+  TextCount: 32,
+  SetCount: 36,
+  WordCount: 40,
+  MemberCount: 44,
+  UnitCount: 48,
+  ByteCount: 52,
+  ClassSets: 56,
+  Key: 312,
+  ValueName: 328,
+  ValueType: 344,
+  Outcome: 360,
+  Image: 376,
+  User: 392,
+  ProcessId: 408,
+  SessionId: 424,
+  Elevated: 440,
+  Tree: 456,
 } as const;
 
 export const CMB_RULE = {
@@ -552,32 +547,17 @@ export const CMB_RULE_SET = {
 
 export const CMB_RULE_NODE = {
   size: 40,
-  EdgeFirst: 0,
-  EdgeCount: 4,
-  GlobFirst: 8,
-  GlobCount: 12,
-  AnyChild: 16,
-  DeepChild: 20,
-  EndSet: 24,
-  BelowSet: 28,
-  Flags: 32,
-  Depth: 36,
-} as const;
-
-export const CMB_RULE_EDGE = {
-  size: 16,
-  Hash: 0,
-  Child: 4,
-  UnitFirst: 8,
-  UnitCount: 12,
-} as const;
-
-export const CMB_RULE_GLOB = {
-  size: 16,
-  TextFirst: 0,
-  TextCount: 4,
-  Flags: 8,
-  Child: 12,
+  Kind: 0,
+  Flags: 2,
+  Depth: 4,
+  TextFirst: 8,
+  TextCount: 12,
+  ChildFirst: 16,
+  ChildCount: 20,
+  LiteralCount: 24,
+  EndSet: 28,
+  BelowSet: 32,
+  Nested: 36,
 } as const;
 
 export const CMB_RULE_TEXT = {

@@ -103,7 +103,7 @@ export function ruleChangeSuite(host: ConformanceHost): void {
           assert.ok(reply.reason > 0);
         }
         const bad = forged((view) => {
-          view.setUint32(view.getUint32(P.CMB_RULES.NodeOffset, true) + P.CMB_RULE_NODE.EdgeFirst, 0x7fff_ffff, true);
+          view.setUint32(P.CMB_RULES.NodeCount, 0x7fff_ffff, true);
         });
         assert.equal((await setRules(channel, cookie, bad)).status, BAD_DATA);
         assert.equal((await setRules(channel, cookie + 1n, bytes)).status, 0xc000_000d);

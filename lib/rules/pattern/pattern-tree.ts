@@ -5,10 +5,12 @@ import { componentKey, isAny, isDeep, isLiteral, type Component, type Pattern } 
 
 /** CMB_RULE_NODE before it has a number. The rules of each list ascend. */
 export interface PatternNode {
+  /** By what it is reached from its parent; null for the root. */
+  readonly component: Component | null;
   readonly depth: number;
   readonly isDeep: boolean;
   readonly literals: Map<string, PatternNode>;
-  readonly globs: Map<string, { readonly component: Component; readonly child: PatternNode }>;
+  readonly globs: Map<string, PatternNode>;
   any: PatternNode | null;
   deep: PatternNode | null;
   /** Rules with a pattern that ends here. */
@@ -19,7 +21,7 @@ export interface PatternNode {
 
 /** The patterns of one condition of all rules, merged from their beginning on. */
 export class PatternTree {
-  readonly root = newNode(1, false);
+  readonly root = newNode(1, null);
   /** Nodes on the longest way. */
   depth = 1;
 
@@ -50,7 +52,7 @@ export class PatternTree {
         enter(node.any, next);
         if (isLiteral(component)) enter(node.literals.get(component[0] ?? ''), next);
         for (const glob of node.globs.values()) {
-          if (includesComponent(glob.component, component)) enter(glob.child, next);
+          if (glob.component !== null && includesComponent(glob.component, component)) enter(glob, next);
         }
       }
       states = next;
@@ -68,34 +70,27 @@ export class PatternTree {
 }
 
 export function childrenOf(node: PatternNode): PatternNode[] {
-  const globs = [...node.globs.values()].map(({ child }) => child);
-  return [...node.literals.values(), ...globs, node.any, node.deep].filter((child) => child !== null);
+  return [...node.literals.values(), ...node.globs.values(), node.any, node.deep].filter((child) => child !== null);
 }
 
 function childOf(node: PatternNode, component: Component): PatternNode {
   const depth = node.depth + 1;
-  if (isDeep(component)) return (node.deep ??= newNode(depth, true));
-  if (isAny(component)) return (node.any ??= newNode(depth, false));
-  const key = componentKey(component);
-  if (isLiteral(component)) {
-    const text = component[0] ?? '';
-    const known = node.literals.get(text);
-    if (known !== undefined) return known;
-    const child = newNode(depth, false);
-    node.literals.set(text, child);
-    return child;
-  }
-  const known = node.globs.get(key);
-  if (known !== undefined) return known.child;
-  const child = newNode(depth, false);
-  node.globs.set(key, { component, child });
+  if (isDeep(component)) return (node.deep ??= newNode(depth, component));
+  if (isAny(component)) return (node.any ??= newNode(depth, component));
+  const children = isLiteral(component) ? node.literals : node.globs;
+  const key = isLiteral(component) ? (component[0] ?? '') : componentKey(component);
+  const known = children.get(key);
+  if (known !== undefined) return known;
+  const child = newNode(depth, component);
+  children.set(key, child);
   return child;
 }
 
-function newNode(depth: number, isDeepNode: boolean): PatternNode {
+function newNode(depth: number, component: Component | null): PatternNode {
   return {
+    component,
     depth,
-    isDeep: isDeepNode,
+    isDeep: component !== null && isDeep(component),
     literals: new Map(),
     globs: new Map(),
     any: null,

@@ -78,7 +78,7 @@ function requireActions(
 
 function actionsOf(bytes: Uint8Array): (RuleAction | undefined)[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const first = view.getUint32(P.CMB_RULES.RuleOffset, true);
+  const first = P.CMB_RULES.size;
   const room = Math.max(0, Math.floor((bytes.byteLength - first) / P.CMB_RULE.size));
   // The driver verifies what is inconsistent.
   const count = Math.min(view.getUint32(P.CMB_RULES.RuleCount, true), room);

@@ -1,8 +1,8 @@
 // What the driver refuses as too much in a tree of patterns.
 
 import * as P from '../../wire/protocol.js';
-import { childrenOf, type PatternNode, type PatternTree } from '../pattern/pattern-tree.js';
-import { hashUnits } from './unit-pool.js';
+import type { PatternNode, PatternTree } from '../pattern/pattern-tree.js';
+import { hashUnits } from './hash.js';
 
 /** What the nodes from one on can cost for one component of a text; see CMB_MAX_RULES_WORK. */
 interface Cost {
@@ -36,29 +36,9 @@ export function findTreeExcess(tree: PatternTree): string | null {
   return null;
 }
 
-/** Nodes that stay whatever comes, below other such nodes. */
-export function countNested(tree: PatternTree): number {
-  const count = (node: PatternNode, isBelowDeep: boolean): number =>
-    childrenOf(node).reduce(
-      (sum, child) => sum + count(child, isBelowDeep || node.isDeep),
-      node.isDeep && isBelowDeep ? 1 : 0,
-    );
-  return count(tree.root, false);
-}
-
-/** Units of all texts of a tree, as often as they occur. */
-export function countUnits(tree: PatternTree): number {
-  let units = 0;
-  for (const { literals, globs } of tree.nodes()) {
-    for (const text of literals.keys()) units += text.length;
-    for (const { component } of globs.values()) units += component.join('').length;
-  }
-  return units;
-}
-
 function costOf(node: PatternNode): Cost {
   const literals = [...node.literals.values()].map(costOf);
-  const globs = [...node.globs.values()].map(({ child }) => costOf(child));
+  const globs = [...node.globs.values()].map(costOf);
   const any = node.any === null ? none : costOf(node.any);
   const deep = node.deep === null ? none : costOf(node.deep);
   const words = new Set(node.below.map((rule) => rule >> 6)).size;

@@ -2,10 +2,9 @@
 
 import * as P from '../../wire/protocol.js';
 import type { ActionSettings } from '../action-settings.js';
-import { hashTable, hashUnits, UnitPool } from './unit-pool.js';
-import type { Component } from '../pattern/pattern.js';
+import { hashUnits } from './hash.js';
+import { isAny, isLiteral, type Component } from '../pattern/pattern.js';
 import type { PatternNode, PatternTree } from '../pattern/pattern-tree.js';
-import { countNested, countUnits } from './limits.js';
 import { RuleSets } from './rule-sets.js';
 import { Section, sectionOf, writeSections } from './section.js';
 
@@ -29,14 +28,12 @@ export interface ProgramParts {
 /** Collects the sections of CMB_RULES. */
 export class ProgramWriter {
   readonly sets = new RuleSets();
+  /** Nodes that stay whatever comes, below other such nodes. */
   nestedCount = 0;
-  unitCount = 0;
   readonly #nodes = new Section(P.CMB_RULE_NODE.size);
-  readonly #edges = new Section(P.CMB_RULE_EDGE.size);
-  readonly #globs = new Section(P.CMB_RULE_GLOB.size);
   readonly #texts = new Section(P.CMB_RULE_TEXT.size);
   readonly #members = new Section(P.CMB_RULE_MEMBER.size);
-  readonly #units = new UnitPool();
+  readonly #units = new Section(2);
   readonly #bytes: number[] = [];
   readonly #sids = new Map<string, bigint>();
 
@@ -65,77 +62,49 @@ export class ProgramWriter {
 
   /** The number of the root. */
   addTree(tree: PatternTree): number {
-    const N = P.CMB_RULE_NODE;
-    this.nestedCount += countNested(tree);
-    this.unitCount += countUnits(tree);
-    const nodes = tree.nodes();
     const first = this.#nodes.count;
-    const numbers = new Map(nodes.map((node, index) => [node, first + index]));
-    const numberOf = (node: PatternNode | null) => (node === null ? P.CMB_RULES_NONE : (numbers.get(node) ?? 0));
-    for (const node of nodes) {
-      const edges = this.#addEdges(node, numberOf);
-      const globs = this.#addGlobs(node, numberOf);
-      this.#nodes.add((view, offset) => {
-        view.setUint32(offset + N.EdgeFirst, edges.first, true);
-        view.setUint32(offset + N.EdgeCount, edges.count, true);
-        view.setUint32(offset + N.GlobFirst, globs.first, true);
-        view.setUint32(offset + N.GlobCount, globs.count, true);
-        view.setUint32(offset + N.AnyChild, numberOf(node.any), true);
-        view.setUint32(offset + N.DeepChild, numberOf(node.deep), true);
-        view.setUint32(offset + N.EndSet, this.sets.add(node.ends), true);
-        view.setUint32(offset + N.BelowSet, this.sets.add(node.below), true);
-        view.setUint32(offset + N.Flags, node.isDeep ? P.CMB_RULE_NODE_DEEP : 0, true);
-        view.setUint32(offset + N.Depth, node.depth, true);
-      });
+    const nodes = [{ node: tree.root, isBelow: false }];
+    for (const { node, isBelow } of nodes) {
+      const children = orderedChildren(node);
+      this.#addNode(node, isBelow, first + nodes.length, children.length);
+      for (const child of children) nodes.push({ node: child, isBelow: isBelow || node.isDeep });
     }
     return first;
   }
 
-  #addEdges({ literals }: PatternNode, numberOf: (node: PatternNode) => number) {
-    if (literals.size === 0) return { first: 0, count: 0 };
-    const E = P.CMB_RULE_EDGE;
-    const first = this.#edges.count;
-    const table = hashTable([...literals].map(([text, child]) => ({ text, child, hash: hashUnits(text) })));
-    for (const entry of table) {
-      this.#edges.add((view, offset) => {
-        view.setUint32(offset + E.Child, entry === undefined ? P.CMB_RULES_NONE : numberOf(entry.child), true);
-        if (entry === undefined) return;
-        view.setUint32(offset + E.Hash, entry.hash, true);
-        view.setUint32(offset + E.UnitFirst, this.#units.add(entry.text), true);
-        view.setUint32(offset + E.UnitCount, entry.text.length, true);
-      });
-    }
-    return { first, count: table.length };
+  #addNode(node: PatternNode, isBelow: boolean, childFirst: number, childCount: number): void {
+    const N = P.CMB_RULE_NODE;
+    const kind = kindOf(node);
+    const textFirst = this.#texts.count;
+    this.#addTexts(kind, node.component ?? []);
+    this.#nodes.add((view, offset) => {
+      view.setUint16(offset + N.Kind, kind, true);
+      view.setUint16(offset + N.Flags, flagsOf(kind, node.component ?? [], isBelow), true);
+      view.setUint32(offset + N.Depth, node.depth, true);
+      view.setUint32(offset + N.TextFirst, textFirst, true);
+      view.setUint32(offset + N.TextCount, this.#texts.count - textFirst, true);
+      view.setUint32(offset + N.ChildFirst, childFirst, true);
+      view.setUint32(offset + N.ChildCount, childCount, true);
+      view.setUint32(offset + N.LiteralCount, node.literals.size, true);
+      view.setUint32(offset + N.EndSet, this.sets.add(node.ends), true);
+      view.setUint32(offset + N.BelowSet, this.sets.add(node.below), true);
+      view.setUint32(offset + N.Nested, node.isDeep && isBelow ? this.nestedCount++ : P.CMB_RULES_NONE, true);
+    });
   }
 
-  #addGlobs({ globs }: PatternNode, numberOf: (node: PatternNode) => number) {
-    if (globs.size === 0) return { first: 0, count: 0 };
-    const G = P.CMB_RULE_GLOB;
-    const first = this.#globs.count;
-    for (const { component, child } of globs.values()) {
-      const texts = this.#addTexts(component);
-      const flags =
-        (component[0] === '' ? 0 : P.CMB_RULE_GLOB_START) | (component.at(-1) === '' ? 0 : P.CMB_RULE_GLOB_END);
-      this.#globs.add((view, offset) => {
-        view.setUint32(offset + G.TextFirst, texts.first, true);
-        view.setUint32(offset + G.TextCount, texts.count, true);
-        view.setUint32(offset + G.Flags, flags, true);
-        view.setUint32(offset + G.Child, numberOf(child), true);
-      });
-    }
-    return { first, count: globs.size };
-  }
-
-  #addTexts(component: Component) {
-    const texts = component.filter((text) => text !== '');
-    const first = this.#texts.count;
-    for (const text of texts) {
+  #addTexts(kind: number, component: Component): void {
+    for (const text of component.filter((one) => one !== '' || kind === P.CMB_RULE_NODE_LITERAL)) {
+      const unitFirst = this.#units.count;
       this.#texts.add((view, offset) => {
-        view.setUint32(offset + P.CMB_RULE_TEXT.UnitFirst, this.#units.add(text), true);
+        view.setUint32(offset + P.CMB_RULE_TEXT.UnitFirst, unitFirst, true);
         view.setUint32(offset + P.CMB_RULE_TEXT.UnitCount, text.length, true);
       });
+      for (let index = 0; index < text.length; index++) {
+        this.#units.add((view, offset) => {
+          view.setUint16(offset, text.charCodeAt(index), true);
+        });
+      }
     }
-    return { first, count: texts.length };
   }
 
   write(parts: ProgramParts): Uint8Array {
@@ -147,9 +116,6 @@ export class ProgramWriter {
       view.setUint32(offset + P.CMB_RULE.Status, status, true);
       view.setUint32(offset + P.CMB_RULE.Deadline, deadline, true);
     });
-    const classes = sectionOf(4, parts.classSets, (view, offset, set) => {
-      view.setUint32(offset, set, true);
-    });
     const sets = sectionOf(S.size, this.sets.sets, (view, offset, { summary, wordFirst }) => {
       view.setBigUint64(offset + S.Summary, summary, true);
       view.setUint32(offset + S.WordFirst, wordFirst, true);
@@ -157,24 +123,18 @@ export class ProgramWriter {
     const words = sectionOf(8, this.sets.words, (view, offset, word) => {
       view.setBigUint64(offset, word, true);
     });
-    const units = sectionOf(2, this.#units.units(), (view, offset, unit) => {
-      view.setUint16(offset, unit, true);
-    });
     const sids = sectionOf(1, this.#bytes, (view, offset, byte) => {
       view.setUint8(offset, byte);
     });
     const bytes = writeSections(R.size, [
-      { offsetAt: R.RuleOffset, countAt: R.RuleCount, section: rules },
-      { offsetAt: R.ClassOffset, countAt: null, section: classes },
-      { offsetAt: R.NodeOffset, countAt: R.NodeCount, section: this.#nodes },
-      { offsetAt: R.EdgeOffset, countAt: R.EdgeCount, section: this.#edges },
-      { offsetAt: R.GlobOffset, countAt: R.GlobCount, section: this.#globs },
-      { offsetAt: R.TextOffset, countAt: R.TextCount, section: this.#texts },
-      { offsetAt: R.SetOffset, countAt: R.SetCount, section: sets },
-      { offsetAt: R.WordOffset, countAt: R.WordCount, section: words },
-      { offsetAt: R.MemberOffset, countAt: R.MemberCount, section: this.#members },
-      { offsetAt: R.UnitOffset, countAt: R.UnitCount, section: units },
-      { offsetAt: R.ByteOffset, countAt: R.ByteCount, section: sids },
+      { countAt: R.RuleCount, section: rules },
+      { countAt: R.NodeCount, section: this.#nodes },
+      { countAt: R.TextCount, section: this.#texts },
+      { countAt: R.SetCount, section: sets },
+      { countAt: R.WordCount, section: words },
+      { countAt: R.MemberCount, section: this.#members },
+      { countAt: R.UnitCount, section: this.#units },
+      { countAt: R.ByteCount, section: sids },
     ]);
     const view = new DataView(bytes.buffer);
     view.setUint32(R.Size, bytes.byteLength, true);
@@ -182,6 +142,7 @@ export class ProgramWriter {
     view.setUint16(R.HeaderSize, R.size, true);
     view.setBigUint64(R.ClassMask, parts.classMask, true);
     view.setUint32(R.Otherwise, parts.otherwise, true);
+    for (const [index, set] of parts.classSets.entries()) view.setUint32(R.ClassSets + 4 * index, set, true);
     const D = P.CMB_RULE_DIMENSION;
     for (const [offset, { any, root, memberFirst, memberCount }] of parts.dimensions) {
       view.setUint32(offset + D.Any, any, true);
@@ -191,4 +152,27 @@ export class ProgramWriter {
     }
     return bytes;
   }
+}
+
+/** In the order of CMB_RULE_NODE.Kind; literals by their hashes. */
+function orderedChildren(node: PatternNode): PatternNode[] {
+  const literals = [...node.literals].map(([text, child]) => ({ child, hash: hashUnits(text) }));
+  literals.sort((one, other) => one.hash - other.hash);
+  const others = [node.deep, node.any, ...node.globs.values()].filter((child) => child !== null);
+  return [...others, ...literals.map(({ child }) => child)];
+}
+
+function kindOf({ component, isDeep }: PatternNode): number {
+  if (component === null) return P.CMB_RULE_NODE_ROOT;
+  if (isDeep) return P.CMB_RULE_NODE_DEEP;
+  if (isAny(component)) return P.CMB_RULE_NODE_ANY;
+  return isLiteral(component) ? P.CMB_RULE_NODE_LITERAL : P.CMB_RULE_NODE_GLOB;
+}
+
+function flagsOf(kind: number, component: Component, isBelow: boolean): number {
+  const below = isBelow ? P.CMB_RULE_NODE_BELOW : 0;
+  if (kind !== P.CMB_RULE_NODE_GLOB) return below;
+  return (
+    below | (component[0] === '' ? 0 : P.CMB_RULE_GLOB_START) | (component.at(-1) === '' ? 0 : P.CMB_RULE_GLOB_END)
+  );
 }

@@ -33,9 +33,6 @@ export function buildProgram(
       `have ${writer.nestedCount} places with "**" after "**"; at most ${P.CMB_MAX_RULES_NESTED} are possible`,
     );
   }
-  if (writer.unitCount > P.CMB_MAX_RULES_UNITS) {
-    throw tooMuch(`have ${writer.unitCount} characters of text; at most ${P.CMB_MAX_RULES_UNITS} are possible`);
-  }
   return writer.write({
     rules: rules.map(({ action, settings }) => ({ action: actions[action], ...settings })),
     otherwise: actions[otherwise],

@@ -48,21 +48,19 @@ export function sectionOf<T>(
 }
 
 export interface PlacedSection {
-  /** Where the header has the section's offset, and its count unless that is fixed. */
-  readonly offsetAt: number;
-  readonly countAt: number | null;
+  /** Where the header has the section's count. */
+  readonly countAt: number;
   readonly section: Section;
 }
 
-/** Puts the sections behind a header of `headerSize` bytes and says in it where they are. */
+/** Puts the sections one behind the other behind a header of `headerSize` bytes. */
 export function writeSections(headerSize: number, sections: readonly PlacedSection[]): Uint8Array {
   const size = sections.reduce((end, { section }) => align(end + section.bytes.byteLength), headerSize);
   const bytes = new Uint8Array(size);
   const view = new DataView(bytes.buffer);
   let end = headerSize;
-  for (const { offsetAt, countAt, section } of sections) {
-    view.setUint32(offsetAt, end, true);
-    if (countAt !== null) view.setUint32(countAt, section.count, true);
+  for (const { countAt, section } of sections) {
+    view.setUint32(countAt, section.count, true);
     bytes.set(section.bytes, end);
     end = align(end + section.bytes.byteLength);
   }

@@ -24,7 +24,7 @@ class Asked {
             trees_.push_back(RulesGetTreeProcess(compiled_, i));
         }
     }
-    ~Asked() { RulesRelease(compiled_); }
+    ~Asked() { RulesFree(compiled_); }
     Asked(const Asked &) = delete;
     Asked &operator=(const Asked &) = delete;
 

@@ -55,7 +55,7 @@ TEST_F(ForgedProgram, WithAnyFieldChangedDoesNoHarm) {
                     ++accepted;
                     const std::string problem = exercise(rules, u"\\REGISTRY\\MACHINE\\x\\Run\\end");
                     EXPECT_EQ(problem, "") << offset << " " << value;
-                    RulesRelease(rules);
+                    RulesFree(rules);
                 } else {
                     ++refused;
                     EXPECT_NE(error.Reason, 0u) << offset;
@@ -84,7 +84,7 @@ TEST_F(ForgedProgram, ChangedAtRandomDoesNoHarm) {
             if (RULES *rules = createRules(changed)) {
                 ++accepted;
                 EXPECT_EQ(exercise(rules, u"\\REGISTRY\\USER\\S-1-5-18\\Software\\policies\\x"), "");
-                RulesRelease(rules);
+                RulesFree(rules);
             }
         }
         EXPECT_GT(accepted, 100u);
@@ -104,7 +104,7 @@ TEST_F(ForgedProgram, SurvivesTheFailureOfEachAllocation) {
             machine().failAllocation(0);
             if (rules) {
                 EXPECT_EQ(nth, 4u);
-                RulesRelease(rules);
+                RulesFree(rules);
                 break;
             }
             EXPECT_EQ(status, STATUS_INSUFFICIENT_RESOURCES);

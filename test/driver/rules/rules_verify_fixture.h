@@ -44,7 +44,7 @@ class RulesVerifyTest : public DriverTest {
             const std::string problem = exercise(rules, std::u16string(text, text + std::strlen(text)));
             EXPECT_EQ(problem, "") << what;
         }
-        RulesRelease(rules);
+        RulesFree(rules);
     }
 
     using Forge = std::function<const void *(Program &)>;

@@ -88,7 +88,7 @@ TEST_F(RulesWork, IsRefusedBeyondTheLimit) {
         auto refusal = [](const std::vector<TestRule> &rules) {
             RULES_ERROR error{};
             RULES *compiled = createRules(buildProgram(rules), &error);
-            RulesRelease(compiled);
+            RulesFree(compiled);
             return compiled ? 0 : error.Reason;
         };
         // Names and names of images are trees of their own.

@@ -7,7 +7,7 @@ import { rulePathText } from '../../../lib/rules/problem.js';
 export function ruleFields(rules: readonly Rule[]): number[][] {
   const { bytes, sources } = compileRules(rules);
   const view = new DataView(bytes.buffer);
-  const first = view.getUint32(P.CMB_RULES.RuleOffset, true);
+  const first = P.CMB_RULES.size;
   return sources.map((_, index) =>
     (['Action', 'Flags', 'Status', 'Deadline'] as const).map((field) =>
       view.getUint32(first + index * P.CMB_RULE.size + P.CMB_RULE[field], true),

@@ -24,6 +24,19 @@ export interface ProgramVerdict {
 
 type Layout = Readonly<Record<string, number>> & { readonly size: number };
 
+/** The sections in their order, and what one entry takes. */
+const sections = [
+  ['Rule', P.CMB_RULE.size],
+  ['Node', P.CMB_RULE_NODE.size],
+  ['Text', P.CMB_RULE_TEXT.size],
+  ['Set', P.CMB_RULE_SET.size],
+  ['Word', 8],
+  ['Member', P.CMB_RULE_MEMBER.size],
+  ['Unit', 2],
+  ['Byte', 1],
+] as const;
+type SectionName = (typeof sections)[number][0];
+
 /** Decides by a rule program as protocol_rules.h tells, slowly and without cleverness. */
 export class RuleProgram {
   readonly #view: DataView;
@@ -76,23 +89,28 @@ export class RuleProgram {
   }
 
   rulesOfClass(notifyClass: number): bigint {
-    return this.#set(this.#u32(this.header('ClassOffset') + 4 * notifyClass));
+    return this.#set(this.#u32(P.CMB_RULES.ClassSets + 4 * notifyClass));
   }
 
   #u32(offset: number): number {
     return this.#view.getUint32(offset, true);
   }
 
+  /** Where a section begins. */
+  #start(wanted: SectionName): number {
+    let offset: number = P.CMB_RULES.size;
+    for (const [name, size] of sections) {
+      if (name === wanted) break;
+      offset = Math.ceil((offset + this.header(`${name}Count`) * size) / 8) * 8;
+    }
+    return offset;
+  }
+
   /** A field of entry `index` of a section. */
-  #field(
-    section: 'Rule' | 'Node' | 'Edge' | 'Glob' | 'Text' | 'Set' | 'Member',
-    layout: Layout,
-    index: number,
-    name: string,
-  ) {
+  #field(section: 'Rule' | 'Node' | 'Text' | 'Set' | 'Member', layout: Layout, index: number, name: string) {
     const count = this.header(`${section}Count`);
     if (index >= count) throw new Error(`${section} ${index} of ${count}`);
-    return this.#u32(this.header(`${section}Offset`) + index * layout.size + layout[name]!);
+    return this.#u32(this.#start(section) + index * layout.size + layout[name]!);
   }
 
   #isUsed(dimension: number): boolean {
@@ -102,14 +120,14 @@ export class RuleProgram {
 
   #set(index: number): bigint {
     if (index === P.CMB_RULES_NONE) return 0n;
-    const summaryAt = this.header('SetOffset') + index * P.CMB_RULE_SET.size;
+    const summaryAt = this.#start('Set') + index * P.CMB_RULE_SET.size;
     const summary = this.#view.getBigUint64(summaryAt, true);
     let word = this.#field('Set', P.CMB_RULE_SET, index, 'WordFirst');
     let rules = 0n;
     for (let group = 0n; group < 64n; group++) {
       if (((summary >> group) & 1n) === 0n) continue;
       if (word >= this.header('WordCount')) throw new Error(`word ${word}`);
-      const bits = this.#view.getBigUint64(this.header('WordOffset') + 8 * word++, true);
+      const bits = this.#view.getBigUint64(this.#start('Word') + 8 * word++, true);
       if (bits === 0n) throw new Error('a word is empty');
       rules |= bits << (64n * group);
     }
@@ -121,7 +139,7 @@ export class RuleProgram {
     const first = this.#u32(dimension + D.MemberFirst);
     for (let index = first; index < first + this.#u32(dimension + D.MemberCount); index++) {
       const set = this.#field('Member', P.CMB_RULE_MEMBER, index, 'Set');
-      const offset = this.header('MemberOffset') + index * P.CMB_RULE_MEMBER.size;
+      const offset = this.#start('Member') + index * P.CMB_RULE_MEMBER.size;
       yield { value: this.#view.getBigUint64(offset, true), set };
     }
   }
@@ -139,7 +157,7 @@ export class RuleProgram {
 
   #user(sid: Uint8Array): bigint {
     for (const { value, set } of this.#members(P.CMB_RULES.User)) {
-      const first = this.header('ByteOffset') + Number(value & 0xffff_ffffn);
+      const first = this.#start('Byte') + Number(value & 0xffff_ffffn);
       const bytes = this.bytes.subarray(first, first + Number(value >> 32n));
       if (Buffer.compare(bytes, sid) === 0) return this.#set(set);
     }
@@ -153,26 +171,24 @@ export class RuleProgram {
     const node = (index: number, name: keyof typeof N) => this.#field('Node', N, index, name);
     let hits = 0n;
     let states = new Set<number>();
+    const kind = (index: number) => node(index, 'Kind') & 0xffff;
+    const children = (index: number) =>
+      Array.from({ length: node(index, 'ChildCount') }, (_, child) => node(index, 'ChildFirst') + child);
     const enter = (index: number, into: Set<number>, parent: number | null) => {
-      if (index === P.CMB_RULES_NONE || into.has(index)) return;
+      if (into.has(index)) return;
       if (parent !== null && (index <= parent || node(index, 'Depth') !== node(parent, 'Depth') + 1)) {
         throw new Error(`child ${index} of ${parent}`);
       }
       into.add(index);
       hits |= this.#set(node(index, 'BelowSet'));
-      enter(node(index, 'DeepChild'), into, index);
+      for (const child of children(index)) if (kind(child) === P.CMB_RULE_NODE_DEEP) enter(child, into, index);
     };
     enter(root, states, null);
     for (const name of names) {
       const next = new Set<number>();
       for (const index of states) {
-        if ((node(index, 'Flags') & P.CMB_RULE_NODE_DEEP) !== 0) next.add(index);
-        enter(this.#edge(node(index, 'EdgeFirst'), node(index, 'EdgeCount'), name), next, index);
-        for (let glob = 0; glob < node(index, 'GlobCount'); glob++) {
-          const child = this.#glob(node(index, 'GlobFirst') + glob, name);
-          enter(child, next, index);
-        }
-        enter(node(index, 'AnyChild'), next, index);
+        if (kind(index) === P.CMB_RULE_NODE_DEEP) next.add(index);
+        for (const child of children(index)) if (this.#takes(child, kind(child), name)) enter(child, next, index);
       }
       states = next;
     }
@@ -180,41 +196,28 @@ export class RuleProgram {
     return hits;
   }
 
-  #edge(first: number, count: number, name: string): number {
-    const E = P.CMB_RULE_EDGE;
-    if (count === 0) return P.CMB_RULES_NONE;
-    let hash = 2166136261n;
-    for (let index = 0; index < name.length; index++) {
-      hash = ((hash ^ BigInt(name.charCodeAt(index))) * 16777619n) & 0xffff_ffffn;
-    }
-    for (let probe = 0; probe < count; probe++) {
-      const index = first + ((Number(hash) + probe) % count);
-      const child = this.#field('Edge', E, index, 'Child');
-      if (child === P.CMB_RULES_NONE) return child;
-      const text = this.#units(this.#field('Edge', E, index, 'UnitFirst'), this.#field('Edge', E, index, 'UnitCount'));
-      if (text === name) return child;
-    }
-    throw new Error('a hash table has no empty entry');
-  }
-
-  #glob(index: number, name: string): number {
-    const G = P.CMB_RULE_GLOB;
-    const glob = (field: keyof typeof G) => this.#field('Glob', G, index, field);
-    const texts = Array.from({ length: glob('TextCount') }, (_, at) =>
+  /** Whether a component leads to the node. */
+  #takes(index: number, kind: number, name: string): boolean {
+    const node = (field: keyof typeof P.CMB_RULE_NODE) => this.#field('Node', P.CMB_RULE_NODE, index, field);
+    const texts = Array.from({ length: node('TextCount') }, (_, at) =>
       this.#units(
-        this.#field('Text', P.CMB_RULE_TEXT, glob('TextFirst') + at, 'UnitFirst'),
-        this.#field('Text', P.CMB_RULE_TEXT, glob('TextFirst') + at, 'UnitCount'),
+        this.#field('Text', P.CMB_RULE_TEXT, node('TextFirst') + at, 'UnitFirst'),
+        this.#field('Text', P.CMB_RULE_TEXT, node('TextFirst') + at, 'UnitCount'),
       ),
     );
-    const start = (glob('Flags') & P.CMB_RULE_GLOB_START) !== 0 ? '^' : '^.*';
-    const end = (glob('Flags') & P.CMB_RULE_GLOB_END) !== 0 ? '$' : '.*$';
+    if (kind !== P.CMB_RULE_NODE_GLOB) {
+      return kind === P.CMB_RULE_NODE_ANY || (kind === P.CMB_RULE_NODE_LITERAL && texts[0] === name);
+    }
+    const flags = node('Kind') >>> 16;
+    const start = (flags & P.CMB_RULE_GLOB_START) !== 0 ? '^' : '^.*';
+    const end = (flags & P.CMB_RULE_GLOB_END) !== 0 ? '$' : '.*$';
     const source = texts.map((text) => text.replaceAll(/[\\^$.*+?()[\]{}|/]/g, '\\$&')).join('.*');
-    return new RegExp(start + source + end, 's').test(name) ? glob('Child') : P.CMB_RULES_NONE;
+    return new RegExp(start + source + end, 's').test(name);
   }
 
   #units(first: number, count: number): string {
     if (first + count > this.header('UnitCount')) throw new Error(`units ${first} + ${count}`);
-    const offset = this.bytes.byteOffset + this.header('UnitOffset') + 2 * first;
+    const offset = this.bytes.byteOffset + this.#start('Unit') + 2 * first;
     return Buffer.from(this.bytes.buffer, offset, 2 * count).toString('utf16le');
   }
 }
