@@ -1,6 +1,5 @@
-// Writes what lib/ and the compilers know of the driver, so that it is written once:
+// Writes what lib/ knows of the driver, so that it is written once:
 //   driver/protocol/*.h            -> lib/wire/protocol.ts: every numeric define, and size and field offsets of every structure
-//                                  -> driver/protocol/protocol_layout.h: the same sizes, asserted
 //   driver/base/notify_class.c     -> lib/registry/notify-class-table.ts: the notification classes
 //                                  -> lib/decision/class-table.ts: what can be decided about them
 // With --check nothing is written; the exit status is 1 when one of these is not what would be written.
@@ -9,7 +8,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import * as prettier from 'prettier';
 import { parseOperations, writeClasses, writeDecisions } from './lib/notify-classes.mjs';
-import { parseDefines, parseStructures, writeConstants, writeLayout } from './lib/protocol-headers.mjs';
+import { parseDefines, parseStructures, writeConstants } from './lib/protocol-headers.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const headers = ['protocol_record.h', 'protocol_body.h', 'protocol_rules.h', 'protocol_decision.h', 'protocol.h'];
@@ -21,7 +20,6 @@ const operations = parseOperations(await read('driver/base/notify_class.c'));
 
 const outputs = {
   'lib/wire/protocol.ts': writeConstants(parseDefines(protocol), structures),
-  'driver/protocol/protocol_layout.h': writeLayout(structures),
   'lib/registry/notify-class-table.ts': writeClasses(operations),
   'lib/decision/class-table.ts': writeDecisions(operations),
 };

@@ -27,6 +27,16 @@ typedef int64_t INT64;
 
 #include <stddef.h>
 
+// lib/wire/protocol.ts takes it that each field lies behind the one before it: a compiler that would pad a structure
+// refuses it.
+#if defined(__GNUC__) || defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic error "-Wpadded"
+#else
+#pragma warning(push)
+#pragma warning(error : 4820)
+#endif
+
 // Changes when an existing client would misread the driver or the driver an existing client.
 #define CMB_PROTOCOL_MAJOR 2
 // Changes when something was added that old clients may ignore.
@@ -309,6 +319,10 @@ typedef struct CMB_SET_RULES_REPLY {
     UINT64 Sequence;
 } CMB_SET_RULES_REPLY;
 
-#include "protocol/protocol_layout.h"
+#if defined(__GNUC__) || defined(__clang__)
+#pragma GCC diagnostic pop
+#else
+#pragma warning(pop)
+#endif
 
 #endif

@@ -1,5 +1,4 @@
-// Reads the headers of driver/protocol/ and writes what is generated from them: the constants and offsets for TypeScript, and the size
-// that each structure must have for every compiler.
+// Reads the headers of driver/protocol/ and writes what is generated from them: the constants and offsets for TypeScript.
 
 const scalars = new Map([
   ['UINT16', 2],
@@ -55,7 +54,7 @@ export function parseStructures(text) {
   return structures;
 }
 
-/** Refuses whatever would need padding, so that the size alone says where each field lies. */
+/** Refuses whatever would need padding, as compilers do. */
 function layout(name, fields, known) {
   let offset = 0;
   let alignment = 1;
@@ -85,29 +84,4 @@ export function writeConstants(defines, structures) {
     lines.push(`export const ${name} = {`, `  size: ${size},`, ...fields, '} as const;', '');
   }
   return lines.join('\n');
-}
-
-export function writeLayout(structures) {
-  const sizes = [...scalars, ...[...structures].map(([name, { size }]) => [name, size])];
-  return `// SPDX-License-Identifier: MIT
-//
-// The size of every structure of the protocol, for every compiler that reads it. Included by protocol.h only.
-// Generated from driver/protocol/ by scripts/generate-protocol.mjs. Do not edit.
-//
-// Each size is the sum of the sizes of the fields. Fields lie in their order, so a structure of this size has no
-// padding, and each field lies where lib/wire/protocol.ts says.
-
-#ifndef CMBRIDGE_PROTOCOL_LAYOUT_H
-#define CMBRIDGE_PROTOCOL_LAYOUT_H
-
-#if defined(__cplusplus)
-#define CMB_ASSERT_SIZE(type, size) static_assert(sizeof(type) == (size), #type)
-#else
-#define CMB_ASSERT_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type)
-#endif
-
-${sizes.map(([name, size]) => `CMB_ASSERT_SIZE(${name}, ${size});`).join('\n')}
-
-#endif
-`;
 }

@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
 import * as protocol from '../../../lib/wire/protocol.js';
 
-// lib/wire/protocol.ts and the sizes that the compilers assert are generated from driver/protocol/, so both follow a change there. This
-// table does not. A change of the wire needs a new CMB_PROTOCOL_MAJOR or CMB_PROTOCOL_MINOR (driver/protocol/protocol.h), and the hashes
-// of the structures that it touches, which the failure names.
+// lib/wire/protocol.ts is generated from driver/protocol/, so it follows a change there. This table does not. A change of the wire
+// needs a new CMB_PROTOCOL_MAJOR or CMB_PROTOCOL_MINOR (driver/protocol/protocol.h), and the hashes of the structures that it touches,
+// which the failure names.
 const version = '2.0';
 const layouts: Readonly<Record<string, string>> = {
   CMB_SPAN: '90488e7c5798',
