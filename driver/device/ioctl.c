@@ -27,111 +27,104 @@ typedef struct IOCTL_ENTRY {
     IOCTL_HANDLER *Handler;
 } IOCTL_ENTRY;
 
+// Whether a request is one of this protocol version: exactly as long as it says, of the one known revision, and without
+// flags.
+_Must_inspect_result_
+static NTSTATUS CheckHeader(_In_ const CMB_HEADER *Header, _In_ ULONG InputSize) {
+    if (Header->Version != CMB_STRUCTURE_VERSION) {
+        return STATUS_REVISION_MISMATCH;
+    }
+    if (Header->Size != InputSize) {
+        return STATUS_INFO_LENGTH_MISMATCH;
+    }
+    return Header->Flags ? STATUS_INVALID_PARAMETER : STATUS_SUCCESS;
+}
+
 // A client of another major version gets an answer that it can read, whatever else it sent.
 _Use_decl_annotations_
 static NTSTATUS HandleHello(IOCTL_REQUEST *Request) {
-    const CMB_HELLO_REQUEST hello = *(const CMB_HELLO_REQUEST *)Request->Buffer;
-    CMB_HELLO_REPLY reply = {
-        .ProtocolMajor = CMB_PROTOCOL_MAJOR,
-        .ProtocolMinor = CMB_PROTOCOL_MINOR,
-        .MaxRegistrations = CMB_MAX_REGISTRATIONS,
-        .MaxDataBytes = CMB_MAX_DATA_BYTES,
-        .MaxAltitudeBytes = CMB_MAX_ALTITUDE_BYTES,
-        .MinReceiveBytes = CMB_MIN_RECEIVE_BYTES,
-        .MaxReceiveBytes = CMB_MAX_RECEIVE_BYTES,
-        .Capabilities = CMB_CAPABILITY_SET_RULES | CMB_CAPABILITY_REPLY,
-        .ProcessSlots = CMB_PROCESS_SLOTS,
-        .PathSlots = CMB_PATH_SLOTS,
-        .MaxRulesBytes = CMB_MAX_RULES_BYTES,
-        .ControlSet = ControlSetGet(),
-    };
+    const CMB_HELLO_REQUEST *hello = &Request->Input.Hello;
+    CMB_HELLO_REPLY *reply = &Request->Output.Hello;
     ULONG major = 0;
     ULONG minor = 0;
     if (SessionGetState(Request->Session) != SessionNew) {
         return STATUS_INVALID_DEVICE_STATE;
     }
-    IoctlInitializeHeader(&reply.Header, sizeof(reply));
     CmGetCallbackVersion(&major, &minor);
-    reply.CallbackMajor = major;
-    reply.CallbackMinor = minor;
-    if (hello.ProtocolMajor != CMB_PROTOCOL_MAJOR) {
-        reply.Status = STATUS_REVISION_MISMATCH;
-        IoctlSetReply(Request, &reply, sizeof(reply));
+    reply->ProtocolMajor = CMB_PROTOCOL_MAJOR;
+    reply->ProtocolMinor = CMB_PROTOCOL_MINOR;
+    reply->CallbackMajor = major;
+    reply->CallbackMinor = minor;
+    reply->Capabilities = CMB_CAPABILITY_SET_RULES | CMB_CAPABILITY_REPLY;
+    reply->MaxRegistrations = CMB_MAX_REGISTRATIONS;
+    reply->MaxDataBytes = CMB_MAX_DATA_BYTES;
+    reply->MaxAltitudeBytes = CMB_MAX_ALTITUDE_BYTES;
+    reply->MinReceiveBytes = CMB_MIN_RECEIVE_BYTES;
+    reply->MaxReceiveBytes = CMB_MAX_RECEIVE_BYTES;
+    reply->ProcessSlots = CMB_PROCESS_SLOTS;
+    reply->PathSlots = CMB_PATH_SLOTS;
+    reply->MaxRulesBytes = CMB_MAX_RULES_BYTES;
+    reply->ControlSet = ControlSetGet();
+    if (hello->ProtocolMajor != CMB_PROTOCOL_MAJOR) {
+        reply->Status = STATUS_REVISION_MISMATCH;
         return STATUS_SUCCESS;
     }
-    NTSTATUS status = IoctlCheckHeader(&hello.Header, Request->InputSize, sizeof(hello));
+    NTSTATUS status = CheckHeader(&hello->Header, Request->InputSize);
     if (!NT_SUCCESS(status)) {
         return status;
     }
-    const ULONG bytes = hello.QueueBytes ? hello.QueueBytes : CMB_DEFAULT_QUEUE_BYTES;
-    const ULONG records = hello.QueueRecords ? hello.QueueRecords : CMB_DEFAULT_QUEUE_RECORDS;
-    const ULONG held = hello.MaxHeld ? hello.MaxHeld : CMB_DEFAULT_HELD;
+    if (Request->InputSize != sizeof(*hello)) {
+        return STATUS_INFO_LENGTH_MISMATCH;
+    }
+    const ULONG bytes = hello->QueueBytes ? hello->QueueBytes : CMB_DEFAULT_QUEUE_BYTES;
+    const ULONG records = hello->QueueRecords ? hello->QueueRecords : CMB_DEFAULT_QUEUE_RECORDS;
+    const ULONG held = hello->MaxHeld ? hello->MaxHeld : CMB_DEFAULT_HELD;
     if (held > CMB_MAX_HELD || bytes < CMB_MIN_QUEUE_BYTES || bytes > CMB_MAX_QUEUE_BYTES ||
         records > CMB_MAX_QUEUE_RECORDS) {
         return STATUS_INVALID_PARAMETER;
     }
     status = SessionStart(Request->Session, bytes, records, held);
-    if (!NT_SUCCESS(status)) {
-        return status;
-    }
-    reply.Status = STATUS_SUCCESS;
-    reply.QueueBytes = Request->Session->Queue.ByteLimit;
-    reply.QueueRecords = Request->Session->Queue.RecordLimit;
-    reply.MaxHeld = Request->Session->Held.Limit;
-    IoctlSetReply(Request, &reply, sizeof(reply));
-    return STATUS_SUCCESS;
-}
-
-_Use_decl_annotations_
-static NTSTATUS HandleRegister(IOCTL_REQUEST *Request) {
-    const CMB_REGISTER_REQUEST request = *(const CMB_REGISTER_REQUEST *)Request->Buffer;
-    CMB_REGISTER_REPLY reply = {0};
-    // An altitude that is too long for the input is refused below, since neither sum overflows.
-    const ULONG programOffset = PROGRAM_OFFSET(request.AltitudeSize);
-    const ULONG size = request.ProgramSize ? programOffset + min(request.ProgramSize, MAXLONG)
-                                           : (ULONG)sizeof(request) + request.AltitudeSize;
-    const NTSTATUS malformed = IoctlCheckHeader(&request.Header, Request->InputSize, size);
-    if (!NT_SUCCESS(malformed)) {
-        return malformed;
-    }
-    if (request.Reserved || request.RateLimit > CMB_MAX_RATE || request.RateBurst > CMB_MAX_RATE ||
-        !request.RateLimit != !request.RateBurst ||
-        request.Options &
-            ~(CMB_REGISTER_OLD_VALUES | CMB_REGISTER_DRY_RUN | CMB_REGISTER_EXEMPT_CHILDREN | CMB_REGISTER_PERSIST) ||
-        !request.ClassMask || request.MaxDataBytes > CMB_MAX_DATA_BYTES ||
-        request.AltitudeSize > CMB_MAX_ALTITUDE_BYTES || request.AltitudeSize % sizeof(WCHAR) ||
-        request.BreakerMisses > CMB_MAX_BREAKER_MISSES || request.BreakerCoolDown > CMB_MAX_BREAKER_COOL_DOWN ||
-        (request.BreakerCoolDown && request.BreakerCoolDown < CMB_MIN_BREAKER_COOL_DOWN)) {
-        return STATUS_INVALID_PARAMETER;
-    }
-    UNICODE_STRING altitude = {
-        .Length = request.AltitudeSize,
-        .MaximumLength = request.AltitudeSize,
-        .Buffer = (WCHAR *)((UCHAR *)Request->Buffer + sizeof(request)),
-    };
-    if (!RegistrationIsAltitude(altitude.Buffer, altitude.Length / sizeof(WCHAR))) {
-        return STATUS_INVALID_PARAMETER;
-    }
-    IoctlInitializeHeader(&reply.Header, sizeof(reply));
-    const NTSTATUS status =
-        RegistrationCreate(Request->Session, &request, &altitude, (UCHAR *)Request->Buffer + programOffset, &reply);
-    if (NT_SUCCESS(status)) {
-        IoctlSetReply(Request, &reply, sizeof(reply));
-    }
+    reply->QueueBytes = Request->Session->Queue.ByteLimit;
+    reply->QueueRecords = Request->Session->Queue.RecordLimit;
+    reply->MaxHeld = Request->Session->Held.Limit;
     return status;
 }
 
 _Use_decl_annotations_
-static NTSTATUS HandleUnregister(IOCTL_REQUEST *Request) {
-    const CMB_UNREGISTER_REQUEST request = *(const CMB_UNREGISTER_REQUEST *)Request->Buffer;
-    CMB_UNREGISTER_REPLY reply = {0};
-    const NTSTATUS malformed = IoctlCheckHeader(&request.Header, Request->InputSize, sizeof(request));
-    if (!NT_SUCCESS(malformed)) {
-        return malformed;
+static NTSTATUS HandleRegister(IOCTL_REQUEST *Request) {
+    const CMB_REGISTER_REQUEST *request = &Request->Input.Register;
+    // An altitude that is too long for the input is refused below, since neither sum overflows.
+    const ULONG programOffset = PROGRAM_OFFSET(request->AltitudeSize);
+    const ULONG size = request->ProgramSize ? programOffset + min(request->ProgramSize, MAXLONG)
+                                            : (ULONG)sizeof(*request) + request->AltitudeSize;
+    if (Request->InputSize != size) {
+        return STATUS_INFO_LENGTH_MISMATCH;
     }
-    IoctlInitializeHeader(&reply.Header, sizeof(reply));
-    RegistrationRemove(Request->Session, request.Cookie, &reply);
-    IoctlSetReply(Request, &reply, sizeof(reply));
+    if (request->Reserved || request->RateLimit > CMB_MAX_RATE || request->RateBurst > CMB_MAX_RATE ||
+        !request->RateLimit != !request->RateBurst ||
+        request->Options &
+            ~(CMB_REGISTER_OLD_VALUES | CMB_REGISTER_DRY_RUN | CMB_REGISTER_EXEMPT_CHILDREN | CMB_REGISTER_PERSIST) ||
+        !request->ClassMask || request->MaxDataBytes > CMB_MAX_DATA_BYTES ||
+        request->AltitudeSize > CMB_MAX_ALTITUDE_BYTES || request->AltitudeSize % sizeof(WCHAR) ||
+        request->BreakerMisses > CMB_MAX_BREAKER_MISSES || request->BreakerCoolDown > CMB_MAX_BREAKER_COOL_DOWN ||
+        (request->BreakerCoolDown && request->BreakerCoolDown < CMB_MIN_BREAKER_COOL_DOWN)) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    UNICODE_STRING altitude = {
+        .Length = request->AltitudeSize,
+        .MaximumLength = request->AltitudeSize,
+        .Buffer = (WCHAR *)(VOID *)(Request->Buffer + sizeof(*request)),
+    };
+    if (!RegistrationIsAltitude(altitude.Buffer, altitude.Length / sizeof(WCHAR))) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    return RegistrationCreate(Request->Session, request, &altitude, Request->Buffer + programOffset,
+                              &Request->Output.Register);
+}
+
+_Use_decl_annotations_
+static NTSTATUS HandleUnregister(IOCTL_REQUEST *Request) {
+    RegistrationRemove(Request->Session, Request->Input.Unregister.Cookie, &Request->Output.Unregister);
     return STATUS_SUCCESS;
 }
 
@@ -142,43 +135,25 @@ static NTSTATUS HandleReceive(IOCTL_REQUEST *Request) {
 
 _Use_decl_annotations_
 static NTSTATUS HandleStatistics(IOCTL_REQUEST *Request) {
-    const CMB_STATISTICS_REQUEST request = *(const CMB_STATISTICS_REQUEST *)Request->Buffer;
-    CMB_STATISTICS_REPLY reply = {0};
-    const NTSTATUS malformed = IoctlCheckHeader(&request.Header, Request->InputSize, sizeof(request));
-    if (!NT_SUCCESS(malformed)) {
-        return malformed;
-    }
-    if (request.Reserved || (request.Scope != CMB_SCOPE_REGISTRATION && request.Cookie)) {
+    const CMB_STATISTICS_REQUEST *request = &Request->Input.Statistics;
+    if (request->Reserved || (request->Scope != CMB_SCOPE_REGISTRATION && request->Cookie)) {
         return STATUS_INVALID_PARAMETER;
     }
-    IoctlInitializeHeader(&reply.Header, sizeof(reply));
-    const NTSTATUS status = StatisticsQuery(Request->Session, request.Scope, request.Cookie, &reply);
-    if (NT_SUCCESS(status)) {
-        IoctlSetReply(Request, &reply, sizeof(reply));
-    }
-    return status;
+    return StatisticsQuery(Request->Session, request->Scope, request->Cookie, &Request->Output.Statistics);
 }
 
-// The program is copied before it is looked at, and the reply is written when that is done.
+// The program is copied before it is looked at.
 _Use_decl_annotations_
 static NTSTATUS HandleSetRules(IOCTL_REQUEST *Request) {
-    const CMB_SET_RULES_REQUEST request = *(const CMB_SET_RULES_REQUEST *)Request->Buffer;
-    CMB_SET_RULES_REPLY reply = {0};
-    const NTSTATUS malformed =
-        IoctlCheckHeader(&request.Header, Request->InputSize, sizeof(request) + min(request.ProgramSize, MAXLONG));
-    if (!NT_SUCCESS(malformed)) {
-        return malformed;
+    const CMB_SET_RULES_REQUEST *request = &Request->Input.SetRules;
+    if (Request->InputSize != sizeof(*request) + min(request->ProgramSize, MAXLONG)) {
+        return STATUS_INFO_LENGTH_MISMATCH;
     }
-    if (request.Reserved) {
+    if (request->Reserved) {
         return STATUS_INVALID_PARAMETER;
     }
-    IoctlInitializeHeader(&reply.Header, sizeof(reply));
-    const NTSTATUS status = RegistrationSetRules(
-        Request->Session, request.Cookie, (UCHAR *)Request->Buffer + sizeof(request), request.ProgramSize, &reply);
-    if (NT_SUCCESS(status)) {
-        IoctlSetReply(Request, &reply, sizeof(reply));
-    }
-    return status;
+    return RegistrationSetRules(Request->Session, request->Cookie, Request->Buffer + sizeof(*request),
+                                request->ProgramSize, &Request->Output.SetRules);
 }
 
 // HELLO has no upper limit because clients of other versions must be answered, too.
@@ -232,7 +207,21 @@ static NTSTATUS HandleRequest(_Inout_ IOCTL_REQUEST *Request, _In_ ULONG Code) {
     if (Request->OutputSize > entry->OutputMax) {
         return STATUS_INVALID_BUFFER_SIZE;
     }
-    return entry->Handler(Request);
+    RtlCopyMemory(&Request->Input, Request->Buffer, entry->InputMin);
+    if (entry->InputMin && Code != CMB_IOCTL_HELLO) {
+        const NTSTATUS malformed = CheckHeader(&Request->Input.Header, Request->InputSize);
+        if (!NT_SUCCESS(malformed)) {
+            return malformed;
+        }
+    }
+    Request->ReplySize = entry->OutputMin;
+    Request->Output.Header = (CMB_HEADER){.Size = entry->OutputMin, .Version = CMB_STRUCTURE_VERSION};
+    const NTSTATUS status = entry->Handler(Request);
+    if (status == STATUS_SUCCESS) {
+        RtlCopyMemory(Request->Buffer, &Request->Output, entry->OutputMin);
+        RtlZeroMemory(Request->Buffer + Request->ReplySize, Request->OutputSize - Request->ReplySize);
+    }
+    return status;
 }
 
 _Use_decl_annotations_
@@ -250,7 +239,7 @@ NTSTATUS IoctlDispatch(SESSION *Session, IRP *Irp) {
     const NTSTATUS status = HandleRequest(&request, stack->Parameters.DeviceIoControl.IoControlCode);
     if (status != STATUS_PENDING) {
         Irp->IoStatus.Status = status;
-        Irp->IoStatus.Information = request.ReplySize;
+        Irp->IoStatus.Information = NT_SUCCESS(status) ? request.ReplySize : 0;
         IoCompleteRequest(Irp, IO_NO_INCREMENT);
     }
     ExReleaseRundownProtection(&Session->Users);

@@ -83,34 +83,30 @@ static UINT32 AnswerEntry(_Inout_ HELD_TABLE *Table, _In_ const CMB_REPLY_ENTRY 
 
 _Use_decl_annotations_
 NTSTATUS IoctlHandleReply(IOCTL_REQUEST *Request) {
-    const CMB_REPLY_REQUEST request = *(const CMB_REPLY_REQUEST *)Request->Buffer;
-    UCHAR *entries = (UCHAR *)Request->Buffer + sizeof(request);
-    UINT32 *results = (UINT32 *)((UCHAR *)Request->Buffer + sizeof(CMB_REPLY_REPLY));
-    CMB_REPLY_REPLY reply = {.Count = request.Count};
-    NTSTATUS status = IoctlCheckHeader(&request.Header, Request->InputSize, Request->InputSize);
-    if (!NT_SUCCESS(status)) {
-        return status;
-    }
-    if (request.Reserved || request.Count > CMB_MAX_REPLY_ENTRIES) {
+    const CMB_REPLY_REQUEST *request = &Request->Input.Reply;
+    const UCHAR *entries = Request->Buffer + sizeof(*request);
+    UINT32 *results = (UINT32 *)(VOID *)(Request->Buffer + sizeof(CMB_REPLY_REPLY));
+    if (request->Reserved || request->Count > CMB_MAX_REPLY_ENTRIES) {
         return STATUS_INVALID_PARAMETER;
     }
     // Nothing is answered unless all of it is well formed and the results have room.
-    status = CheckEntries(entries, Request->InputSize - sizeof(request), request.Count);
+    const NTSTATUS status = CheckEntries(entries, Request->InputSize - sizeof(*request), request->Count);
     if (!NT_SUCCESS(status)) {
         return status;
     }
-    const ULONG size = REPLY_SIZE(request.Count);
-    if (Request->OutputSize < size) {
+    Request->ReplySize = REPLY_SIZE(request->Count);
+    if (Request->OutputSize < Request->ReplySize) {
         return STATUS_BUFFER_TOO_SMALL;
     }
-    for (ULONG i = 0, offset = 0; i < request.Count; ++i) {
+    for (ULONG i = 0, offset = 0; i < request->Count; ++i) {
         const CMB_REPLY_ENTRY *entry = (const CMB_REPLY_ENTRY *)(entries + offset);
         offset += entry->Size;
         results[i] = AnswerEntry(&Request->Session->Held, entry);
     }
-    IoctlInitializeHeader(&reply.Header, size);
-    RtlCopyMemory(Request->Buffer, &reply, sizeof(reply));
-    RtlZeroMemory(results + request.Count, Request->OutputSize - sizeof(reply) - request.Count * sizeof(UINT32));
-    Request->ReplySize = size;
+    if (request->Count % 2) {
+        results[request->Count] = 0;
+    }
+    Request->Output.Reply.Header.Size = Request->ReplySize;
+    Request->Output.Reply.Count = request->Count;
     return STATUS_SUCCESS;
 }
