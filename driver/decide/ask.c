@@ -161,7 +161,7 @@ static VOID SetDefault(_In_ const CMB_RULE *Rule, _In_ UINT16 By, _In_ BOOLEAN P
 _Use_decl_annotations_
 VOID AskDecide(const ASK *Ask, ASK_RESULT *Result) {
     const NOTIFICATION *notification = Ask->Notification;
-    const CMB_RULE *rule = RulesetGetRule(Ask->Ruleset, Ask->Verdict.Rule);
+    const CMB_RULE *rule = RulesGetRule(Ask->Ruleset->Rules, Ask->Verdict.Rule);
     CMB_DECIDED *decided = &Result->Decided;
     RtlZeroMemory(Result, sizeof(*Result));
     DecisionDescribe(&Result->Subject, notification->Class, notification->Number, notification->Pre, notification->Post,

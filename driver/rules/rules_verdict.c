@@ -49,8 +49,12 @@ static const CMB_RULE_SET *RulesWithout(_In_ const RULES *Rules, _In_ ULONG Dime
     return GetSet(&Rules->Program, RulesGetDimension(Rules->Program.Header, Dimension)->Any);
 }
 
-// Leaves the rules without the condition and those of the union. Words of which nothing can stay are not touched.
-static VOID NarrowTo(_Inout_ RULES_MATCH *Match, _In_ ULONG Dimension, _In_ const RULES_UNION *Union) {
+// Leaves the rules without the condition and those of the union. Words of which nothing can stay are not touched. A
+// condition that no rule has does not narrow.
+static VOID NarrowTo(_Inout_ RULES_MATCH *Match, _In_ RULES_DIMENSION Dimension, _In_ const RULES_UNION *Union) {
+    if (!RulesUses(Match->Rules, Dimension)) {
+        return;
+    }
     const CMB_RULE_SET *without = RulesWithout(Match->Rules, Dimension);
     UINT64 left = 0;
     for (UINT64 rest = Match->Summary & (without->Summary | Union->Summary); rest; rest &= rest - 1) {
@@ -103,9 +107,6 @@ BOOLEAN RulesNeeds(const RULES_MATCH *Match, RULES_DIMENSION Dimension) {
 _Use_decl_annotations_
 VOID RulesNarrowByHits(RULES_MATCH *Match, RULES_DIMENSION Dimension, const RULES_HITS *Hits) {
     RULES_UNION sum;
-    if (!RulesUses(Match->Rules, Dimension)) {
-        return;
-    }
     NT_ASSERT(Hits->Count <= RULES_MAX_HITS);
     BeginUnion(&sum, Match);
     for (ULONG i = 0; i < min(Hits->Count, RULES_MAX_HITS); ++i) {
@@ -118,9 +119,6 @@ _Use_decl_annotations_
 VOID RulesNarrowByTexts(RULES_MATCH *Match, RULES_DIMENSION Dimension, const RULES_TEXT *Parts, ULONG PartCount,
                         const RULES_TEXT *OtherParts, ULONG OtherPartCount) {
     RULES_UNION sum;
-    if (!RulesUses(Match->Rules, Dimension)) {
-        return;
-    }
     BeginUnion(&sum, Match);
     RulesWalk(Match->Rules, Dimension, Parts, PartCount, AddSet, &sum);
     if (OtherParts) {
@@ -132,9 +130,6 @@ VOID RulesNarrowByTexts(RULES_MATCH *Match, RULES_DIMENSION Dimension, const RUL
 _Use_decl_annotations_
 VOID RulesNarrowByNumber(RULES_MATCH *Match, RULES_DIMENSION Dimension, UINT64 Value) {
     RULES_UNION sum;
-    if (!RulesUses(Match->Rules, Dimension)) {
-        return;
-    }
     BeginUnion(&sum, Match);
     const CMB_RULE_DIMENSION *dimension = RulesGetDimension(Match->Rules->Program.Header, Dimension);
     const CMB_RULE_MEMBER *members = Match->Rules->Program.Members + dimension->MemberFirst;
@@ -158,9 +153,6 @@ VOID RulesNarrowByNumber(RULES_MATCH *Match, RULES_DIMENSION Dimension, UINT64 V
 _Use_decl_annotations_
 VOID RulesNarrowByUser(RULES_MATCH *Match, const VOID *Sid, ULONG Size) {
     RULES_UNION sum;
-    if (!RulesUses(Match->Rules, RulesUser)) {
-        return;
-    }
     BeginUnion(&sum, Match);
     const RULES_PROGRAM *program = &Match->Rules->Program;
     const CMB_RULE_DIMENSION *dimension = &program->Header->User;
@@ -176,9 +168,6 @@ VOID RulesNarrowByUser(RULES_MATCH *Match, const VOID *Sid, ULONG Size) {
 _Use_decl_annotations_
 VOID RulesNarrowByTrees(RULES_MATCH *Match, UINT32 Trees) {
     RULES_UNION sum;
-    if (!RulesUses(Match->Rules, RulesTree)) {
-        return;
-    }
     BeginUnion(&sum, Match);
     const RULES_PROGRAM *program = &Match->Rules->Program;
     const CMB_RULE_DIMENSION *dimension = &program->Header->Tree;
@@ -193,10 +182,8 @@ VOID RulesNarrowByTrees(RULES_MATCH *Match, UINT32 Trees) {
 _Use_decl_annotations_
 VOID RulesNarrowByNothing(RULES_MATCH *Match, RULES_DIMENSION Dimension) {
     RULES_UNION none;
-    if (RulesUses(Match->Rules, Dimension)) {
-        BeginUnion(&none, Match);
-        NarrowTo(Match, Dimension, &none);
-    }
+    BeginUnion(&none, Match);
+    NarrowTo(Match, Dimension, &none);
 }
 
 _Use_decl_annotations_

@@ -96,50 +96,48 @@ static VOID FindOut(_In_ const RULES *Rules, _In_ PEPROCESS Process, _Out_ PROCE
     }
 }
 
+// For what is not known: Doubtful if that is for want of memory, and not because there is no such thing. Returns
+// whether the match is certain, as the following functions do.
+static BOOLEAN NarrowByUnknown(_Inout_ RULES_MATCH *Match, _In_ RULES_DIMENSION Dimension, _In_ BOOLEAN Doubtful) {
+    if (Doubtful) {
+        RulesDoubt(Match, Dimension);
+    } else {
+        RulesNarrowByNothing(Match, Dimension);
+    }
+    return !Doubtful;
+}
+
 // A path that finds more than can be remembered is looked up each time.
 _IRQL_requires_(PASSIVE_LEVEL)
 static BOOLEAN NarrowByLongImage(_Inout_ RULES_MATCH *Match, _In_ PEPROCESS Process) {
     UNICODE_STRING *path;
     const BOOLEAN complete = IdentityGetImage(Process, &path);
-    if (path) {
-        const RULES_TEXT text = TextOfPath(path);
-        RulesNarrowByTexts(Match, RulesImage, &text, 1, NULL, 0);
-        ExFreePoolWithTag(path, 0);
-        return TRUE;
+    if (!path) {
+        return NarrowByUnknown(Match, RulesImage, !complete);
     }
-    if (!complete) {
-        RulesDoubt(Match, RulesImage);
-        return FALSE;
-    }
-    RulesNarrowByNothing(Match, RulesImage);
+    const RULES_TEXT text = TextOfPath(path);
+    RulesNarrowByTexts(Match, RulesImage, &text, 1, NULL, 0);
+    ExFreePoolWithTag(path, 0);
     return TRUE;
 }
 
 _IRQL_requires_(PASSIVE_LEVEL)
 static BOOLEAN NarrowByImage(_Inout_ RULES_MATCH *Match, _In_ const PROCESS_TRAITS *Traits, _In_ PEPROCESS Process) {
-    if (Traits->ImageDoubtful) {
-        RulesDoubt(Match, RulesImage);
-        return FALSE;
-    }
     if (!Traits->ImageKnown) {
-        RulesNarrowByNothing(Match, RulesImage);
-    } else if (Traits->Image.Count == RULES_HITS_MANY) {
-        return NarrowByLongImage(Match, Process);
-    } else {
-        RulesNarrowByHits(Match, RulesImage, &Traits->Image);
+        return NarrowByUnknown(Match, RulesImage, Traits->ImageDoubtful);
     }
+    if (Traits->Image.Count == RULES_HITS_MANY) {
+        return NarrowByLongImage(Match, Process);
+    }
+    RulesNarrowByHits(Match, RulesImage, &Traits->Image);
     return TRUE;
 }
 
 static BOOLEAN NarrowBySid(_Inout_ RULES_MATCH *Match, _In_ const TOKEN_FACTS *Token, _In_ BOOLEAN Doubtful) {
-    if (Token->SidSize) {
-        RulesNarrowByUser(Match, Token->Sid, Token->SidSize);
-    } else if (Doubtful) {
-        RulesDoubt(Match, RulesUser);
-        return FALSE;
-    } else {
-        RulesNarrowByNothing(Match, RulesUser);
+    if (!Token->SidSize) {
+        return NarrowByUnknown(Match, RulesUser, Doubtful);
     }
+    RulesNarrowByUser(Match, Token->Sid, Token->SidSize);
     return TRUE;
 }
 
@@ -155,41 +153,28 @@ static DECLSPEC_NOINLINE BOOLEAN NarrowByUser(_Inout_ RULES_MATCH *Match, _In_ c
     return NarrowBySid(Match, &client, !complete);
 }
 
-static VOID NarrowBySession(_Inout_ RULES_MATCH *Match, _In_ const TOKEN_FACTS *Token) {
-    if (Token->Token.Flags & CMB_TOKEN_SESSION) {
-        RulesNarrowByNumber(Match, RulesSessionId, Token->Token.SessionId);
-    } else {
-        RulesNarrowByNothing(Match, RulesSessionId);
+// Known is CMB_TOKEN_SESSION or CMB_TOKEN_ELEVATION.
+static BOOLEAN NarrowByToken(_Inout_ RULES_MATCH *Match, _In_ RULES_DIMENSION Dimension, _In_ UINT32 Flags,
+                             _In_ UINT32 Known, _In_ UINT64 Value, _In_ BOOLEAN Doubtful) {
+    if (!(Flags & Known)) {
+        return NarrowByUnknown(Match, Dimension, Doubtful);
     }
-}
-
-static BOOLEAN NarrowByElevation(_Inout_ RULES_MATCH *Match, _In_ const PROCESS_TRAITS *Traits) {
-    if (Traits->Token.Token.Flags & CMB_TOKEN_ELEVATION) {
-        RulesNarrowByNumber(Match, RulesElevated, (Traits->Token.Token.Flags & CMB_TOKEN_ELEVATED) != 0);
-    } else if (Traits->TokenDoubtful) {
-        RulesDoubt(Match, RulesElevated);
-        return FALSE;
-    } else {
-        RulesNarrowByNothing(Match, RulesElevated);
-    }
+    RulesNarrowByNumber(Match, Dimension, Value);
     return TRUE;
-}
-
-static VOID NarrowByNothing(_Inout_ RULES_MATCH *Match) {
-    RulesNarrowByNothing(Match, RulesImage);
-    RulesNarrowByNothing(Match, RulesUser);
-    RulesNarrowByNothing(Match, RulesSessionId);
-    RulesNarrowByNothing(Match, RulesElevated);
 }
 
 _Use_decl_annotations_
 BOOLEAN ProcessCacheNarrow(const RULESET *Ruleset, RULES_MATCH *Match, const IDENTITY_PROCESS *Process) {
     PROCESS_SLOT *slot = &Ruleset->Processes->Slots[Process->Key % PROCESS_CACHE_SLOTS];
     PROCESS_TRAITS traits;
+    const CMB_TOKEN *token = &traits.Token.Token;
     BOOLEAN certain = TRUE;
     // The result does not depend on whether somebody has asked before.
     if (KeAreAllApcsDisabled()) {
-        NarrowByNothing(Match);
+        RulesNarrowByNothing(Match, RulesImage);
+        RulesNarrowByNothing(Match, RulesUser);
+        RulesNarrowByNothing(Match, RulesSessionId);
+        RulesNarrowByNothing(Match, RulesElevated);
         return TRUE;
     }
     if (!FindTraits(slot, Process->Key, &traits)) {
@@ -199,10 +184,12 @@ BOOLEAN ProcessCacheNarrow(const RULESET *Ruleset, RULES_MATCH *Match, const IDE
         }
     }
     if (RulesNeeds(Match, RulesSessionId)) {
-        NarrowBySession(Match, &traits.Token);
+        // What is asked for it takes no memory.
+        certain &= NarrowByToken(Match, RulesSessionId, token->Flags, CMB_TOKEN_SESSION, token->SessionId, FALSE);
     }
     if (RulesNeeds(Match, RulesElevated)) {
-        certain &= NarrowByElevation(Match, &traits);
+        certain &= NarrowByToken(Match, RulesElevated, token->Flags, CMB_TOKEN_ELEVATION,
+                                 (token->Flags & CMB_TOKEN_ELEVATED) != 0, traits.TokenDoubtful);
     }
     if (RulesNeeds(Match, RulesImage)) {
         certain &= NarrowByImage(Match, &traits, Process->Object);

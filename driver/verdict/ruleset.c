@@ -88,11 +88,6 @@ UINT64 RulesetGetClassMask(const RULESET *Ruleset, UINT64 ClassMask) {
 }
 
 _Use_decl_annotations_
-const CMB_RULE *RulesetGetRule(const RULESET *Ruleset, UINT32 Rule) {
-    return RulesGetRule(Ruleset->Rules, Rule);
-}
-
-_Use_decl_annotations_
 UINT64 RulesetGetSerial(const RULESET *Ruleset) {
     return Ruleset->Rules ? RulesGetSerial(Ruleset->Rules) : 0;
 }

@@ -65,10 +65,6 @@ VOID RulesetRelease(_In_opt_ _Post_ptr_invalid_ RULESET *Ruleset);
 _IRQL_requires_max_(DISPATCH_LEVEL)
 UINT64 RulesetGetClassMask(_In_ const RULESET *Ruleset, _In_ UINT64 ClassMask);
 
-// Returns a rule. Rule is one that a verdict under the ruleset has named.
-_IRQL_requires_max_(DISPATCH_LEVEL)
-const CMB_RULE *RulesetGetRule(_In_ const RULESET *Ruleset, _In_ UINT32 Rule);
-
 // Returns the serial number of the rules, 0 without rules.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 UINT64 RulesetGetSerial(_In_ const RULESET *Ruleset);
