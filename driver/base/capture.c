@@ -3,6 +3,7 @@
 // Guarded reading of the memory of whoever called the registry.
 
 #include "base/capture.h"
+#include "base/memory.h"
 #include "base/words.h"
 
 // Not inlined: clang guards only calls, not loads and stores that stand in the __try block itself.
@@ -60,6 +61,30 @@ _Use_decl_annotations_
 VOID CaptureDescribeFault(CAPTURE *Capture) {
     RtlZeroMemory(Capture, sizeof(*Capture));
     Capture->Flags = CMB_SPAN_PRESENT | CMB_SPAN_FAULT;
+}
+
+_Use_decl_annotations_
+NTSTATUS CaptureCopyString(UNICODE_STRING *Copy, const volatile UNICODE_STRING *UnsafeString) {
+    CAPTURE capture;
+    RtlZeroMemory(Copy, sizeof(*Copy));
+    CaptureDescribeString(&capture, UnsafeString, MAXUSHORT);
+    if (capture.Flags & CMB_SPAN_FAULT) {
+        return STATUS_ACCESS_VIOLATION;
+    }
+    if (capture.Size == 0) {
+        return STATUS_SUCCESS;
+    }
+    Copy->Buffer = MemoryAllocate(capture.Size);
+    if (!Copy->Buffer) {
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    if (!CaptureBytes(Copy->Buffer, capture.UnsafeBytes, capture.Size)) {
+        MemoryFree(Copy->Buffer);
+        Copy->Buffer = NULL;
+        return STATUS_ACCESS_VIOLATION;
+    }
+    Copy->Length = Copy->MaximumLength = (USHORT)capture.Size;
+    return STATUS_SUCCESS;
 }
 
 _Use_decl_annotations_

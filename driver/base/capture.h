@@ -40,6 +40,11 @@ VOID CaptureDescribeBytes(_Out_ CAPTURE *Capture, _In_opt_ const volatile VOID *
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID CaptureDescribeFault(_Out_ CAPTURE *Capture);
 
+// Copies a string whole, for routines that trust their arguments. The caller frees Copy->Buffer.
+_IRQL_requires_max_(APC_LEVEL)
+_Must_inspect_result_
+NTSTATUS CaptureCopyString(_Out_ UNICODE_STRING *Copy, _In_opt_ const volatile UNICODE_STRING *UnsafeString);
+
 // Reads the bytes to Record + Offset, where room for Capture->Size bytes, rounded up to 8, was set aside, zeroes what
 // is left of it, and fills in the span.
 _IRQL_requires_max_(APC_LEVEL)

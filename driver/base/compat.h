@@ -62,12 +62,10 @@ typedef struct CMB_REG_SAVE_MERGED_KEY_INFORMATION {
 CMB_IMPORT_OBJECT_TYPE(CmKeyObjectType);
 CMB_IMPORT_OBJECT_TYPE(IoFileObjectType);
 CMB_IMPORT_OBJECT_TYPE(PsProcessType);
-CMB_IMPORT_OBJECT_TYPE(PsThreadType);
 CMB_IMPORT_OBJECT_TYPE(TmTransactionObjectType);
 #define CmKeyObjectType (&CmbCmKeyObjectType)
 #define IoFileObjectType (&CmbIoFileObjectType)
 #define PsProcessType (&CmbPsProcessType)
-#define PsThreadType (&CmbPsThreadType)
 #define TmTransactionObjectType (&CmbTmTransactionObjectType)
 
 #define DrvRtPoolNxOptIn 1
@@ -186,9 +184,6 @@ NTSYSAPI NTSTATUS NTAPI ZwQuerySystemInformation(ULONG SystemInformationClass, P
 #ifndef _Post_writable_byte_size_
 #define _Post_writable_byte_size_(size)
 #endif
-#ifndef _Pre_maybenull_
-#define _Pre_maybenull_
-#endif
 #ifndef _Dispatch_type_
 #define _Dispatch_type_(type)
 #endif
@@ -197,9 +192,6 @@ NTSYSAPI NTSTATUS NTAPI ZwQuerySystemInformation(ULONG SystemInformationClass, P
 #endif
 #ifndef _Guarded_by_
 #define _Guarded_by_(lock)
-#endif
-#ifndef _IRQL_restores_
-#define _IRQL_restores_
 #endif
 #ifndef _Interlocked_
 #define _Interlocked_

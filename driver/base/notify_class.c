@@ -7,12 +7,17 @@
 // A class that answers its caller cannot be bypassed: the caller would take for an answer what nobody has written. A
 // close cannot be stopped, and what a query for a name answers is the object manager's.
 #define FITS_NOTHING 0
-#define FITS_CHANGE (NOTIFY_FITS_ASK | NOTIFY_FITS_BLOCK | NOTIFY_FITS_BYPASS)
-#define FITS_SET_VALUE (FITS_CHANGE | NOTIFY_FITS_REPLACE | NOTIFY_FITS_UNDO)
+#define FITS_ASK (NOTIFY_FITS(ALLOW) | NOTIFY_FITS(BLOCK) | NOTIFY_FITS(OVERRIDE))
+#define FITS_CHANGE (FITS_ASK | NOTIFY_FITS(BYPASS))
+#define FITS_SET_VALUE (FITS_CHANGE | NOTIFY_FITS(REPLACE) | NOTIFY_FITS_UNDO)
 #define FITS_DELETE_VALUE (FITS_CHANGE | NOTIFY_FITS_UNDO)
-#define FITS_QUERY (NOTIFY_FITS_ASK | NOTIFY_FITS_BLOCK | NOTIFY_FITS_OUTPUT)
-#define FITS_QUERY_NAME NOTIFY_FITS_BLOCK
-#define FITS_OPEN (NOTIFY_FITS_ASK | NOTIFY_FITS_BLOCK | NOTIFY_FITS_REDIRECT | NOTIFY_FITS_UNDO)
+#define FITS_QUERY (FITS_ASK | NOTIFY_FITS(EMULATE) | NOTIFY_FITS_OUTPUT)
+#define FITS_QUERY_NAME NOTIFY_FITS(BLOCK)
+#define FITS_OPEN (FITS_ASK | NOTIFY_FITS(REDIRECT))
+#define FITS_CREATE (FITS_OPEN | NOTIFY_FITS_UNDO)
+// Of these, what is for one phase only.
+#define FITS_ONLY_PRE (NOTIFY_FITS(BLOCK) | NOTIFY_FITS(BYPASS) | NOTIFY_FITS(EMULATE) | NOTIFY_FITS(REPLACE))
+#define FITS_ONLY_POST (NOTIFY_FITS(OVERRIDE) | NOTIFY_FITS_UNDO)
 
 // "live" is PostObjectLive: TRUE only where every source on the kernel agrees. It is not after close, load, unload,
 // delete, replace or create and open (which have a rule of their own), nor after rename, whose object carries another
@@ -32,7 +37,7 @@
     ROW(  8,  23, QueryValueKey,         Object,     QueryValue,     REG_QUERY_VALUE_KEY_INFORMATION,          TRUE,  QUERY)            \
     ROW(  9,  24, QueryMultipleValueKey, Object,     QueryMultiple,  REG_QUERY_MULTIPLE_VALUE_KEY_INFORMATION, TRUE,  QUERY)            \
     ROW( 14,  25, KeyHandleClose,        Object,     Close,          REG_KEY_HANDLE_CLOSE_INFORMATION,         FALSE, NOTHING)          \
-    ROW( 26,  27, CreateKeyEx,           Create,     Create,         REG_CREATE_KEY_INFORMATION_V1,            FALSE, OPEN)             \
+    ROW( 26,  27, CreateKeyEx,           Create,     Create,         REG_CREATE_KEY_INFORMATION_V1,            FALSE, CREATE)           \
     ROW( 28,  29, OpenKeyEx,             Create,     Create,         REG_OPEN_KEY_INFORMATION_V1,              FALSE, OPEN)             \
     ROW( 30,  31, FlushKey,              Object,     None,           REG_FLUSH_KEY_INFORMATION,                TRUE,  CHANGE)           \
     ROW( 32,  33, LoadKey,               Load,       Load,           REG_LOAD_KEY_INFORMATION,                 FALSE, CHANGE)           \
@@ -55,12 +60,12 @@
              .Key = NotifyKey##key,                                                                                    \
              .Body = NotifyBody##body,                                                                                 \
              .CallContext = (UCHAR)FIELD_OFFSET(structure, CallContext),                                               \
-             .Fits = FITS_##fits},                                                                                     \
+             .Fits = FITS_##fits & ~FITS_ONLY_POST},                                                                   \
     [post] = {.Phase = NotifyPhasePost,                                                                                \
               .Partner = (pre),                                                                                        \
               .Body = NotifyBody##body,                                                                                \
               .PostObjectLive = (live),                                                                                \
-              .Fits = FITS_##fits},
+              .Fits = FITS_##fits & ~FITS_ONLY_PRE},
 #define CLASS_OF_CLEANUP(number, name, body) [number] = {.Phase = NotifyPhaseNone, .Body = NotifyBody##body},
 
 static const NOTIFY_CLASS NotifyClasses[CMB_MAX_NOTIFY_CLASS + 1] = {NOTIFY_OPERATIONS(CLASSES_OF_OPERATION)
@@ -81,25 +86,35 @@ NOTIFY_OPERATIONS(CHECK_OPERATION)
 NOTIFY_CLEANUPS(CHECK_CLEANUP)
 C_ASSERT(FIELD_OFFSET(REG_POST_OPERATION_INFORMATION, Object) == 0);
 
+// What stands for others in NOTIFY_PRE.
+#define CHECK_SAME(structure, field, other, same) C_ASSERT(FIELD_OFFSET(structure, field) == FIELD_OFFSET(other, same))
+CHECK_SAME(REG_DELETE_VALUE_KEY_INFORMATION, ValueName, REG_SET_VALUE_KEY_INFORMATION, ValueName);
+CHECK_SAME(REG_ENUMERATE_KEY_INFORMATION, Index, REG_ENUMERATE_VALUE_KEY_INFORMATION, Index);
+CHECK_SAME(REG_ENUMERATE_KEY_INFORMATION, KeyInformationClass, REG_ENUMERATE_VALUE_KEY_INFORMATION,
+           KeyValueInformationClass);
+CHECK_SAME(REG_QUERY_KEY_INFORMATION, KeyInformation, REG_ENUMERATE_KEY_INFORMATION, KeyInformation);
+CHECK_SAME(REG_QUERY_KEY_INFORMATION, KeyInformation, REG_ENUMERATE_VALUE_KEY_INFORMATION, KeyValueInformation);
+CHECK_SAME(REG_QUERY_KEY_INFORMATION, Length, REG_ENUMERATE_KEY_INFORMATION, Length);
+CHECK_SAME(REG_QUERY_KEY_INFORMATION, Length, REG_ENUMERATE_VALUE_KEY_INFORMATION, Length);
+CHECK_SAME(REG_QUERY_KEY_INFORMATION, ResultLength, REG_ENUMERATE_KEY_INFORMATION, ResultLength);
+CHECK_SAME(REG_QUERY_KEY_INFORMATION, ResultLength, REG_ENUMERATE_VALUE_KEY_INFORMATION, ResultLength);
+CHECK_SAME(REG_RESTORE_KEY_INFORMATION, FileHandle, REG_SAVE_KEY_INFORMATION, FileHandle);
+CHECK_SAME(REG_RESTORE_KEY_INFORMATION, FileHandle, REG_SAVE_MERGED_KEY_INFORMATION, FileHandle);
+CHECK_SAME(REG_RESTORE_KEY_INFORMATION, Flags, REG_SAVE_KEY_INFORMATION, Format);
+
 _Use_decl_annotations_
 const NOTIFY_CLASS *NotifyClassGet(ULONG Number) {
     return &NotifyClasses[Number];
 }
 
+// Each of these actions leads to the decision of its name; that to ask leads at least to allowing.
+C_ASSERT(CMB_ACTION_BLOCK - CMB_ACTION_ASK == CMB_DECISION_BLOCK - CMB_DECISION_ALLOW);
+C_ASSERT(CMB_ACTION_BYPASS - CMB_ACTION_ASK == CMB_DECISION_BYPASS - CMB_DECISION_ALLOW);
+
 _Use_decl_annotations_
 BOOLEAN NotifyClassTakesAction(ULONG Number, UINT32 Action) {
-    const NOTIFY_CLASS *class = &NotifyClasses[Number];
-    const BOOLEAN pre = class->Phase == NotifyPhasePre;
-    switch (Action) {
-    case CMB_ACTION_ASK:
-        return (class->Fits & NOTIFY_FITS_ASK) != 0;
-    case CMB_ACTION_BLOCK:
-        return pre && (class->Fits & NOTIFY_FITS_BLOCK);
-    case CMB_ACTION_BYPASS:
-        return pre && (class->Fits & NOTIFY_FITS_BYPASS);
-    default:
-        return FALSE;
-    }
+    return Action >= CMB_ACTION_ASK && Action <= CMB_ACTION_BYPASS &&
+           (NotifyClasses[Number].Fits >> (Action - CMB_ACTION_ASK + CMB_DECISION_ALLOW) & 1);
 }
 
 _Use_decl_annotations_

@@ -37,8 +37,9 @@ typedef enum NOTIFY_BODY {
     NotifyBodyDeleteKey,
     NotifyBodyRename,
     NotifyBodySetInformation,
-    NotifyBodyEnumerateKey,
-    NotifyBodyEnumerateValue,
+    NotifyBodyEnumerate,
+    NotifyBodyEnumerateKey = NotifyBodyEnumerate,
+    NotifyBodyEnumerateValue = NotifyBodyEnumerate,
     NotifyBodyQueryKey,
     NotifyBodyQueryValue,
     NotifyBodyQueryMultiple,
@@ -47,25 +48,49 @@ typedef enum NOTIFY_BODY {
     NotifyBodyUnload,
     NotifyBodyQuerySecurity,
     NotifyBodySetSecurity,
-    NotifyBodyRestore,
-    NotifyBodySave,
+    NotifyBodyFile,
+    NotifyBodyRestore = NotifyBodyFile,
+    NotifyBodySave = NotifyBodyFile,
     NotifyBodySaveMerged,
     NotifyBodyReplace,
     NotifyBodyQueryName,
     NotifyBodyCount,
 } NOTIFY_BODY;
 
-// Bits of NOTIFY_CLASS.Fits: what can be decided about an operation, in one of its phases or in both.
-// It may be asked about: it can be allowed, and in post its status can be overridden.
-#define NOTIFY_FITS_ASK 0x01
-#define NOTIFY_FITS_BLOCK 0x02
-#define NOTIFY_FITS_BYPASS 0x04
-// It answers its caller: emulate, and CMB_REPLY_OUTPUT.
-#define NOTIFY_FITS_OUTPUT 0x08
-#define NOTIFY_FITS_REPLACE 0x10
-#define NOTIFY_FITS_REDIRECT 0x20
+// The structure of a pre notification; which member it is the class says. Not all of it is there: it is only pointed
+// to. Where several have a member at the same place, one of them stands for all, as notify_class.c asserts.
+typedef union NOTIFY_PRE {
+    REG_CREATE_KEY_INFORMATION_V1 Create;
+    REG_SET_VALUE_KEY_INFORMATION SetValue;
+    // Object and ValueName: also those of SetValue.
+    REG_DELETE_VALUE_KEY_INFORMATION DeleteValue;
+    // Object alone: also that of most others.
+    REG_DELETE_KEY_INFORMATION DeleteKey;
+    REG_SET_INFORMATION_KEY_INFORMATION SetInformation;
+    REG_RENAME_KEY_INFORMATION Rename;
+    // Also enumerations of values.
+    REG_ENUMERATE_KEY_INFORMATION EnumerateKey;
+    // The buffer, its length and what it needs: also those of enumerations.
+    REG_QUERY_KEY_INFORMATION QueryKey;
+    REG_QUERY_VALUE_KEY_INFORMATION QueryValue;
+    REG_QUERY_MULTIPLE_VALUE_KEY_INFORMATION QueryMultiple;
+    REG_LOAD_KEY_INFORMATION_V2 Load;
+    REG_UNLOAD_KEY_INFORMATION Unload;
+    REG_QUERY_KEY_SECURITY_INFORMATION QuerySecurity;
+    REG_SET_KEY_SECURITY_INFORMATION SetSecurity;
+    // FileHandle: also that of saves; Flags: also the format of a save.
+    REG_RESTORE_KEY_INFORMATION Restore;
+    REG_REPLACE_KEY_INFORMATION Replace;
+    REG_QUERY_KEY_NAME QueryName;
+} NOTIFY_PRE;
+
+// Bits of NOTIFY_CLASS.Fits: what can be decided about a notification of the class. NOTIFY_FITS(ALLOW) says that it may
+// be asked about.
+#define NOTIFY_FITS(Decision) (1U << CMB_DECISION_##Decision)
+// CMB_REPLY_OUTPUT: the operation answers its caller.
+#define NOTIFY_FITS_OUTPUT 0x4000
 // CMB_REPLY_UNDO.
-#define NOTIFY_FITS_UNDO 0x40
+#define NOTIFY_FITS_UNDO 0x8000
 
 typedef struct NOTIFY_CLASS {
     // NOTIFY_PHASE
@@ -80,8 +105,8 @@ typedef struct NOTIFY_CLASS {
     UCHAR CallContext;
     // Post only: REG_POST_OPERATION_INFORMATION.Object is the pre structure's live key if the operation succeeded.
     BOOLEAN PostObjectLive;
-    // NOTIFY_FITS_*
-    UCHAR Fits;
+    // NOTIFY_FITS
+    UINT16 Fits;
 } NOTIFY_CLASS;
 
 // Never NULL: a class that is not in the table has NotifyPhaseNone and nothing else.

@@ -45,7 +45,7 @@ typedef struct DECISION_SUBJECT {
 // subject.
 _IRQL_requires_max_(APC_LEVEL)
 VOID DecisionDescribe(_Out_ DECISION_SUBJECT *Subject, _In_ const NOTIFY_CLASS *Class, _In_ ULONG Number,
-                      _In_ const VOID *Pre, _In_opt_ const REG_POST_OPERATION_INFORMATION *Post,
+                      _In_ const NOTIFY_PRE *Pre, _In_opt_ const REG_POST_OPERATION_INFORMATION *Post,
                       _In_opt_ const CALL *Call);
 
 // decision_check.c: returns CMB_REPLY_ACCEPTED, or why the decision does not suit. Reads nothing but its arguments and

@@ -3,7 +3,6 @@
 // What the callback does and returns for a decision.
 
 #include "decide/decision_parts.h"
-#include "base/memory.h"
 #include "base/stack.h"
 
 // The operation ends here with Status. STATUS_CALLBACK_BYPASS tells the configuration manager that it ends as a
@@ -39,30 +38,18 @@ static VOID RedirectKey(_Inout_ DECISION_RESULT *Result, _In_ const DECISION *De
                                : FACTS_STATUS_CANNOT_ASK);
 }
 
-// Writes the decision's type and data in place of what was to be written. The caller's own handle has the right to set
-// values: the configuration manager has looked before it called.
 _IRQL_requires_(PASSIVE_LEVEL)
 _Must_inspect_result_
 static NTSTATUS ReplaceValue(_In_ const DECISION *Decision, _In_ const REG_SET_VALUE_KEY_INFORMATION *Set) {
-    UNICODE_STRING name;
-    HANDLE key;
-    NTSTATUS status = DecisionCopyString(&name, Set->ValueName);
-    if (!NT_SUCCESS(status)) {
-        return status;
-    }
-    status = DecisionOpenObject(Set->Object, *CmKeyObjectType, KEY_SET_VALUE, &key);
-    if (NT_SUCCESS(status)) {
-        status = ZwSetValueKey(key, &name, Set->TitleIndex, Decision->Type, Decision->Data, Decision->DataSize);
-        ZwClose(key);
-    }
-    MemoryFree(name.Buffer);
-    return status;
+    // No data are no bytes, which is not the same as no value.
+    return DecisionWriteValue(Set->Object, Set->ValueName, Set->TitleIndex, Decision->Type,
+                              Decision->Data ? Decision->Data : "", Decision->DataSize);
 }
 
 // The operation ends with the status of the decision, or with that of writing the output if that fails.
 _IRQL_requires_max_(APC_LEVEL)
 static VOID EndWithOutput(_Inout_ DECISION_RESULT *Result, _In_ const DECISION *Decision,
-                          _In_ const DECISION_SUBJECT *Subject, _In_ const VOID *Pre) {
+                          _In_ const DECISION_SUBJECT *Subject, _In_ const NOTIFY_PRE *Pre) {
     const NTSTATUS status =
         Decision->Flags & CMB_REPLY_OUTPUT ? DecisionWriteOutput(Decision, Subject, Pre) : STATUS_SUCCESS;
     if (NT_SUCCESS(status)) {

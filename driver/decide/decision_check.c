@@ -12,45 +12,23 @@ static BOOLEAN IsPathEnd(_In_ NTSTATUS Status) {
     return Status == STATUS_SUCCESS || NT_WARNING(Status) || NotifyIsError(Status);
 }
 
-static BOOLEAN SuitsPre(_In_ const DECISION *Decision, _In_ const DECISION_SUBJECT *Subject, _In_ UCHAR Fits) {
-    switch (Decision->Kind) {
-    case CMB_DECISION_ALLOW:
-        return (Fits & NOTIFY_FITS_ASK) != 0;
-    case CMB_DECISION_BLOCK:
-        return (Fits & NOTIFY_FITS_BLOCK) != 0;
-    case CMB_DECISION_BYPASS:
-        return (Fits & NOTIFY_FITS_BYPASS) && !Subject->NeedsOutput;
-    case CMB_DECISION_EMULATE:
-        return (Fits & NOTIFY_FITS_OUTPUT) != 0;
-    case CMB_DECISION_REPLACE:
-        return (Fits & NOTIFY_FITS_REPLACE) != 0;
-    case CMB_DECISION_REDIRECT:
-        return (Fits & NOTIFY_FITS_REDIRECT) != 0;
-    default:
+static BOOLEAN Suits(_In_ const DECISION *Decision, _In_ const DECISION_SUBJECT *Subject) {
+    if (Decision->Kind > CMB_DECISION_OVERRIDE || !(Subject->Class->Fits >> Decision->Kind & 1)) {
         return FALSE;
     }
-}
-
-// STATUS_REPARSE tells of a link on the way: it cannot be said yet that the operation has failed.
-static BOOLEAN SuitsPost(_In_ const DECISION *Decision, _In_ const DECISION_SUBJECT *Subject, _In_ UCHAR Fits) {
-    switch (Decision->Kind) {
-    case CMB_DECISION_ALLOW:
-    case CMB_DECISION_OVERRIDE:
-        return (Fits & NOTIFY_FITS_ASK) != 0;
-    case CMB_DECISION_REDIRECT:
-        return (Fits & NOTIFY_FITS_REDIRECT) && !NT_SUCCESS(Subject->Status);
-    default:
-        return FALSE;
+    if (Decision->Kind == CMB_DECISION_BYPASS) {
+        return !Subject->NeedsOutput;
     }
+    // In post only a failure is redirected. STATUS_REPARSE tells of a link on the way: it cannot be said yet that the
+    // operation has failed.
+    return Decision->Kind != CMB_DECISION_REDIRECT || Subject->Class->Phase == NotifyPhasePre ||
+           !NT_SUCCESS(Subject->Status);
 }
 
-static UINT32 CheckFlags(_In_ const DECISION *Decision, _In_ const DECISION_SUBJECT *Subject, _In_ UCHAR Fits) {
+static UINT32 CheckFlags(_In_ const DECISION *Decision, _In_ const DECISION_SUBJECT *Subject, _In_ UINT16 Fits) {
     UINT32 allowed = 0;
     if (Decision->Kind == CMB_DECISION_EMULATE || Decision->Kind == CMB_DECISION_OVERRIDE) {
-        allowed |= Fits & NOTIFY_FITS_OUTPUT ? CMB_REPLY_OUTPUT : 0;
-    }
-    if (Decision->Kind == CMB_DECISION_OVERRIDE && Subject->Number != RegNtPostOpenKeyEx) {
-        allowed |= Fits & NOTIFY_FITS_UNDO ? CMB_REPLY_UNDO : 0;
+        allowed = (Fits & NOTIFY_FITS_OUTPUT ? CMB_REPLY_OUTPUT : 0) | (Fits & NOTIFY_FITS_UNDO ? CMB_REPLY_UNDO : 0);
     }
     if (Decision->Flags & ~allowed) {
         return CMB_REPLY_UNFIT;
@@ -66,8 +44,8 @@ static UINT32 CheckFlags(_In_ const DECISION *Decision, _In_ const DECISION_SUBJ
 }
 
 // A success needs everything that the caller then reads: a key object, a handle, an output.
-static UINT32 CheckOverride(_In_ const DECISION *Decision, _In_ const DECISION_SUBJECT *Subject, _In_ UCHAR Fits) {
-    if (Fits & NOTIFY_FITS_REDIRECT) {
+static UINT32 CheckOverride(_In_ const DECISION *Decision, _In_ const DECISION_SUBJECT *Subject, _In_ UINT16 Fits) {
+    if (Fits & NOTIFY_FITS(REDIRECT)) {
         return NotifyIsError(Decision->Status) ? CMB_REPLY_ACCEPTED : CMB_REPLY_BAD_STATUS;
     }
     if (!IsPathEnd(Decision->Status)) {
@@ -83,7 +61,7 @@ static UINT32 CheckOverride(_In_ const DECISION *Decision, _In_ const DECISION_S
                                                                                 : CMB_REPLY_ACCEPTED;
 }
 
-static UINT32 CheckStatus(_In_ const DECISION *Decision, _In_ const DECISION_SUBJECT *Subject, _In_ UCHAR Fits) {
+static UINT32 CheckStatus(_In_ const DECISION *Decision, _In_ const DECISION_SUBJECT *Subject, _In_ UINT16 Fits) {
     switch (Decision->Kind) {
     case CMB_DECISION_BLOCK:
         return NotifyIsError(Decision->Status) ? CMB_REPLY_ACCEPTED : CMB_REPLY_BAD_STATUS;
@@ -198,10 +176,8 @@ static UINT32 CheckData(_In_ const DECISION *Decision, _In_ const DECISION_SUBJE
 
 _Use_decl_annotations_
 UINT32 DecisionCheck(const DECISION *Decision, const DECISION_SUBJECT *Subject) {
-    const UCHAR fits = Subject->Class->Fits;
-    const BOOLEAN suits = Subject->Class->Phase == NotifyPhasePost ? SuitsPost(Decision, Subject, fits)
-                                                                   : SuitsPre(Decision, Subject, fits);
-    UINT32 result = suits ? CheckFlags(Decision, Subject, fits) : CMB_REPLY_UNFIT;
+    const UINT16 fits = Subject->Class->Fits;
+    UINT32 result = Suits(Decision, Subject) ? CheckFlags(Decision, Subject, fits) : CMB_REPLY_UNFIT;
     if (result == CMB_REPLY_ACCEPTED) {
         result = CheckStatus(Decision, Subject, fits);
     }

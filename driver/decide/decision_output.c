@@ -17,17 +17,19 @@ static DECLSPEC_NOINLINE VOID StoreUnsafe(_Out_writes_bytes_all_(Size) VOID *Uns
     RtlCopyMemory(UnsafeDestination, Source, Size);
 }
 
+// OfManager: the memory may be the configuration manager's own, which it then copies to the caller. Otherwise it is
+// what the caller has handed in, and the configuration manager passes on as it is.
 _IRQL_requires_max_(APC_LEVEL)
 _Must_inspect_result_
 static BOOLEAN Store(_Out_writes_bytes_all_(Size) VOID *UnsafeDestination, _In_reads_bytes_(Size) const VOID *Source,
-                     _In_ SIZE_T Size, _In_ BOOLEAN Probe) {
+                     _In_ SIZE_T Size, _In_ BOOLEAN OfManager) {
     volatile BOOLEAN stored = FALSE;
     if (Size == 0) {
         return TRUE;
     }
     if (UnsafeDestination) {
         __try {
-            StoreUnsafe(UnsafeDestination, Source, Size, Probe);
+            StoreUnsafe(UnsafeDestination, Source, Size, !OfManager && ExGetPreviousMode() == UserMode);
             stored = TRUE;
         } __except (EXCEPTION_EXECUTE_HANDLER) {
             stored = FALSE;
@@ -36,28 +38,12 @@ static BOOLEAN Store(_Out_writes_bytes_all_(Size) VOID *UnsafeDestination, _In_r
     return stored;
 }
 
-// Stores to what the caller has handed in, and the configuration manager passes on as it is.
-_IRQL_requires_max_(APC_LEVEL)
-_Must_inspect_result_
-static BOOLEAN StoreToCaller(_Out_writes_bytes_all_(Size) VOID *UnsafeDestination,
-                             _In_reads_bytes_(Size) const VOID *Source, _In_ SIZE_T Size) {
-    return Store(UnsafeDestination, Source, Size, ExGetPreviousMode() == UserMode);
-}
-
-// Stores to what may be the configuration manager's own, which it then copies to the caller.
-_IRQL_requires_max_(APC_LEVEL)
-_Must_inspect_result_
-static BOOLEAN StoreToManager(_Out_writes_bytes_all_(Size) VOID *UnsafeDestination,
-                              _In_reads_bytes_(Size) const VOID *Source, _In_ SIZE_T Size) {
-    return Store(UnsafeDestination, Source, Size, FALSE);
-}
-
 _IRQL_requires_max_(APC_LEVEL)
 _Must_inspect_result_
 static BOOLEAN WriteInformation(_In_ const DECISION *Decision, _In_ VOID *UnsafeBuffer,
                                 _In_ ULONG *UnsafeResultLength) {
-    return StoreToCaller(UnsafeBuffer, Decision->Data, Decision->DataSize) &&
-           StoreToCaller(UnsafeResultLength, &Decision->ResultLength, sizeof(Decision->ResultLength));
+    return Store(UnsafeBuffer, Decision->Data, Decision->DataSize, FALSE) &&
+           Store(UnsafeResultLength, &Decision->ResultLength, sizeof(Decision->ResultLength), FALSE);
 }
 
 _IRQL_requires_max_(APC_LEVEL)
@@ -66,7 +52,7 @@ static BOOLEAN WriteEntries(_In_ const CMB_MULTIPLE_ENTRY *Entries, _In_ ULONG C
     for (ULONG i = 0; i < Count; ++i) {
         // The name, in front of these, stays.
         const ULONG fields[] = {Entries[i].DataLength, Entries[i].DataOffset, Entries[i].Type};
-        if (!StoreToManager(&Unsafe[i].DataLength, fields, sizeof(fields))) {
+        if (!Store(&Unsafe[i].DataLength, fields, sizeof(fields), TRUE)) {
             return FALSE;
         }
     }
@@ -82,52 +68,39 @@ static BOOLEAN WriteMultiple(_In_ const DECISION *Decision, _In_ const DECISION_
                              _In_ const REG_QUERY_MULTIPLE_VALUE_KEY_INFORMATION *Query) {
     const ULONG head = Subject->Entries * (ULONG)sizeof(CMB_MULTIPLE_ENTRY);
     const ULONG size = Decision->DataSize - head;
-    if (!StoreToCaller(Query->ValueBuffer, (const UCHAR *)Decision->Data + head, size) ||
+    if (!Store(Query->ValueBuffer, (const UCHAR *)Decision->Data + head, size, FALSE) ||
         !WriteEntries(Decision->Data, Subject->Entries, Query->ValueEntries) ||
-        !StoreToManager(Query->BufferLength, &size, sizeof(size))) {
+        !Store(Query->BufferLength, &size, sizeof(size), TRUE)) {
         return FALSE;
     }
     // Callers that do not want to know it leave it out.
     return !Query->RequiredBufferLength ||
-           StoreToCaller(Query->RequiredBufferLength, &Decision->ResultLength, sizeof(Decision->ResultLength));
+           Store(Query->RequiredBufferLength, &Decision->ResultLength, sizeof(Decision->ResultLength), FALSE);
 }
 
 _IRQL_requires_max_(APC_LEVEL)
 _Must_inspect_result_
 static BOOLEAN WriteSecurity(_In_ const DECISION *Decision, _In_ const REG_QUERY_KEY_SECURITY_INFORMATION *Query) {
-    return StoreToCaller(Query->SecurityDescriptor, Decision->Data, Decision->DataSize) &&
-           StoreToManager(Query->Length, &Decision->ResultLength, sizeof(Decision->ResultLength));
+    return Store(Query->SecurityDescriptor, Decision->Data, Decision->DataSize, FALSE) &&
+           Store(Query->Length, &Decision->ResultLength, sizeof(Decision->ResultLength), TRUE);
 }
 
 _Use_decl_annotations_
-NTSTATUS DecisionWriteOutput(const DECISION *Decision, const DECISION_SUBJECT *Subject, const VOID *Pre) {
+NTSTATUS DecisionWriteOutput(const DECISION *Decision, const DECISION_SUBJECT *Subject, const NOTIFY_PRE *Pre) {
     BOOLEAN written = FALSE;
     switch (Subject->Class->Body) {
-    case NotifyBodyEnumerateKey: {
-        const REG_ENUMERATE_KEY_INFORMATION *query = Pre;
-        written = WriteInformation(Decision, query->KeyInformation, query->ResultLength);
+    case NotifyBodyEnumerate:
+    case NotifyBodyQueryKey:
+        written = WriteInformation(Decision, Pre->QueryKey.KeyInformation, Pre->QueryKey.ResultLength);
         break;
-    }
-    case NotifyBodyEnumerateValue: {
-        const REG_ENUMERATE_VALUE_KEY_INFORMATION *query = Pre;
-        written = WriteInformation(Decision, query->KeyValueInformation, query->ResultLength);
+    case NotifyBodyQueryValue:
+        written = WriteInformation(Decision, Pre->QueryValue.KeyValueInformation, Pre->QueryValue.ResultLength);
         break;
-    }
-    case NotifyBodyQueryKey: {
-        const REG_QUERY_KEY_INFORMATION *query = Pre;
-        written = WriteInformation(Decision, query->KeyInformation, query->ResultLength);
-        break;
-    }
-    case NotifyBodyQueryValue: {
-        const REG_QUERY_VALUE_KEY_INFORMATION *query = Pre;
-        written = WriteInformation(Decision, query->KeyValueInformation, query->ResultLength);
-        break;
-    }
     case NotifyBodyQueryMultiple:
-        written = WriteMultiple(Decision, Subject, Pre);
+        written = WriteMultiple(Decision, Subject, &Pre->QueryMultiple);
         break;
     case NotifyBodyQuerySecurity:
-        written = WriteSecurity(Decision, Pre);
+        written = WriteSecurity(Decision, &Pre->QuerySecurity);
         break;
     default:
         break;

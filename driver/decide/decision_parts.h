@@ -11,23 +11,17 @@
 // written.
 _IRQL_requires_max_(APC_LEVEL)
 _Must_inspect_result_
-NTSTATUS DecisionWriteOutput(_In_ const DECISION *Decision, _In_ const DECISION_SUBJECT *Subject, _In_ const VOID *Pre);
+NTSTATUS DecisionWriteOutput(_In_ const DECISION *Decision, _In_ const DECISION_SUBJECT *Subject,
+                             _In_ const NOTIFY_PRE *Pre);
 
-// The following functions make calls of their own, which only filters of lower altitude see, with handles that no
-// process can see or close.
+// The following functions make calls of their own.
 
-// decision_open.c: opens a handle to an object that a notification is about, which the caller closes. What is done
-// through it belongs to the same transaction.
+// decision_undo.c: writes a value of the key that a notification is about, or deletes it if Data is NULL. The caller's
+// handle has the right to do that: the configuration manager has looked before it called.
 _IRQL_requires_(PASSIVE_LEVEL)
 _Must_inspect_result_
-NTSTATUS DecisionOpenObject(_In_ VOID *Object, _In_opt_ POBJECT_TYPE Type, _In_ ACCESS_MASK Access,
-                            _Out_ HANDLE *Handle);
-
-// decision_open.c: Zw routines trust their arguments, so a string of the caller's must be a copy. The caller frees
-// Copy->Buffer.
-_IRQL_requires_max_(APC_LEVEL)
-_Must_inspect_result_
-NTSTATUS DecisionCopyString(_Out_ UNICODE_STRING *Copy, _In_opt_ const UNICODE_STRING *UnsafeString);
+NTSTATUS DecisionWriteValue(_In_ VOID *Object, _In_opt_ const UNICODE_STRING *UnsafeName, _In_ UINT32 TitleIndex,
+                            _In_ UINT32 Type, _In_reads_bytes_opt_(Size) const VOID *Data, _In_ ULONG Size);
 
 // decision_redirect.c: opens or creates the decision's path in place of the one that was asked for, with the rights of
 // the caller, and puts it where the operation has its result. Object is that key object, whose reference is the

@@ -27,7 +27,7 @@ static NTSTATUS OpenTransaction(_In_ LARGE_INTEGER *Cookie, _In_ const REG_CREAT
                                 _Out_ HANDLE *Handle) {
     VOID *transaction = Create->Transaction ? Create->Transaction : CmGetBoundTransaction(Cookie, Create->RootObject);
     *Handle = NULL;
-    return transaction ? DecisionOpenObject(transaction, *TmTransactionObjectType, TRANSACTION_ENLIST, Handle)
+    return transaction ? FactsOpenObject(transaction, *TmTransactionObjectType, TRANSACTION_ENLIST, Handle)
                        : STATUS_SUCCESS;
 }
 
@@ -97,7 +97,7 @@ NTSTATUS DecisionRedirect(const DECISION *Decision, LARGE_INTEGER *Cookie, BOOLE
     HANDLE key;
     *Object = NULL;
     DescribeRequest(&request, Decision, IsCreate, Create);
-    NTSTATUS status = DecisionCopyString(&request.Class, Create->Class);
+    NTSTATUS status = CaptureCopyString(&request.Class, Create->Class);
     if (!NT_SUCCESS(status)) {
         return status;
     }

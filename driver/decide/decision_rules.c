@@ -20,28 +20,24 @@ static ULONG SizeBehind(_In_ const DECISION_SUBJECT *Subject, _In_opt_ const ULO
 }
 
 _IRQL_requires_max_(APC_LEVEL)
-static VOID DescribeOutput(_Inout_ DECISION_SUBJECT *Subject, _In_ const VOID *Pre) {
+static VOID DescribeOutput(_Inout_ DECISION_SUBJECT *Subject, _In_ const NOTIFY_PRE *Pre) {
     switch (Subject->Class->Body) {
-    case NotifyBodyEnumerateKey:
-        Subject->OutputSize = ((const REG_ENUMERATE_KEY_INFORMATION *)Pre)->Length;
-        break;
-    case NotifyBodyEnumerateValue:
-        Subject->OutputSize = ((const REG_ENUMERATE_VALUE_KEY_INFORMATION *)Pre)->Length;
-        break;
+    case NotifyBodyEnumerate:
     case NotifyBodyQueryKey:
-        Subject->OutputSize = ((const REG_QUERY_KEY_INFORMATION *)Pre)->Length;
+        Subject->OutputSize = Pre->QueryKey.Length;
         break;
     case NotifyBodyQueryValue:
-        Subject->OutputSize = ((const REG_QUERY_VALUE_KEY_INFORMATION *)Pre)->Length;
+        Subject->OutputSize = Pre->QueryValue.Length;
         break;
-    case NotifyBodyQueryMultiple: {
-        const REG_QUERY_MULTIPLE_VALUE_KEY_INFORMATION *query = Pre;
-        Subject->OutputSize = SizeBehind(Subject, query->BufferLength);
-        Subject->Entries = query->EntryCount;
+    case NotifyBodyQueryMultiple:
+        Subject->OutputSize = SizeBehind(Subject, Pre->QueryMultiple.BufferLength);
+        Subject->Entries = Pre->QueryMultiple.EntryCount;
         break;
-    }
     case NotifyBodyQuerySecurity:
-        Subject->OutputSize = SizeBehind(Subject, ((const REG_QUERY_KEY_SECURITY_INFORMATION *)Pre)->Length);
+        Subject->OutputSize = SizeBehind(Subject, Pre->QuerySecurity.Length);
+        break;
+    case NotifyBodyLoad:
+        Subject->NeedsOutput = Pre->Load.RootHandle != NULL;
         break;
     default:
         break;
@@ -49,7 +45,7 @@ static VOID DescribeOutput(_Inout_ DECISION_SUBJECT *Subject, _In_ const VOID *P
 }
 
 _IRQL_requires_max_(APC_LEVEL)
-static BOOLEAN IsNewKey(_In_ const REG_CREATE_KEY_INFORMATION *Create) {
+static BOOLEAN IsNewKey(_In_ const REG_CREATE_KEY_INFORMATION_V1 *Create) {
     ULONG disposition;
     return CaptureBytes(&disposition, Create->Disposition, sizeof(disposition)) && disposition == REG_CREATED_NEW_KEY;
 }
@@ -65,31 +61,29 @@ static BOOLEAN KnowsOldValue(_In_opt_ const FACTS *Facts, _In_ BOOLEAN MayBeMiss
 
 _IRQL_requires_max_(APC_LEVEL)
 static BOOLEAN CanUndo(_In_ const DECISION_SUBJECT *Subject, _In_ const REG_POST_OPERATION_INFORMATION *Post) {
-    const VOID *pre = Post->PreInformation;
+    const NOTIFY_PRE *pre = Post->PreInformation;
+    // A virtualized write goes to another key than the one whose value is known.
+    const BOOLEAN same = Post->Object == pre->DeleteKey.Object;
     switch (Subject->Class->Body) {
     case NotifyBodyCreate:
-        return Subject->Number == RegNtPostCreateKeyEx && IsNewKey(pre);
-    // A virtualized write goes to another key than the one whose value is known.
+        return Subject->Number == RegNtPostCreateKeyEx && IsNewKey(&pre->Create);
     case NotifyBodySetValue:
-        return Post->Object == *(VOID *const *)pre && KnowsOldValue(Subject->Facts, TRUE);
+        return same && KnowsOldValue(Subject->Facts, TRUE);
     case NotifyBodyDeleteValue:
-        return Post->Object == *(VOID *const *)pre && KnowsOldValue(Subject->Facts, FALSE);
+        return same && KnowsOldValue(Subject->Facts, FALSE);
     default:
         return FALSE;
     }
 }
 
 _Use_decl_annotations_
-VOID DecisionDescribe(DECISION_SUBJECT *Subject, const NOTIFY_CLASS *Class, ULONG Number, const VOID *Pre,
+VOID DecisionDescribe(DECISION_SUBJECT *Subject, const NOTIFY_CLASS *Class, ULONG Number, const NOTIFY_PRE *Pre,
                       const REG_POST_OPERATION_INFORMATION *Post, const CALL *Call) {
     RtlZeroMemory(Subject, sizeof(*Subject));
     Subject->Class = Class;
     Subject->Number = Number;
     Subject->Facts = Call ? &Call->Facts : NULL;
     DescribeOutput(Subject, Pre);
-    if (Class->Body == NotifyBodyLoad) {
-        Subject->NeedsOutput = ((const REG_LOAD_KEY_INFORMATION *)Pre)->RootHandle != NULL;
-    }
     if (Post) {
         Subject->Status = Post->Status;
         Subject->CanUndo = Post->Status == STATUS_SUCCESS && CanUndo(Subject, Post);

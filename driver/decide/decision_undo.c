@@ -50,13 +50,13 @@ static NTSTATUS DeleteNew(_In_ LARGE_INTEGER *Cookie, _In_ const REG_CREATE_KEY_
     HANDLE root;
     HANDLE transaction = NULL;
     HANDLE key;
-    NTSTATUS status = DecisionOpenObject(Create->RootObject, *CmKeyObjectType, 0, &root);
+    NTSTATUS status = FactsOpenObject(Create->RootObject, *CmKeyObjectType, 0, &root);
     if (!NT_SUCCESS(status)) {
         return status;
     }
     // The transaction of the root goes with its handle.
     if (Create->Transaction) {
-        status = DecisionOpenObject(Create->Transaction, *TmTransactionObjectType, TRANSACTION_ENLIST, &transaction);
+        status = FactsOpenObject(Create->Transaction, *TmTransactionObjectType, TRANSACTION_ENLIST, &transaction);
         if (!NT_SUCCESS(status)) {
             goto closeRoot;
         }
@@ -82,7 +82,7 @@ _Must_inspect_result_
 static NTSTATUS UndoCreate(_In_ LARGE_INTEGER *Cookie, _In_ const REG_CREATE_KEY_INFORMATION_V1 *Create,
                            _In_ VOID *Object) {
     UNICODE_STRING name;
-    NTSTATUS status = DecisionCopyString(&name, Create->Version >= 1 ? Create->RemainingName : Create->CompleteName);
+    NTSTATUS status = CaptureCopyString(&name, Create->Version >= 1 ? Create->RemainingName : Create->CompleteName);
     if (NT_SUCCESS(status)) {
         status = DeleteNew(Cookie, Create, &name, Object);
         MemoryFree(name.Buffer);
@@ -90,20 +90,19 @@ static NTSTATUS UndoCreate(_In_ LARGE_INTEGER *Cookie, _In_ const REG_CREATE_KEY
     return status;
 }
 
-_IRQL_requires_(PASSIVE_LEVEL)
-_Must_inspect_result_
-static NTSTATUS PutBack(_In_ const FACTS *Facts, _In_ VOID *Object, _In_opt_ const UNICODE_STRING *UnsafeName) {
+_Use_decl_annotations_
+NTSTATUS DecisionWriteValue(VOID *Object, const UNICODE_STRING *UnsafeName, UINT32 TitleIndex, UINT32 Type,
+                            const VOID *Data, ULONG Size) {
     UNICODE_STRING name;
     HANDLE key;
-    NTSTATUS status = DecisionCopyString(&name, UnsafeName);
+    NTSTATUS status = CaptureCopyString(&name, UnsafeName);
     if (!NT_SUCCESS(status)) {
         return status;
     }
-    status = DecisionOpenObject(Object, *CmKeyObjectType, KEY_SET_VALUE, &key);
+    status = FactsOpenObject(Object, *CmKeyObjectType, KEY_SET_VALUE, &key);
     if (NT_SUCCESS(status)) {
-        status = NT_SUCCESS(Facts->Status)
-                     ? ZwSetValueKey(key, &name, 0, Facts->Type, (VOID *)(ULONG_PTR)Facts->Bytes, Facts->Size)
-                     : ZwDeleteValueKey(key, &name);
+        status = Data ? ZwSetValueKey(key, &name, TitleIndex, Type, (VOID *)(ULONG_PTR)Data, Size)
+                      : ZwDeleteValueKey(key, &name);
         ZwClose(key);
     }
     MemoryFree(name.Buffer);
@@ -113,19 +112,12 @@ static NTSTATUS PutBack(_In_ const FACTS *Facts, _In_ VOID *Object, _In_opt_ con
 _Use_decl_annotations_
 NTSTATUS DecisionUndo(LARGE_INTEGER *Cookie, const DECISION_SUBJECT *Subject,
                       const REG_POST_OPERATION_INFORMATION *Post) {
-    const VOID *pre = Post->PreInformation;
-    switch (Subject->Class->Body) {
-    case NotifyBodyCreate:
-        return UndoCreate(Cookie, pre, Post->Object);
-    case NotifyBodySetValue: {
-        const REG_SET_VALUE_KEY_INFORMATION *set = pre;
-        return PutBack(Subject->Facts, set->Object, set->ValueName);
+    const NOTIFY_PRE *pre = Post->PreInformation;
+    const FACTS *facts = Subject->Facts;
+    if (Subject->Class->Body == NotifyBodyCreate) {
+        return UndoCreate(Cookie, &pre->Create, Post->Object);
     }
-    case NotifyBodyDeleteValue: {
-        const REG_DELETE_VALUE_KEY_INFORMATION *deletion = pre;
-        return PutBack(Subject->Facts, deletion->Object, deletion->ValueName);
-    }
-    default:
-        return STATUS_NOT_SUPPORTED;
-    }
+    // What was written or deleted is put back. There are no bytes of a value that was not there.
+    return DecisionWriteValue(pre->DeleteValue.Object, pre->DeleteValue.ValueName, 0, facts->Type, facts->Bytes,
+                              facts->Size);
 }

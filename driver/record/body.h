@@ -17,7 +17,7 @@
 typedef struct BODY_INPUT {
     const NOTIFY_CLASS *Class;
     // The structure of the pre notification, in both phases; NULL if there is none.
-    const VOID *Pre;
+    const NOTIFY_PRE *Pre;
     // NULL in pre.
     const REG_POST_OPERATION_INFORMATION *Post;
     // What FactsRead found in pre, in both phases; NULL if that was not seen.
@@ -28,9 +28,6 @@ typedef struct BODY_INPUT {
     const CAPTURE *ValueName;
     ULONG MaxDataBytes;
 } BODY_INPUT;
-
-// What the Entries span of a query for multiple values is made of.
-typedef struct BODY_ENTRIES BODY_ENTRIES;
 
 typedef struct BODY {
     // The size of the fixed part; 0 if the class has none.
@@ -62,10 +59,10 @@ typedef struct BODY {
     ULONG SpanOffset[BODY_MAX_CAPTURES];
     // The number of reads that failed and leave no trace in a span.
     ULONG Faults;
-    // Owned; NULL if the class has none.
-    BODY_ENTRIES *Entries;
-    // Owned; a security descriptor in the form in which it goes into the record.
-    UCHAR *Descriptor;
+    // Entries of a query for multiple values.
+    ULONG Entries;
+    // Owned; what goes into the record as it is here: a security descriptor, or entries and their names.
+    UCHAR *Block;
 } BODY;
 
 // Fills in the scalars and describes the bytes.

@@ -130,38 +130,31 @@ static BOOLEAN WriteDescriptor(_Inout_ SECURITY_DESCRIPTOR_RELATIVE *Header,
 }
 
 _Use_decl_annotations_
-VOID BodyDescribeDescriptor(BODY *Body, ULONG SpanOffset, const volatile VOID *UnsafeDescriptor) {
+VOID BodyDescribeDescriptor(BODY *Body, const CMB_SPAN *Span, const volatile VOID *UnsafeDescriptor) {
     SECURITY_DESCRIPTOR_RELATIVE header;
     DESCRIPTOR_PART parts[PartCount];
     if (!UnsafeDescriptor) {
         return;
     }
-    CAPTURE *capture = BodyAddCapture(Body, SpanOffset);
+    CAPTURE *capture = BodyAddCapture(Body, Span);
     if (!LocateParts(UnsafeDescriptor, &header, parts) || !MeasureParts(parts)) {
         CaptureDescribeFault(capture);
         return;
     }
     const ULONG size = SizeOfDescriptor(parts);
-    Body->Descriptor = MemoryAllocate(size);
-    if (!Body->Descriptor) {
+    Body->Block = MemoryAllocate(size);
+    if (!Body->Block) {
         CaptureDescribeBytes(capture, NULL, size, 0);
-    } else if (WriteDescriptor(&header, parts, Body->Descriptor)) {
-        CaptureDescribeBytes(capture, Body->Descriptor, size, CMB_MAX_SECURITY_DESCRIPTOR_BYTES);
+    } else if (WriteDescriptor(&header, parts, Body->Block)) {
+        CaptureDescribeBytes(capture, Body->Block, size, CMB_MAX_SECURITY_DESCRIPTOR_BYTES);
     } else {
         CaptureDescribeFault(capture);
     }
 }
 
 _Use_decl_annotations_
-VOID BodyDescribeSetSecurity(BODY *Body, const BODY_INPUT *Input) {
-    const REG_SET_KEY_SECURITY_INFORMATION *set = Input->Pre;
-    BodyDescribeDescriptor(Body, FIELD_OFFSET(CMB_BODY_SECURITY, Descriptor), set->SecurityDescriptor);
-    Body->Security.SecurityInformation = BodyReadNumber(Body, set->SecurityInformation);
-}
-
-_Use_decl_annotations_
 VOID BodyDescribeQuerySecurity(BODY *Body, const BODY_INPUT *Input) {
-    const REG_QUERY_KEY_SECURITY_INFORMATION *query = Input->Pre;
+    const REG_QUERY_KEY_SECURITY_INFORMATION *query = &Input->Pre->QuerySecurity;
     const ULONG room = BodyBufferLength(Body, Input);
     CMB_BODY_SECURITY *body = &Body->Security;
     body->SecurityInformation = BodyReadNumber(Body, query->SecurityInformation);
@@ -175,7 +168,7 @@ VOID BodyDescribeQuerySecurity(BODY *Body, const BODY_INPUT *Input) {
     }
     // The output is self-relative, and in the caller's buffer, whose size only pre knew.
     if (Input->Post->Status == STATUS_SUCCESS && Input->Facts) {
-        CaptureDescribeBytes(BodyAddCapture(Body, FIELD_OFFSET(CMB_BODY_SECURITY, Descriptor)),
-                             query->SecurityDescriptor, min(body->Length, room), CMB_MAX_SECURITY_DESCRIPTOR_BYTES);
+        BodyAddBytes(Body, &body->Descriptor, query->SecurityDescriptor, min(body->Length, room),
+                     CMB_MAX_SECURITY_DESCRIPTOR_BYTES);
     }
 }

@@ -6,56 +6,42 @@
 #include "base/memory.h"
 #include "base/stack.h"
 
-// The layout of the block of a value: what the registry has returned, then the name that was asked for.
-#define ANSWER_BYTES(MaxDataBytes)                                                                                     \
-    ((ULONG)ALIGN_UP_BY(FIELD_OFFSET(KEY_VALUE_PARTIAL_INFORMATION, Data) + (MaxDataBytes), 8))
-
-C_ASSERT(FIELD_OFFSET(KEY_VALUE_PARTIAL_INFORMATION, Data) == 12);
-
-// Opens a handle of the driver's own to the key object of a notification. What is asked through it belongs to the same
-// transaction, and the caller cannot see or close it.
-_IRQL_requires_(PASSIVE_LEVEL)
-_Must_inspect_result_
-static NTSTATUS OpenKey(_In_ VOID *Object, _Out_ HANDLE *Key) {
-    *Key = NULL;
-    return ObOpenObjectByPointer(Object, OBJ_KERNEL_HANDLE, NULL, KEY_QUERY_VALUE, *CmKeyObjectType, KernelMode, Key);
+_Use_decl_annotations_
+NTSTATUS FactsOpenObject(VOID *Object, POBJECT_TYPE Type, ACCESS_MASK Access, HANDLE *Handle) {
+    *Handle = NULL;
+    return ObOpenObjectByPointer(Object, OBJ_KERNEL_HANDLE, NULL, Access, Type, KernelMode, Handle);
 }
 
+// Asks for KeyValuePartialInformation of a value or, without Name, for KeyFullInformation of the key.
 _IRQL_requires_(PASSIVE_LEVEL)
-static NTSTATUS AskValue(_In_ VOID *Object, _In_ UNICODE_STRING *Name,
-                         _Out_writes_bytes_(Size) KEY_VALUE_PARTIAL_INFORMATION *Information, _In_ ULONG Size) {
+static NTSTATUS AskKey(_In_ VOID *Object, _In_opt_ UNICODE_STRING *Name, _Out_writes_bytes_(Size) VOID *Answer,
+                       _In_ ULONG Size) {
     ULONG needed;
     HANDLE key;
-    NTSTATUS status = OpenKey(Object, &key);
+    NTSTATUS status = FactsOpenObject(Object, *CmKeyObjectType, KEY_QUERY_VALUE, &key);
     if (!NT_SUCCESS(status)) {
         return status;
     }
-    status = ZwQueryValueKey(key, Name, KeyValuePartialInformation, Information, Size, &needed);
+    status = Name ? ZwQueryValueKey(key, Name, KeyValuePartialInformation, Answer, Size, &needed)
+                  : ZwQueryKey(key, KeyFullInformation, Answer, Size, &needed);
     ZwClose(key);
-    // The part in front of the data fits in any case.
+    // What is wanted stands in front of what does not fit: the rest of the data, or the class name.
     return status == STATUS_BUFFER_OVERFLOW ? STATUS_SUCCESS : status;
 }
 
-_IRQL_requires_max_(APC_LEVEL)
+_IRQL_requires_(PASSIVE_LEVEL)
 static VOID ReadOldValue(_Inout_ FACTS *Facts, _In_ VOID *Object, _In_opt_ const UNICODE_STRING *UnsafeName,
                          _In_ ULONG MaxDataBytes) {
-    CAPTURE capture;
+    const ULONG size = FIELD_OFFSET(KEY_VALUE_PARTIAL_INFORMATION, Data) + MaxDataBytes;
+    KEY_VALUE_PARTIAL_INFORMATION *answer = MemoryAllocate(size);
     UNICODE_STRING name;
-    // Zw routines trust their arguments, so the name must be the driver's own copy.
-    CaptureDescribeString(&capture, UnsafeName, MAXUSHORT);
-    Facts->Block = MemoryAllocate(ANSWER_BYTES(MaxDataBytes) + capture.Size);
-    if (!Facts->Block) {
-        Facts->Status = STATUS_INSUFFICIENT_RESOURCES;
+    Facts->Block = answer;
+    Facts->Status = answer ? CaptureCopyString(&name, UnsafeName) : STATUS_INSUFFICIENT_RESOURCES;
+    if (!NT_SUCCESS(Facts->Status)) {
         return;
     }
-    KEY_VALUE_PARTIAL_INFORMATION *answer = Facts->Block;
-    name.Buffer = (VOID *)((UCHAR *)Facts->Block + ANSWER_BYTES(MaxDataBytes));
-    name.Length = name.MaximumLength = (USHORT)capture.Size;
-    if ((capture.Flags & CMB_SPAN_FAULT) || !CaptureBytes(name.Buffer, capture.UnsafeBytes, capture.Size)) {
-        Facts->Status = STATUS_ACCESS_VIOLATION;
-        return;
-    }
-    Facts->Status = AskValue(Object, &name, answer, FIELD_OFFSET(KEY_VALUE_PARTIAL_INFORMATION, Data) + MaxDataBytes);
+    Facts->Status = AskKey(Object, &name, answer, size);
+    MemoryFree(name.Buffer);
     if (NT_SUCCESS(Facts->Status)) {
         Facts->Type = answer->Type;
         Facts->FullSize = answer->DataLength;
@@ -65,23 +51,9 @@ static VOID ReadOldValue(_Inout_ FACTS *Facts, _In_ VOID *Object, _In_opt_ const
 }
 
 _IRQL_requires_(PASSIVE_LEVEL)
-static NTSTATUS AskCounts(_In_ VOID *Object, _Out_ KEY_FULL_INFORMATION *Information) {
-    ULONG needed;
-    HANDLE key;
-    NTSTATUS status = OpenKey(Object, &key);
-    if (!NT_SUCCESS(status)) {
-        return status;
-    }
-    status = ZwQueryKey(key, KeyFullInformation, Information, sizeof(*Information), &needed);
-    ZwClose(key);
-    // The class name does not fit; the counts in front of it do.
-    return status == STATUS_BUFFER_OVERFLOW ? STATUS_SUCCESS : status;
-}
-
-_IRQL_requires_(PASSIVE_LEVEL)
 static VOID ReadCounts(_Inout_ FACTS *Facts, _In_ VOID *Object) {
     KEY_FULL_INFORMATION answer = {0};
-    Facts->Status = AskCounts(Object, &answer);
+    Facts->Status = AskKey(Object, NULL, &answer, sizeof(answer));
     if (NT_SUCCESS(Facts->Status)) {
         Facts->Values = answer.Values;
         Facts->SubKeys = answer.SubKeys;
@@ -132,54 +104,38 @@ static VOID ReadBufferLength(_Inout_ FACTS *Facts, _In_ const ULONG *UnsafeLengt
 }
 
 _IRQL_requires_(PASSIVE_LEVEL)
-static VOID ReadFacts(_Inout_ FACTS *Facts, _In_ UCHAR Body, _In_ const VOID *Pre, _In_ ULONG MaxDataBytes) {
+static VOID ReadFacts(_Inout_ FACTS *Facts, _In_ UCHAR Body, _In_ const NOTIFY_PRE *Pre, _In_ ULONG MaxDataBytes) {
     switch (Body) {
-    case NotifyBodySetValue: {
-        const REG_SET_VALUE_KEY_INFORMATION *set = Pre;
-        ReadOldValue(Facts, set->Object, set->ValueName, MaxDataBytes);
+    case NotifyBodySetValue:
+    case NotifyBodyDeleteValue:
+        ReadOldValue(Facts, Pre->DeleteValue.Object, Pre->DeleteValue.ValueName, MaxDataBytes);
         break;
-    }
-    case NotifyBodyDeleteValue: {
-        const REG_DELETE_VALUE_KEY_INFORMATION *deletion = Pre;
-        ReadOldValue(Facts, deletion->Object, deletion->ValueName, MaxDataBytes);
-        break;
-    }
     case NotifyBodyDeleteKey:
-        ReadCounts(Facts, ((const REG_DELETE_KEY_INFORMATION *)Pre)->Object);
-        break;
-    case NotifyBodyRestore:
-        ReadFileName(Facts, ((const REG_RESTORE_KEY_INFORMATION *)Pre)->FileHandle);
-        break;
-    case NotifyBodySave:
-        ReadFileName(Facts, ((const REG_SAVE_KEY_INFORMATION *)Pre)->FileHandle);
+        ReadCounts(Facts, Pre->DeleteKey.Object);
         break;
     default:
-        ReadFileName(Facts, ((const REG_SAVE_MERGED_KEY_INFORMATION *)Pre)->FileHandle);
+        ReadFileName(Facts, Pre->Restore.FileHandle);
         break;
     }
 }
 
 _Use_decl_annotations_
-VOID FactsRead(FACTS *Facts, const NOTIFY_CLASS *Class, const VOID *Pre, BOOLEAN OldValues, ULONG MaxDataBytes) {
+VOID FactsRead(FACTS *Facts, const NOTIFY_CLASS *Class, const NOTIFY_PRE *Pre, BOOLEAN OldValues, ULONG MaxDataBytes) {
     RtlZeroMemory(Facts, sizeof(*Facts));
     switch (Class->Body) {
     case NotifyBodyQueryMultiple:
-        ReadBufferLength(Facts, ((const REG_QUERY_MULTIPLE_VALUE_KEY_INFORMATION *)Pre)->BufferLength);
+        ReadBufferLength(Facts, Pre->QueryMultiple.BufferLength);
         return;
     case NotifyBodyQuerySecurity:
-        ReadBufferLength(Facts, ((const REG_QUERY_KEY_SECURITY_INFORMATION *)Pre)->Length);
+        ReadBufferLength(Facts, Pre->QuerySecurity.Length);
         return;
     case NotifyBodySetValue:
     case NotifyBodyDeleteValue:
     case NotifyBodyDeleteKey:
         Facts->Asked = OldValues;
         break;
-    case NotifyBodyRestore:
-    case NotifyBodySave:
-    case NotifyBodySaveMerged:
-        Facts->Asked = TRUE;
-        break;
     default:
+        Facts->Asked = Class->Body == NotifyBodyFile || Class->Body == NotifyBodySaveMerged;
         break;
     }
     if (!Facts->Asked) {

@@ -36,8 +36,14 @@ typedef struct FACTS {
 // Finds the facts out in pre, for both phases. The registry is asked by calls that only filters of lower altitude see.
 // Whatever goes wrong becomes the Status.
 _IRQL_requires_max_(APC_LEVEL)
-VOID FactsRead(_Out_ FACTS *Facts, _In_ const NOTIFY_CLASS *Class, _In_ const VOID *Pre, _In_ BOOLEAN OldValues,
+VOID FactsRead(_Out_ FACTS *Facts, _In_ const NOTIFY_CLASS *Class, _In_ const NOTIFY_PRE *Pre, _In_ BOOLEAN OldValues,
                _In_ ULONG MaxDataBytes);
+
+// Opens a handle to an object that a notification is about, which the caller closes. What is done through it belongs to
+// the same transaction, only filters of lower altitude see it, and no process can see or close it.
+_IRQL_requires_(PASSIVE_LEVEL)
+_Must_inspect_result_
+NTSTATUS FactsOpenObject(_In_ VOID *Object, _In_ POBJECT_TYPE Type, _In_ ACCESS_MASK Access, _Out_ HANDLE *Handle);
 
 _IRQL_requires_max_(APC_LEVEL)
 VOID FactsFree(_Inout_ FACTS *Facts);

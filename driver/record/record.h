@@ -13,7 +13,7 @@ typedef struct NOTIFICATION {
     const NOTIFY_CLASS *Class;
     ULONG Number;
     // The structure of the pre notification, in both phases; NULL if there is none.
-    const VOID *Pre;
+    const NOTIFY_PRE *Pre;
     // NULL in pre.
     const REG_POST_OPERATION_INFORMATION *Post;
     NAME *KeyPath;

@@ -3,7 +3,7 @@
 const rowPattern = /ROW\(\s*(\d+),\s*(\d+),\s*(\w+),\s*\w+,\s*(\w+),\s*\w+,\s*(?:TRUE|FALSE),\s*(\w+)\)/g;
 const cleanupPattern = /ROW\((\d+), (\w+), (\w+)\)/g;
 
-/** The operations in the order of the table, each with its classes and its NOTIFY_FITS_* without the prefix. */
+/** The operations in the order of the table, each with its classes and the names in its NOTIFY_FITS(). */
 export function parseOperations(text) {
   const operations = [];
   for (const [, pre, post, name, body, fits] of text.matchAll(rowPattern)) {
@@ -32,7 +32,7 @@ function bodyKind(body) {
 function fitsOf(text, name) {
   const define = new RegExp(`^#define FITS_${name} (.*)$`, 'm').exec(text)?.[1];
   if (define === undefined) throw new Error(`driver/base/notify_class.c: FITS_${name} is not defined on one line`);
-  const own = [...define.matchAll(/\bNOTIFY_FITS_(\w+)/g)].map(([, bit]) => bit);
+  const own = [...define.matchAll(/\bNOTIFY_FITS\((\w+)\)/g)].map(([, bit]) => bit);
   const others = [...define.matchAll(/\bFITS_(\w+)/g)].flatMap(([, other]) => [...fitsOf(text, other)]);
   return new Set([...own, ...others]);
 }
@@ -51,29 +51,29 @@ export function writeClasses(operations) {
 export const notifyClasses = [\n${rows.join('\n')}\n] as const;\n`;
 }
 
-/** What each bit stands for, in the order in which the words are listed. */
+/** What each name stands for, in the order in which the words are listed. */
 const decisions = {
   pre: [
-    ['ASK', 'allow'],
+    ['ALLOW', 'allow'],
     ['BLOCK', 'block'],
     ['BYPASS', 'bypass'],
-    ['OUTPUT', 'emulate'],
+    ['EMULATE', 'emulate'],
     ['REPLACE', 'replace'],
     ['REDIRECT', 'redirect'],
   ],
   post: [
-    ['ASK', 'allow'],
+    ['ALLOW', 'allow'],
     ['REDIRECT', 'redirect'],
-    ['ASK', 'override'],
+    ['OVERRIDE', 'override'],
   ],
 };
 const actions = {
   pre: [
-    ['ASK', 'ask'],
+    ['ALLOW', 'ask'],
     ['BLOCK', 'block'],
     ['BYPASS', 'bypass'],
   ],
-  post: [['ASK', 'ask']],
+  post: [['ALLOW', 'ask']],
 };
 
 export function writeDecisions(operations) {
@@ -85,7 +85,7 @@ export function writeDecisions(operations) {
   const table = ({ pre, post }, asked) =>
     operations
       .map(({ operation, fits }) => {
-        const wanted = asked && !fits.has('ASK') ? new Set() : fits;
+        const wanted = asked && !fits.has('ALLOW') ? new Set() : fits;
         return `${operation}: { pre: [${words(pre, wanted)}], post: [${words(post, wanted)}] },`;
       })
       .join('\n');

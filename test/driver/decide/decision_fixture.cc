@@ -48,7 +48,7 @@ NTSTATUS Decider::decide(ULONG number, PVOID information) {
         return STATUS_SUCCESS;
     }
     if (!post) {
-        FactsRead(&call_.Facts, notifyClass, information, TRUE, maxData_);
+        FactsRead(&call_.Facts, notifyClass, static_cast<const NOTIFY_PRE *>(information), TRUE, maxData_);
     }
     if (number != number_) {
         return STATUS_SUCCESS;
@@ -61,7 +61,7 @@ NTSTATUS Decider::decide(ULONG number, PVOID information) {
     PVOID pre = post ? operation->PreInformation : information;
     DECISION decision = wish_.decision();
     Outcome outcome{};
-    DecisionDescribe(&outcome.subject, notifyClass, number, pre, operation, &call_);
+    DecisionDescribe(&outcome.subject, notifyClass, number, static_cast<const NOTIFY_PRE *>(pre), operation, &call_);
     outcome.check = DecisionCheck(&decision, &outcome.subject);
     if (outcome.check == CMB_REPLY_ACCEPTED && post) {
         DecisionCarryPost(&decision, &cookie_, &outcome.subject, operation, &outcome.result);

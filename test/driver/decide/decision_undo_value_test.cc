@@ -89,7 +89,8 @@ TEST_F(UndoOfAValue, IsRefusedForAnotherKeyThanThatOfPre) {
         post.Object = &object;
         post.PreInformation = &set;
         DECISION_SUBJECT subject;
-        DecisionDescribe(&subject, NotifyClassGet(RegNtPostSetValueKey), RegNtPostSetValueKey, &set, &post, &call);
+        DecisionDescribe(&subject, NotifyClassGet(RegNtPostSetValueKey), RegNtPostSetValueKey,
+                         reinterpret_cast<const NOTIFY_PRE *>(&set), &post, &call);
         EXPECT_EQ(subject.CanUndo != FALSE, &object == &keys[0]);
     }
 }
