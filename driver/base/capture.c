@@ -4,7 +4,6 @@
 
 #include "base/capture.h"
 #include "base/memory.h"
-#include "base/words.h"
 
 // Not inlined: clang guards only calls, not loads and stores that stand in the __try block itself.
 _IRQL_requires_max_(APC_LEVEL)
@@ -96,10 +95,20 @@ VOID CaptureRead(const CAPTURE *Capture, UCHAR *Record, ULONG Offset, CMB_SPAN *
     Span->Offset = Offset;
     Span->FullSize = Capture->FullSize;
     Span->Flags = Capture->Flags;
-    WordsClearLast(Record + Offset, Capture->Size);
     if (CaptureBytes(Record + Offset, Capture->UnsafeBytes, Capture->Size)) {
         Span->Size = Capture->Size;
     } else {
         Span->Flags = CMB_SPAN_PRESENT | CMB_SPAN_FAULT;
     }
+}
+
+_Use_decl_annotations_
+ULONG CaptureWrite(const VOID *Bytes, ULONG Size, CMB_RECORD *Record, ULONG Offset, CMB_SPAN *Span) {
+    Span->Offset = Offset;
+    Span->Size = Span->FullSize = Size;
+    Span->Flags = CMB_SPAN_PRESENT;
+    if (Size) {
+        RtlCopyMemory((UCHAR *)Record + Offset, Bytes, Size);
+    }
+    return Offset + (ULONG)ALIGN_UP_BY(Size, 8);
 }

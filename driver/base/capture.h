@@ -45,9 +45,14 @@ _IRQL_requires_max_(APC_LEVEL)
 _Must_inspect_result_
 NTSTATUS CaptureCopyString(_Out_ UNICODE_STRING *Copy, _In_opt_ const volatile UNICODE_STRING *UnsafeString);
 
-// Reads the bytes to Record + Offset, where room for Capture->Size bytes, rounded up to 8, was set aside, zeroes what
-// is left of it, and fills in the span.
+// Reads the bytes to Record + Offset, where room for Capture->Size bytes, rounded up to 8, was set aside and zeroed,
+// and fills in the span.
 _IRQL_requires_max_(APC_LEVEL)
 VOID CaptureRead(_In_ const CAPTURE *Capture, _Inout_ UCHAR *Record, _In_ ULONG Offset, _Out_ CMB_SPAN *Span);
+
+// Writes bytes of the driver's own there. Returns where the next part of the record goes.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+ULONG CaptureWrite(_In_reads_bytes_(Size) const VOID *Bytes, _In_ ULONG Size, _Inout_ CMB_RECORD *Record,
+                   _In_ ULONG Offset, _Out_ CMB_SPAN *Span);
 
 #endif

@@ -30,12 +30,4 @@ static inline BOOLEAN WordsEqual(_In_reads_(Count) const CMB_ANY_WORD *First,
     return TRUE;
 }
 
-// Zeroes the last word of what Size bytes take up. The caller then writes the bytes over it, so that only the padding
-// stays zero.
-static inline VOID WordsClearLast(_Out_writes_bytes_(ALIGN_UP_BY(Size, sizeof(UINT64))) VOID *Bytes, _In_ ULONG Size) {
-    if (Size) {
-        ((CMB_ANY_WORD *)Bytes)[(Size - 1) / sizeof(UINT64)] = 0;
-    }
-}
-
 #endif

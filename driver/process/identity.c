@@ -4,7 +4,6 @@
 
 #include "process/identity.h"
 #include "base/stack.h"
-#include "base/words.h"
 
 // A SID has at most 15 subauthorities.
 C_ASSERT(FIELD_OFFSET(SID, SubAuthority) + 15 * sizeof(ULONG) == CMB_MAX_SID_BYTES);
@@ -97,15 +96,9 @@ ULONG IdentitySidSpace(const TOKEN_FACTS *Facts) {
 }
 
 _Use_decl_annotations_
-VOID IdentityWriteToken(const TOKEN_FACTS *Facts, CMB_RECORD *Record, ULONG Offset, CMB_TOKEN *Token) {
+ULONG IdentityWriteToken(const TOKEN_FACTS *Facts, CMB_RECORD *Record, ULONG Offset, CMB_TOKEN *Token) {
     *Token = Facts->Token;
-    if (Facts->SidSize) {
-        Token->UserSid.Offset = Offset;
-        Token->UserSid.Size = Token->UserSid.FullSize = Facts->SidSize;
-        Token->UserSid.Flags = CMB_SPAN_PRESENT;
-        WordsClearLast((UCHAR *)Record + Offset, Facts->SidSize);
-        RtlCopyMemory((UCHAR *)Record + Offset, Facts->Sid, Facts->SidSize);
-    }
+    return Facts->SidSize ? CaptureWrite(Facts->Sid, Facts->SidSize, Record, Offset, &Token->UserSid) : Offset;
 }
 
 _Use_decl_annotations_

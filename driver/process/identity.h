@@ -5,7 +5,7 @@
 #ifndef CMBRIDGE_IDENTITY_H
 #define CMBRIDGE_IDENTITY_H
 
-#include "base/compat.h"
+#include "base/capture.h"
 #include "protocol/protocol.h"
 
 typedef struct TOKEN_FACTS {
@@ -69,9 +69,10 @@ BOOLEAN IdentityReadClient(_Out_ TOKEN_FACTS *Client, _Out_ UINT32 *Level, _Out_
 _IRQL_requires_max_(DISPATCH_LEVEL)
 ULONG IdentitySidSpace(_In_ const TOKEN_FACTS *Facts);
 
-// Writes the token, which lies in Record or is copied there by the caller, and the SID to Record + Offset.
+// Writes the token, which lies in Record or is copied there by the caller, and the SID to Record + Offset. Returns
+// where the next part goes.
 _IRQL_requires_max_(DISPATCH_LEVEL)
-VOID IdentityWriteToken(_In_ const TOKEN_FACTS *Facts, _Inout_ CMB_RECORD *Record, _In_ ULONG Offset,
-                        _Out_ CMB_TOKEN *Token);
+ULONG IdentityWriteToken(_In_ const TOKEN_FACTS *Facts, _Inout_ CMB_RECORD *Record, _In_ ULONG Offset,
+                         _Out_ CMB_TOKEN *Token);
 
 #endif

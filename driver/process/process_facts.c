@@ -16,6 +16,17 @@ C_ASSERT(sizeof(CMB_RECORD) + sizeof(CMB_BODY_PROCESS) + ALIGN_UP_BY(CMB_MAX_IMA
              ALIGN_UP_BY(CMB_MAX_COMMAND_LINE_BYTES, 8) + ALIGN_UP_BY(CMB_MAX_SID_BYTES, 8) <=
          CMB_MAX_RECORD_BYTES);
 
+typedef struct PROCESS_FACTS {
+    // Without spans.
+    CMB_BODY_PROCESS Body;
+    TOKEN_FACTS Token;
+    // Owned, from the system's pool; NULL if it is not known.
+    UNICODE_STRING *ImagePath;
+    // Owned; NULL if it is not known.
+    UNICODE_STRING *CommandLine;
+    BOOLEAN Complete;
+} PROCESS_FACTS;
+
 static VOID NoteShortage(_Inout_ PROCESS_FACTS *Facts, _In_ NTSTATUS Status) {
     if (IdentityIsShortage(Status)) {
         Facts->Complete = FALSE;
@@ -75,8 +86,8 @@ static VOID ReadByHandle(_Inout_ PROCESS_FACTS *Facts, _In_ PEPROCESS Process) {
     ZwClose(handle);
 }
 
-_Use_decl_annotations_
-VOID ProcessFactsRead(PROCESS_FACTS *Facts, const IDENTITY_PROCESS *Process) {
+_IRQL_requires_(PASSIVE_LEVEL)
+static VOID Read(_Out_ PROCESS_FACTS *Facts, _In_ const IDENTITY_PROCESS *Process) {
     RtlZeroMemory(Facts, sizeof(*Facts));
     Facts->Complete = IdentityGetImage(Process->Object, &Facts->ImagePath);
     Facts->Body.CreateTime = PsGetProcessCreateTimeQuadPart(Process->Object);
@@ -93,47 +104,44 @@ VOID ProcessFactsRead(PROCESS_FACTS *Facts, const IDENTITY_PROCESS *Process) {
     }
 }
 
-_Use_decl_annotations_
-ULONG ProcessFactsGetSize(const PROCESS_FACTS *Facts) {
+static ULONG SizeOfRecord(_In_ const PROCESS_FACTS *Facts) {
     return sizeof(CMB_RECORD) + sizeof(CMB_BODY_PROCESS) + STRING_SPACE(Facts->ImagePath) +
            STRING_SPACE(Facts->CommandLine) + IdentitySidSpace(&Facts->Token);
 }
 
-// Returns where the next part goes.
-static ULONG WriteString(_In_opt_ const UNICODE_STRING *String, _In_ ULONG Offset, _Inout_ CMB_RECORD *Record,
+static ULONG WriteString(_In_opt_ const UNICODE_STRING *String, _Inout_ CMB_RECORD *Record, _In_ ULONG Offset,
                          _Inout_ CMB_SPAN *Span) {
-    if (!String) {
-        return Offset;
-    }
-    Span->Offset = Offset;
-    Span->Size = Span->FullSize = String->Length & ~(ULONG)1;
-    Span->Flags = CMB_SPAN_PRESENT;
-    if (Span->Size) {
-        RtlCopyMemory((UCHAR *)Record + Offset, String->Buffer, Span->Size);
-    }
-    return Offset + STRING_SPACE(String);
+    return String ? CaptureWrite(String->Buffer, String->Length & ~(ULONG)1, Record, Offset, Span) : Offset;
 }
 
-_Use_decl_annotations_
-VOID ProcessFactsWrite(const PROCESS_FACTS *Facts, const IDENTITY_PROCESS *Process, CMB_RECORD *Record) {
+static VOID Write(_In_ const PROCESS_FACTS *Facts, _In_ const IDENTITY_PROCESS *Process, _Inout_ CMB_RECORD *Record) {
     CMB_BODY_PROCESS *body = (CMB_BODY_PROCESS *)(Record + 1);
     ULONG offset = sizeof(*Record) + sizeof(*body);
+    Record->Size = SizeOfRecord(Facts);
+    Record->HeaderSize = sizeof(*Record);
+    Record->Kind = CMB_RECORD_PROCESS;
     Record->ProcessId = Process->Id;
     Record->ProcessKey = Process->Key;
     Record->ProcessSlot = Process->Slot;
     Record->BodySize = sizeof(*body);
     *body = Facts->Body;
-    offset = WriteString(Facts->ImagePath, offset, Record, &body->ImagePath);
-    offset = WriteString(Facts->CommandLine, offset, Record, &body->CommandLine);
-    IdentityWriteToken(&Facts->Token, Record, offset, &body->Token);
+    offset = WriteString(Facts->ImagePath, Record, offset, &body->ImagePath);
+    offset = WriteString(Facts->CommandLine, Record, offset, &body->CommandLine);
+    (VOID) IdentityWriteToken(&Facts->Token, Record, offset, &body->Token);
 }
 
 _Use_decl_annotations_
-VOID ProcessFactsFree(PROCESS_FACTS *Facts) {
-    if (Facts->ImagePath) {
-        ExFreePoolWithTag(Facts->ImagePath, 0);
-        Facts->ImagePath = NULL;
+CMB_RECORD *ProcessFactsBuild(const IDENTITY_PROCESS *Process, BOOLEAN *Complete) {
+    PROCESS_FACTS facts;
+    Read(&facts, Process);
+    CMB_RECORD *record = MemoryAllocate(SizeOfRecord(&facts));
+    if (record) {
+        Write(&facts, Process, record);
     }
-    MemoryFree(Facts->CommandLine);
-    Facts->CommandLine = NULL;
+    if (facts.ImagePath) {
+        ExFreePoolWithTag(facts.ImagePath, 0);
+    }
+    MemoryFree(facts.CommandLine);
+    *Complete = facts.Complete;
+    return record;
 }

@@ -4,7 +4,6 @@
 
 #include "record/record.h"
 #include "base/memory.h"
-#include "base/words.h"
 #include "process/identity.h"
 #include "process/process_facts.h"
 #include "record/body.h"
@@ -19,16 +18,6 @@ C_ASSERT(RECORD_FIXED_BYTES + (SIZE_T)RECORD_ALIGN(CMB_MAX_PATH_BYTES) + BODY_MA
 C_ASSERT(RECORD_FIXED_BYTES + 2 * (SIZE_T)RECORD_ALIGN(CMB_MAX_PATH_BYTES) + BODY_MAX_BYTES_TWO_PATHS <=
          CMB_MAX_RECORD_BYTES);
 
-// The offsets of the parts of a record; each starts where the one before it ends. The key path is the last: it may be
-// left out when everything else is settled.
-typedef struct LAYOUT {
-    ULONG OtherPath;
-    ULONG Transaction;
-    ULONG Impersonation;
-    ULONG Data;
-    ULONG KeyPath;
-} LAYOUT;
-
 static ULONG SizeOfName(_In_opt_ const NAME *Name) {
     return Name ? RECORD_ALIGN(Name->Size) : 0;
 }
@@ -41,16 +30,11 @@ static ULONG SizeOfHeader(_In_ const NOTIFICATION *Notification) {
     return sizeof(CMB_RECORD) + (Notification->Decided ? sizeof(CMB_DECIDED) : 0);
 }
 
-static VOID LayOut(_Out_ LAYOUT *Layout, _In_ const NOTIFICATION *Notification, _In_ const IDENTITY *Identity,
-                   _In_ const BODY *Body) {
-    Layout->OtherPath = SizeOfHeader(Notification) + Body->Size;
-    Layout->Transaction = Layout->OtherPath + SizeOfName(Notification->OtherPath);
-    Layout->Impersonation = Layout->Transaction + (IsTransacted(Notification) ? sizeof(GUID) : 0);
-    Layout->Data = Layout->Impersonation;
-    if (Identity->ClientKnown) {
-        Layout->Data += sizeof(CMB_IMPERSONATION) + IdentitySidSpace(&Identity->Client);
-    }
-    Layout->KeyPath = Layout->Data + Body->DataSize;
+static ULONG SizeOfRecord(_In_ const NOTIFICATION *Notification, _In_ const IDENTITY *Identity, _In_ const BODY *Body) {
+    ULONG size = SizeOfHeader(Notification) + Body->Size + Body->DataSize;
+    size += SizeOfName(Notification->KeyPath) + SizeOfName(Notification->OtherPath);
+    size += IsTransacted(Notification) ? sizeof(GUID) : 0;
+    return size + (Identity->ClientKnown ? sizeof(CMB_IMPERSONATION) + IdentitySidSpace(&Identity->Client) : 0);
 }
 
 static UINT32 FlagsOf(_In_ const NOTIFICATION *Notification, _In_ const IDENTITY *Identity) {
@@ -71,8 +55,7 @@ static UINT32 FlagsOf(_In_ const NOTIFICATION *Notification, _In_ const IDENTITY
 }
 
 static VOID WriteHeader(_In_ const NOTIFICATION *Notification, _In_ const IDENTITY *Identity, _In_ const BODY *Body,
-                        _Out_ CMB_RECORD *Record) {
-    RtlZeroMemory(Record, sizeof(*Record));
+                        _Inout_ CMB_RECORD *Record) {
     Record->Kind = CMB_RECORD_NOTIFICATION;
     Record->HeaderSize = (UINT16)SizeOfHeader(Notification);
     Record->Cookie = Notification->Recorder->Filter->Cookie.QuadPart;
@@ -93,57 +76,45 @@ static VOID WriteHeader(_In_ const NOTIFICATION *Notification, _In_ const IDENTI
     }
 }
 
-// Returns the number of reads that faulted.
-static ULONG WriteName(_In_opt_ const NAME *Name, _In_ ULONG Offset, _Inout_ CMB_RECORD *Record,
+// This and the next function return where the next part of the record goes.
+static ULONG WriteName(_In_opt_ const NAME *Name, _Inout_ CMB_RECORD *Record, _In_ ULONG Offset,
                        _Inout_ CMB_SPAN *Span) {
     if (!Name) {
-        return 0;
+        return Offset;
     }
-    Span->Offset = Offset;
-    Span->Flags =
-        CMB_SPAN_PRESENT | (Name->Fault ? CMB_SPAN_FAULT : 0) | (Name->Size < Name->FullSize ? CMB_SPAN_TRUNCATED : 0);
-    Span->Size = Name->Size;
+    const ULONG next = CaptureWrite(Name->Bytes, Name->Size, Record, Offset, Span);
     Span->FullSize = Name->FullSize;
-    if (Name->Size) {
-        WordsClearLast((UCHAR *)Record + Offset, Name->Size);
-        RtlCopyMemory((UCHAR *)Record + Offset, Name->Bytes, Name->Size);
-    }
-    return Name->Fault;
+    Span->Flags |= (Name->Fault ? CMB_SPAN_FAULT : 0) | (Name->Size < Name->FullSize ? CMB_SPAN_TRUNCATED : 0);
+    return next;
 }
 
-static VOID WriteTransaction(_In_ const NOTIFICATION *Notification, _In_ ULONG Offset, _Inout_ CMB_RECORD *Record) {
-    CMB_SPAN *span = &Record->Transaction;
-    if (IsTransacted(Notification)) {
-        span->Offset = Offset;
-        span->Size = span->FullSize = sizeof(GUID);
-        span->Flags = CMB_SPAN_PRESENT;
-        RtlCopyMemory((UCHAR *)Record + Offset, &Notification->Transaction->Id, sizeof(GUID));
-    }
-}
-
-static VOID WriteImpersonation(_In_ const IDENTITY *Identity, _In_ ULONG Offset, _Inout_ CMB_RECORD *Record) {
+static ULONG WriteImpersonation(_In_ const IDENTITY *Identity, _Inout_ CMB_RECORD *Record, _In_ ULONG Offset) {
     CMB_IMPERSONATION *impersonation = (CMB_IMPERSONATION *)((UCHAR *)Record + Offset);
-    CMB_SPAN *span = &Record->Impersonation;
     if (!Identity->ClientKnown) {
-        return;
+        return Offset;
     }
-    span->Offset = Offset;
-    span->Size = span->FullSize = sizeof(*impersonation);
-    span->Flags = CMB_SPAN_PRESENT;
-    *impersonation = (CMB_IMPERSONATION){.Level = Identity->Level};
-    IdentityWriteToken(&Identity->Client, Record, Offset + sizeof(*impersonation), &impersonation->Token);
+    const CMB_IMPERSONATION known = {.Level = Identity->Level};
+    const ULONG sid = CaptureWrite(&known, sizeof(known), Record, Offset, &Record->Impersonation);
+    return IdentityWriteToken(&Identity->Client, Record, sid, &impersonation->Token);
 }
 
-// Returns the number of reads that faulted.
+// The key path is the last: it may be left out when everything else is settled. Returns the number of reads that
+// faulted.
 _IRQL_requires_max_(APC_LEVEL)
 static ULONG Write(_In_ const NOTIFICATION *Notification, _In_ const IDENTITY *Identity, _In_ const BODY *Body,
-                   _In_ const LAYOUT *Layout, _Out_ CMB_RECORD *Record) {
+                   _Inout_ CMB_RECORD *Record) {
+    const NAME *path = Notification->KeyPath;
+    const NAME *other = Notification->OtherPath;
+    ULONG offset = SizeOfHeader(Notification) + Body->Size;
     WriteHeader(Notification, Identity, Body, Record);
-    ULONG faults = WriteName(Notification->KeyPath, Layout->KeyPath, Record, &Record->KeyPath);
-    faults += WriteName(Notification->OtherPath, Layout->OtherPath, Record, &Record->OtherPath);
-    WriteTransaction(Notification, Layout->Transaction, Record);
-    WriteImpersonation(Identity, Layout->Impersonation, Record);
-    return faults + BodyWrite(Body, Record, Layout->Data);
+    offset = WriteName(other, Record, offset, &Record->OtherPath);
+    if (IsTransacted(Notification)) {
+        offset = CaptureWrite(&Notification->Transaction->Id, sizeof(GUID), Record, offset, &Record->Transaction);
+    }
+    offset = WriteImpersonation(Identity, Record, offset);
+    const ULONG faults = BodyWrite(Body, Record, offset);
+    (VOID) WriteName(path, Record, offset + Body->DataSize, &Record->KeyPath);
+    return faults + (path && path->Fault) + (other && other->Fault);
 }
 
 // FALSE if there is no memory.
@@ -160,16 +131,15 @@ static BOOLEAN Build(_In_ const NOTIFICATION *Notification, _In_ const IDENTITY 
         .ValueName = Notification->ValueName,
         .MaxDataBytes = Notification->Recorder->MaxDataBytes,
     };
-    LAYOUT layout;
     BODY body;
     BodyDescribe(&body, &input);
-    LayOut(&layout, Notification, Identity, &body);
+    const ULONG size = SizeOfRecord(Notification, Identity, &body);
     Draft->KeyPath = Notification->KeyPath;
     Draft->PathSize = SizeOfName(Notification->KeyPath);
-    CMB_RECORD *record = MemoryAllocate(layout.KeyPath + Draft->PathSize);
+    CMB_RECORD *record = MemoryAllocate(size);
     if (record) {
-        Draft->CaptureFaults = Write(Notification, Identity, &body, &layout, record);
-        record->Size = layout.KeyPath + Draft->PathSize;
+        Draft->CaptureFaults = Write(Notification, Identity, &body, record);
+        record->Size = size;
         record->Time = Time;
     }
     Draft->Record = record;
@@ -220,22 +190,15 @@ QUEUE_RESULT RecordSend(RECORD_DRAFT *Draft) {
 _Use_decl_annotations_
 DECLSPEC_NOINLINE VOID RecordDescribe(RECORD_DRAFT *Draft) {
     IDENTITY_PROCESS process;
-    PROCESS_FACTS facts;
+    BOOLEAN complete;
     IdentityGetProcess(&process);
-    ProcessFactsRead(&facts, &process);
-    const ULONG size = ProcessFactsGetSize(&facts);
-    CMB_RECORD *record = MemoryAllocate(size);
+    CMB_RECORD *record = ProcessFactsBuild(&process, &complete);
     if (record) {
-        record->Size = size;
-        record->HeaderSize = sizeof(*record);
-        record->Kind = CMB_RECORD_PROCESS;
         record->Time = Draft->Queued.Record->Time;
-        ProcessFactsWrite(&facts, &process, record);
     }
     Draft->Queued.Process = record;
-    Draft->Queued.Repeat = !facts.Complete;
+    Draft->Queued.Repeat = !complete;
     Draft->Queued.NeedsProcess = record != NULL;
-    ProcessFactsFree(&facts);
 }
 
 _Use_decl_annotations_
